@@ -1,0 +1,160 @@
+/** What a code means to each audience: the words, the HTTP status, the CLI exit code, and whether the same call may succeed later. */
+export interface ErrorEntry {
+  readonly message: string
+  readonly http: number
+  readonly exit: number
+  readonly isRetryable: boolean
+}
+
+const entry = (message: string, http: number, exit: number, isRetryable = false): ErrorEntry => ({
+  message,
+  http,
+  exit,
+  isRetryable,
+})
+
+/**
+ * Every error that Checkrein raises, by code. Docs, CLI and tests read this table.
+ * Exit codes follow `sysexits.h`: 64 usage, 65 data, 66 no input, 69 unavailable, 70 software, 73 can't create, 75 try again, 78 configuration.
+ */
+export const errorCodes = {
+  // what the caller handed in
+  USAGE: entry('The call is not of the right form', 400, 64),
+  INPUT_REJECTED: entry('The input does not fit the schema of the task', 422, 65),
+  PAYLOAD_NOT_JSON: entry('The value cannot be stored as JSON', 400, 65),
+  PAYLOAD_TOO_LARGE: entry('The value is larger than the limit', 413, 65),
+  RUN_NOT_FOUND: entry('No such run', 404, 66),
+  RUN_ID_TAKEN: entry('A different run has this id already', 409, 65),
+  // how a run ended
+  RUN_FAILED: entry('The run failed', 200, 1),
+  RUN_CANCELLED: entry('The run was cancelled', 200, 2),
+  RESULT_TIMEOUT: entry('The run has not ended in the time given', 504, 75, true),
+  STOP_PENDING: entry('The stop is requested, but not confirmed yet', 504, 75, true),
+  // why an attempt ended
+  ATTEMPT_TIMEOUT: entry('The attempt ran past its time limit', 500, 70, true),
+  ATTEMPT_CANCELLED: entry('The run was asked to stop', 500, 70),
+  ATTEMPT_PAUSED: entry('The run was asked to pause', 500, 70, true),
+  ATTEMPT_SHUTDOWN: entry('The worker is shutting down', 503, 70, true),
+  LEASE_LOST: entry('The worker lost its lease', 503, 70, true),
+  ISOLATE_EXITED: entry('The isolate of the attempt exited before the handler returned', 500, 70, true),
+  WORKER_LOST: entry('The worker that held the run is gone', 500, 70, true),
+  HANDLER_THREW: entry('The handler threw', 500, 70, true),
+  // where tasks come from
+  TASK_INVALID: entry('The task definition is not valid', 400, 78),
+  TASK_UNKNOWN: entry('No such task in the modules that were loaded', 404, 66),
+  TASK_MODULE_FAILED: entry('The task module could not be loaded', 500, 78),
+  // the store
+  STORE_URL: entry('The store URL is not understood', 400, 64),
+  STORE_CORRUPT: entry('The database file is damaged or is not a SQLite database', 500, 70),
+  STORE_READ_ONLY: entry('The database cannot be written', 500, 73),
+  STORE_FULL: entry('The disk that holds the database is full', 507, 75, true),
+  STORE_BUSY: entry('The database was locked by others for too long', 503, 75, true),
+  STORE_UNAVAILABLE: entry('The database cannot be opened or reached', 503, 69, true),
+  STORE_CLOSED: entry('The client or worker is closed', 503, 70),
+  SCHEMA_TOO_NEW: entry('The database was made by a newer Checkrein', 500, 78),
+  SQLITE_UNSAFE: entry('This SQLite version can corrupt a database in WAL mode', 500, 78),
+  // our own defects
+  INTERNAL: entry('Checkrein met a state that it does not expect', 500, 70),
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof errorCodes
+
+export interface ErrorInit {
+  /** What happened, in one sentence; default: the table's message. */
+  readonly message?: string
+  /** What the reader can do about it. */
+  readonly hint?: string
+  readonly details?: Readonly<Record<string, unknown>>
+  readonly cause?: unknown
+}
+
+const brand = Symbol.for('checkrein.error')
+
+/** The one base class of every error that Checkrein raises; tell them apart by `code`. */
+export class CheckreinError extends Error {
+  override readonly name: string = 'CheckreinError'
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, init: ErrorInit = {}) {
+    const message = init.message ?? errorCodes[code].message
+    super(message, init.cause === undefined ? undefined : { cause: init.cause })
+    this.code = code
+    this.hint = init.hint
+    this.details = init.details ?? {}
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  /** Whether the same call may succeed later, unchanged. */
+  get isRetryable(): boolean {
+    return errorCodes[this.code].isRetryable
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { code, message, hint, details } = this
+    return { code, message, ...(hint === undefined ? {} : { hint }), details }
+  }
+}
+
+/** Whether a value is an error of ours, also when it comes from another copy of the package or another thread. */
+export function isCheckreinError(value: unknown): value is CheckreinError {
+  return typeof value === 'object' && value !== null && brand in value
+}
+
+const neverRetry = Symbol.for('checkrein.non-retryable')
+
+/** Thrown by a handler to say: no further attempt can help. The run ends `failed` at once. */
+export class NonRetryableError extends Error {
+  override readonly name: string = 'NonRetryableError'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    Object.defineProperty(this, neverRetry, { value: true })
+  }
+}
+
+export function isNonRetryable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && neverRetry in value
+}
+
+/** An error as it is stored with a run and sent between processes. */
+export interface ErrorRecord {
+  readonly name: string
+  readonly message: string
+  /** An `ErrorCode`, or whatever `code` the handler's own error had (`ENOENT`). */
+  readonly code: string
+  readonly hint?: string
+  readonly stack?: string
+  readonly details?: Readonly<Record<string, unknown>>
+  readonly cause?: ErrorRecord
+}
+
+const causeDepth = 4
+
+/** Any thrown value as a record: never throws itself, whatever was thrown. */
+export function errorRecord(thrown: unknown, depth = 0): ErrorRecord {
+  try {
+    return describe(thrown, depth)
+  } catch {
+    return { name: 'Error', message: 'a value was thrown that cannot be described', code: 'HANDLER_THREW' }
+  }
+}
+
+function describe(thrown: unknown, depth: number): ErrorRecord {
+  if (!(thrown instanceof Error)) {
+    return { name: 'Error', message: String(thrown), code: 'HANDLER_THREW' }
+  }
+  const { code, hint } = thrown as { code?: unknown; hint?: unknown }
+  return {
+    name: String(thrown.name),
+    message: String(thrown.message),
+    code: typeof code === 'string' ? code : 'HANDLER_THREW',
+    ...(typeof hint === 'string' ? { hint } : {}),
+    ...(typeof thrown.stack === 'string' ? { stack: thrown.stack } : {}),
+    ...(isCheckreinError(thrown) ? { details: thrown.details } : {}),
+    ...(thrown.cause === undefined || depth >= causeDepth
+      ? {}
+      : { cause: errorRecord(thrown.cause, depth + 1) }),
+  }
+}
