@@ -98,9 +98,7 @@ export function task<Schema extends StandardSchemaV1, Output>(
 export function task<Output, Input = void>(
   definition: Limits & { readonly input?: never; readonly run: Handler<Input, Output> },
 ): Task<Input, Output>
-export function task(
-  definition: Limits & { readonly input?: StandardSchemaV1; readonly run: Handler<never, unknown> },
-): AnyTask {
+export function task(definition: Definition): AnyTask {
   try {
     return Object.freeze({ ...checked(definition), [brand]: true })
   } catch (cause) {
@@ -114,7 +112,9 @@ export function isTask(value: unknown): value is AnyTask {
   return typeof value === 'object' && value !== null && brand in value
 }
 
-function checked(definition: Parameters<typeof task>[0] & { input?: StandardSchemaV1 | undefined }): AnyTask {
+type Definition = Limits & { readonly input?: StandardSchemaV1; readonly run: Handler<never, unknown> }
+
+function checked(definition: Definition): AnyTask {
   const { name, queue = 'default', isolation = 'process', timeout, hardTimeout, input, run } = definition
   if (typeof run !== 'function') throw new TypeError('`run` must be a function')
   if (!isolations.includes(isolation)) throw new TypeError(`isolation must be one of ${isolations.join(', ')}`)
