@@ -48,6 +48,12 @@ export interface Failure {
   readonly random: number
 }
 
+export interface LogLine {
+  readonly at: number
+  readonly message: string
+  readonly data?: Readonly<Record<string, unknown>>
+}
+
 /** A type of entry in a run's feed: what the machine accepted, and two that move nothing. */
 export type FeedType = EventType | 'enqueue' | 'log'
 

@@ -13,6 +13,7 @@
  * behind. `ended` never rejects.
  */
 import type { ErrorRecord } from '../core/errors.ts'
+import type { LogLine } from '../core/events.ts'
 import type { JsonText } from '../core/run.ts'
 import type { ExitProof } from '../core/stop.ts'
 import type { Isolation, RunInfo } from '../core/task.ts'
@@ -52,12 +53,6 @@ export interface AttemptListener {
   onDelivered(at: number): void
   onProgress(value: JsonText): void
   onLog(line: LogLine): void
-}
-
-export interface LogLine {
-  readonly at: number
-  readonly message: string
-  readonly data?: Readonly<Record<string, unknown>>
 }
 
 /** `dead`: `ended` has settled, and its proof says how. `unresponsive`: not within the bound; `ended` settles if it ever ends. */

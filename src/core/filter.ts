@@ -1,0 +1,43 @@
+import { CheckreinError } from './errors.ts'
+import { type State, states } from './transitions.ts'
+
+/** Which runs are meant: all that fit every part that is given. */
+export interface RunFilter {
+  readonly task?: string
+  readonly queue?: string
+  readonly tag?: string
+  readonly key?: string
+  readonly state?: State | readonly State[]
+  /** Epoch ms, or a `Date`. */
+  readonly createdAfter?: number | Date
+  readonly createdBefore?: number | Date
+  /** Values at paths of the input: `{ 'user.id': 9 }`. */
+  readonly input?: Readonly<Record<string, string | number | boolean>>
+}
+
+const parts = ['task', 'queue', 'tag', 'key', 'state', 'createdAfter', 'createdBefore', 'input']
+
+/**
+ * The filter, checked.
+ * @throws {CheckreinError} `USAGE` for a part or state that does not exist: a mistyped filter must not mean "all".
+ */
+export function checkedFilter(filter: RunFilter): RunFilter {
+  for (const [part, value] of Object.entries(filter)) {
+    if (!parts.includes(part)) throw wrong(`a filter has no part ${JSON.stringify(part)}`, `Parts: ${parts.join(', ')}.`)
+    if (value === undefined) throw wrong(`the filter's ${part} is undefined`, 'Leave the part out to mean any.')
+  }
+  for (const state of statesOf(filter)) {
+    if (!states.includes(state)) throw wrong(`no state ${JSON.stringify(state)}`, `States: ${states.join(', ')}.`)
+  }
+  for (const path of Object.keys(filter.input ?? {})) {
+    if (!/^[\w-]+(\.[\w-]+)*$/.test(path)) throw wrong(`${JSON.stringify(path)} is not a path`, "Write 'user.id'.")
+  }
+  return filter
+}
+
+export function statesOf(filter: RunFilter): readonly State[] {
+  if (filter.state === undefined) return []
+  return typeof filter.state === 'string' ? [filter.state] : filter.state
+}
+
+const wrong = (message: string, hint: string): CheckreinError => new CheckreinError('USAGE', { message, hint })

@@ -1,0 +1,199 @@
+/**
+ * The port to durable truth.
+ *
+ * The contract, which the conformance suite checks of every store:
+ *
+ * - What a method did is durable when its promise fulfils; when it rejects, nothing of it was done.
+ * - Every change of a run goes through the machine of `core/machine.ts`, and leaves an entry in the run's feed.
+ * - Calls take effect in the order in which they were made on this object.
+ * - Methods reject with a `CheckreinError`: `STORE_BUSY`, `STORE_FULL`, `STORE_UNAVAILABLE` may pass, the others not.
+ * - No call blocks the event loop to wait for a lock.
+ * - Instants are epoch ms of the store's clock, unless they say otherwise.
+ */
+import type { RunFilter } from '../core/filter.ts'
+import type { FeedEntry, LogLine, MachineEvent } from '../core/events.ts'
+import type { Intent } from '../core/intent.ts'
+import type { Answer } from '../core/machine.ts'
+import type { JsonText, StoredRun } from '../core/run.ts'
+import type { State, StopVerb } from '../core/transitions.ts'
+
+/** What to do where a run of the same task that is not final holds the key. */
+export const onConflicts = ['skip', 'replace', 'cancel-and-replace'] as const
+export type OnConflict = (typeof onConflicts)[number]
+
+export interface NewRun {
+  readonly id: string
+  readonly task: string
+  readonly queue: string
+  readonly priority: number
+  readonly key: string | null
+  readonly onConflict: OnConflict
+  /** For `cancel-and-replace`: what the old run's handler gets to end. */
+  readonly graceMs: number
+  readonly tags: readonly string[]
+  readonly input: JsonText | null
+  /** When it is due: an instant, or so long after it is stored; null for at once. */
+  readonly due: { readonly at: number } | { readonly inMs: number } | null
+  readonly ttlMs: number | null
+}
+
+export interface Enqueued {
+  /** Of the new run, or of the run that was there. */
+  readonly id: string
+  /** `prevented`: a tombstone was waiting for it. */
+  readonly outcome: 'enqueued' | 'exists' | 'prevented'
+  /** The run that lost its key to this one. */
+  readonly replacedId: string | null
+}
+
+export type ControlVerb = StopVerb | 'pause' | 'resume'
+
+export type Target =
+  | { readonly ids: readonly string[] }
+  | { readonly task: string; readonly key: string }
+  | { readonly filter: RunFilter }
+
+export interface ControlRequest {
+  readonly verb: ControlVerb
+  readonly target: Target
+  readonly reason: string | null
+  readonly by: string | null
+  readonly graceMs: number
+  /** How long a tombstone waits for an id or key that does not exist. */
+  readonly tombstoneMs: number
+}
+
+export interface Controlled {
+  /** The id that was asked for; null for a key that no run holds. */
+  readonly id: string | null
+  readonly answer: Answer | 'not-found'
+  /** The state afterwards; null where there is no run. */
+  readonly state: State | null
+  /** Until when a tombstone waits for it. */
+  readonly tombstoneUntil: number | null
+}
+
+export interface Tombstone {
+  readonly kind: 'id' | 'key'
+  /** The id or the key. */
+  readonly value: string
+  /** The task of a key; null for an id. */
+  readonly task: string | null
+  readonly verb: StopVerb
+  readonly reason: string | null
+  readonly by: string | null
+  readonly createdAt: number
+  readonly expiresAt: number
+}
+
+/** What a worker says of itself when it starts. */
+export interface WorkerInfo {
+  readonly id: string
+  readonly host: string
+  readonly pid: number
+  readonly queues: readonly string[]
+  /** By task name. */
+  readonly tasks: Readonly<Record<string, { readonly isolation: string; readonly maxCrashes: number }>>
+  readonly version: string
+  readonly leaseMs: number
+}
+
+export interface WorkerRecord extends WorkerInfo {
+  readonly startedAt: number
+  /** Ms until its lease ends; negative when it has. */
+  readonly leaseLeftMs: number
+  readonly heldCount: number
+}
+
+export interface ClaimRequest {
+  readonly workerId: string
+  readonly queues: readonly string[]
+  readonly tasks: readonly string[]
+  readonly limit: number
+}
+
+/** A run that a worker holds and that something was asked of. */
+export interface HeldIntent {
+  readonly runId: string
+  readonly attempt: number
+  readonly intent: Intent
+}
+
+export interface RunEventCall {
+  readonly runId: string
+  readonly event: MachineEvent
+}
+
+export interface Page {
+  /** At most; default 50, highest 1,000. */
+  readonly limit: number
+  /** Where the page before ended. */
+  readonly cursor: string | null
+  readonly order: 'newest' | 'oldest'
+}
+
+export interface Listed {
+  readonly runs: readonly StoredRun[]
+  /** For the next page; null where this is the last. */
+  readonly cursor: string | null
+}
+
+export interface Housekept {
+  readonly dueCount: number
+  readonly expiredCount: number
+  readonly lapsed: readonly { readonly workerId: string; readonly runCount: number }[]
+  /** When the next scheduled run is due or expires, epoch ms; null where none is. */
+  readonly nextAt: number | null
+}
+
+/** How long final runs are kept after their end, ms; null for ever. */
+export type Retention = Readonly<Record<'completed' | 'failed' | 'cancelled', number | null>>
+
+/** One finding of a store about its own health. */
+export interface Finding {
+  readonly name: string
+  readonly level: 'ok' | 'warning' | 'error'
+  readonly message: string
+  readonly hint?: string
+}
+
+export interface Store extends AsyncDisposable {
+  /** All of them, or none. */
+  enqueue(runs: readonly NewRun[]): Promise<readonly Enqueued[]>
+  /** For ids: one answer each, in their order. For a key: one. For a filter: one for each run that is not final. */
+  control(request: ControlRequest): Promise<readonly Controlled[]>
+  /** What workers and keepers report, answered in order. */
+  apply(calls: readonly RunEventCall[]): Promise<readonly Answer[]>
+  log(calls: readonly { readonly runId: string; readonly attempt: number; readonly line: LogLine }[]): Promise<void>
+
+  registerWorker(worker: WorkerInfo): Promise<void>
+  /** Extends the worker's lease from now; false where it had lapsed already, and is lost for good. */
+  renewLease(workerId: string): Promise<boolean>
+  /** Hands the lease back. Runs that it still held lapse. */
+  removeWorker(workerId: string): Promise<void>
+  workers(): Promise<readonly WorkerRecord[]>
+  /** Whether a claim would find anything: reads only. */
+  hasClaimable(request: Omit<ClaimRequest, 'limit' | 'workerId'>): Promise<boolean>
+  /** The next runs, highest priority first, then oldest first. @throws {CheckreinError} `LEASE_LOST` where the worker's lease has lapsed. */
+  claim(request: ClaimRequest): Promise<readonly StoredRun[]>
+  intents(workerId: string): Promise<readonly HeldIntent[]>
+
+  /** Moves what is due, expired or lapsed, in bounded steps. Any worker may call it at any time. */
+  housekeep(): Promise<Housekept>
+  /** Deletes at most `limit` final runs that are past their retention, with their feeds, and tombstones past their expiry. */
+  prune(retention: Retention, limit: number): Promise<number>
+
+  get(id: string): Promise<StoredRun | null>
+  /** Those of the runs that are final. */
+  finals(ids: readonly string[]): Promise<readonly StoredRun[]>
+  list(filter: RunFilter, page: Page): Promise<Listed>
+  counts(filter: RunFilter): Promise<Readonly<Record<State, number>>>
+  /** Entries after a position, oldest first; of one run, or of all. */
+  feed(query: { readonly runId: string | null; readonly after: number; readonly limit: number }): Promise<readonly FeedEntry[]>
+  tombstones(): Promise<readonly Tombstone[]>
+  liftTombstone(target: { readonly id: string } | { readonly task: string; readonly key: string }): Promise<boolean>
+  findings(): Promise<readonly Finding[]>
+
+  /** Calls back some time after anything may have changed, here or in another process. A hint: it may come late, twice or never. */
+  onChange(listener: () => void): Disposable
+}
