@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import type { LeashLine } from './channel.ts'
+import {
+  type Family,
+  type Member,
+  familyOf,
+  killStrays,
+  livingMembers,
+  markerName,
+  signalGroup,
+} from './family.ts'
+import { leashFd } from './leash.ts'
+
+/** How a process was seen to exit. */
+export interface Exit {
+  readonly pid: number
+  readonly exitCode: number | null
+  readonly osSignal: string | null
+}
+
+export interface ChildSettings {
+  readonly entry: URL
+  /** How many pipes it gets besides the first (3) and the leash (4); they are numbered from 5. */
+  readonly laneCount?: number
+  readonly goodUntil: number
+}
+
+/** How long a group may take to end by SIGTERM. */
+const termMs = 250
+
+/** A child process of the worker that leads its own group, on a leash, and whose end is made certain. */
+export class Child {
+  /**
+   * Settles when its exit was observed and nobody of its family is left; null where it could not be spawned.
+   * Whatever it leaves behind when it exits by itself is killed, too.
+   */
+  readonly gone: Promise<Exit | null>
+  /** 0 where it could not be spawned. */
+  readonly pid: number
+  readonly #process: ChildProcess | null
+  readonly #family: Family | null
+  readonly #exited: Promise<Exit | null>
+  #hasExited = false
+  #ending: Promise<void> | null = null
+
+  constructor(settings: ChildSettings) {
+    const marker = randomUUID()
+    this.#process = trySpawn(settings, marker)
+    const pid = this.#process?.pid
+    this.pid = pid ?? 0
+    this.#family = pid === undefined ? null : familyOf(pid, marker)
+    this.#exited = whenExited(this.#process)
+    this.gone = this.#exited.then(async (exit) => {
+      this.#hasExited = true
+      await this.end()
+      return exit
+    })
+    this.renew(settings.goodUntil)
+  }
+
+  /** The worker's end of a pipe, by its number in the child. */
+  pipe(fd: number): Duplex | null {
+    return (this.#process?.stdio[fd] ?? null) as Duplex | null
+  }
+
+  renew(goodUntil: number): void {
+    this.pull(['until', Math.min(goodUntil, Number.MAX_SAFE_INTEGER)])
+  }
+
+  /** Says something to its watcher. */
+  pull(line: LeashLine): void {
+    const leash = this.pipe(leashFd)
+    if (leash?.writable === true) leash.write(`${JSON.stringify(line)}\n`)
+  }
+
+  /** Ends it and its family; idempotent. Resolves when nobody is left, which `gone` then says. */
+  end(): Promise<void> {
+    this.#ending ??= this.#family === null ? Promise.resolve() : this.#climb(this.#family)
+    return this.#ending
+  }
+
+  /** The ladder: SIGTERM to the group, and after 250 ms SIGKILL, until nobody is alive. */
+  async #climb(family: Family): Promise<void> {
+    const killAt = performance.now() + termMs
+    await this.#ask(family)
+    for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {
+      const left = await livingMembers(family)
+      if (left.length === 0 && this.#hasExited) return
+      killStrays(left)
+      if (performance.now() >= killAt) this.#signalGroup(family, left, 'SIGKILL')
+      await delay(waitMs)
+    }
+  }
+
+  async #ask(family: Family): Promise<void> {
+    const left = this.#hasExited ? await livingMembers(family) : []
+    this.#signalGroup(family, left, 'SIGTERM')
+    await Promise.race([this.#exited, delay(termMs)])
+  }
+
+  /** Only while the number of the group can't be somebody else's. */
+  #signalGroup({ leader }: Family, left: readonly Member[], osSignal: 'SIGTERM' | 'SIGKILL'): void {
+    if (!this.#hasExited || left.some((member) => member.isInGroup)) signalGroup(leader, osSignal)
+  }
+}
+
+function trySpawn({ entry, laneCount = 0 }: ChildSettings, marker: string): ChildProcess | null {
+  const lanes = Array.from({ length: laneCount }, () => 'pipe' as const)
+  try {
+    return spawn(process.execPath, [...inheritedFlags(process.execArgv), fileURLToPath(entry)], {
+      detached: true,
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', ...lanes],
+      env: { ...process.env, [markerName]: marker },
+    })
+  } catch {
+    return null
+  }
+}
+
+/** What the worker was started with (loaders, conditions, limits), without what was meant for the worker alone. */
+function inheritedFlags(flags: readonly string[]): string[] {
+  const own =
+    /^(--(inspect|test|watch|eval|print|check|interactive|input-type|cpu-prof|heap-prof|run)|-[epci]$|-pe$)/
+  const takesValue = /^(-[ep]|-pe|--eval|--print|--input-type)$/
+  return flags.filter((flag, at) => !own.test(flag) && !takesValue.test(flags[at - 1] ?? ''))
+}
+
+function whenExited(child: ChildProcess | null): Promise<Exit | null> {
+  if (child === null) return Promise.resolve(null)
+  const { pid } = child
+  for (const pipe of child.stdio) pipe?.on('error', () => {})
+  return new Promise((resolve) => {
+    child.on('error', () => {
+      if (pid === undefined) resolve(null)
+    })
+    child.once('exit', (exitCode, osSignal) => {
+      if (pid !== undefined) resolve({ pid, exitCode, osSignal })
+    })
+  })
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms))
+}

@@ -1,0 +1,28 @@
+import type { Isolation } from '../core/task.ts'
+import type { Executor } from './executor.ts'
+import { InlineExecutor } from './inline.ts'
+import { Pool } from './pool.ts'
+import { ProcessSeats } from './process.ts'
+import { ThreadSeats } from './thread.ts'
+
+export interface ExecutorSettings {
+  /** How many attempts may run at once. */
+  readonly capacity: number
+  /** How many isolates are kept ready besides those that run; default 1. */
+  readonly spares?: number
+  /** Until when the lease is good at first, see `Executor.renew`; default: for ever. */
+  readonly goodUntil?: number
+  /** How long isolates that are not needed stay; default 30 s. */
+  readonly idleMs?: number
+}
+
+/** An executor of that isolation; it starts nothing before it is asked to. */
+export function createExecutor(isolation: Isolation, settings: ExecutorSettings): Executor {
+  const { capacity, spares = 1, goodUntil = Infinity, idleMs = 30_000 } = settings
+  if (isolation === 'inline') return new InlineExecutor(goodUntil, capacity)
+  const seats =
+    isolation === 'process'
+      ? new ProcessSeats(goodUntil)
+      : new ThreadSeats(goodUntil, capacity + spares)
+  return new Pool(seats, { capacity, spares, idleMs })
+}

@@ -1,0 +1,118 @@
+import { AttemptContext, type ContextSink } from './context.ts'
+import { CheckreinError } from '../core/errors.ts'
+import type {
+  AbortReason,
+  AttemptEnd,
+  AttemptListener,
+  AttemptOrder,
+  Executor,
+  KillOutcome,
+  RunningAttempt,
+} from './executor.ts'
+import { type Outcome, perform } from './perform.ts'
+import { InlineWatchdog } from './inline-watchdog.ts'
+
+/** `inline` isolation: the handler shares the worker's own thread, so it can be asked to end and nothing more. */
+export class InlineExecutor implements Executor {
+  readonly isolation = 'inline'
+  readonly #capacity: number
+  readonly #watchdog: InlineWatchdog
+  readonly #running = new Set<InlineAttempt>()
+  #isClosed = false
+
+  constructor(goodUntil: number, capacity: number) {
+    this.#capacity = capacity
+    this.#watchdog = new InlineWatchdog(goodUntil)
+  }
+
+  async warmUp(): Promise<void> {}
+
+  start(order: AttemptOrder, listener: AttemptListener): RunningAttempt {
+    if (this.#isClosed)
+      throw new CheckreinError('STORE_CLOSED', { message: 'The executor is closed' })
+    if (this.#running.size >= this.#capacity) {
+      throw new CheckreinError('INTERNAL', {
+        message: `The inline executor runs ${this.#capacity} attempts already`,
+      })
+    }
+    const attempt = new InlineAttempt(order, listener, () => this.#onEnded(attempt))
+    this.#running.add(attempt)
+    this.#watchdog.guard(this.#running.size)
+    return attempt
+  }
+
+  renew(goodUntil: number): void {
+    this.#watchdog.renew(goodUntil)
+  }
+
+  /** Asks what runs to end, and waits for it: nothing here can be forced. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    const reason: AbortReason = {
+      code: 'ATTEMPT_SHUTDOWN',
+      message: 'The worker is shutting down',
+      details: {},
+    }
+    for (const attempt of this.#running) attempt.abort(reason)
+    await Promise.all([...this.#running].map((attempt) => attempt.ended))
+    await this.#watchdog.close()
+  }
+
+  #onEnded(attempt: InlineAttempt): void {
+    this.#running.delete(attempt)
+    this.#watchdog.guard(this.#running.size)
+  }
+}
+
+class InlineAttempt implements RunningAttempt, ContextSink {
+  readonly ended: Promise<AttemptEnd>
+  readonly #listener: AttemptListener
+  readonly #context: AttemptContext
+  readonly #onEnded: () => void
+  #deliveredAt: number | null = null
+  #hasEnded = false
+
+  constructor(order: AttemptOrder, listener: AttemptListener, onEnded: () => void) {
+    this.#listener = listener
+    this.#onEnded = onEnded
+    this.#context = new AttemptContext(order.run, this, null)
+    this.ended = this.#run(order)
+  }
+
+  abort(reason: AbortReason): void {
+    this.#context.abort(reason)
+  }
+
+  async kill(): Promise<KillOutcome> {
+    return this.#hasEnded ? 'dead' : 'unresponsive'
+  }
+
+  delivered(at: number): void {
+    this.#deliveredAt = at
+    this.#listener.onDelivered(at)
+  }
+
+  progress(value: string): void {
+    this.#listener.onProgress(value)
+  }
+
+  log(line: Parameters<AttemptListener['onLog']>[0]): void {
+    this.#listener.onLog(line)
+  }
+
+  /** The handler never runs before `start` has returned. */
+  async #run(order: AttemptOrder): Promise<AttemptEnd> {
+    const outcome = await perform(await Promise.resolve(order), this.#context)
+    this.#context.close()
+    this.#hasEnded = true
+    this.#onEnded()
+    return this.#endOf(outcome)
+  }
+
+  #endOf(outcome: Outcome): AttemptEnd {
+    const seen = { deliveredAt: this.#deliveredAt, proof: null }
+    if (outcome.kind === 'returned') return { kind: 'returned', result: outcome.result, ...seen }
+    const { error, isRetryable } = outcome
+    return { kind: 'threw', error, isRetryable, ...seen }
+  }
+}

@@ -1,0 +1,198 @@
+import type { Duplex } from 'node:stream'
+import type { ExitProof } from '../core/stop.ts'
+import { type Report, orderLine, readReport } from './channel.ts'
+import type {
+  AbortReason,
+  AttemptEnd,
+  AttemptListener,
+  AttemptOrder,
+  KillOutcome,
+  RunningAttempt,
+} from './executor.ts'
+import { Wire } from './wire.ts'
+
+/** Where an isolate sits: a child process, or a thread in a host. What can be done to it from outside. */
+export interface Seat {
+  /** Orders and reports. */
+  readonly lane: Duplex | null
+  /** Settles when its exit was observed; null where it never came to life. */
+  readonly gone: Promise<ExitProof | null>
+  /** Whether it may be given another attempt. */
+  readonly isOpen: boolean
+  abort(seq: number, reason: AbortReason): void
+  /** Called when an attempt starts and when it has ended. */
+  setBusy(isBusy: boolean): void
+  /** Kills it; `unresponsive` where its exit was not observed within the seat's bound. May be called again. */
+  end(): Promise<KillOutcome>
+}
+
+const slack = 1_048_576
+
+/** How long the last lines of an isolate may take to arrive after its exit. */
+const drainMs = 100
+
+/** The worker's side of an isolate: one attempt at a time, none after a kill or a delivered abort. */
+export class Isolate {
+  /** True once it can take an order; false where it ended before. */
+  readonly ready: Promise<boolean>
+  /** Settles after its last attempt has. */
+  readonly gone: Promise<void>
+  readonly #seat: Seat
+  readonly #wire: Wire
+  readonly #onEnded: () => void
+  readonly #setReady: (isReady: boolean) => void
+  #attempt: Attempt | null = null
+  #seq = 0
+  #isRetired = false
+
+  /** @param onEnded called when its attempt has ended, before that attempt's `ended` settles. */
+  constructor(seat: Seat, onEnded: () => void) {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    this.ready = promise
+    this.#setReady = resolve
+    this.#seat = seat
+    this.#onEnded = onEnded
+    this.#wire = new Wire(seat.lane, (line) => this.#hear(readReport(line)), slack)
+    this.gone = seat.gone.then((proof) => this.#onGone(proof))
+    // A lane that ends means that the isolate has died, or broke the protocol and must.
+    void this.#wire.closed.then(() => this.retire())
+  }
+
+  get isUsable(): boolean {
+    return !this.#isRetired && this.#seat.isOpen
+  }
+
+  start(order: AttemptOrder, listener: AttemptListener): RunningAttempt {
+    const attempt = new Attempt(this, ++this.#seq, listener)
+    this.#attempt = attempt
+    this.#seat.setBusy(true)
+    this.#wire.longestLine = Math.max(this.#wire.longestLine, order.payloadLimit * 2 + slack)
+    this.#wire.send(orderLine(attempt.seq, order))
+    return attempt
+  }
+
+  abort(seq: number, reason: AbortReason): void {
+    this.#seat.abort(seq, reason)
+  }
+
+  /** Notes that its attempt is killed, by whoever ends the seat. */
+  condemn(): void {
+    this.#isRetired = true
+    if (this.#attempt !== null) this.#attempt.wasKilled = true
+  }
+
+  /** Kills it, and with it the attempt that it runs. */
+  async kill(): Promise<KillOutcome> {
+    this.condemn()
+    const outcome = await this.retire()
+    if (outcome === 'dead') await this.gone
+    return outcome
+  }
+
+  /** Ends it without saying that its attempt was killed. */
+  retire(): Promise<KillOutcome> {
+    this.#isRetired = true
+    return this.#seat.end()
+  }
+
+  #hear(report: Report | null): void {
+    if (report === null) return
+    if (report[0] === 'ready') return this.#setReady(true)
+    const attempt = this.#attempt
+    if (attempt === null || attempt.seq !== report[1]) return
+    attempt.hear(report)
+    if (attempt.outcome !== null) this.#finish(attempt)
+  }
+
+  /** An attempt that heard of an abort may have left anything behind: it has ended when its isolate is gone. */
+  #finish(attempt: Attempt): void {
+    if (attempt.mustRetire || this.#isRetired) void this.retire()
+    else this.#settle(attempt, null)
+  }
+
+  async #onGone(proof: ExitProof | null): Promise<void> {
+    this.#isRetired = true
+    this.#setReady(false)
+    await Promise.race([this.#wire.closed, delay(drainMs)])
+    if (this.#attempt !== null) this.#settle(this.#attempt, proof)
+  }
+
+  #settle(attempt: Attempt, proof: ExitProof | null): void {
+    this.#attempt = null
+    this.#seat.setBusy(false)
+    this.#onEnded()
+    attempt.settle(proof)
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref())
+}
+
+type Outcome =
+  | Pick<Extract<AttemptEnd, { kind: 'returned' }>, 'kind' | 'result'>
+  | Pick<Extract<AttemptEnd, { kind: 'threw' }>, 'kind' | 'error' | 'isRetryable'>
+
+class Attempt implements RunningAttempt {
+  readonly ended: Promise<AttemptEnd>
+  readonly seq: number
+  outcome: Outcome | null = null
+  mustRetire = false
+  wasKilled = false
+  readonly #isolate: Isolate
+  readonly #listener: AttemptListener
+  readonly #resolve: (end: AttemptEnd) => void
+  #deliveredAt: number | null = null
+  #isAborted = false
+  #hasEnded = false
+
+  constructor(isolate: Isolate, seq: number, listener: AttemptListener) {
+    const { promise, resolve } = Promise.withResolvers<AttemptEnd>()
+    this.ended = promise
+    this.#resolve = resolve
+    this.#isolate = isolate
+    this.#listener = listener
+    this.seq = seq
+  }
+
+  abort(reason: AbortReason): void {
+    if (this.#isAborted || this.#hasEnded) return
+    this.#isAborted = true
+    this.#isolate.abort(this.seq, reason)
+  }
+
+  async kill(): Promise<KillOutcome> {
+    return this.#hasEnded ? 'dead' : await this.#isolate.kill()
+  }
+
+  settle(proof: ExitProof | null): void {
+    this.#hasEnded = true
+    const outcome = this.outcome ?? { kind: 'exited', wasKilled: this.wasKilled }
+    this.#resolve({ ...outcome, deliveredAt: this.#deliveredAt, proof })
+  }
+
+  hear(report: Exclude<Report, readonly ['ready']>): void {
+    if (this.outcome !== null) return
+    switch (report[0]) {
+      case 'delivered':
+        return this.#onDelivered(report[2])
+      case 'progress':
+        return this.#listener.onProgress(JSON.stringify(report[2]))
+      case 'log':
+        return this.#listener.onLog(report[2])
+      case 'returned':
+        this.outcome = { kind: 'returned', result: report[2] }
+        return
+      case 'threw':
+        this.outcome = { kind: 'threw', error: report[2], isRetryable: report[3] }
+        this.mustRetire ||= report[4]
+    }
+  }
+
+  #onDelivered(at: number): void {
+    if (this.#deliveredAt !== null) return
+    this.#deliveredAt = at
+    this.mustRetire = true
+    this.#listener.onDelivered(at)
+  }
+}
