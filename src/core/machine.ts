@@ -103,7 +103,7 @@ function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
     case 'due':
       return done({ ...run, state: 'queued', runAt: null })
     case 'wake':
-      return wake(run)
+      return wake(run, now)
     case 'expire':
       return expire(run, now)
     case 'claim':
@@ -187,10 +187,11 @@ function resume(run: RunFacts): Decision {
   return { answer: 'resumed', run: { ...run, intent: stop && { stop, pause: null } }, data: {} }
 }
 
-function wake(run: RunFacts): Decision {
-  if (run.state === 'waiting') return done({ ...run, state: 'queued', waitsFor: null })
+function wake(run: RunFacts, now: number): Decision {
+  const state = run.runAt !== null && run.runAt > now ? 'scheduled' : 'queued'
+  if (run.state === 'waiting') return done({ ...run, state, waitsFor: null })
   if (run.pausedFrom !== 'waiting') return unchanged('refused')
-  return done({ ...run, pausedFrom: 'queued', waitsFor: null })
+  return done({ ...run, pausedFrom: state, waitsFor: null })
 }
 
 function claim(run: RunFacts, event: Of<'claim'>, now: number): Change {

@@ -85,7 +85,7 @@ export const transitions = {
   wake: {
     by: 'keeper',
     isFenced: false,
-    moves: { waiting: ['queued'], paused: ['paused'] },
+    moves: { waiting: ['queued', 'scheduled'], paused: ['paused'] },
     about: 'what it waited for is there; a paused run notes that',
   },
   expire: {

@@ -1,0 +1,171 @@
+/**
+ * Events through the machine.
+ *
+ * There is one way for a run to change: load it, let `decide` say what the event does, write the facts and the feed
+ * entry, and wake what waited for its end, all in one transaction. The commonest event, a run that completes while
+ * nothing was asked of it, takes a shortcut of one set-based statement whose guards are the machine's conditions; what
+ * the guards leave over takes the long way. The matrix test holds the two against each other.
+ */
+import { CheckreinError } from '../core/errors.ts'
+import type { MachineEvent } from '../core/events.ts'
+import { type Answer, type Decision, decide } from '../core/machine.ts'
+import type { Fence, RunFacts } from '../core/run.ts'
+import { isFinal } from '../core/transitions.ts'
+import type { Statements, Tx } from './driver.ts'
+import { trimFeed, writeFeed } from './feed.ts'
+import { type FeedRow, runOf, type SeqRun, updateOf } from './rows.ts'
+import type { RunEventCall } from './store.ts'
+
+/** Runs that were loaded, as they will be, with what is to be written about them. */
+export class Changes {
+  readonly #was = new Map<string, RunFacts>()
+  readonly #is = new Map<string, SeqRun>()
+  readonly #feed: FeedRow[] = []
+  readonly #now: number
+
+  constructor(now: number, runs: readonly SeqRun[]) {
+    this.#now = now
+    for (const run of runs) this.add(run)
+  }
+
+  add(run: SeqRun): void {
+    if (!this.#is.has(run.id)) this.#is.set(run.id, run)
+  }
+
+  get(id: string): SeqRun | undefined {
+    return this.#is.get(id)
+  }
+
+  /** Lets the machine decide, and notes what came of it. The run must have been loaded. */
+  decide(id: string, event: MachineEvent): Decision {
+    const run = this.#is.get(id)
+    if (!run) throw new CheckreinError('INTERNAL', { message: `run ${id} was not loaded` })
+    const decision = decide(run, event, this.#now)
+    const next = decision.run ?? run
+    if (decision.run) this.#set(run, { ...run, ...decision.run })
+    if (decision.run || isControl(event)) this.#note(run.seq, event, next, { ...decision.data, ...answerOf(decision, event) })
+    return decision
+  }
+
+  /** Takes the key from a run, so that another may hold it. */
+  dropKey(id: string): void {
+    const run = this.#is.get(id)
+    if (run) this.#set(run, { ...run, holdsKey: false })
+  }
+
+  #set(old: SeqRun, run: SeqRun): void {
+    if (!this.#was.has(old.id)) this.#was.set(old.id, old)
+    this.#is.set(old.id, isFinal(run.state) ? { ...run, holdsKey: false } : run)
+  }
+
+  #note(seq: number, event: MachineEvent, run: RunFacts, data: Decision['data']): void {
+    const json = JSON.stringify(data)
+    this.#feed.push([seq, this.#now, event.type, run.attempt, run.state, json === '{}' ? null : json])
+  }
+
+  /** Writes everything, and wakes the runs that waited for one that has ended. */
+  async write(tx: Tx, statements: Statements): Promise<void> {
+    const changed = [...this.#was].map(([id, old]) => ({ old, run: this.#is.get(id) }))
+    const updates = changed.flatMap(({ old, run }) => (run ? [updateOf(run, old)] : []))
+    if (updates.length > 0) {
+      const written = await tx.each(statements.updateRuns, updates)
+      if (written.length !== updates.length) {
+        throw new CheckreinError('INTERNAL', { message: 'a run changed under its own transaction' })
+      }
+    }
+    await writeFeed(tx, statements, this.#feed)
+    const reported = this.#feed.flatMap(([seq, , type]) => (type === 'progress' ? [seq] : []))
+    await trimFeed(tx, statements, { type: 'progress', seqs: new Set(reported) })
+    const ended = changed.flatMap(({ run }) => (run && isFinal(run.state) ? [run.id] : []))
+    await wakeThoseWaitingFor(tx, statements, ended)
+  }
+}
+
+const isControl = (event: MachineEvent): boolean => 'reason' in event
+
+function answerOf(decision: Decision, event: MachineEvent): { answer?: Answer } {
+  return isControl(event) ? { answer: decision.answer } : {}
+}
+
+export async function loadRuns(tx: Tx, statements: Statements, ids: readonly string[]): Promise<readonly SeqRun[]> {
+  return (await tx.all(statements.runsById, [JSON.stringify(ids)])).map(runOf)
+}
+
+async function wakeThoseWaitingFor(tx: Tx, statements: Statements, ended: readonly string[]): Promise<void> {
+  if (ended.length === 0) return
+  const waiting = (await tx.all(statements.waitingFor, [JSON.stringify(ended)])).map(runOf)
+  if (waiting.length === 0) return
+  const changes = new Changes(tx.now(), waiting)
+  for (const run of waiting) changes.decide(run.id, { type: 'wake' })
+  await changes.write(tx, statements)
+}
+
+/** Applies events in order; one answer each. An event for a run that does not exist is `stale`. */
+export async function applyEvents(
+  tx: Tx,
+  statements: Statements,
+  calls: readonly RunEventCall[],
+): Promise<readonly Answer[]> {
+  const answers = new Array<Answer>(calls.length).fill('stale')
+  for (const segment of segments(calls)) {
+    const isShort = segment.every(({ call }) => call.event.type === 'complete')
+    const rest = isShort ? await completeAtOnce(tx, statements, segment, answers) : segment
+    if (rest.length > 0) await applyEach(tx, statements, rest, answers)
+  }
+  return answers
+}
+
+interface Placed {
+  readonly call: RunEventCall
+  readonly at: number
+}
+
+/** Neighbours that can take the same way, in order. */
+function segments(calls: readonly RunEventCall[]): Placed[][] {
+  const all: Placed[][] = []
+  let wasShort: boolean | null = null
+  calls.forEach((call, at) => {
+    const isShort = call.event.type === 'complete'
+    if (isShort === wasShort) all.at(-1)?.push({ call, at })
+    else all.push([{ call, at }])
+    wasShort = isShort
+  })
+  return all
+}
+
+async function applyEach(tx: Tx, statements: Statements, placed: readonly Placed[], answers: Answer[]): Promise<void> {
+  const ids = [...new Set(placed.map(({ call }) => call.runId))]
+  const changes = new Changes(tx.now(), await loadRuns(tx, statements, ids))
+  for (const { call, at } of placed) {
+    if (changes.get(call.runId)) answers[at] = changes.decide(call.runId, call.event).answer
+  }
+  await changes.write(tx, statements)
+}
+
+const guards = (fence: Fence) => [fence.runId, fence.attempt, fence.workerId] as const
+
+/** The shortcut. Gives what its guards left over. */
+async function completeAtOnce(
+  tx: Tx,
+  statements: Statements,
+  placed: readonly Placed[],
+  answers: Answer[],
+): Promise<readonly Placed[]> {
+  const now = tx.now()
+  const rows = placed.flatMap(({ call: { event } }) =>
+    event.type === 'complete' ? [[...guards(event.fence), event.result, now]] : [],
+  )
+  const completed = await tx.each(statements.completeRuns, rows)
+  const ids = completed.map((row) => String(row['id']))
+  const isDone = new Set(ids)
+  const feed = completed.map(
+    (row): FeedRow => [Number(row['seq']), now, 'complete', Number(row['attempt']), 'completed', null],
+  )
+  await writeFeed(tx, statements, feed)
+  await wakeThoseWaitingFor(tx, statements, ids)
+  return placed.filter(({ call, at }) => {
+    if (!isDone.delete(call.runId)) return true
+    answers[at] = 'done'
+    return false
+  })
+}

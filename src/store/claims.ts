@@ -1,0 +1,98 @@
+/** Workers: their leases, what they claim, what lapses. */
+import { CheckreinError } from '../core/errors.ts'
+import type { MachineEvent } from '../core/events.ts'
+import { Changes } from './apply.ts'
+import type { Param, Statements, Tx } from './driver.ts'
+import { writeFeed } from './feed.ts'
+import { type FeedRow, runOf, type SeqRun } from './rows.ts'
+import type { ClaimRequest, Housekept, WorkerInfo } from './store.ts'
+
+/** A claim asks about this many (queue, task) pairs in one statement. */
+const laneLimit = 200
+/** How many runs one housekeeping step moves of each kind. */
+const stepLimit = 500
+
+/** Each (queue, task) pair is a lane with its own short range of the claim index. */
+export function lanesOf({ queues, tasks }: Pick<ClaimRequest, 'queues' | 'tasks'>): string[][] {
+  const lanes = queues.flatMap((queue) => tasks.map((task) => [queue, task]))
+  return Array.from({ length: Math.ceil(lanes.length / laneLimit) }, (_, at) =>
+    lanes.slice(at * laneLimit, (at + 1) * laneLimit).flat(),
+  )
+}
+
+/** @throws {CheckreinError} `LEASE_LOST` where the worker's lease has lapsed: it may not start anything new. */
+export async function claimRuns(tx: Tx, statements: Statements, request: ClaimRequest): Promise<readonly SeqRun[]> {
+  const { workerId } = request
+  if ((await tx.all(statements.heldLease, [workerId, tx.leaseNow()])).length === 0) {
+    throw new CheckreinError('LEASE_LOST', { details: { workerId } })
+  }
+  const now = tx.now()
+  const claimed: SeqRun[] = []
+  for (const lanes of lanesOf(request)) {
+    const wanted = request.limit - claimed.length
+    if (wanted <= 0) break
+    const rows = await tx.all(statements.claimRuns(lanes.length / 2), [workerId, now, wanted, ...lanes])
+    claimed.push(...rows.map(runOf))
+  }
+  const data = JSON.stringify({ workerId })
+  const feed = claimed.map((run): FeedRow => [run.seq, now, 'claim', run.attempt, run.state, data])
+  await writeFeed(tx, statements, feed)
+  return claimed.sort((a, b) => b.priority - a.priority || a.seq - b.seq)
+}
+
+export function workerParams(worker: WorkerInfo, now: number, leaseNow: number): Param[] {
+  return [
+    worker.id,
+    worker.host,
+    worker.pid,
+    JSON.stringify(worker.queues),
+    JSON.stringify(worker.tasks),
+    worker.version,
+    now,
+    worker.leaseMs,
+    leaseNow + worker.leaseMs,
+  ]
+}
+
+/** Ends a lease: every run that the worker still held lapses. */
+export async function endLease(
+  tx: Tx,
+  statements: Statements,
+  worker: { readonly id: string; readonly tasks: WorkerInfo['tasks'] },
+): Promise<number> {
+  const held = (await tx.all(statements.heldRuns, [worker.id])).map(runOf)
+  const changes = new Changes(tx.now(), held)
+  for (const run of held) {
+    changes.decide(run.id, { type: 'lapse', maxCrashes: worker.tasks[run.task]?.maxCrashes ?? defaultCrashes })
+  }
+  await changes.write(tx, statements)
+  await tx.all(statements.deleteWorker, [worker.id])
+  return held.length
+}
+
+/** For a run whose worker does not say how often its task may lose one; see `Retry.crashes`. */
+const defaultCrashes = 3
+
+/** One step of everything that time brings about. */
+export async function housekeepOnce(tx: Tx, statements: Statements): Promise<Omit<Housekept, 'nextAt'>> {
+  const lapsed: { workerId: string; runCount: number }[] = []
+  for (const row of await tx.all(statements.lapsedWorkers, [tx.leaseNow()])) {
+    const worker = { id: String(row['id']), tasks: JSON.parse(String(row['tasks'])) as WorkerInfo['tasks'] }
+    lapsed.push({ workerId: worker.id, runCount: await endLease(tx, statements, worker) })
+  }
+  const expiredCount = await moveAll(tx, statements, { found: statements.expiredRuns, event: { type: 'expire' } })
+  const dueCount = await moveAll(tx, statements, { found: statements.dueRuns, event: { type: 'due' } })
+  return { lapsed, expiredCount, dueCount }
+}
+
+async function moveAll(
+  tx: Tx,
+  statements: Statements,
+  { found, event }: { readonly found: string; readonly event: MachineEvent },
+): Promise<number> {
+  const runs = (await tx.all(found, [tx.now(), stepLimit])).map(runOf)
+  const changes = new Changes(tx.now(), runs)
+  for (const run of runs) changes.decide(run.id, event)
+  await changes.write(tx, statements)
+  return runs.length
+}

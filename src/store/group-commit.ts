@@ -1,0 +1,101 @@
+/**
+ * Writes of one tick share a transaction.
+ *
+ * A commit costs far more than a row (measured on SQLite: 20 us against 1 us in a batch of 1,000), so what is
+ * submitted in one turn of the event loop is written together, and neighbours of the same kind become one set-based
+ * statement. While one transaction is under way, the next one gathers.
+ *
+ * Sharing must not show: each caller's promise settles with its own result, order is kept, and where the shared
+ * transaction fails, each part is tried again by itself, so that only the caller whose write is bad hears of it.
+ */
+import { CheckreinError } from '../core/errors.ts'
+import type { Driver, Tx } from './driver.ts'
+
+/** Writes items of one kind within a transaction; gives one result for each, in order. */
+export type Writer<Item, Result> = (tx: Tx, items: readonly Item[]) => Promise<readonly Result[]>
+
+interface Part {
+  readonly writer: Writer<never, unknown>
+  readonly items: readonly unknown[]
+  readonly resolve: (results: readonly never[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** More items than this are not merged with other callers' writes. */
+const mergeLimit = 1000
+
+export class GroupCommit {
+  readonly #driver: Driver
+  #gathering: Part[] = []
+  #flushing: Promise<void> | null = null
+  #isClosed = false
+
+  constructor(driver: Driver) {
+    this.#driver = driver
+  }
+
+  /** Writes the items in the next shared transaction; fulfils when they are durable. */
+  submit<Item, Result>(writer: Writer<Item, Result>, items: readonly Item[]): Promise<readonly Result[]> {
+    if (this.#isClosed) return Promise.reject(new CheckreinError('STORE_CLOSED'))
+    return new Promise((resolve, reject) => {
+      this.#gathering.push({ writer: writer as Part['writer'], items, resolve, reject })
+      this.#flushing ??= this.#flushSoon()
+    })
+  }
+
+  /** Writes what was submitted and takes nothing more. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#flushing
+  }
+
+  async #flushSoon(): Promise<void> {
+    while (this.#gathering.length > 0) {
+      await new Promise(setImmediate)
+      const parts = this.#gathering
+      this.#gathering = []
+      await this.#write(parts)
+    }
+    this.#flushing = null
+  }
+
+  async #write(parts: readonly Part[]): Promise<void> {
+    try {
+      const settle = await this.#driver.transact((tx) => writeAll(tx, parts))
+      for (const fulfil of settle) fulfil()
+    } catch (error) {
+      const [only] = parts
+      if (parts.length === 1 && only) only.reject(error)
+      else for (const part of parts) await this.#write([part])
+    }
+  }
+}
+
+async function writeAll(tx: Tx, parts: readonly Part[]): Promise<(() => void)[]> {
+  const settle: (() => void)[] = []
+  for (const group of merged(parts)) {
+    const [first] = group
+    if (!first) continue
+    const items = group.length === 1 ? first.items : group.flatMap((part) => part.items)
+    const results = (await first.writer(tx, items as readonly never[])) as readonly never[]
+    let start = 0
+    for (const part of group) {
+      const own = results.slice(start, (start += part.items.length))
+      settle.push(() => part.resolve(own))
+    }
+  }
+  return settle
+}
+
+function merged(parts: readonly Part[]): Part[][] {
+  const groups: Part[][] = []
+  let count = 0
+  for (const part of parts) {
+    const group = groups.at(-1)
+    const fits = group?.[0]?.writer === part.writer && count + part.items.length <= mergeLimit
+    if (group && fits) group.push(part)
+    else groups.push([part])
+    count = group && fits ? count + part.items.length : part.items.length
+  }
+  return groups
+}

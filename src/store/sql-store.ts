@@ -1,0 +1,218 @@
+/**
+ * The one implementation of the store's port, over a driver.
+ *
+ * It holds no truth of its own: each method is a transaction or a read. Writes go through the group commit, so calls
+ * made in one turn of the event loop share a transaction; the rooms beside this one (`enqueue`, `apply`, `control`,
+ * `claims`) say what is done within it.
+ */
+import { checkedFilter } from '../core/filter.ts'
+import type { FeedEntry } from '../core/events.ts'
+import type { Answer } from '../core/machine.ts'
+import type { StoredRun } from '../core/run.ts'
+import type { State } from '../core/transitions.ts'
+import { applyEvents } from './apply.ts'
+import { claimRuns, endLease, housekeepOnce, lanesOf, workerParams } from './claims.ts'
+import { controlChunk, controlIds, controlKey, controlRuns } from './control.ts'
+import type { Driver, Param, Row, Tx } from './driver.ts'
+import { enqueueEntry, enqueueRuns } from './enqueue.ts'
+import { GroupCommit, type Writer } from './group-commit.ts'
+import { countsOf, listedOf, pageParams } from './pages.ts'
+import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
+import { feedEntryOf, runOf, tombstoneOf, workerOf } from './rows.ts'
+import type {
+  ClaimRequest,
+  Controlled,
+  ControlRequest,
+  Enqueued,
+  Finding,
+  HeldIntent,
+  Housekept,
+  Listed,
+  NewRun,
+  Page,
+  Retention,
+  RunEventCall,
+  Store,
+  Tombstone,
+  WorkerInfo,
+  WorkerRecord,
+} from './store.ts'
+import type { RunFilter } from '../core/filter.ts'
+
+export class SqlStore implements Store {
+  readonly #driver: Driver
+  readonly #commits: GroupCommit
+  readonly #enqueue: Writer<NewRun, Enqueued>
+  readonly #apply: Writer<RunEventCall, Answer>
+  readonly #log: Writer<LogCall, null>
+
+  constructor(driver: Driver) {
+    const { statements } = driver
+    this.#driver = driver
+    this.#commits = new GroupCommit(driver)
+    this.#enqueue = (tx, runs) => enqueueRuns(tx, statements, runs)
+    this.#apply = (tx, calls) => applyEvents(tx, statements, calls)
+    this.#log = (tx, calls) => writeLog(tx, statements, calls)
+  }
+
+  /** One write of its own kind, in turn with the others. */
+  async #write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const [result] = await this.#commits.submit(async (tx) => [await work(tx)], [null])
+    return result as T
+  }
+
+  #read(statement: string, params: readonly Param[] = []): Promise<readonly Row[]> {
+    return this.#driver.read(statement, params)
+  }
+
+  enqueue(runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
+    return this.#commits.submit(this.#enqueue, runs)
+  }
+
+  apply(calls: readonly RunEventCall[]): Promise<readonly Answer[]> {
+    return this.#commits.submit(this.#apply, calls)
+  }
+
+  async log(calls: readonly LogCall[]): Promise<void> {
+    await this.#commits.submit(this.#log, calls)
+  }
+
+  async control({ target, ...asked }: ControlRequest): Promise<readonly Controlled[]> {
+    const { statements } = this.#driver
+    if ('ids' in target) return this.#write((tx) => controlIds(tx, statements, { ids: target.ids, asked }))
+    if ('key' in target) return [await this.#write((tx) => controlKey(tx, statements, { ...target, asked }))]
+    return this.#controlFilter(checkedFilter(target.filter), asked)
+  }
+
+  async #controlFilter(filter: RunFilter, asked: Omit<ControlRequest, 'target'>): Promise<readonly Controlled[]> {
+    const { statements } = this.#driver
+    const sql = statements.filterSql(filter)
+    const params = sql.params.length > 0 ? [null, null, ...sql.params] : []
+    const seqs = (await this.#read(statements.matchRuns(sql), params)).map((row) => Number(row['seq']))
+    const answers: Controlled[] = []
+    for (let at = 0; at < seqs.length; at += controlChunk) {
+      const chunk = seqs.slice(at, at + controlChunk)
+      const done = await this.#write((tx) => controlRuns(tx, statements, { seqs: chunk, asked }))
+      for (const answer of done) answers.push(answer)
+    }
+    return answers
+  }
+
+  async registerWorker(worker: WorkerInfo): Promise<void> {
+    const { insertWorker } = this.#driver.statements
+    await this.#write(async (tx) => tx.all(insertWorker, workerParams(worker, tx.now(), tx.leaseNow())))
+  }
+
+  renewLease(workerId: string): Promise<boolean> {
+    const { renewLease } = this.#driver.statements
+    return this.#write(async (tx) => (await tx.all(renewLease, [workerId, tx.leaseNow()])).length > 0)
+  }
+
+  async removeWorker(workerId: string): Promise<void> {
+    const worker = (await this.workers()).find(({ id }) => id === workerId)
+    if (worker) await this.#write((tx) => endLease(tx, this.#driver.statements, worker))
+  }
+
+  async workers(): Promise<readonly WorkerRecord[]> {
+    const rows = await this.#read(this.#driver.statements.allWorkers)
+    return rows.map((row) => workerOf(row, this.#driver.leaseNow()))
+  }
+
+  async hasClaimable(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<boolean> {
+    for (const lanes of lanesOf(request)) {
+      const statement = this.#driver.statements.hasClaimable(lanes.length / 2)
+      if ((await this.#read(statement, [null, this.#driver.now(), null, ...lanes])).length > 0) return true
+    }
+    return false
+  }
+
+  claim(request: ClaimRequest): Promise<readonly StoredRun[]> {
+    return this.#write((tx) => claimRuns(tx, this.#driver.statements, request))
+  }
+
+  async intents(workerId: string): Promise<readonly HeldIntent[]> {
+    const rows = await this.#read(this.#driver.statements.heldIntents, [workerId])
+    return rows.map((row) => ({
+      runId: String(row['id']),
+      attempt: Number(row['attempt']),
+      intent: JSON.parse(String(row['intent'])) as HeldIntent['intent'],
+    }))
+  }
+
+  async housekeep(): Promise<Housekept> {
+    const { statements } = this.#driver
+    const nothing = { dueCount: 0, expiredCount: 0, lapsed: [] }
+    const nextAt = await this.#nextAt()
+    const hasLapsed = (await this.#read(statements.lapsedWorkers, [this.#driver.leaseNow()])).length > 0
+    if (!hasLapsed && (nextAt === null || nextAt > this.#driver.now())) return { ...nothing, nextAt }
+    const done = await this.#write((tx) => housekeepOnce(tx, statements))
+    return { ...done, nextAt: await this.#nextAt() }
+  }
+
+  async #nextAt(): Promise<number | null> {
+    const at = (await this.#read(this.#driver.statements.nextAt))[0]?.['at']
+    return at == null ? null : Number(at)
+  }
+
+  prune(retention: Retention, limit: number): Promise<number> {
+    return this.#write((tx) => pruneOnce(tx, this.#driver.statements, { retention, limit }))
+  }
+
+  async get(id: string): Promise<StoredRun | null> {
+    const [row] = await this.#read(this.#driver.statements.runsById, [JSON.stringify([id])])
+    return row ? runOf(row) : null
+  }
+
+  async finals(ids: readonly string[]): Promise<readonly StoredRun[]> {
+    return (await this.#read(this.#driver.statements.finalRuns, [JSON.stringify(ids)])).map(runOf)
+  }
+
+  async list(filter: RunFilter, page: Page): Promise<Listed> {
+    const { statements } = this.#driver
+    const sql = statements.filterSql(checkedFilter(filter))
+    const rows = await this.#read(statements.listRuns(sql, page.order), [...pageParams(page), ...sql.params])
+    return listedOf(rows.map(runOf), page)
+  }
+
+  async counts(filter: RunFilter): Promise<Readonly<Record<State, number>>> {
+    const sql = this.#driver.statements.filterSql(checkedFilter(filter))
+    const params = sql.params.length > 0 ? [null, null, ...sql.params] : []
+    return countsOf(await this.#read(this.#driver.statements.countRuns(sql), params))
+  }
+
+  async feed(query: Parameters<Store['feed']>[0]): Promise<readonly FeedEntry[]> {
+    const { statements } = this.#driver
+    const { runId, after, limit } = query
+    const rows =
+      runId === null
+        ? await this.#read(statements.feedOfAll, [after, limit])
+        : await this.#read(statements.feedOfRun, [runId, after, limit])
+    const entries = rows.map(feedEntryOf)
+    if (runId === null || after >= 0 || entries[0]?.type === 'enqueue') return entries
+    const run = await this.get(runId)
+    return run ? [enqueueEntry(run), ...entries] : []
+  }
+
+  async tombstones(): Promise<readonly Tombstone[]> {
+    return (await this.#read(this.#driver.statements.liveTombstones, [this.#driver.now()])).map(tombstoneOf)
+  }
+
+  liftTombstone(target: Parameters<Store['liftTombstone']>[0]): Promise<boolean> {
+    const place = 'id' in target ? ['id', '', target.id] : ['key', target.task, target.key]
+    const { deleteTombstone } = this.#driver.statements
+    return this.#write(async (tx) => (await tx.all(deleteTombstone, place)).length > 0)
+  }
+
+  findings(): Promise<readonly Finding[]> {
+    return this.#driver.findings()
+  }
+
+  onChange(listener: () => void): Disposable {
+    return this.#driver.onChange(listener)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#commits.close()
+    await this.#driver[Symbol.asyncDispose]()
+  }
+}

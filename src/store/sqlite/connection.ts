@@ -1,0 +1,58 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { Param, Row } from '../driver.ts'
+
+/** One connection that prepares each statement once. Calls are synchronous and never wait for a lock. */
+export class Connection {
+  readonly #db: DatabaseSync
+  readonly #prepared = new Map<string, StatementSync>()
+
+  constructor(file: string) {
+    this.#db = new DatabaseSync(file, { timeout: 0 })
+  }
+
+  all(sql: string, params: readonly Param[] = []): readonly Row[] {
+    return this.#prepare(sql).all(...params) as unknown as readonly Row[]
+  }
+
+  /** Runs a statement that gives at most one row, once for each set of parameters. */
+  each(sql: string, sets: readonly (readonly Param[])[]): readonly Row[] {
+    const statement = this.#prepare(sql)
+    const rows: Row[] = []
+    for (const params of sets) {
+      const row = statement.get(...params)
+      if (row !== undefined) rows.push(row as Row)
+    }
+    return rows
+  }
+
+  /** Inserts a row for each set of parameters; its rowid, or null where a conflict kept it out. */
+  insert(sql: string, sets: readonly (readonly Param[])[]): (number | null)[] {
+    const statement = this.#prepare(sql)
+    return sets.map((params) => {
+      const { changes, lastInsertRowid } = statement.run(...params)
+      return changes === 0 ? null : Number(lastInsertRowid)
+    })
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#prepared.get(sql)
+    if (known) return known
+    const statement = this.#db.prepare(sql)
+    this.#prepared.set(sql, statement)
+    return statement
+  }
+
+  /** Runs statements whose rows nobody wants; may be several. */
+  exec(sql: string): void {
+    this.#db.exec(sql)
+  }
+
+  get isInTransaction(): boolean {
+    return this.#db.isTransaction
+  }
+
+  close(): void {
+    this.#prepared.clear()
+    if (this.#db.isOpen) this.#db.close()
+  }
+}

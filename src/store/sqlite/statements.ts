@@ -1,0 +1,183 @@
+/** SQLite's half of the twin statements; the names, parameters and columns are those of `driver.ts`. */
+import { type RunFilter, statesOf } from '../../core/filter.ts'
+import type { State } from '../../core/transitions.ts'
+import { sqlList, stateIs } from '../constraints.ts'
+import type { FilterSql, Param, Statements } from '../driver.ts'
+
+const insertColumns = [
+  'id, task, queue, priority, key, key_held, tags, input, expires_at, created_at',
+  'state, run_at, waits_for, stop, finished_at',
+].join(', ')
+const factColumns = [
+  'state, attempt, failures, crashes, worker_id, run_at, intent, paused_from, waits_for',
+  'progress, result, error, stop, started_at, finished_at, key_held',
+].join(', ')
+/** `?1, ?2, …`: as many as there are columns. */
+const places = (list: string, from = 1): string =>
+  list
+    .split(', ')
+    .map((_, at) => `?${from + at}`)
+    .join(', ')
+const notExpired = '(expires_at IS NULL OR attempt > 0 OR expires_at > ?2)'
+const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
+const mayExpire = 'expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL'
+
+export const sqliteStatements: Statements = {
+  insertRuns: `
+    INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
+    VALUES (${places(insertColumns)}, 0, 0, 0)
+    ON CONFLICT (id) DO NOTHING`,
+  runsById: 'SELECT * FROM checkrein_runs WHERE id IN (SELECT value FROM json_each(?1))',
+  runsBySeq: 'SELECT * FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))',
+  keyHolder: 'SELECT * FROM checkrein_runs WHERE task = ?1 AND key = ?2 AND key_held = 1',
+  updateRuns: `
+    UPDATE checkrein_runs SET (${factColumns}) = (${places(factColumns, 4)})
+    WHERE seq = ?1 AND state = ?2 AND attempt = ?3
+    RETURNING seq`,
+  completeRuns: `
+    UPDATE checkrein_runs
+    SET state = 'completed', result = ?4, worker_id = NULL, run_at = NULL, waits_for = NULL, key_held = 0, finished_at = ?5
+    WHERE id = ?1 AND ${stateIs('running')} AND attempt = ?2 AND +worker_id = ?3 AND intent IS NULL
+    RETURNING seq, id, attempt`,
+  insertTags: 'INSERT INTO checkrein_tags (tag, run_seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING',
+  insertFeed: `
+    INSERT INTO checkrein_feed (run_seq, at, type, attempt, state, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+  trimFeed: `
+    DELETE FROM checkrein_feed WHERE run_seq = ?1 AND type = ?2 AND position <= (
+      SELECT position FROM checkrein_feed WHERE run_seq = ?1 AND type = ?2 ORDER BY position DESC LIMIT 1 OFFSET ?3)`,
+  waitingFor: `
+    SELECT * FROM checkrein_runs
+    WHERE waits_for IS NOT NULL AND waits_for IN (SELECT value FROM json_each(?1))`,
+
+  hasTombstones: 'SELECT 1 AS found FROM checkrein_tombstones LIMIT 1',
+  tombstonesFor: `
+    SELECT * FROM checkrein_tombstones WHERE kind = ?1 AND task = ?2 AND value = ?3 AND expires_at > ?4`,
+  insertTombstones: `
+    INSERT INTO checkrein_tombstones (kind, task, value, verb, reason, by, created_at, expires_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+    ON CONFLICT (kind, task, value) DO UPDATE SET
+      verb = excluded.verb, reason = excluded.reason, by = excluded.by, expires_at = max(expires_at, excluded.expires_at)`,
+  deleteTombstone: 'DELETE FROM checkrein_tombstones WHERE kind = ?1 AND task = ?2 AND value = ?3 RETURNING value',
+  liveTombstones: 'SELECT * FROM checkrein_tombstones WHERE expires_at > ?1 ORDER BY created_at, value',
+  pruneTombstones: 'DELETE FROM checkrein_tombstones WHERE expires_at <= ?1',
+
+  insertWorker: `
+    INSERT INTO checkrein_workers (id, host, pid, queues, tasks, version, started_at, lease_ms, lease_until)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
+  renewLease: `
+    UPDATE checkrein_workers SET lease_until = ?2 + lease_ms WHERE id = ?1 AND lease_until > ?2 RETURNING id`,
+  deleteWorker: 'DELETE FROM checkrein_workers WHERE id = ?1',
+  heldLease: 'SELECT 1 AS held FROM checkrein_workers WHERE id = ?1 AND lease_until > ?2',
+  allWorkers: `
+    SELECT w.*, (SELECT count(*) FROM checkrein_runs WHERE worker_id = w.id AND ${stateIs('running')}) AS held_count
+    FROM checkrein_workers AS w ORDER BY w.started_at, w.id`,
+  lapsedWorkers: 'SELECT id, tasks FROM checkrein_workers WHERE lease_until <= ?1',
+  heldRuns: `SELECT * FROM checkrein_runs WHERE ${stateIs('running')} AND worker_id = ?1`,
+  heldIntents: `
+    SELECT id, attempt, intent FROM checkrein_runs
+    WHERE ${stateIs('running')} AND worker_id = ?1 AND intent IS NOT NULL`,
+
+  dueRuns: `SELECT * FROM checkrein_runs WHERE ${stateIs('scheduled')} AND run_at <= ?1 ORDER BY run_at LIMIT ?2`,
+  expiredRuns: `SELECT * FROM checkrein_runs WHERE ${mayExpire} AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2`,
+  nextAt: `
+    SELECT min(at) AS at FROM (
+      SELECT min(run_at) AS at FROM checkrein_runs WHERE ${stateIs('scheduled')}
+      UNION ALL SELECT min(expires_at) FROM checkrein_runs WHERE ${mayExpire})`,
+  prunableRuns: `
+    SELECT seq FROM checkrein_runs
+    WHERE finished_at IS NOT NULL AND state = ?1 AND finished_at < ?2 ORDER BY finished_at LIMIT ?3`,
+  keepNewestPosition: `
+    UPDATE checkrein_feed SET run_seq = 0 WHERE position = (SELECT max(position) FROM checkrein_feed)
+    AND run_seq IN (SELECT value FROM json_each(?1))`,
+  deleteFeed: 'DELETE FROM checkrein_feed WHERE run_seq IN (SELECT value FROM json_each(?1))',
+  deleteTags: 'DELETE FROM checkrein_tags WHERE run_seq IN (SELECT value FROM json_each(?1))',
+  deleteRuns: 'DELETE FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))',
+
+  finalRuns: `
+    SELECT * FROM checkrein_runs WHERE finished_at IS NOT NULL AND id IN (SELECT value FROM json_each(?1))`,
+  feedOfRun: `
+    SELECT f.*, r.id AS run_id FROM checkrein_runs AS r JOIN checkrein_feed AS f ON f.run_seq = r.seq
+    WHERE r.id = ?1 AND f.position > ?2 ORDER BY f.position LIMIT ?3`,
+  feedOfAll: `
+    SELECT f.*, r.id AS run_id FROM checkrein_feed AS f JOIN checkrein_runs AS r ON r.seq = f.run_seq
+    WHERE f.position > ?1 ORDER BY f.position LIMIT ?2`,
+
+  claimRuns: (lanes) => `
+    UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?1, started_at = ?2
+    WHERE seq IN (
+      SELECT seq FROM (${everyLane(lanes, laneHead)}) ORDER BY priority DESC, seq LIMIT ?3)
+    RETURNING *`,
+  hasClaimable: (lanes) => `SELECT 1 AS found FROM (${everyLane(lanes, laneProbe)}) LIMIT 1`,
+  listRuns: ({ where }, order) =>
+    order === 'newest'
+      ? `SELECT * FROM checkrein_runs AS r WHERE r.seq < ?1 AND ${where} ORDER BY r.seq DESC LIMIT ?2`
+      : `SELECT * FROM checkrein_runs AS r WHERE r.seq > ?1 AND ${where} ORDER BY r.seq LIMIT ?2`,
+  countRuns: ({ where }) =>
+    where === 'true' ? countAll : `SELECT state, count(*) AS n FROM checkrein_runs AS r WHERE ${where} GROUP BY state`,
+  matchRuns: ({ where }) =>
+    liveRanges.map((range) => `SELECT r.seq FROM checkrein_runs AS r WHERE ${range} AND ${where}`).join(' UNION ALL '),
+  filterSql,
+}
+
+/** Each live state has a small index, and the finished ones are counted in theirs: no row is read. */
+const countAll = `
+  SELECT state, count(*) AS n FROM checkrein_runs WHERE finished_at IS NOT NULL GROUP BY state
+  UNION ALL SELECT 'scheduled', count(*) FROM checkrein_runs WHERE ${stateIs('scheduled')}
+  UNION ALL SELECT 'queued', count(*) FROM checkrein_runs WHERE ${stateIs('queued')}
+  UNION ALL SELECT 'running', count(*) FROM checkrein_runs WHERE ${stateIs('running')}
+  UNION ALL SELECT state, count(*) FROM checkrein_runs
+    WHERE ${stateIs(...notable)} AND finished_at IS NULL GROUP BY state`
+
+/** Every state that is not final, by the words of the index that has it: no range reads a finished run. */
+const liveRanges = [
+  `r.${stateIs('scheduled')}`,
+  `r.${stateIs('queued')}`,
+  `r.${stateIs('running')}`,
+  `r.${stateIs(...notable)} AND r.finished_at IS NULL AND r.${stateIs('waiting', 'paused')}`,
+]
+
+function everyLane(lanes: number, lane: (queue: string, task: string) => string): string {
+  return Array.from({ length: lanes }, (_, at) => lane(`?${4 + at * 2}`, `?${5 + at * 2}`)).join(' UNION ALL ')
+}
+
+const laneHead = (queue: string, task: string): string => `
+  SELECT * FROM (
+    SELECT seq, priority FROM checkrein_runs
+    WHERE ${stateIs('queued')} AND queue = ${queue} AND task = ${task} AND ${notExpired}
+    ORDER BY priority DESC, seq LIMIT ?3)`
+
+const laneProbe = (queue: string, task: string): string => `
+  SELECT * FROM (
+    SELECT 1 FROM checkrein_runs
+    WHERE ${stateIs('queued')} AND queue = ${queue} AND task = ${task} AND ${notExpired} LIMIT 1)`
+
+function filterSql(filter: RunFilter): FilterSql {
+  const terms: string[] = []
+  const params: Param[] = []
+  const bind = (value: Param): string => `?${2 + params.push(value)}`
+  if (filter.task !== undefined) terms.push(`r.task = ${bind(filter.task)}`)
+  if (filter.queue !== undefined) terms.push(`r.queue = ${bind(filter.queue)}`)
+  if (filter.key !== undefined) terms.push(`r.key = ${bind(filter.key)}`)
+  if (filter.tag !== undefined) {
+    terms.push(`r.seq IN (SELECT run_seq FROM checkrein_tags WHERE tag = ${bind(filter.tag)})`)
+  }
+  if (filter.createdAfter !== undefined) terms.push(`r.created_at > ${bind(Number(filter.createdAfter))}`)
+  if (filter.createdBefore !== undefined) terms.push(`r.created_at < ${bind(Number(filter.createdBefore))}`)
+  for (const [path, value] of Object.entries(filter.input ?? {})) {
+    const steps = path.split('.').map((step) => `."${step}"`)
+    const wanted = typeof value === 'boolean' ? Number(value) : value
+    terms.push(`json_extract(r.input, ${bind(`$${steps.join('')}`)}) = ${bind(wanted)}`)
+  }
+  terms.push(...stateTerms(statesOf(filter)))
+  return { where: terms.join(' AND ') || 'true', params }
+}
+
+/** The wanted states, and the words of a partial index that holds them all: SQLite compares the words. */
+function stateTerms(wanted: readonly State[]): string[] {
+  if (wanted.length === 0) return []
+  const terms = [`r.state IN (${sqlList(wanted)})`]
+  if (wanted.every((state) => notable.includes(state))) terms.push(`r.${stateIs(...notable)}`)
+  const [only] = wanted
+  if (only !== undefined && wanted.length === 1) terms.push(`r.${stateIs(only)}`)
+  return terms
+}

@@ -1,0 +1,54 @@
+/** What keeps the store small: the last lines of a log, and no runs past their retention. */
+import type { LogLine } from '../core/events.ts'
+import { isFinal, type State } from '../core/transitions.ts'
+import { loadRuns } from './apply.ts'
+import { trimFeed, writeFeed } from './feed.ts'
+import type { Statements, Tx } from './driver.ts'
+import type { FeedRow } from './rows.ts'
+import type { Retention } from './store.ts'
+
+export interface LogCall {
+  readonly runId: string
+  readonly attempt: number
+  readonly line: LogLine
+}
+
+/** Adds lines to the logs of runs whose attempt is still the current one. */
+export async function writeLog(tx: Tx, statements: Statements, calls: readonly LogCall[]): Promise<readonly null[]> {
+  const runs = new Map((await loadRuns(tx, statements, [...new Set(calls.map(({ runId }) => runId))])).map((run) => [run.id, run]))
+  const feed = calls.flatMap(({ runId, attempt, line }): FeedRow[] => {
+    const run = runs.get(runId)
+    if (!run || run.attempt !== attempt || isFinal(run.state)) return []
+    const { at, ...data } = line
+    return [[run.seq, at, 'log', attempt, run.state, JSON.stringify(data)]]
+  })
+  await writeFeed(tx, statements, feed)
+  await trimFeed(tx, statements, { type: 'log', seqs: new Set(feed.map(([seq]) => seq)) })
+  return calls.map(() => null)
+}
+
+const prunedStates = ['completed', 'failed', 'cancelled'] as const satisfies readonly State[]
+
+/** Deletes some of what is past its retention; how many runs. */
+export async function pruneOnce(
+  tx: Tx,
+  statements: Statements,
+  { retention, limit }: { readonly retention: Retention; readonly limit: number },
+): Promise<number> {
+  const seqs: number[] = []
+  for (const state of prunedStates) {
+    const keptMs = retention[state]
+    if (keptMs === null || seqs.length >= limit) continue
+    const rows = await tx.all(statements.prunableRuns, [state, tx.now() - keptMs, limit - seqs.length])
+    seqs.push(...rows.map((row) => Number(row['seq'])))
+  }
+  if (seqs.length > 0) {
+    await tx.all(statements.keepNewestPosition, [JSON.stringify(seqs)])
+    const these = [JSON.stringify([0, ...seqs])]
+    await tx.all(statements.deleteFeed, these)
+    await tx.all(statements.deleteTags, these)
+    await tx.all(statements.deleteRuns, these)
+  }
+  await tx.all(statements.pruneTombstones, [tx.now()])
+  return seqs.length
+}
