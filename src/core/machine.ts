@@ -158,7 +158,7 @@ export function prevented(
   now: number,
 ): StopRecord {
   const base = { verb, ...who, requestedAt: now, deliveredAt: null }
-  return { ...base, mode: 'prevented', isConfirmed: true, stoppedAt: now, proof: null }
+  return { ...base, mode: 'prevented', confirmed: true, stoppedAt: now, proof: null }
 }
 
 function expire(run: RunFacts, now: number): Decision {
@@ -257,7 +257,7 @@ function isPlainAbort(error: ErrorRecord): boolean {
 function lapse(run: RunFacts, maxCrashes: number, now: number): Change {
   const error: ErrorRecord = { name: 'CheckreinError', message: errorCodes.WORKER_LOST.message, code: 'WORKER_LOST' }
   const stop = run.intent?.stop
-  if (stop) return cancelled(run, { ...stopped(stop, 'forced', null, now), isConfirmed: false })
+  if (stop) return cancelled(run, { ...stopped(stop, 'forced', null, now), confirmed: false })
   if (run.crashes >= maxCrashes) return done(finish(run, { state: 'failed', error }, now), { error })
   return again({ ...run, error }, 'queued', { mode: 'prevented', data: { error } }, now)
 }
@@ -281,7 +281,7 @@ function stopped(intent: StopIntent, mode: StopMode, ended: Ended | null, now: n
   return {
     verb,
     mode,
-    isConfirmed: true,
+    confirmed: true,
     reason,
     by,
     requestedAt,

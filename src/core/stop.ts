@@ -23,7 +23,7 @@ export interface StopRecord {
   readonly verb: StopVerb | 'expire'
   readonly mode: StopMode
   /** False only where the worker could not be reached until its lease had lapsed: the fence makes the old attempt harmless. */
-  readonly isConfirmed: boolean
+  readonly confirmed: boolean
   readonly reason: string | null
   readonly by: string | null
   readonly requestedAt: number
