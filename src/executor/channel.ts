@@ -106,7 +106,7 @@ export function readHostReport(line: string): HostReport | null {
 
 const longestText = 16_384
 
-/** An error as a line can carry it: what is no JSON or too long is left out, and the rest always arrives. */
+/** An error as a line and a store can carry it: what is no JSON or too long is left out, and the rest always arrives. */
 export function portableError(record: ErrorRecord): ErrorRecord {
   try {
     if (JSON.stringify(record).length <= 4 * longestText) return record
@@ -114,13 +114,16 @@ export function portableError(record: ErrorRecord): ErrorRecord {
     // A detail that has no JSON form: the error is told without its details.
   }
   const { name, message, code, stack } = record
-  const cut = (text: string) => text.slice(0, longestText)
   return {
     name: cut(name),
     message: cut(message),
     code: cut(code),
     ...(stack === undefined ? {} : { stack: cut(stack) }),
   }
+}
+
+function cut(text: string): string {
+  return text.slice(0, longestText)
 }
 
 function readArray(line: string): unknown[] | null {

@@ -64,11 +64,11 @@ export class AttemptContext implements Context {
     else this.#timer ??= setTimeout(() => this.#sendProgress(), waitMs).unref()
   }
 
-  readonly log = (message: string, data?: Readonly<Record<string, unknown>>): void => {
+  readonly log = (message: unknown, data?: Readonly<Record<string, unknown>>): void => {
     if (this.#isClosed) return
     this.#sink.log({
       at: epochMs(),
-      message: `${message}`.slice(0, longestLog),
+      message: String(message).slice(0, longestLog),
       ...logData(data),
     })
   }

@@ -18,7 +18,7 @@
  * seen alive: as long as either is true the kernel gives the number to nobody else.
  */
 import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 
 /** The environment variable that marks a child and all that descend from it. */
 export const markerName = 'CHECKREIN_ISOLATE'
@@ -140,7 +140,7 @@ function isMember(stat: Stat, { leader, marker }: Family): boolean {
 function readStat(pid: number): Stat | 'vanished' | null {
   let text: string
   try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    text = readStart(`/proc/${pid}/stat`)
   } catch {
     return 'vanished'
   }
@@ -154,6 +154,18 @@ function readStat(pid: number): Stat | 'vanished' | null {
     session: number(3),
     bornAt: number(19),
     isDead: isZombie && number(17) <= 1,
+  }
+}
+
+const buffer = Buffer.alloc(4096)
+
+/** The first 4 KiB of a file: less than half the time of `readFileSync`, which asks for the size first. */
+function readStart(path: string): string {
+  const fd = openSync(path, 'r')
+  try {
+    return buffer.toString('latin1', 0, readSync(fd, buffer))
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../core/errors.ts'
 import { decodePayload, encodePayload } from '../core/payload.ts'
 import type { JsonText } from '../core/run.ts'
+import { portableError } from './channel.ts'
 import type { AttemptContext } from './context.ts'
 import type { AttemptOrder } from './executor.ts'
 import { loadTask, loadedTask } from './load-task.ts'
@@ -55,7 +56,7 @@ export function threw(thrown: unknown): Outcome {
   const ours = isCheckreinError(thrown) ? thrown.code : null
   return {
     kind: 'threw',
-    error: errorRecord(thrown),
+    error: portableError(errorRecord(thrown)),
     isRetryable: !isNonRetryable(thrown) && !(ours !== null && hopeless.has(ours)),
     isTainted: ours === 'TASK_MODULE_FAILED',
   }

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { type AbortEars, AbortListener } from './abort-signal.ts'
-import { type Report, portableError, readOrder } from './channel.ts'
+import { type Report, readOrder } from './channel.ts'
 import { AttemptContext, type ContextSink } from './context.ts'
 import { type Outcome, perform, threw } from './perform.ts'
 import { Wire } from './wire.ts'
@@ -63,7 +63,7 @@ class Service {
     const { seq } = current
     if (outcome.kind === 'returned') return this.#send(['returned', seq, outcome.result])
     const { error, isRetryable, isTainted } = outcome
-    this.#send(['threw', seq, portableError(error), isRetryable, isTainted])
+    this.#send(['threw', seq, error, isRetryable, isTainted])
   }
 
   #sink(seq: number): ContextSink {

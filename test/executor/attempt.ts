@@ -1,0 +1,121 @@
+/** What the executor suites share: orders for the tasks of `tasks.ts`, a listener that remembers, waits with a deadline. */
+import { EventEmitter, once } from 'node:events'
+import { readFileSync, readdirSync } from 'node:fs'
+import type { LogLine } from '../../src/core/events.ts'
+import type {
+  AbortReason,
+  AttemptListener,
+  AttemptOrder,
+  Executor,
+  RunningAttempt,
+} from '../../src/executor/executor.ts'
+
+export const tasksModule = new URL('./tasks.ts', import.meta.url).href
+
+/** How long anything may take before a test says that it never came. */
+export const deadlineMs = 20_000
+
+export function orderFor(
+  task: string,
+  input?: unknown,
+  more: Partial<AttemptOrder> = {},
+): AttemptOrder {
+  const run = { id: `run-of-${task}`, task, queue: 'default', key: null, tags: ['a'], attempt: 1 }
+  const text = input === undefined ? null : JSON.stringify(input)
+  return { run, module: tasksModule, input: text, payloadLimit: 1_048_576, ...more }
+}
+
+export const cancelled: AbortReason = {
+  code: 'ATTEMPT_CANCELLED',
+  message: 'The run was asked to stop',
+  details: { reason: 'closed the tab', by: 'ann' },
+}
+
+/** An attempt and all that it reported. */
+export class Watched implements AttemptListener {
+  readonly deliveries: number[] = []
+  readonly progress: string[] = []
+  readonly logs: LogLine[] = []
+  readonly attempt: RunningAttempt
+  readonly #events = new EventEmitter()
+
+  constructor(executor: Executor, order: AttemptOrder) {
+    this.attempt = executor.start(order, this)
+  }
+
+  onDelivered(at: number): void {
+    this.deliveries.push(at)
+    this.#events.emit('delivered')
+  }
+
+  onProgress(value: string): void {
+    this.progress.push(value)
+  }
+
+  onLog(line: LogLine): void {
+    this.logs.push(line)
+    this.#events.emit('log')
+  }
+
+  /** Resolves with the data of the handler's first log line. */
+  async begun(): Promise<Record<string, number>> {
+    if (this.logs.length === 0)
+      await once(this.#events, 'log', { signal: AbortSignal.timeout(deadlineMs) })
+    return (this.logs[0]?.data ?? {}) as Record<string, number>
+  }
+
+  async delivered(): Promise<void> {
+    if (this.deliveries.length > 0) return
+    await once(this.#events, 'delivered', { signal: AbortSignal.timeout(deadlineMs) })
+  }
+
+  end(): Promise<Awaited<RunningAttempt['ended']>> {
+    return inTime(this.attempt.ended, 'the end of the attempt')
+  }
+}
+
+/** The promise's value; rejects when it is not there by the deadline. */
+export async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
+  const late = AbortSignal.timeout(deadlineMs)
+  const never = once(late, 'abort').then(() => Promise.reject(new Error(`${what} did not come`)))
+  return await Promise.race([promise, never])
+}
+
+/** Whether a process runs code: a zombie does not, and in a container may stay for long. */
+export function isRunning(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+  } catch {
+    return false
+  }
+}
+
+/** The running processes that this process, or `pid`, has for children. */
+export function childrenOf(pid = process.pid): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((other) => other > 0 && isRunning(other) && parentOf(other) === pid)
+}
+
+function parentOf(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+  } catch {
+    return null
+  }
+}
+
+/** Asks again and again, a few ms apart, until it is true; what has no event can't be awaited otherwise. */
+export async function until(
+  isTrue: () => boolean,
+  what: string,
+  withinMs = deadlineMs,
+): Promise<void> {
+  const deadline = performance.now() + withinMs
+  while (!isTrue()) {
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${withinMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

@@ -1,0 +1,11 @@
+import { executorConformance } from '../conformance/executor.ts'
+import { createExecutor } from '../../src/executor/create.ts'
+
+executorConformance((settings) => createExecutor('process', settings), {
+  skip: [
+    {
+      test: 'nothing can be forced: a kill is unresponsive while the handler runs',
+      reason: 'a process is always killed',
+    },
+  ],
+})

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { deadlineMs, isRunning, until } from '../executor/attempt.ts'
+
+/** The promise: code of a worker that has died is gone within a second. */
+const promisedMs = 1000
+
+for (const isolation of ['process', 'thread'] as const) {
+  void test(`a ${isolation} that spins dies when its worker is killed`, async () => {
+    const { worker, pids } = await startWorker(isolation, 60_000, 'cpu-loop')
+    worker.kill('SIGKILL')
+    await until(() => pids.every((pid) => !isRunning(pid)), 'the end of the isolate', promisedMs)
+  })
+
+  void test(`a ${isolation} that spins dies by itself when its worker is stopped past its lease`, async () => {
+    const { worker, pids } = await startWorker(isolation, 1500, 'cpu-loop')
+    worker.kill('SIGSTOP')
+    assert.ok(pids.every(isRunning), 'while the lease is good it runs')
+    await until(
+      () => pids.filter((pid) => pid !== worker.pid).every((pid) => !isRunning(pid)),
+      'its end',
+      1500 + promisedMs,
+    )
+    worker.kill('SIGKILL')
+  })
+}
+
+void test('grandchildren die with the isolate of a killed worker, also out of its session', async () => {
+  const { worker, pids } = await startWorker('process', 60_000, 'parent', { detached: true })
+  assert.equal(pids.length, 3)
+  worker.kill('SIGKILL')
+  await until(() => pids.every((pid) => !isRunning(pid)), 'the end of all', promisedMs)
+})
+
+void test('an isolate lives on past its first lease while its worker renews it', async () => {
+  const { worker, pids } = await startWorker('process', 1000, 'cpu-loop')
+  const from = performance.now()
+  await until(() => performance.now() - from > 2500 || !pids.every(isRunning), 'two leases')
+  assert.ok(pids.every(isRunning))
+  worker.kill('SIGKILL')
+})
+
+void test('a worker whose loop an inline handler blocks past the lease kills itself', async () => {
+  const { worker } = await startWorker('inline', 1000, 'blocks')
+  const [, osSignal] = (await once(worker, 'exit', {
+    signal: AbortSignal.timeout(deadlineMs),
+  })) as [unknown, string]
+  assert.equal(osSignal, 'SIGKILL')
+})
+
+void test('a worker with an inline handler that yields lives on while it renews its lease', async () => {
+  const { worker, pids } = await startWorker('inline', 1000, 'lingers', 60_000)
+  const from = performance.now()
+  await until(() => performance.now() - from > 2500 || !pids.every(isRunning), 'two leases')
+  assert.ok(pids.every(isRunning))
+  worker.kill('SIGKILL')
+})
+
+interface Started {
+  readonly worker: ChildProcess
+  /** The worker, the isolate, and the isolate's own child. */
+  readonly pids: readonly number[]
+}
+
+async function startWorker(
+  isolation: string,
+  leaseMs: number,
+  ...call: readonly unknown[]
+): Promise<Started> {
+  const [task, ...input] = call
+  const script = fileURLToPath(new URL('../executor/worker.ts', import.meta.url))
+  const args = [
+    script,
+    isolation,
+    String(leaseMs),
+    String(task),
+    ...input.map((value) => JSON.stringify(value)),
+  ]
+  const worker = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = (await once(worker.stdout, 'data', {
+    signal: AbortSignal.timeout(deadlineMs),
+  })) as [Buffer]
+  const pids = Object.values(JSON.parse(String(line)) as Record<string, number>)
+  return { worker, pids: [...new Set(pids)] }
+}

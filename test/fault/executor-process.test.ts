@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createExecutor } from '../../src/executor/create.ts'
+import { Watched, inTime, isRunning, orderFor } from '../executor/attempt.ts'
+
+const victims: readonly (readonly [what: string, task: string, input?: unknown])[] = [
+  ['spins in a loop', 'cpu-loop'],
+  ['matches a catastrophic regular expression', 'regex'],
+  ['waits on an atomic', 'atomics-wait'],
+  ['waits for a subprocess without yielding', 'sleeper', 600],
+  ['sits in a long native query', 'long-query', 1e12],
+  ['swallows every error and SIGTERM and has replaced process.exit and process.kill', 'stubborn'],
+]
+
+for (const [what, task, input] of victims) {
+  void test(`a process that ${what} is dead when kill says so`, async () => {
+    await using executor = createExecutor('process', { capacity: 2 })
+    const neighbour = new Watched(executor, orderFor('lingers', 600))
+    const victim = new Watched(executor, orderFor(task, input))
+    const { pid = 0 } = await victim.begun()
+    assert.equal(await inTime(victim.attempt.kill(), 'the kill'), 'dead')
+    assert.equal(isRunning(pid), false)
+    const end = await victim.end()
+    assert.ok(end.kind === 'exited' && end.wasKilled)
+    assert.equal(end.proof?.pid, pid)
+    assert.match(end.proof?.osSignal ?? '', /^SIG(TERM|KILL)$/)
+    assert.equal((await neighbour.end()).kind, 'returned', 'the neighbour was not disturbed')
+  })
+}
+
+const grandchildren: readonly (readonly [what: string, how: Record<string, boolean>])[] = [
+  ['ignores SIGTERM', {}],
+  ['ignores SIGTERM in a session of its own', { detached: true }],
+  ['ignores SIGTERM, its group and its environment', { bareEnv: true }],
+]
+
+for (const [what, how] of grandchildren) {
+  void test(`no grandchild that ${what} survives a kill`, async () => {
+    await using executor = createExecutor('process', { capacity: 1 })
+    const victim = new Watched(executor, orderFor('parent', how))
+    const { pid = 0, child = 0 } = await victim.begun()
+    assert.ok(isRunning(child))
+    assert.equal(await inTime(victim.attempt.kill(), 'the kill'), 'dead')
+    assert.deepEqual([isRunning(pid), isRunning(child)], [false, false])
+  })
+}
+
+for (const detached of [false, true]) {
+  void test(`what an isolate that exits by itself leaves behind is killed${detached ? ', also out of its session' : ''}`, async () => {
+    await using executor = createExecutor('process', { capacity: 1 })
+    const victim = new Watched(executor, orderFor('orphaner', { detached }))
+    const { child = 0 } = await victim.begun()
+    const end = await victim.end()
+    assert.ok(end.kind === 'exited' && !end.wasKilled)
+    assert.equal(end.proof?.exitCode, 3)
+    assert.equal(isRunning(child), false)
+  })
+}
+
+void test('killing one of many leaves the subprocesses of the others alone', async () => {
+  await using executor = createExecutor('process', { capacity: 2 })
+  const neighbour = new Watched(executor, orderFor('parent', { detached: true }))
+  const victim = new Watched(executor, orderFor('parent', { detached: true }))
+  const [its, other] = await Promise.all([victim.begun(), neighbour.begun()])
+  assert.equal(await inTime(victim.attempt.kill(), 'the kill'), 'dead')
+  assert.equal(isRunning(its['child'] ?? 0), false)
+  assert.deepEqual([isRunning(other['pid'] ?? 0), isRunning(other['child'] ?? 0)], [true, true])
+})
+
+void test('an isolate that cannot start ends its attempt, and spares are not made in a tight loop', async () => {
+  const before = process.env['NODE_OPTIONS']
+  process.env['NODE_OPTIONS'] = '--import=data:text/javascript,process.exit(5)'
+  try {
+    await using executor = createExecutor('process', { capacity: 1 })
+    await assert.rejects(executor.warmUp(), { code: 'ISOLATE_EXITED' })
+    const end = await new Watched(executor, orderFor('nothing')).end()
+    assert.ok(end.kind === 'exited' && !end.wasKilled)
+    assert.equal(end.proof?.exitCode, 5)
+  } finally {
+    if (before === undefined) delete process.env['NODE_OPTIONS']
+    else process.env['NODE_OPTIONS'] = before
+  }
+})
