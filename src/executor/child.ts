@@ -82,21 +82,24 @@ export class Child {
     return this.#ending
   }
 
-  /** The ladder: SIGTERM to the group, and after 250 ms SIGKILL, until nobody is alive. */
+  /**
+   * The ladder: SIGTERM to the group, and after 250 ms SIGKILL, until nobody is alive. A look at the
+   * family that failed says nothing, so the ladder goes on.
+   */
   async #climb(family: Family): Promise<void> {
     const killAt = performance.now() + termMs
     await this.#ask(family)
     for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {
-      const left = await livingMembers(family)
-      if (left.length === 0 && this.#hasExited) return
-      killStrays(left)
-      if (performance.now() >= killAt) this.#signalGroup(family, left, 'SIGKILL')
+      const left = await livingMembers(family).catch(() => null)
+      if (left?.length === 0 && this.#hasExited) return
+      killStrays(left ?? [])
+      if (performance.now() >= killAt) this.#signalGroup(family, left ?? [], 'SIGKILL')
       await delay(waitMs)
     }
   }
 
   async #ask(family: Family): Promise<void> {
-    const left = this.#hasExited ? await livingMembers(family) : []
+    const left = this.#hasExited ? await livingMembers(family).catch(() => []) : []
     this.#signalGroup(family, left, 'SIGTERM')
     await Promise.race([this.#exited, delay(termMs)])
   }
@@ -112,6 +115,7 @@ function trySpawn({ entry, laneCount = 0 }: ChildSettings, marker: string): Chil
   try {
     return spawn(process.execPath, [...inheritedFlags(process.execArgv), fileURLToPath(entry)], {
       detached: true,
+      windowsHide: true,
       stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', ...lanes],
       env: { ...process.env, [markerName]: marker },
     })
@@ -120,12 +124,17 @@ function trySpawn({ entry, laneCount = 0 }: ChildSettings, marker: string): Chil
   }
 }
 
+const forTheWorker =
+  /^(--(inspect|test|watch|eval|print|check|interactive|input-type|cpu-prof|heap-prof|run)|-[epci]$|-pe$)/
+
 /** What the worker was started with (loaders, conditions, limits), without what was meant for the worker alone. */
 function inheritedFlags(flags: readonly string[]): string[] {
-  const own =
-    /^(--(inspect|test|watch|eval|print|check|interactive|input-type|cpu-prof|heap-prof|run)|-[epci]$|-pe$)/
-  const takesValue = /^(-[ep]|-pe|--eval|--print|--input-type)$/
-  return flags.filter((flag, at) => !own.test(flag) && !takesValue.test(flags[at - 1] ?? ''))
+  let isKept = true
+  return flags.filter((flag) => {
+    // What does not begin with a dash is the value of the flag before it.
+    if (flag.startsWith('-')) isKept = !forTheWorker.test(flag)
+    return isKept
+  })
 }
 
 function whenExited(child: ChildProcess | null): Promise<Exit | null> {

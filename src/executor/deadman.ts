@@ -21,7 +21,7 @@ import { Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { raiseAbort } from './abort-signal.ts'
 import type { LeashLine } from './channel.ts'
-import { familyOf, killStrays, livingMembers } from './family.ts'
+import { familyOf, killStrays, livingMembers, signalGroup } from './family.ts'
 import type { DeadmanData } from './leash.ts'
 import { monotonicMs } from './monotonic.ts'
 import { Wire } from './wire.ts'
@@ -71,6 +71,7 @@ async function endStrays(): Promise<void> {
 }
 
 function endGroup(): void {
+  if (process.platform === 'win32') return signalGroup(process.pid, 'SIGKILL')
   try {
     process.kill(-process.pid, 'SIGKILL')
   } catch {

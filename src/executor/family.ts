@@ -18,7 +18,7 @@
  * seen alive: as long as either is true the kernel gives the number to nobody else.
  */
 import { execFile } from 'node:child_process'
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 
 /** The environment variable that marks a child and all that descend from it. */
 export const markerName = 'CHECKREIN_ISOLATE'
@@ -46,7 +46,7 @@ interface Stat {
   readonly isDead: boolean
 }
 
-const hasProc = process.platform === 'linux'
+const hasProc = process.platform === 'linux' && existsSync('/proc/self/stat')
 
 /** @param leader a child that was just spawned and is not reaped yet. */
 export function familyOf(leader: number, marker: string): Family {
@@ -57,6 +57,7 @@ export function familyOf(leader: number, marker: string): Family {
 /**
  * The living members of a family, without the process that asks. Where the system has no `/proc`, the leader stands
  * for its whole group, if anybody in it can be signalled.
+ * @throws where `/proc` can't be read just now (too many open files): then nothing is known.
  */
 export async function livingMembers(family: Family): Promise<readonly Member[]> {
   if (!hasProc) return isGroupAlive(family.leader) ? [{ pid: family.leader, isInGroup: true }] : []
@@ -141,8 +142,9 @@ function readStat(pid: number): Stat | 'vanished' | null {
   let text: string
   try {
     text = readStart(`/proc/${pid}/stat`)
-  } catch {
-    return 'vanished'
+  } catch (error) {
+    if (isGone(error)) return 'vanished'
+    throw error
   }
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const number = (index: number) => Number(fields[index])
@@ -172,8 +174,17 @@ function readStart(path: string): string {
 function environOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'latin1')
-  } catch {
+  } catch (error) {
     // It died, or belongs to another user, whom we could not signal either.
-    return ''
+    if (isGone(error) || codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') return ''
+    throw error
   }
+}
+
+function isGone(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH'
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as NodeJS.ErrnoException).code
 }

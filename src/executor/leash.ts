@@ -28,7 +28,8 @@ export async function armDeadman(): Promise<AbortEars> {
   const entry = new URL(`./deadman${extname(import.meta.url)}`, import.meta.url)
   const deadman = new Worker(entry, options)
   deadman.on('error', () => {})
-  deadman.on('exit', () => process.kill(process.pid, 'SIGKILL'))
+  const kill = process.kill.bind(process)
+  deadman.on('exit', () => kill(process.pid, 'SIGKILL'))
   await new Promise((resolve) => {
     deadman.once('message', resolve)
   })

@@ -15,8 +15,7 @@ export function loadedTask(module: string, name: string): AnyTask | undefined {
  * @throws {CheckreinError} `TASK_MODULE_FAILED` where the module can't be loaded, `TASK_UNKNOWN` where it has no such task.
  */
 export async function loadTask(module: string, name: string): Promise<AnyTask> {
-  const tasks = tasksByModule.get(module) ?? tasksOf(await load(module))
-  tasksByModule.set(module, tasks)
+  const tasks = await tasksIn(module)
   const found = tasks.get(name)
   if (found !== undefined) return found
   throw new CheckreinError('TASK_UNKNOWN', {
@@ -27,6 +26,17 @@ export async function loadTask(module: string, name: string): Promise<AnyTask> {
         : `It exports: ${[...tasks.keys()].join(', ')}`,
     details: { module, task: name },
   })
+}
+
+/** Every task that a module exports. @throws {CheckreinError} `TASK_MODULE_FAILED`. */
+export async function loadTasks(module: string): Promise<readonly AnyTask[]> {
+  return [...(await tasksIn(module)).values()]
+}
+
+async function tasksIn(module: string): Promise<ReadonlyMap<string, AnyTask>> {
+  const tasks = tasksByModule.get(module) ?? tasksOf(await load(module))
+  tasksByModule.set(module, tasks)
+  return tasks
 }
 
 async function load(module: string): Promise<Record<string, unknown>> {

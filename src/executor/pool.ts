@@ -95,7 +95,7 @@ export class Pool implements Executor {
 
   #open(): Isolate {
     const isolate: Isolate = new Isolate(
-      this.#maker.open(() => this.#forget(isolate)),
+      this.#maker.open(() => this.#onShut(isolate)),
       () => this.#onEnded(isolate),
     )
     this.#live.add(isolate)
@@ -129,6 +129,11 @@ export class Pool implements Executor {
     if (!this.#warming.includes(isolate)) return
     this.#warming = this.#warming.filter((other) => other !== isolate)
     if (isReady && isolate.isUsable) this.#idle.push(isolate)
+  }
+
+  #onShut(isolate: Isolate): void {
+    this.#forget(isolate)
+    this.#refill()
   }
 
   #forget(isolate: Isolate): void {

@@ -141,6 +141,7 @@ class ThreadSeat implements Seat {
   readonly #host: Host
   readonly #number: number
   readonly #setGone: (proof: ExitProof | null) => void
+  readonly #opened = Promise.withResolvers<void>()
   #id: { readonly pid: number; readonly threadId: number } | null = null
 
   constructor(host: Host, { lane, onShut }: { lane: number; onShut: () => void }) {
@@ -168,6 +169,8 @@ class ThreadSeat implements Seat {
 
   async end(): Promise<KillOutcome> {
     this.#host.tell(['kill', this.#number])
+    // The bound is for the thread, not for a host that is still starting.
+    await Promise.race([this.#opened.promise, this.gone])
     const outcome = await within(
       killBoundMs,
       this.gone.then(() => 'dead'),
@@ -178,6 +181,7 @@ class ThreadSeat implements Seat {
 
   onOpened(pid: number, threadId: number): void {
     this.#id = { pid, threadId }
+    this.#opened.resolve()
   }
 
   onGone(exitCode: number): void {

@@ -195,13 +195,18 @@ export const sleeper = task({
     execFileSync('sleep', [String(seconds)])
   },
 })
+/** Says that it has begun from within the query, so that whoever hears it knows that the thread is in native code. */
 export const longQuery = task({
   name: 'long-query',
   run: (rows: number, ctx) => {
-    begun(ctx)
-    return new DatabaseSync(':memory:')
+    const db = new DatabaseSync(':memory:')
+    db.function('begun', () => {
+      begun(ctx)
+      return 1
+    })
+    return db
       .prepare(
-        'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < ?) SELECT count(*) FROM c',
+        'WITH RECURSIVE c(n) AS (SELECT begun() UNION ALL SELECT n + 1 FROM c WHERE n < ?) SELECT count(*) FROM c',
       )
       .get(rows)
   },
@@ -265,8 +270,10 @@ export const lingers = task({
 export const blocks = task({
   name: 'blocks',
   isolation: 'inline',
-  run: (_: void, ctx) => {
+  run: async (_: void, ctx) => {
     begun(ctx)
+    // Time for its worker to say so: from here on it says nothing more.
+    await new Promise((resolve) => setTimeout(resolve, 100))
     for (;;);
   },
 })

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createExecutor } from '../../src/executor/create.ts'
+import { Watched, childrenOf, inTime, orderFor, until } from './attempt.ts'
+
+void test('isolates that are not needed any more are closed, down to the spares', async () => {
+  const before = childrenOf().length
+  await using executor = createExecutor('process', { capacity: 4, spares: 1, idleMs: 100 })
+  const crowd = [1, 2, 3, 4].map(() => new Watched(executor, orderFor('lingers', 50)))
+  await Promise.all(crowd.map((one) => one.end()))
+  assert.ok(childrenOf().length - before >= 4)
+  await until(() => childrenOf().length - before === 1, 'one spare')
+})
+
+void test('a spare is made when an attempt takes the last one, and warmUp waits until it is ready', async () => {
+  const before = childrenOf().length
+  await using executor = createExecutor('process', { capacity: 2, spares: 1 })
+  await executor.warmUp()
+  assert.equal(childrenOf().length - before, 1)
+  const victim = new Watched(executor, orderFor('cpu-loop'))
+  await victim.begun()
+  await executor.warmUp()
+  assert.equal(childrenOf().length - before, 2)
+  await victim.attempt.kill()
+  assert.equal(childrenOf().length - before, 1)
+})
+
+void test('an isolate that cannot be spawned at all ends its attempt without proof', async () => {
+  const before = process.execPath
+  process.execPath = '/nowhere/node'
+  try {
+    await using executor = createExecutor('process', { capacity: 1, spares: 0 })
+    const end = await inTime(new Watched(executor, orderFor('nothing')).attempt.ended, 'the end')
+    assert.deepEqual(end, { kind: 'exited', wasKilled: false, deliveredAt: null, proof: null })
+  } finally {
+    process.execPath = before
+  }
+})
