@@ -122,17 +122,26 @@ function checked(definition: Definition): AnyTask {
     throw new TypeError('an inline task cannot be killed, so it takes no `hardTimeout`: use `process` or `thread`')
   }
   if (input !== undefined && !('~standard' in input)) throw new TypeError('`input` must be a Standard Schema')
-  const limit = (value: Duration | undefined, what: string) => (value === undefined ? null : durationMs(value, what))
   return {
     name: checkedName(name, 'name'),
     queue: checkedName(queue, 'queue'),
     isolation,
-    timeoutMs: limit(timeout, 'timeout'),
-    hardTimeoutMs: limit(hardTimeout, 'hardTimeout'),
+    timeoutMs: limitMs(timeout, 'timeout'),
+    hardTimeoutMs: limitMs(hardTimeout, 'hardTimeout'),
     retry: retryPolicy(definition.retry),
     input: input ?? null,
     run,
   }
+}
+
+/** The longest that a timer can count. @see https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const longestLimitMs = 2 ** 31 - 1
+
+function limitMs(value: Duration | undefined, what: string): number | null {
+  if (value === undefined) return null
+  const ms = durationMs(value, what)
+  if (ms >= 1 && ms <= longestLimitMs) return ms
+  throw new RangeError(`${what} must be from 1 ms to 24 days`)
 }
 
 /** @throws {CheckreinError} `USAGE` where `name` is not a name for a task or queue. */

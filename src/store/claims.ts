@@ -74,7 +74,7 @@ export async function endLease(
 const defaultCrashes = 3
 
 /** One step of everything that time brings about. */
-export async function housekeepOnce(tx: Tx, statements: Statements): Promise<Omit<Housekept, 'nextAt'>> {
+export async function housekeepOnce(tx: Tx, statements: Statements): Promise<Omit<Housekept, 'nextInMs'>> {
   const lapsed: { workerId: string; runCount: number }[] = []
   for (const row of await tx.all(statements.lapsedWorkers, [tx.leaseNow()])) {
     const worker = { id: String(row['id']), tasks: JSON.parse(String(row['tasks'])) as WorkerInfo['tasks'] }

@@ -3,7 +3,7 @@ import type { FeedEntry, FeedType } from '../core/events.ts'
 import type { RunFacts, StoredRun } from '../core/run.ts'
 import type { State, StopVerb } from '../core/transitions.ts'
 import type { Param, Row } from './driver.ts'
-import type { Tombstone, WorkerRecord } from './store.ts'
+import type { HeldIntent, Tombstone, WorkerRecord } from './store.ts'
 
 type Cell = string | number | null
 
@@ -85,6 +85,12 @@ export function feedEntryOf(row: Row): FeedEntry {
     state: text(row['state']) as State,
     data: maybeJson<Record<string, unknown>>(row['data']) ?? {},
   }
+}
+
+export function heldIntentOf(row: Row, now: number): HeldIntent {
+  const intent = JSON.parse(text(row['intent'])) as HeldIntent['intent']
+  const stopAgeMs = intent.stop === null ? 0 : Math.max(0, now - intent.stop.requestedAt)
+  return { runId: text(row['id']), attempt: Number(row['attempt']), intent, stopAgeMs }
 }
 
 export function tombstoneOf(row: Row): Tombstone {

@@ -18,7 +18,7 @@ import { enqueueEntry, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
 import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
-import { feedEntryOf, runOf, tombstoneOf, workerOf } from './rows.ts'
+import { feedEntryOf, heldIntentOf, runOf, tombstoneOf, workerOf } from './rows.ts'
 import type {
   ClaimRequest,
   Controlled,
@@ -132,26 +132,23 @@ export class SqlStore implements Store {
 
   async intents(workerId: string): Promise<readonly HeldIntent[]> {
     const rows = await this.#read(this.#driver.statements.heldIntents, [workerId])
-    return rows.map((row) => ({
-      runId: String(row['id']),
-      attempt: Number(row['attempt']),
-      intent: JSON.parse(String(row['intent'])) as HeldIntent['intent'],
-    }))
+    const now = this.#driver.now()
+    return rows.map((row) => heldIntentOf(row, now))
   }
 
   async housekeep(): Promise<Housekept> {
     const { statements } = this.#driver
     const nothing = { dueCount: 0, expiredCount: 0, lapsed: [] }
-    const nextAt = await this.#nextAt()
+    const nextInMs = await this.#nextInMs()
     const hasLapsed = (await this.#read(statements.lapsedWorkers, [this.#driver.leaseNow()])).length > 0
-    if (!hasLapsed && (nextAt === null || nextAt > this.#driver.now())) return { ...nothing, nextAt }
+    if (!hasLapsed && nextInMs !== 0) return { ...nothing, nextInMs }
     const done = await this.#write((tx) => housekeepOnce(tx, statements))
-    return { ...done, nextAt: await this.#nextAt() }
+    return { ...done, nextInMs: await this.#nextInMs() }
   }
 
-  async #nextAt(): Promise<number | null> {
+  async #nextInMs(): Promise<number | null> {
     const at = (await this.#read(this.#driver.statements.nextAt))[0]?.['at']
-    return at == null ? null : Number(at)
+    return at == null ? null : Math.max(0, Number(at) - this.#driver.now())
   }
 
   prune(retention: Retention, limit: number): Promise<number> {

@@ -117,6 +117,8 @@ export interface HeldIntent {
   readonly runId: string
   readonly attempt: number
   readonly intent: Intent
+  /** How long ago the stop was requested, ms; 0 where none was. */
+  readonly stopAgeMs: number
 }
 
 export interface RunEventCall {
@@ -142,8 +144,8 @@ export interface Housekept {
   readonly dueCount: number
   readonly expiredCount: number
   readonly lapsed: readonly { readonly workerId: string; readonly runCount: number }[]
-  /** When the next scheduled run is due or expires, epoch ms; null where none is. */
-  readonly nextAt: number | null
+  /** Ms until the next run is due or expires, 0 where one is already; null where none will be. */
+  readonly nextInMs: number | null
 }
 
 /** How long final runs are kept after their end, ms; null for ever. */

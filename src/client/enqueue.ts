@@ -1,0 +1,140 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { type Duration, durationMs } from '../core/duration.ts'
+import { CheckreinError } from '../core/errors.ts'
+import { defaultGraceMs } from '../core/intent.ts'
+import { defaultPayloadLimit, encodePayload } from '../core/payload.ts'
+import { type AnyTask, checkedName, isTask } from '../core/task.ts'
+import { type Enqueued, type NewRun, type OnConflict, onConflicts, type Store } from '../store/store.ts'
+import { checkedId } from './controls.ts'
+
+export interface EnqueueOptions {
+  /** Default: a new UUIDv7. A run with this id that exists is returned instead, if it is of the same task. */
+  readonly id?: string
+  /** The caller's own name for the work; at most one run of the task that is not final holds it. */
+  readonly key?: string
+  /**
+   * Where another run holds the key: `skip` (default) returns that one; `replace` cancels it unless it runs already,
+   * and takes its key; `cancel-and-replace` cancels it in any case, and starts when its stop is confirmed.
+   */
+  readonly onConflict?: OnConflict
+  /** With `cancel-and-replace`: how long the old run has to end by itself; default 5 s. */
+  readonly grace?: Duration
+  readonly tags?: readonly string[]
+  /** Starts no earlier than this long from now. */
+  readonly delay?: Duration
+  /** Starts no earlier than this instant (epoch ms or `Date`). */
+  readonly runAt?: number | Date
+  /** A whole number; higher starts first; default 0. */
+  readonly priority?: number
+  /** Cancelled where no attempt has started after this long. */
+  readonly ttl?: Duration
+  /** Default: the task's. */
+  readonly queue?: string
+}
+
+const optionNames = ['id', 'key', 'onConflict', 'grace', 'tags', 'delay', 'runAt', 'priority', 'ttl', 'queue', 'input']
+const longestKey = 500
+const mostTags = 20
+
+type RunRequest = { readonly input: unknown } & EnqueueOptions
+
+/** Checks what callers hand in, and stores it. */
+export class Enqueuer {
+  readonly #store: Store
+  readonly #payloadLimit: number
+
+  constructor(store: Store, payloadLimit = defaultPayloadLimit) {
+    this.#store = store
+    this.#payloadLimit = payloadLimit
+  }
+
+  /** Checks the inputs against the task's schema; what is stored is what the caller passed, for the worker checks again. */
+  async enqueue(task: AnyTask, runs: readonly RunRequest[]): Promise<readonly Enqueued[]> {
+    if (!isTask(task)) {
+      const hint = 'Define it with task({ name, run }), or use enqueueByName for a task that another program defines.'
+      throw new CheckreinError('USAGE', { message: 'The first argument is not a task', hint })
+    }
+    if (task.input !== null) for (const { input } of runs) await refuseBadInput(task, input)
+    return this.#store.enqueue(runs.map((run) => this.#newRun(task, run)))
+  }
+
+  async enqueueByName(name: string, runs: readonly RunRequest[]): Promise<readonly Enqueued[]> {
+    const task = { name: checkedName(name, 'task'), queue: 'default' }
+    return this.#store.enqueue(runs.map((run) => this.#newRun(task, run)))
+  }
+
+  #newRun(task: Pick<AnyTask, 'name' | 'queue'>, run: RunRequest): NewRun {
+    refuseUnknownOptions(run)
+    const { grace, ttl } = run
+    return {
+      id: run.id === undefined ? randomUUIDv7() : checkedId(run.id),
+      task: task.name,
+      queue: run.queue === undefined ? task.queue : checkedName(run.queue, 'queue'),
+      priority: checkedPriority(run.priority ?? 0),
+      key: run.key === undefined ? null : checkedText(run.key, 'key'),
+      onConflict: checkedOnConflict(run.onConflict ?? 'skip'),
+      graceMs: grace === undefined ? defaultGraceMs : durationMs(grace, 'grace'),
+      tags: run.tags === undefined ? noTags : checkedTags(run.tags),
+      input: encodePayload(run.input, 'input', this.#payloadLimit),
+      due: dueOf(run),
+      ttlMs: ttl === undefined ? null : durationMs(ttl, 'ttl'),
+    }
+  }
+}
+
+const noTags: readonly string[] = []
+
+/** @throws {CheckreinError} `INPUT_REJECTED` with the issues that the schema found. */
+async function refuseBadInput(task: AnyTask, input: unknown): Promise<void> {
+  const checked = await task.input?.['~standard'].validate(input)
+  if (!checked?.issues) return
+  const issues = checked.issues.slice(0, 20).map(({ message, path = [] }) => ({
+    path: path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.'),
+    message,
+  }))
+  const [first] = issues
+  throw new CheckreinError('INPUT_REJECTED', {
+    message: `The input of ${task.name} does not fit its schema: ${first?.path ? `${first.path}: ` : ''}${first?.message}`,
+    hint: 'Nothing was enqueued. `details.issues` lists what is wrong.',
+    details: { task: task.name, issues },
+  })
+}
+
+function refuseUnknownOptions(run: RunRequest): void {
+  for (const name in run) {
+    if (optionNames.includes(name)) continue
+    const hint = `Options: ${optionNames.filter((option) => option !== 'input').join(', ')}.`
+    throw new CheckreinError('USAGE', { message: `enqueue has no option ${JSON.stringify(name)}`, hint })
+  }
+}
+
+function dueOf({ delay, runAt }: EnqueueOptions): NewRun['due'] {
+  if (delay !== undefined && runAt !== undefined) {
+    throw new CheckreinError('USAGE', { message: 'Give delay or runAt, not both' })
+  }
+  if (delay !== undefined) return { inMs: durationMs(delay, 'delay') }
+  if (runAt === undefined) return null
+  const at = Number(runAt)
+  if (Number.isSafeInteger(at)) return { at }
+  throw new CheckreinError('USAGE', { message: 'runAt must be a Date or whole epoch milliseconds' })
+}
+
+function checkedPriority(priority: number): number {
+  if (Number.isInteger(priority) && Math.abs(priority) <= 1_000_000) return priority
+  throw new CheckreinError('USAGE', { message: 'priority must be a whole number from -1,000,000 to 1,000,000' })
+}
+
+function checkedOnConflict(onConflict: OnConflict): OnConflict {
+  if (onConflicts.includes(onConflict)) return onConflict
+  throw new CheckreinError('USAGE', { message: `onConflict must be one of ${onConflicts.join(', ')}` })
+}
+
+function checkedText(value: unknown, what: string): string {
+  if (typeof value === 'string' && value.length >= 1 && value.length <= longestKey) return value
+  throw new CheckreinError('USAGE', { message: `${what} must be text of 1 to ${longestKey} characters` })
+}
+
+function checkedTags(tags: readonly string[]): readonly string[] {
+  if (Array.isArray(tags) && tags.length <= mostTags) return [...new Set(tags.map((tag) => checkedText(tag, 'a tag')))]
+  throw new CheckreinError('USAGE', { message: `tags must be an array of at most ${mostTags}` })
+}

@@ -1,0 +1,136 @@
+/**
+ * One attempt, from the claimed run to the settled one, in steps that read like a recipe: start it in an isolate, arm
+ * its limits, wait for its end, say what that means, and have the store write it.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { type ErrorRecord, errorRecord, isCheckreinError } from '../core/errors.ts'
+import type { LogLine, MachineEvent } from '../core/events.ts'
+import type { Answer } from '../core/machine.ts'
+import type { Fence, StoredRun } from '../core/run.ts'
+import type { AttemptEnd, AttemptListener, Executor, RunningAttempt } from '../executor/executor.ts'
+import type { HeldIntent, Store } from '../store/store.ts'
+import type { Registered } from './registry.ts'
+import { StopLadder } from './stop.ts'
+import { publish } from './telemetry.ts'
+import { verdict } from './verdict.ts'
+
+export interface AttemptParts {
+  readonly store: Store
+  readonly executor: Executor
+  readonly workerId: string
+  readonly payloadLimit: number
+}
+
+/** A failed write of an attempt's end is tried again after this long, growing to a second. */
+const firstRetryMs = 20
+const longestRetryMs = 1000
+
+export class Attempt implements AttemptListener {
+  readonly run: StoredRun
+  readonly ladder: StopLadder
+  /** Fulfils when the code of the attempt has ended; never rejects. */
+  readonly ended: Promise<AttemptEnd>
+  readonly #parts: AttemptParts
+  readonly #registered: Registered
+  readonly #running: RunningAttempt
+  readonly #fence: Fence
+  readonly #startedAt = performance.now()
+  #limits: NodeJS.Timeout[] = []
+
+  constructor(run: StoredRun, registered: Registered, parts: AttemptParts) {
+    this.run = run
+    this.#registered = registered
+    this.#parts = parts
+    this.#fence = { runId: run.id, attempt: run.attempt, workerId: parts.workerId }
+    const { id, task, queue, key, tags, attempt, input } = run
+    const info = { id, task, queue, key, tags, attempt }
+    const order = { run: info, module: registered.module, input, payloadLimit: parts.payloadLimit }
+    this.#running = parts.executor.start(order, this)
+    this.ladder = new StopLadder(this.#running, () => this.#onOverdue())
+    this.#armLimits()
+    publish(() => ({ type: 'attempt-started', ...this.#names() }))
+    this.ended = this.#running.ended.then((end) => this.#onEnded(end))
+  }
+
+  /** Waits for the end of the attempt, and has it written. Fulfils when the store has answered, or never will. */
+  async settle(): Promise<void> {
+    const end = await this.ended
+    const { task } = this.#registered
+    const event = verdict({ fence: this.#fence, task, ladder: this.ladder, end })
+    const answer = await this.#write(event)
+    const error = 'error' in event ? event.error : null
+    const durationMs = performance.now() - this.#startedAt
+    publish(() => ({ type: 'attempt-ended', ...this.#names(), event: event.type, answer, durationMs, error }))
+  }
+
+  /** Follows what was asked of the run, if it was asked of this attempt. */
+  follow({ intent, stopAgeMs, attempt }: HeldIntent): void {
+    if (intent.stop && attempt === this.run.attempt) this.ladder.follow(intent.stop, stopAgeMs)
+  }
+
+  onDelivered(at: number): void {
+    if (this.ladder.abortCause === 'stop') this.#report({ type: 'deliver', fence: this.#fence, deliveredAt: at })
+  }
+
+  onProgress(progress: string): void {
+    this.#report({ type: 'progress', fence: this.#fence, progress })
+  }
+
+  onLog(line: LogLine): void {
+    const { id: runId, attempt } = this.run
+    this.#parts.store.log([{ runId, attempt, line }]).catch((error: unknown) => this.#complain('log', error))
+  }
+
+  #onOverdue(): void {
+    publish(() => ({ type: 'unresponsive', ...this.#names() }))
+    if (this.ladder.killCause === 'stop') this.#report({ type: 'overdue', fence: this.#fence })
+  }
+
+  #onEnded(end: AttemptEnd): AttemptEnd {
+    this.ladder.end()
+    for (const timer of this.#limits) clearTimeout(timer)
+    return end
+  }
+
+  #armLimits(): void {
+    const { timeoutMs, hardTimeoutMs } = this.#registered.task
+    if (timeoutMs !== null) {
+      const message = `The attempt ran past its time limit of ${timeoutMs} ms`
+      const reason = { code: 'ATTEMPT_TIMEOUT', message, details: { timeoutMs } } as const
+      this.#limits.push(setTimeout(() => this.ladder.abort('timeout', reason), timeoutMs))
+    }
+    if (hardTimeoutMs !== null) {
+      this.#limits.push(setTimeout(() => void this.ladder.kill('hard-timeout'), hardTimeoutMs))
+    }
+  }
+
+  /** Reports that may be lost: what they say is also in the end of the attempt, or comes again. */
+  #report(event: MachineEvent): void {
+    const calls = [{ runId: this.run.id, event }]
+    this.#parts.store.apply(calls).catch((error: unknown) => this.#complain(event.type, error))
+  }
+
+  /** Writes the end of the attempt, however long the store takes to be able to: a result must not be lost to a full disk. */
+  async #write(event: MachineEvent): Promise<Answer> {
+    for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
+      try {
+        const [answer] = await this.#parts.store.apply([{ runId: this.run.id, event }])
+        return answer ?? 'stale'
+      } catch (error) {
+        this.#complain(event.type, error)
+        if (!isCheckreinError(error) || !error.isRetryable) return 'refused'
+      }
+      await pause(waitMs)
+    }
+  }
+
+  #complain(during: string, thrown: unknown): void {
+    const error: ErrorRecord = errorRecord(thrown)
+    publish(() => ({ type: 'store-error', workerId: this.#fence.workerId, during, error }))
+  }
+
+  #names(): { workerId: string; runId: string; task: string; attempt: number } {
+    const { id: runId, task, attempt } = this.run
+    return { workerId: this.#fence.workerId, runId, task, attempt }
+  }
+}

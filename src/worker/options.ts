@@ -1,0 +1,73 @@
+import { availableParallelism } from 'node:os'
+import { type Duration, durationMs } from '../core/duration.ts'
+import { CheckreinError } from '../core/errors.ts'
+import { defaultPayloadLimit } from '../core/payload.ts'
+import { checkedName, type Isolation, isolations } from '../core/task.ts'
+import { type RetentionOptions, retentionMs } from '../client/client.ts'
+import type { Retention } from '../store/store.ts'
+
+export interface WorkerOptions {
+  /** Modules that export tasks: paths, relative to the working directory, or file URLs. `.ts` works unbuilt. */
+  readonly modules: readonly (string | URL)[]
+  /** Default: `default`, and the queues that the tasks name. */
+  readonly queues?: readonly string[]
+  /** How many attempts run at once, for all isolations or for each; default: one a core for `process` and `thread`, 100 for `inline`. */
+  readonly concurrency?: number | Partial<Record<Isolation, number>>
+  /** Warm isolates that are kept ready besides those that run, of each isolation that a task uses; default 1. */
+  readonly spares?: number
+  /** How long the worker's lease is good without a renewal, 500 ms or more; default 15 s. */
+  readonly lease?: Duration
+  /** How often it looks by itself, should a push be lost; default 1 s. */
+  readonly poll?: Duration
+  /** The largest result in bytes of JSON; default 1 MiB. */
+  readonly payloadLimit?: number
+  /** Runs past their retention are pruned; default: completed 7 days, failed and cancelled 30 days. `{}` keeps all. */
+  readonly retention?: RetentionOptions
+}
+
+export interface WorkerSettings {
+  readonly queues: readonly string[] | null
+  readonly capacity: Readonly<Record<Isolation, number>>
+  readonly spares: number
+  readonly leaseMs: number
+  readonly pollMs: number
+  readonly payloadLimit: number
+  readonly retention: Retention
+}
+
+const shortestLeaseMs = 500
+const inlineCapacity = 100
+const defaultRetention: RetentionOptions = { completed: '7d', failed: '30d', cancelled: '30d' }
+
+/** @throws {CheckreinError} `USAGE`. */
+export function workerSettings(options: WorkerOptions): WorkerSettings {
+  const leaseMs = durationMs(options.lease ?? '15s', 'lease')
+  if (leaseMs < shortestLeaseMs) {
+    throw new CheckreinError('USAGE', { message: `lease must be at least ${shortestLeaseMs} ms` })
+  }
+  return {
+    queues: options.queues?.map((queue) => checkedName(queue, 'queue')) ?? null,
+    capacity: capacityOf(options.concurrency),
+    spares: wholeNumber(options.spares ?? 1, 'spares', 0),
+    leaseMs,
+    pollMs: durationMs(options.poll ?? '1s', 'poll'),
+    payloadLimit: options.payloadLimit ?? defaultPayloadLimit,
+    retention: retentionMs(options.retention ?? defaultRetention),
+  }
+}
+
+function capacityOf(concurrency: WorkerOptions['concurrency'] = {}): Readonly<Record<Isolation, number>> {
+  const cores = availableParallelism()
+  const defaults = { process: cores, thread: cores, inline: inlineCapacity }
+  const of = (isolation: Isolation): number => {
+    const asked = typeof concurrency === 'number' ? concurrency : concurrency[isolation]
+    return wholeNumber(asked ?? defaults[isolation], 'concurrency', 1)
+  }
+  const [process, thread, inline] = isolations.map(of) as [number, number, number]
+  return { process, thread, inline }
+}
+
+function wholeNumber(value: number, what: string, least: number): number {
+  if (Number.isInteger(value) && value >= least) return value
+  throw new CheckreinError('USAGE', { message: `${what} must be a whole number from ${least}` })
+}

@@ -1,0 +1,83 @@
+import { pathToFileURL } from 'node:url'
+import { CheckreinError } from '../core/errors.ts'
+import type { AnyTask, Isolation } from '../core/task.ts'
+import { loadTasks } from '../executor/load-task.ts'
+import type { WorkerInfo } from '../store/store.ts'
+
+/** A task, and the module that an isolate finds it in. */
+export interface Registered {
+  readonly task: AnyTask
+  /** File URL. */
+  readonly module: string
+}
+
+/** The tasks that a worker knows, by name. */
+export class Registry {
+  readonly #byName: ReadonlyMap<string, Registered>
+
+  private constructor(byName: ReadonlyMap<string, Registered>) {
+    this.#byName = byName
+  }
+
+  /** @throws {CheckreinError} `TASK_MODULE_FAILED`, `TASK_UNKNOWN` where a module exports none, `TASK_INVALID` where two tasks share a name. */
+  static async load(modules: readonly (string | URL)[]): Promise<Registry> {
+    const byName = new Map<string, Registered>()
+    for (const given of modules) {
+      const module = moduleUrl(given)
+      const tasks = await loadTasks(module)
+      if (tasks.length === 0) throw noTasks(module)
+      for (const task of tasks) {
+        const other = byName.get(task.name)
+        if (other && other.module !== module) throw sameName(task.name, [other.module, module])
+        byName.set(task.name, { task, module })
+      }
+    }
+    return new Registry(byName)
+  }
+
+  get(name: string): Registered | undefined {
+    return this.#byName.get(name)
+  }
+
+  get isolations(): readonly Isolation[] {
+    return [...new Set([...this.#byName.values()].map(({ task }) => task.isolation))]
+  }
+
+  namesOf(isolation: Isolation): readonly string[] {
+    return [...this.#byName.values()].flatMap(({ task }) => (task.isolation === isolation ? [task.name] : []))
+  }
+
+  /** The queues that the tasks name, and the default one. */
+  get queues(): readonly string[] {
+    return [...new Set(['default', ...[...this.#byName.values()].map(({ task }) => task.queue)])]
+  }
+
+  /** What the worker's record says of them. */
+  describe(): WorkerInfo['tasks'] {
+    const described = [...this.#byName].map(([name, { task }]) => {
+      return [name, { isolation: task.isolation, maxCrashes: task.retry.crashes }] as const
+    })
+    return Object.fromEntries(described)
+  }
+}
+
+function moduleUrl(given: string | URL): string {
+  const text = String(given)
+  return text.startsWith('file:') ? text : pathToFileURL(text).href
+}
+
+function noTasks(module: string): CheckreinError {
+  return new CheckreinError('TASK_UNKNOWN', {
+    message: `${module} exports no tasks`,
+    hint: 'Export them: `export const shrink = task({ name, run })`.',
+    details: { module },
+  })
+}
+
+function sameName(name: string, modules: readonly string[]): CheckreinError {
+  return new CheckreinError('TASK_INVALID', {
+    message: `Two tasks are named ${JSON.stringify(name)}: in ${modules.join(' and ')}`,
+    hint: 'Give each task its own name; re-export from one module only.',
+    details: { name, modules },
+  })
+}

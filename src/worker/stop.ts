@@ -1,0 +1,105 @@
+/**
+ * The stop ladder: from what was asked of a run to the end of its attempt.
+ *
+ *     abort        the handler's abort signal fires                          (abort, cancel)
+ *       │ grace    counted from the request, not from when it was heard of   (cancel)
+ *     kill         the isolate is ended; `process`: TERM, then KILL, on the whole group
+ *       │
+ *     confirmed    the executor has seen the exit; only then is the stop record written
+ *       └ or not   what cannot be killed is noted as overdue: the run is shown as unresponsive, and its end is
+ *                  written whenever it comes
+ *
+ * A request can be made again, and a stronger one takes over: the ladder only ever goes down. Each ladder belongs to
+ * one attempt and holds that attempt's isolate alone, so no request can reach another run, however late it comes.
+ */
+import type { StopIntent } from '../core/intent.ts'
+import { stopVerbs } from '../core/transitions.ts'
+import type { AbortReason, RunningAttempt } from '../executor/executor.ts'
+
+/** Why an attempt was killed; decides what its end is reported as. */
+export type KillCause = 'stop' | 'hard-timeout' | 'shutdown' | 'lease-lost'
+
+/** Why an attempt's abort signal was fired. */
+export type AbortCause = 'stop' | 'timeout' | 'shutdown' | 'lease-lost'
+
+export class StopLadder {
+  readonly #attempt: RunningAttempt
+  readonly #onOverdue: () => void
+  #intent: StopIntent | null = null
+  #graceTimer: NodeJS.Timeout | null = null
+  #abortCause: AbortCause | null = null
+  #killCause: KillCause | null = null
+  #isOver = false
+
+  constructor(attempt: RunningAttempt, onOverdue: () => void) {
+    this.#attempt = attempt
+    this.#onOverdue = onOverdue
+  }
+
+  /** The request that it follows. */
+  get intent(): StopIntent | null {
+    return this.#intent
+  }
+
+  /** What the handler was told, where it was told anything; the first reason holds. */
+  get abortCause(): AbortCause | null {
+    return this.#abortCause
+  }
+
+  get killCause(): KillCause | null {
+    return this.#killCause
+  }
+
+  /**
+   * Follows a request; the same one again changes nothing.
+   * @param ageMs how long ago it was made.
+   */
+  follow(intent: StopIntent, ageMs: number): void {
+    if (this.#isOver || !this.#isNew(intent)) return
+    this.#intent = intent
+    if (intent.verb === 'revoke') return
+    if (intent.verb === 'terminate') {
+      void this.kill('stop')
+      return
+    }
+    this.abort('stop', cancelReason(intent))
+    if (intent.verb === 'cancel') this.#killAfter(intent.graceMs - ageMs)
+  }
+
+  #isNew(intent: StopIntent): boolean {
+    const old = this.#intent
+    if (old === null) return true
+    const isStronger = stopVerbs.indexOf(intent.verb) > stopVerbs.indexOf(old.verb)
+    return isStronger || (intent.verb === old.verb && intent.requestedAt !== old.requestedAt)
+  }
+
+  abort(cause: AbortCause, reason: AbortReason): void {
+    if (this.#isOver) return
+    this.#abortCause ??= cause
+    this.#attempt.abort(reason)
+  }
+
+  /** Ends the isolate. The first cause holds, but a request to stop goes before the worker's own reasons. */
+  async kill(cause: KillCause): Promise<void> {
+    if (this.#isOver) return
+    if (this.#killCause === null || cause === 'stop') this.#killCause = cause
+    const outcome = await this.#attempt.kill()
+    if (outcome === 'unresponsive' && !this.#isOver) this.#onOverdue()
+  }
+
+  /** The attempt has ended. */
+  end(): void {
+    this.#isOver = true
+    if (this.#graceTimer) clearTimeout(this.#graceTimer)
+  }
+
+  #killAfter(ms: number): void {
+    if (this.#graceTimer) clearTimeout(this.#graceTimer)
+    this.#graceTimer = setTimeout(() => void this.kill('stop'), Math.max(0, ms))
+  }
+}
+
+function cancelReason({ reason, by, verb }: StopIntent): AbortReason {
+  const message = reason === null ? 'The run was asked to stop' : `The run was asked to stop: ${reason}`
+  return { code: 'ATTEMPT_CANCELLED', message, details: { verb, reason, by } }
+}

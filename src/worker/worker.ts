@@ -1,0 +1,209 @@
+/**
+ * A worker: claims runs and has them executed, and carries out what is asked of them.
+ *
+ * Its one loop, the round, does three things in this order: it follows what was asked of the runs that it holds, does
+ * the keeper's chores, and claims runs for the slots that are free. A round is called for by a change in the store, by
+ * a slot that became free, by the time at which something is due, and once a second in any case, should a hint have
+ * been lost. Calls that come during a round make one more.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Duration, durationMs } from '../core/duration.ts'
+import { CheckreinError, errorRecord, isCheckreinError } from '../core/errors.ts'
+import type { Isolation } from '../core/task.ts'
+import type { AbortReason } from '../executor/executor.ts'
+import { Keeper } from '../keeper/keeper.ts'
+import type { Store } from '../store/store.ts'
+import { type WorkerOptions, type WorkerSettings, workerSettings } from './options.ts'
+import { Registry } from './registry.ts'
+import { publish } from './telemetry.ts'
+import { Tenure } from './tenure.ts'
+
+export interface StopWorkerOptions {
+  /** How long running attempts may go on; default 10 s. */
+  readonly finish?: Duration
+  /** How long they have after their abort signal has fired, until they are killed; default 5 s. */
+  readonly grace?: Duration
+}
+
+const shutdownReason: AbortReason = { code: 'ATTEMPT_SHUTDOWN', message: 'The worker is shutting down', details: {} }
+const beginAgainMs = 250
+
+export class Worker implements AsyncDisposable {
+  readonly #store: Store
+  readonly #registry: Registry
+  readonly #settings: WorkerSettings
+  readonly #queues: readonly string[]
+  readonly #keeper: Keeper
+  readonly #hints: Disposable
+  readonly #hurry = new AbortController()
+  #tenure: Tenure | null = null
+  #timer: NodeJS.Timeout | null = null
+  #round: Promise<void> | null = null
+  #isAskedAgain = false
+  #isDraining = false
+  #stopped: Promise<void> | null = null
+  #onStopped: (() => Promise<void>) | null = null
+
+  /**
+   * Starts a worker on an open store.
+   * @param onStopped is called after it has stopped, before `stop` fulfils: closes what was opened for it.
+   * @throws {CheckreinError} `TASK_…` for modules, `USAGE` for options, `STORE_…`.
+   */
+  static async start(store: Store, options: WorkerOptions, onStopped?: () => Promise<void>): Promise<Worker> {
+    const settings = workerSettings(options)
+    const worker = new Worker(store, await Registry.load(options.modules), settings)
+    worker.#onStopped = onStopped ?? null
+    const tenure = await worker.#begin()
+    await tenure.warmUp()
+    const tasks = Object.keys(worker.#registry.describe())
+    publish(() => ({ type: 'started', workerId: worker.id, tasks, queues: worker.#queues }))
+    worker.#ask()
+    return worker
+  }
+
+  private constructor(store: Store, registry: Registry, settings: WorkerSettings) {
+    this.#store = store
+    this.#registry = registry
+    this.#settings = settings
+    this.#queues = settings.queues ?? registry.queues
+    const { retention, pollMs } = settings
+    this.#keeper = new Keeper(store, {
+      retention,
+      pollMs,
+      onLapsed: ({ workerId, runCount }) =>
+        publish(() => ({ type: 'runs-lapsed', workerId: this.id, lapsedWorkerId: workerId, runCount })),
+    })
+    this.#hints = store.onChange(() => this.#ask())
+  }
+
+  /** The id under which it holds runs; a new one after a lease was lost. */
+  get id(): string {
+    return this.#tenure?.id ?? ''
+  }
+
+  /** How many attempts it runs. */
+  get heldCount(): number {
+    return this.#tenure?.heldCount ?? 0
+  }
+
+  /**
+   * Takes nothing new, lets attempts finish, then aborts them, then kills them; their runs go back to the queue and
+   * the interruption does not count. Called again, or with `force`, it goes on to the kill at once.
+   */
+  async stop(options: StopWorkerOptions = {}): Promise<void> {
+    const finishMs = durationMs(options.finish ?? '10s', 'finish')
+    const graceMs = durationMs(options.grace ?? '5s', 'grace')
+    if (this.#stopped) this.#hurry.abort()
+    this.#stopped ??= this.#stop(finishMs, graceMs)
+    await this.#stopped
+  }
+
+  async #stop(finishMs: number, graceMs: number): Promise<void> {
+    this.#isDraining = true
+    publish(() => ({ type: 'draining', workerId: this.id, heldCount: this.heldCount }))
+    await this.#settledWithin(finishMs)
+    this.#tenure?.abortAll(shutdownReason)
+    await this.#settledWithin(graceMs)
+    await this.#tenure?.killAll()
+    this.#hints[Symbol.dispose]()
+    if (this.#timer) clearTimeout(this.#timer)
+    await this.#round
+    await this.#tenure?.end()
+    await this.#onStopped?.()
+    publish(() => ({ type: 'stopped', workerId: this.id }))
+  }
+
+  async #settledWithin(ms: number): Promise<void> {
+    const { signal } = this.#hurry
+    const cancelPause = new AbortController()
+    const time = pause(ms, undefined, { signal: AbortSignal.any([signal, cancelPause.signal]) }).catch(() => undefined)
+    await Promise.race([this.#tenure?.settled(), time])
+    cancelPause.abort()
+  }
+
+  async #begin(): Promise<Tenure> {
+    this.#tenure = await Tenure.begin({
+      store: this.#store,
+      registry: this.#registry,
+      settings: this.#settings,
+      queues: this.#queues,
+      onLost: () => void this.#beginAgain(),
+      onFree: () => this.#ask(),
+      onError: (error) => this.#complain('heartbeat', error),
+    })
+    return this.#tenure
+  }
+
+  /** After a lost lease: a new tenure, as soon as the store gives one. */
+  async #beginAgain(): Promise<void> {
+    publish(() => ({ type: 'lease-lost', workerId: this.id }))
+    this.#tenure = null
+    while (!this.#isDraining) {
+      try {
+        const tenure = await this.#begin()
+        await tenure.warmUp()
+        this.#ask()
+        return
+      } catch (error) {
+        this.#complain('register', error)
+        if (isCheckreinError(error) && error.code === 'STORE_CLOSED') return
+      }
+      await pause(beginAgainMs)
+    }
+  }
+
+  /** Asks for a round. */
+  #ask(): void {
+    this.#isAskedAgain = true
+    this.#round ??= this.#rounds()
+  }
+
+  async #rounds(): Promise<void> {
+    let nextInMs = this.#settings.pollMs
+    await Promise.resolve()
+    while (this.#isAskedAgain) {
+      this.#isAskedAgain = false
+      nextInMs = await this.#once()
+    }
+    this.#round = null
+    if (this.#timer) clearTimeout(this.#timer)
+    if (!this.#isDraining || this.heldCount > 0) this.#timer = setTimeout(() => this.#ask(), nextInMs)
+  }
+
+  /** @returns ms until the next round, if nothing calls for one sooner. */
+  async #once(): Promise<number> {
+    const tenure = this.#tenure
+    if (!tenure) return this.#settings.pollMs
+    try {
+      if (tenure.heldCount > 0) for (const held of await this.#store.intents(tenure.id)) tenure.follow(held)
+      const nextInMs = await this.#keeper.step()
+      if (!this.#isDraining) for (const isolation of tenure.isolations) await this.#fill(tenure, isolation)
+      return Math.min(nextInMs, this.#settings.pollMs)
+    } catch (error) {
+      if (!isLeaseLost(error)) this.#complain('round', error)
+      return this.#settings.pollMs
+    }
+  }
+
+  /** Claims runs for the free slots of an isolation. */
+  async #fill(tenure: Tenure, isolation: Isolation): Promise<void> {
+    const request = { queues: this.#queues, tasks: this.#registry.namesOf(isolation) }
+    const limit = tenure.freeSlots(isolation)
+    if (limit <= 0 || !(await this.#store.hasClaimable(request))) return
+    const claimed = await this.#store.claim({ ...request, workerId: tenure.id, limit })
+    for (const run of claimed) tenure.start(run)
+  }
+
+  #complain(during: string, error: unknown): void {
+    publish(() => ({ type: 'store-error', workerId: this.id, during, error: errorRecord(error) }))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop({ finish: 0, grace: 0 })
+  }
+}
+
+/** The heartbeat deals with it. */
+function isLeaseLost(error: unknown): boolean {
+  return error instanceof CheckreinError && error.code === 'LEASE_LOST'
+}
