@@ -1,0 +1,11 @@
+/** Makes `dist/`: the compiler's output, and the SQL files beside the code that reads them. */
+import { execFileSync } from 'node:child_process'
+import { chmodSync, cpSync, rmSync } from 'node:fs'
+
+const root = new URL('../', import.meta.url)
+const at = (path: string): URL => new URL(path, root)
+
+rmSync(at('dist/'), { recursive: true, force: true })
+execFileSync('tsc', ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+cpSync(at('src/store/sqlite/migrations/'), at('dist/store/sqlite/migrations/'), { recursive: true })
+chmodSync(at('dist/cli/main.js'), 0o755)

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Client, connect, type ConnectOptions, type Run, type RunHandle, startWorker, type Worker, type WorkerOptions } from '../../src/index.ts'
+
+export interface BedOptions extends ConnectOptions {
+  /** A worker is started where modules are given. */
+  readonly worker?: WorkerOptions
+}
+
+/** A store in a folder of its own, a client on it, and perhaps a worker: all gone when the test is. */
+export class Bed implements AsyncDisposable {
+  readonly folder: string
+  readonly url: string
+  readonly client: Client
+  worker: Worker | null = null
+
+  static async make({ worker, ...options }: BedOptions = {}): Promise<Bed> {
+    const folder = mkdtempSync(join(tmpdir(), 'checkrein-test-'))
+    const url = `sqlite:${join(folder, 'test.db')}`
+    const bed = new Bed(folder, url, await connect(url, options))
+    if (worker) await bed.startWorker(worker)
+    return bed
+  }
+
+  private constructor(folder: string, url: string, client: Client) {
+    this.folder = folder
+    this.url = url
+    this.client = client
+  }
+
+  async startWorker(options: WorkerOptions): Promise<Worker> {
+    this.worker = await startWorker(this.client, { spares: 0, ...options })
+    return this.worker
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.worker?.stop({ finish: 0, grace: 50 })
+    await this.client[Symbol.asyncDispose]()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+const patienceMs = 30_000
+
+/** Fulfils when the run is as wanted; rejects after half a minute. Woken by the run's own events. */
+export async function until(run: RunHandle, isWanted: (run: Run) => boolean): Promise<Run> {
+  const abortSignal = AbortSignal.timeout(patienceMs)
+  const first = await run.get()
+  if (isWanted(first)) return first
+  for await (const _ of run.events({ abortSignal })) {
+    const now = await run.get()
+    if (isWanted(now)) return now
+  }
+  const last = await run.get()
+  if (isWanted(last)) return last
+  throw new Error(`run ${run.id} ended ${last.state} without being as wanted`)
+}
+
+/** Fulfils when a check answers true, asked every few ms; rejects after a deadline. For what sends no event: pids, files. */
+export async function eventually(check: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const giveUpAt = performance.now() + patienceMs
+  while (!(await check())) {
+    if (performance.now() > giveUpAt) throw new Error(`${what}: not within ${patienceMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
