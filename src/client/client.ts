@@ -111,10 +111,12 @@ export class Client implements AsyncDisposable {
     return this.#store.counts(filter)
   }
 
-  /** What happens to all runs, from now or after a position, until the signal fires. */
+  /** What happens to all runs, from now on or after a position (-1: all that is kept), until the signal fires. */
   async *events(options: EventsOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
     const abortSignal = options.abortSignal ?? new AbortController().signal
-    yield* feedOf(this.#store, { runId: null, after: options.after ?? -1, abortSignal, isOver: async () => false })
+    const after = options.after ?? (await this.#store.feedEnd())
+    const isOver = async (): Promise<boolean> => options.follow === false
+    yield* feedOf(this.#store, { runId: null, after, abortSignal, isOver })
   }
 
   /** No attempt of these runs starts any more. Fulfils when that is on record, as do the next three. */

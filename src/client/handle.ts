@@ -32,8 +32,10 @@ export interface ResultOptions {
 }
 
 export interface EventsOptions {
-  /** Goes on after this position; default: from the beginning. */
+  /** Goes on after this position; default: from the beginning for one run, from now on for all. */
   readonly after?: number
+  /** Whether it waits for more when all is read; default true. */
+  readonly follow?: boolean
   readonly abortSignal?: AbortSignal
 }
 
@@ -88,7 +90,7 @@ export class RunHandle<Output = unknown> implements AsyncDisposable {
   async *events(options: EventsOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
     await this.get()
     const abortSignal = this.#until(options.abortSignal)
-    const isOver = async (): Promise<boolean> => isFinal((await this.get()).state)
+    const isOver = async (): Promise<boolean> => options.follow === false || isFinal((await this.get()).state)
     yield* feedOf(this.#parts.store, { runId: this.id, after: options.after ?? -1, abortSignal, isOver })
   }
 

@@ -79,6 +79,7 @@ export interface Statements {
   readonly finalRuns: string
   readonly feedOfRun: string
   readonly feedOfAll: string
+  readonly feedEnd: string
   /** @param lanes how many (queue, task) pairs are asked about. */
   claimRuns(lanes: number): string
   hasClaimable(lanes: number): string

@@ -190,6 +190,11 @@ export class SqlStore implements Store {
     return run ? [enqueueEntry(run), ...entries] : []
   }
 
+  async feedEnd(): Promise<number> {
+    const [row] = await this.#read(this.#driver.statements.feedEnd)
+    return Number(row?.['position'] ?? -1)
+  }
+
   async tombstones(): Promise<readonly Tombstone[]> {
     return (await this.#read(this.#driver.statements.liveTombstones, [this.#driver.now()])).map(tombstoneOf)
   }

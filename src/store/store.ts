@@ -192,6 +192,8 @@ export interface Store extends AsyncDisposable {
   counts(filter: RunFilter): Promise<Readonly<Record<State, number>>>
   /** Entries after a position, oldest first; of one run, or of all. */
   feed(query: { readonly runId: string | null; readonly after: number; readonly limit: number }): Promise<readonly FeedEntry[]>
+  /** The position of the newest entry of the feed; -1 where there is none. */
+  feedEnd(): Promise<number>
   tombstones(): Promise<readonly Tombstone[]>
   liftTombstone(target: { readonly id: string } | { readonly task: string; readonly key: string }): Promise<boolean>
   findings(): Promise<readonly Finding[]>

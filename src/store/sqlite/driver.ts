@@ -15,7 +15,7 @@ import { Connection } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
 import { sqliteFindings } from './findings.ts'
 import { leaseClock } from './lease-clock.ts'
-import { migrateSqlite, needsMigration } from './migrate.ts'
+import { migrateSqlite, needsMigration, schemaVersion } from './migrate.ts'
 import { sqliteStatements } from './statements.ts'
 import { WalWatch } from './wal-watch.ts'
 
@@ -28,6 +28,8 @@ const pageSize = 2048
 const checkpointPages = 4096
 
 export interface SqliteOptions {
+  /** Whether a store that does not exist yet is made; default true. */
+  readonly create?: boolean
   readonly durability?: Durability
   /** How long a write may be refused by other writers before it fails with `STORE_BUSY`; default 30 s. */
   readonly busyMs?: number
@@ -51,7 +53,8 @@ export class SqliteDriver implements Driver {
     refuseUnsafe(process.versions.sqlite ?? '0')
     let driver: SqliteDriver | undefined
     try {
-      createPrivately(file)
+      if (options.create === false) refuseMissing(file)
+      else createPrivately(file)
       driver = new SqliteDriver(file, options)
       await driver.#prepare(options)
       return driver
@@ -72,6 +75,7 @@ export class SqliteDriver implements Driver {
   }
 
   async #prepare(options: SqliteOptions): Promise<void> {
+    if (options.create === false) await this.#refuseForeign()
     const synchronous = options.durability === 'full' ? 'FULL' : 'NORMAL'
     this.#writer.exec(`PRAGMA page_size = ${pageSize}`)
     await this.#patiently(() => this.#writer.all('PRAGMA journal_mode = WAL'))
@@ -82,6 +86,11 @@ export class SqliteDriver implements Driver {
     }
     if (!options.now) this.leaseNow = await this.transact(leaseClock)
     this.#watch.start()
+  }
+
+  /** A database that is not ours is left as it is. */
+  async #refuseForeign(): Promise<void> {
+    if ((await this.#patiently(() => schemaVersion(this.#reader))) === 0) throw noStore(this.#file)
   }
 
   async transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -161,6 +170,19 @@ function createPrivately(file: string): void {
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'EEXIST') throw error
   }
+}
+
+function refuseMissing(file: string): void {
+  if (!existsSync(file)) throw noStore(file)
+}
+
+function noStore(file: string): CheckreinError {
+  const message = existsSync(file) ? `${file} is a database without a store in it` : `There is no store at ${file}`
+  return new CheckreinError('STORE_UNAVAILABLE', {
+    message,
+    hint: 'Check the URL. A worker, or the first enqueue, makes the store.',
+    details: { file },
+  })
 }
 
 const safeVersion = [3, 51, 3] as const

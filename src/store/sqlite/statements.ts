@@ -101,6 +101,7 @@ export const sqliteStatements: Statements = {
   feedOfAll: `
     SELECT f.*, r.id AS run_id FROM checkrein_feed AS f JOIN checkrein_runs AS r ON r.seq = f.run_seq
     WHERE f.position > ?1 ORDER BY f.position LIMIT ?2`,
+  feedEnd: 'SELECT max(position) AS position FROM checkrein_feed',
 
   claimRuns: (lanes) => `
     UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?1, started_at = ?2
