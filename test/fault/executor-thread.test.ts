@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createExecutor } from '../../src/executor/create.ts'
-import { Watched, inTime, isRunning, orderFor } from '../executor/attempt.ts'
+import { Watched, childrenOf, inTime, isRunning, orderFor, until } from '../executor/attempt.ts'
 
 for (const [what, task] of [
   ['spins in a loop', 'cpu-loop'],
@@ -37,6 +37,7 @@ for (const [what, task, input] of [
     const { pid: host = 0 } = await neighbour.begun()
     const victim = new Watched(executor, orderFor(task, input))
     await victim.begun()
+    if (task === 'sleeper') await until(() => childrenOf(host).length > 0, 'the subprocess')
 
     assert.equal(await inTime(victim.attempt.kill(), 'the kill'), 'unresponsive')
     assert.ok(isRunning(host), 'the host is still needed')
@@ -61,6 +62,7 @@ void test('a thread whose native call returns in time ends then, with its proof'
   const { pid: host = 0 } = await neighbour.begun()
   const victim = new Watched(executor, orderFor('sleeper', 1.5))
   await victim.begun()
+  await until(() => childrenOf(host).length > 0, 'the subprocess')
   assert.equal(await inTime(victim.attempt.kill(), 'the kill'), 'unresponsive')
   const end = await victim.end()
   assert.ok(end.kind === 'exited' && end.wasKilled)

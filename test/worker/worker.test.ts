@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { isCheckreinError, RunCancelledError, RunFailedError } from '../../src/index.ts'
 import { Bed, eventually, until } from '../support/bed.ts'
+import { isDead } from '../support/processes.ts'
 import * as tasks from './tasks.ts'
 
 const modules = [new URL('./tasks.ts', import.meta.url)]
@@ -260,14 +261,5 @@ test('a client and a worker in one process leave nothing behind that keeps it al
   const run = await bed.client.enqueue(tasks.addInProcess, { a: 1, b: 1 })
   const { pid } = await run.result()
   await bed[Symbol.asyncDispose]()
-  await eventually(() => isGone(pid), 'the isolate is gone')
+  await eventually(() => isDead(pid), 'the isolate is gone')
 })
-
-function isGone(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return false
-  } catch {
-    return true
-  }
-}

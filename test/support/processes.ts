@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** The fields of `/proc/PID/stat` after the name: state, parent, group, session, …; null where there is no such process. */
+function stat(pid: number | string): string[] | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return null
+  }
+}
+
+/** Whether a process executes nothing any more: it is gone, or a zombie that nobody has reaped. */
+export function isDead(pid: number): boolean {
+  const [state] = stat(pid) ?? ['X']
+  return state === 'Z' || state === 'X'
+}
+
+/** The living processes of the group or session of a leader, and the leader itself. */
+export function livingFamily(leader: number): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
+  return pids.filter((pid) => {
+    const [, , group, session] = stat(pid) ?? []
+    return [pid, Number(group), Number(session)].includes(leader) && !isDead(pid)
+  })
+}
