@@ -86,9 +86,13 @@ const promises: Record<string, Body> = {
 
   'a module that throws while it loads fails the attempt with the cause': async (executor) => {
     const module = 'data:text/javascript,throw new Error("broken at load")'
-    const { error } = threw(await new Watched(executor, orderFor('any', null, { module })).end())
+    const { error, proof } = threw(
+      await new Watched(executor, orderFor('any', null, { module })).end(),
+    )
     assert.equal(error.code, 'TASK_MODULE_FAILED')
     assert.equal(error.cause?.message, 'broken at load')
+    if (executor.isolation !== 'inline')
+      assert.notEqual(proof, null, 'half a module may be left in it')
     assert.equal(returned(await run(executor, 'double', { n: 1 })), '2')
   },
 

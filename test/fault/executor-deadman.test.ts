@@ -28,8 +28,9 @@ for (const isolation of ['process', 'thread'] as const) {
   })
 }
 
-void test('grandchildren die with the isolate of a killed worker, also out of its session', async () => {
-  const { worker, pids } = await startWorker('process', 60_000, 'parent', { detached: true })
+void test('grandchildren die with the isolate of a killed worker, also out of its session and environment', async () => {
+  const how = { detached: true, bareEnv: true }
+  const { worker, pids } = await startWorker('process', 60_000, 'parent', how)
   assert.equal(pids.length, 3)
   worker.kill('SIGKILL')
   await until(() => pids.every((pid) => !isRunning(pid)), 'the end of all', promisedMs)

@@ -31,7 +31,8 @@ for (const [what, task, input] of victims) {
 const grandchildren: readonly (readonly [what: string, how: Record<string, boolean>])[] = [
   ['ignores SIGTERM', {}],
   ['ignores SIGTERM in a session of its own', { detached: true }],
-  ['ignores SIGTERM, its group and its environment', { bareEnv: true }],
+  ['ignores SIGTERM and has an environment of its own', { bareEnv: true }],
+  ['ignores SIGTERM in a session and an environment of its own', { detached: true, bareEnv: true }],
 ]
 
 for (const [what, how] of grandchildren) {

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createExecutor } from '../../src/executor/create.ts'
-import { Watched, childrenOf, inTime, isRunning, orderFor, until } from '../executor/attempt.ts'
+import {
+  Watched,
+  cancelled,
+  childrenOf,
+  inTime,
+  isRunning,
+  orderFor,
+  until,
+} from '../executor/attempt.ts'
 
 for (const [what, task] of [
   ['spins in a loop', 'cpu-loop'],
@@ -85,8 +93,9 @@ void test('a host that dies ends all its attempts, and new ones get another host
 })
 
 void test('a host whose lanes are used up is replaced', async () => {
-  await using executor = createExecutor('thread', { capacity: 1, spares: 0 })
-  const hosts = new Set<number>()
+  await using executor = createExecutor('thread', { capacity: 2, spares: 0 })
+  const neighbour = new Watched(executor, orderFor('polite'))
+  const hosts = new Set(Object.values(await neighbour.begun()))
   for (let n = 0; n < 40; n++) {
     const victim = new Watched(executor, orderFor('cpu-loop'))
     hosts.add((await victim.begun())['pid'] ?? 0)
@@ -94,4 +103,6 @@ void test('a host whose lanes are used up is replaced', async () => {
     await victim.end()
   }
   assert.equal(hosts.size, 2)
+  neighbour.attempt.abort(cancelled)
+  assert.equal((await neighbour.end()).kind, 'returned', 'it kept its host')
 })

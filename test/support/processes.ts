@@ -24,3 +24,9 @@ export function livingFamily(leader: number): number[] {
     return [pid, Number(group), Number(session)].includes(leader) && !isDead(pid)
   })
 }
+
+/** The living children of a process. */
+export function childrenOf(parent: number): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
+  return pids.filter((pid) => Number(stat(pid)?.[1]) === parent && !isDead(pid))
+}
