@@ -1,0 +1,202 @@
+/** Every event on every state, held against the table. */
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { type Answer, decide } from '../../src/core/machine.ts'
+import type { RunFacts } from '../../src/core/run.ts'
+import {
+  eventTypes,
+  type EventType,
+  finalStates,
+  idleStates,
+  isFinal,
+  rules,
+  type State,
+  states,
+  stopVerbs,
+} from '../../src/core/transitions.ts'
+import { asked, eventOf, factsIn, fence, now, running } from './samples.ts'
+
+/** What can be true of a run in a state, as far as it changes what an event does. */
+const situations: readonly (readonly [name: string, facts: RunFacts])[] = [
+  ...states.map((state) => [state, factsIn[state]] as const),
+  ['running, revoked', asked({ verb: 'revoke' })],
+  ['running, asked to stop', asked({})],
+  ['running, told to stop', asked({ deliveredAt: now - 10 })],
+  ['running, asked to pause', asked(null, true)],
+  ['running, asked to stop and to pause', asked({}, true)],
+  ['running, its last attempt', { ...running, failures: 2, crashes: 2 }],
+  ['paused, from the queue', { ...factsIn.paused, pausedFrom: 'queued', waitsFor: null }],
+  ['queued, tried before', { ...factsIn.queued, attempt: 1 }],
+]
+
+/** What the table alone does not say: the event also needs that something was asked, or that nothing happened yet. */
+const refusedBy: Readonly<Partial<Record<EventType, (facts: RunFacts) => boolean>>> = {
+  deliver: ({ intent }) => !intent?.stop,
+  overdue: ({ intent }) => !intent?.stop,
+  stop: ({ intent }) => !intent?.stop,
+  wake: ({ state, pausedFrom }) => state === 'paused' && pausedFrom !== 'waiting',
+  expire: ({ attempt }) => attempt > 0,
+  pause: ({ state }) => state === 'paused',
+  resume: ({ state, intent }) => state === 'running' && !intent?.pause,
+}
+
+let cells = 0
+for (const [name, facts] of situations) {
+  suite(`a run that is ${name}`, () => {
+    for (const type of eventTypes) {
+      cells++
+      const targets = rules[type].moves[facts.state]
+      const isAccepted = targets !== undefined && !refusedBy[type]?.(facts)
+      test(`${isAccepted ? 'accepts' : 'refuses'} ${type}`, () => {
+        const before = structuredClone(facts)
+        const { run, answer } = decide(facts, eventOf(type), now)
+        assert.deepEqual(facts, before, 'the facts handed in are not changed')
+        assert.equal(run !== null, isAccepted, answer)
+        if (run === null) return
+        assert.ok(targets?.includes(run.state), `${type} leads to ${run.state}`)
+        assertWhole(run)
+      })
+    }
+  })
+}
+
+/** What must be true of any run, whatever happened to it. */
+export function assertWhole(run: RunFacts): void {
+  assert.equal(run.workerId !== null, run.state === 'running', 'a worker holds it while it runs')
+  assert.equal(run.finishedAt !== null, isFinal(run.state), 'what is final has an end')
+  assert.equal(run.stop !== null, run.state === 'cancelled', 'what is cancelled has a stop record')
+  assert.equal(run.pausedFrom !== null, run.state === 'paused', 'what is paused knows where from')
+  assert.ok(run.state === 'running' || run.intent === null, 'an intent is for a running run')
+  assert.ok(run.state !== 'scheduled' || run.runAt !== null, 'what is scheduled has a time')
+}
+
+suite('the table', () => {
+  test('has every event and every state, and each of them was tried', () => {
+    assert.equal(states.length, 8)
+    assert.equal(eventTypes.length, 21)
+    assert.equal(cells, situations.length * eventTypes.length)
+    assert.equal(new Set(situations.map(([, { state }]) => state)).size, states.length)
+  })
+
+  test('lets nothing leave a final state', () => {
+    assert.deepEqual(finalStates, ['completed', 'failed', 'cancelled'])
+    for (const state of finalStates) {
+      for (const type of eventTypes) assert.equal(rules[type].moves[state], undefined)
+    }
+  })
+
+  test('says of each target that it is a state', () => {
+    for (const type of eventTypes) {
+      for (const [from, targets] of Object.entries(rules[type].moves)) {
+        assert.ok(states.includes(from as State))
+        for (const target of targets) assert.ok(states.includes(target))
+      }
+    }
+  })
+
+  test('leads every state that is not final to an end', () => {
+    const next = (from: State): State[] => eventTypes.flatMap((type) => rules[type].moves[from] ?? [])
+    for (const state of states) {
+      const seen = new Set<State>([state])
+      for (const from of seen) for (const to of next(from)) seen.add(to)
+      assert.ok([...seen].some(isFinal), state)
+    }
+  })
+
+  test('asks for the fence of exactly the events that a worker brings about what it holds', () => {
+    for (const type of eventTypes) {
+      const isHolders = rules[type].by === 'worker' && type !== 'claim'
+      assert.equal(rules[type].isFenced, isHolders, type)
+      assert.equal('fence' in eventOf(type), isHolders, type)
+    }
+  })
+})
+
+suite('a stop verb', () => {
+  const answers: Readonly<Record<State, Answer>> = {
+    scheduled: 'prevented',
+    queued: 'prevented',
+    waiting: 'prevented',
+    paused: 'prevented',
+    running: 'requested',
+    completed: 'too-late',
+    failed: 'too-late',
+    cancelled: 'already-cancelled',
+  }
+  for (const verb of stopVerbs) {
+    for (const state of states) {
+      test(`answers ${answers[state]}: ${verb} of a run that is ${state}`, () => {
+        const { answer, run } = decide(factsIn[state], eventOf(verb), now)
+        assert.equal(answer, answers[state])
+        if (answer === 'prevented') {
+          assert.equal(run?.state, 'cancelled')
+          assert.deepEqual(run?.stop, {
+            verb,
+            mode: 'prevented',
+            confirmed: true,
+            reason: 'why',
+            by: 'who',
+            requestedAt: now,
+            deliveredAt: null,
+            stoppedAt: now,
+            proof: null,
+          })
+        }
+        if (answer === 'requested') assert.equal(run?.intent?.stop?.verb, verb)
+      })
+    }
+  }
+  test('is held by every state that holds no slot and may still run', () => {
+    assert.deepEqual(idleStates, states.filter((state) => answers[state] === 'prevented'))
+  })
+})
+
+suite('a fence', () => {
+  const wrong = {
+    'of an earlier attempt': { ...fence, attempt: 0 },
+    'of a later attempt': { ...fence, attempt: 2 },
+    'of another worker': { ...fence, workerId: 'w2' },
+  }
+  for (const type of eventTypes.filter((type) => rules[type].isFenced)) {
+    for (const [whose, stale] of Object.entries(wrong)) {
+      test(`${whose} lets no ${type} through`, () => {
+        const { answer, run } = decide(asked({}, true), eventOf(type, stale), now)
+        assert.deepEqual({ answer, run }, { answer: 'stale', run: null })
+      })
+    }
+    for (const state of states.filter((state) => state !== 'running')) {
+      test(`lets no ${type} through when the run is ${state}`, () => {
+        const facts = factsIn[state]
+        const mine = { ...fence, attempt: facts.attempt }
+        assert.equal(decide(facts, eventOf(type, mine), now).answer, 'stale')
+      })
+    }
+  }
+})
+
+suite('pause and resume', () => {
+  test('answer what they did', () => {
+    const answer = (state: State, verb: 'pause' | 'resume') =>
+      decide(factsIn[state], eventOf(verb), now).answer
+    assert.deepEqual(Object.fromEntries(states.map((state) => [state, answer(state, 'pause')])), {
+      scheduled: 'paused',
+      queued: 'paused',
+      running: 'requested',
+      waiting: 'paused',
+      paused: 'already-paused',
+      completed: 'too-late',
+      failed: 'too-late',
+      cancelled: 'already-cancelled',
+    })
+    assert.deepEqual(Object.fromEntries(states.map((state) => [state, answer(state, 'resume')])), {
+      scheduled: 'not-paused',
+      queued: 'not-paused',
+      running: 'not-paused',
+      waiting: 'not-paused',
+      paused: 'resumed',
+      completed: 'too-late',
+      failed: 'too-late',
+      cancelled: 'already-cancelled',
+    })
+  })
+})

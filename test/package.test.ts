@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const bin = join(root, 'node_modules', '.bin')
+const env = { ...process.env, PATH: [dirname(process.execPath), bin, process.env['PATH']].join(delimiter) }
+const run = (command: string, args: readonly string[], cwd: string): string =>
+  execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+
+interface Packed {
+  readonly filename: string
+  readonly size: number
+  readonly files: readonly { readonly path: string }[]
+}
+
+const tasks = `
+import { task } from 'checkrein'
+export const inline = task({ name: 'inline', isolation: 'inline', run: (n: number) => n + 1 })
+export const thread = task({ name: 'thread', isolation: 'thread', run: (n: number) => n + 2 })
+export const isolated = task({ name: 'isolated', run: (n: number) => n + 3 })
+export const spin = task({ name: 'spin', run: () => { for (;;); } })
+`
+const main = `
+import { connect, startWorker } from 'checkrein'
+import { inline, isolated, spin, thread } from './tasks.ts'
+await using reins = await connect('sqlite:work.db')
+await using worker = await startWorker(reins, { modules: ['./tasks.ts'] })
+const runs = await Promise.all([reins.enqueue(inline, 1), reins.enqueue(thread, 1), reins.enqueue(isolated, 1)])
+const sums: number[] = await Promise.all(runs.map((run) => run.result()))
+const spinning = await reins.enqueue(spin)
+for await (const event of spinning.events()) if (event.type === 'claim') break
+const stop = await spinning.cancel({ grace: 100 })
+console.log(JSON.stringify({ sums, mode: stop.mode, confirmed: stop.confirmed, held: worker.heldCount }))
+`
+const tsconfig = {
+  compilerOptions: {
+    ...{ strict: true, noEmit: true, module: 'nodenext', target: 'esnext', lib: ['esnext'], skipLibCheck: false },
+    ...{ allowImportingTsExtensions: true, types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] },
+  },
+}
+
+suite('the package, packed and installed into an empty folder', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'checkrein-package-'))
+  let packed: Packed
+
+  before(() => {
+    const [info] = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], root)) as Packed[]
+    assert.ok(info)
+    packed = info
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }')
+    run('npm', ['install', '--silent', '--prefer-offline', '--no-audit', '--no-fund', `./${info.filename}`], folder)
+    writeFileSync(join(folder, 'tasks.ts'), tasks)
+    writeFileSync(join(folder, 'main.ts'), main)
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
+  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  test('compiles under strict TypeScript, declarations included', () => {
+    run('tsc', ['-p', '.'], folder)
+  })
+
+  test('runs tasks in every isolation from TypeScript, and stops one that spins', () => {
+    const answer = JSON.parse(run(process.execPath, ['main.ts'], folder)) as unknown
+    assert.deepEqual(answer, { sums: [2, 3, 4], mode: 'forced', confirmed: true, held: 0 })
+  })
+
+  test('has a command line that works there', () => {
+    const checkrein = (...args: string[]): string => run(join(folder, 'node_modules', '.bin', 'checkrein'), args, folder)
+    assert.match(checkrein('--version'), /^\d+\.\d+\.\d+/)
+    const { id } = JSON.parse(checkrein('enqueue', 'isolated', '1', '--json', '--store', 'sqlite:work.db')) as { id: string }
+    const shown = JSON.parse(checkrein('show', id, '--json', '--store', 'sqlite:work.db')) as { state?: string; run?: { state: string } }
+    assert.equal(shown.state ?? shown.run?.state, 'queued')
+  })
+
+  test('holds what it needs and nothing else', () => {
+    const paths = packed.files.map(({ path }) => path)
+    assert.ok(paths.includes('dist/store/sqlite/migrations/0001_initial.sql'))
+    assert.ok(paths.includes('LICENSE'))
+    const strange = paths.filter((path) => !/^(dist|docs)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path))
+    assert.deepEqual(strange, [])
+    assert.ok(packed.size < 300_000, `${packed.size} bytes`)
+  })
+})
