@@ -87,8 +87,11 @@ export class Child {
    * family that failed says nothing, so the ladder goes on.
    */
   async #climb(family: Family): Promise<void> {
+    // Looks before it asks: whoever loses its parent by the signal may not be found any more.
+    const before = await livingMembers(family).catch(() => [])
     const killAt = performance.now() + termMs
-    await this.#ask(family)
+    this.#signalGroup(family, before, 'SIGTERM')
+    await Promise.race([this.#exited, delay(termMs)])
     for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {
       const left = await livingMembers(family).catch(() => null)
       if (left?.length === 0 && this.#hasExited) return
@@ -96,12 +99,6 @@ export class Child {
       if (performance.now() >= killAt) this.#signalGroup(family, left ?? [], 'SIGKILL')
       await delay(waitMs)
     }
-  }
-
-  async #ask(family: Family): Promise<void> {
-    const left = this.#hasExited ? await livingMembers(family).catch(() => []) : []
-    this.#signalGroup(family, left, 'SIGTERM')
-    await Promise.race([this.#exited, delay(termMs)])
   }
 
   /** Only while the number of the group can't be somebody else's. */

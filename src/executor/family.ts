@@ -7,9 +7,10 @@
  *
  *     same group or session as the child            stat
  *     the child's marker in their environment       environ: each child has one of its own, and all descendants inherit it
- *     a parent that is one of these                 stat: so one that emptied its environment is found while its parent lives
+ *     a parent that is one of these                 stat: so one that emptied its environment is found while its parent lives,
+ *                                                   and is known from then on
  *
- * Only a process that left the group, emptied its environment *and* lost its parent is not found.
+ * Only a process that left the group, emptied its environment *and* lost its parent before anybody looked is not found.
  *
  * Dead is who is gone or a zombie whose last thread has ended: in a container nobody may reap orphans, and a zombie
  * runs no code. (A zombie with more than one thread is a main thread that ended before the others: it is alive.)
@@ -30,6 +31,8 @@ export interface Family {
   readonly marker: string
   /** When it was born, in the kernel's ticks since boot: nobody older descends from it. */
   readonly bornAt: number
+  /** Who was seen to belong to it, with the time of birth, for a pid is used again. */
+  readonly known: Map<number, number>
 }
 
 export interface Member {
@@ -51,7 +54,8 @@ const hasProc = process.platform === 'linux' && existsSync('/proc/self/stat')
 /** @param leader a child that was just spawned and is not reaped yet. */
 export function familyOf(leader: number, marker: string): Family {
   const stat = hasProc ? readStat(leader) : null
-  return { leader, marker, bornAt: stat === null || stat === 'vanished' ? 0 : stat.bornAt }
+  const bornAt = stat === null || stat === 'vanished' ? 0 : stat.bornAt
+  return { leader, marker, bornAt, known: new Map() }
 }
 
 /**
@@ -116,6 +120,7 @@ async function scan(family: Family): Promise<{ members: Member[]; vanished: bool
   }
   for (const stat of others) if (found.has(stat.parent)) found.set(stat.pid, stat)
   found.delete(process.pid)
+  for (const stat of found.values()) family.known.set(stat.pid, stat.bornAt)
   const members = [...found.values()].map(({ pid, group }) => ({
     pid,
     isInGroup: group === family.leader,
@@ -129,11 +134,10 @@ function listPids(): number[] {
     .filter((pid) => pid > 0)
 }
 
-function isMember(stat: Stat, { leader, marker }: Family): boolean {
+function isMember(stat: Stat, { leader, marker, known }: Family): boolean {
+  if (stat.group === leader || stat.session === leader) return true
   return (
-    stat.group === leader ||
-    stat.session === leader ||
-    environOf(stat.pid).includes(`${markerName}=${marker}`)
+    known.get(stat.pid) === stat.bornAt || environOf(stat.pid).includes(`${markerName}=${marker}`)
   )
 }
 
