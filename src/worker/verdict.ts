@@ -21,7 +21,7 @@ export function verdict({ fence, task, ladder, end }: Case): MachineEvent {
     case 'returned':
       return { type: 'complete', result: end.result, ...ended }
     case 'threw':
-      if (ladder.abortCause === 'shutdown' && end.deliveredAt !== null && end.isRetryable) {
+      if (isInterrupted(ladder) && end.deliveredAt !== null && end.isRetryable) {
         return { type: 'release', mode: 'cooperative', ...ended }
       }
       return { type: 'fail', ...failure, error: thrownError(task, ladder, end), isRetryable: end.isRetryable, ...ended }
@@ -34,6 +34,11 @@ export function verdict({ fence, task, ladder, end }: Case): MachineEvent {
       }
       return { type: 'release', mode: 'forced', ...ended }
   }
+}
+
+/** The worker's own affairs ended the attempt: that is no failure of the run. */
+function isInterrupted({ abortCause }: Case['ladder']): boolean {
+  return abortCause === 'shutdown' || abortCause === 'lease-lost'
 }
 
 /** What a handler threw; after its time was up, that its time was up, with what it threw as the cause. */

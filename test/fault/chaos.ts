@@ -149,8 +149,8 @@ async function check(bed: Bed, runs: readonly RunHandle<unknown>[], asked: reado
   assert.deepEqual(violations(bed), [], 'no two attempts of a run executed at the same time')
   const totals = { completed: 0, cancelled: 0, attempts: 0, lapses: 0, crashes: 0 }
   for (const run of runs) {
-    const { state, attempt } = await run.get()
-    assert.ok(state === 'completed' || state === 'cancelled', `run ${run.id} is ${state}`)
+    const { state, attempt, error } = await run.get()
+    assert.ok(state === 'completed' || state === 'cancelled', `run ${run.id} is ${state}: ${JSON.stringify(error)}`)
     const feed = await Array.fromAsync(run.events())
     assert.equal(feed.filter(isEnd).length, 1, `run ${run.id} ends exactly once`)
     assert.equal(count(feed, 'claim'), attempt)
