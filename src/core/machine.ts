@@ -18,7 +18,7 @@
  */
 import { backoffMs } from './backoff.ts'
 import { CheckreinError, type ErrorRecord, errorCodes } from './errors.ts'
-import type { Ended, Failure, MachineEvent } from './events.ts'
+import type { Ended, MachineEvent } from './events.ts'
 import { type StopIntent, strongerStop } from './intent.ts'
 import type { Fence, RunFacts } from './run.ts'
 import type { StopMode, StopRecord } from './stop.ts'
@@ -112,7 +112,7 @@ function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
     case 'overdue':
       return noteStop(run, event, now)
     case 'progress':
-      return done({ ...run, progress: event.progress })
+      return done({ ...run, progress: event.progress }, { progress: JSON.parse(event.progress) as unknown })
     default:
       return leaveRunning(run, event, now)
   }
@@ -188,10 +188,11 @@ function resume(run: RunFacts): Decision {
 }
 
 function wake(run: RunFacts, now: number): Decision {
-  const state = run.runAt !== null && run.runAt > now ? 'scheduled' : 'queued'
-  if (run.state === 'waiting') return done({ ...run, state, waitsFor: null })
+  const isEarly = run.runAt !== null && run.runAt > now
+  const [state, runAt] = isEarly ? (['scheduled', run.runAt] as const) : (['queued', null] as const)
+  if (run.state === 'waiting') return done({ ...run, state, runAt, waitsFor: null })
   if (run.pausedFrom !== 'waiting') return unchanged('refused')
-  return done({ ...run, pausedFrom: state, waitsFor: null })
+  return done({ ...run, pausedFrom: state, runAt, waitsFor: null })
 }
 
 function claim(run: RunFacts, event: Of<'claim'>, now: number): Change {
@@ -210,9 +211,11 @@ function askToStop(run: RunFacts, event: Of<StopVerb>, now: number): Change {
 }
 
 function noteStop(run: RunFacts, event: Of<'deliver' | 'overdue'>, now: number): Decision {
-  if (!run.intent?.stop) return unchanged('refused')
-  const noted = event.type === 'deliver' ? { deliveredAt: event.deliveredAt } : { overdueAt: now }
-  return done({ ...run, intent: { ...run.intent, stop: { ...run.intent.stop, ...noted } } })
+  const stop = run.intent?.stop
+  if (!run.intent || !stop || (event.type === 'deliver' && stop.verb === 'revoke')) return unchanged('refused')
+  const { deliveredAt, overdueAt } = stop
+  const noted = event.type === 'deliver' ? { deliveredAt: deliveredAt ?? event.deliveredAt } : { overdueAt: overdueAt ?? now }
+  return done({ ...run, intent: { ...run.intent, stop: { ...stop, ...noted } } })
 }
 
 // --- when it leaves `running` ---------------------------------------------------------------------------------
@@ -240,14 +243,10 @@ function fail(run: RunFacts, event: Of<'fail' | 'crash'>, now: number): Change {
   const { error, retry } = event
   const isLast = run.failures >= retry.attempts || run.crashes >= retry.crashes
   if (isLast || !event.isRetryable) return done(finish(run, { state: 'failed', error }, now), { error })
-  const runAt = now + retryWait(run, event)
+  const times = event.type === 'fail' ? run.failures : run.crashes
+  const runAt = now + backoffMs(retry, times, event.random)
   const how = { mode: 'prevented', ended: event, data: { error, runAt } } as const
   return again({ ...run, error, runAt }, 'scheduled', how, now)
-}
-
-function retryWait(run: RunFacts, event: Failure & Of<'fail' | 'crash'>): number {
-  const times = event.type === 'fail' ? run.failures : run.crashes
-  return backoffMs(event.retry, times, event.random)
 }
 
 function isPlainAbort(error: ErrorRecord): boolean {

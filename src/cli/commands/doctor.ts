@@ -1,0 +1,145 @@
+/** `doctor`: what is wrong, and what to do about it. Exits with 1 where anything is. */
+import type { Command } from 'commander'
+import type { Client } from '../../client/client.ts'
+import type { Run } from '../../client/view.ts'
+import { humanDuration } from '../../core/duration.ts'
+import type { Finding, WorkerRecord } from '../../store/store.ts'
+import { version } from '../../worker/version.ts'
+import { plain, style } from '../output.ts'
+import { act, commandFor, type Session } from '../session.ts'
+
+const unhealthyCode = 1
+/** How many of the oldest queued, and of the newest running runs are looked at. */
+const sampled = 1000
+/** A run that could start waits this long only where something is wrong. */
+const longWaitMs = 600_000
+
+export function doctorCommand(program: Command): void {
+  act(commandFor(program, 'findings'), doctor)
+}
+
+async function doctor(session: Session): Promise<number> {
+  const findings = await session.withClient(async (client) => [
+    ...(await client.findings()),
+    ...diagnose(await look(client)),
+  ])
+  const about: Finding = {
+    name: 'checkrein',
+    level: 'ok',
+    message: `version ${version}, store ${session.storeUrl}`,
+  }
+  const all = [about, ...findings]
+  const isHealthy = all.every(({ level }) => level === 'ok')
+  session.answer({ isHealthy, findings: all }, () => all.flatMap(findingLines))
+  return isHealthy ? 0 : unhealthyCode
+}
+
+interface Facts {
+  readonly workers: readonly WorkerRecord[]
+  readonly running: readonly Run[]
+  readonly queuedCount: number
+  /** The oldest. */
+  readonly queued: readonly Run[]
+  readonly now: number
+}
+
+async function look(client: Client): Promise<Facts> {
+  const [workers, counts, running, queued] = await Promise.all([
+    client.workers(),
+    client.counts({ state: 'queued' }),
+    client.list({ state: 'running' }, { limit: sampled }),
+    client.list({ state: 'queued' }, { limit: sampled, order: 'oldest' }),
+  ])
+  return {
+    workers,
+    running: running.runs,
+    queuedCount: counts.queued,
+    queued: queued.runs,
+    now: Date.now(),
+  }
+}
+
+function diagnose(facts: Facts): Finding[] {
+  return [
+    workersFinding(facts),
+    stopsFinding(facts),
+    ...unknownFindings(facts),
+    queueFinding(facts),
+  ]
+}
+
+const isLive = ({ leaseLeftMs }: WorkerRecord): boolean => leaseLeftMs > 0
+
+function workersFinding({ workers, queuedCount }: Facts): Finding {
+  const live = workers.filter(isLive)
+  const lapsed = workers.filter((worker) => !isLive(worker))
+  const name = 'workers'
+  if (lapsed.length > 0) {
+    const who = lapsed.map(({ id, host, pid }) => `${id} (pid ${pid} on ${host})`).join(', ')
+    const hint =
+      'They died or lost the store. The next worker that looks takes their runs back; start one if none is live.'
+    return { name, level: 'warning', message: `${live.length} live; lease lapsed: ${who}`, hint }
+  }
+  if (live.length > 0 || queuedCount === 0)
+    return { name, level: 'ok', message: `${live.length} live` }
+  const hint = 'Start one: checkrein worker <modules…>'
+  return {
+    name,
+    level: 'error',
+    message: `no worker is live, and ${queuedCount} runs are queued`,
+    hint,
+  }
+}
+
+function stopsFinding({ running, now }: Facts): Finding {
+  const overdue = running.filter(({ status }) => status === 'unresponsive')
+  const name = 'stops'
+  if (overdue.length === 0) return { name, level: 'ok', message: 'no stop is overdue' }
+  const who = overdue.map(({ id, task, stopping }) => {
+    return `${plain(id)} of ${task}, for ${humanDuration(now - (stopping?.requestedAt ?? now))}`
+  })
+  const hint =
+    'Their isolate cannot be killed. Restart their worker, and give the tasks isolation: process.'
+  return { name, level: 'error', message: `unresponsive: ${who.join('; ')}`, hint }
+}
+
+/** Tasks and queues that have runs, but no live worker. */
+function unknownFindings({ workers, queued }: Facts): Finding[] {
+  const live = workers.filter(isLive)
+  if (live.length === 0) return []
+  const waiting = new Map<string, Run>()
+  for (const run of queued)
+    waiting.set(`${run.task}\n${run.queue}`, waiting.get(`${run.task}\n${run.queue}`) ?? run)
+  return [...waiting.values()].flatMap(({ task, queue }): Finding[] => {
+    const knowing = live.filter(({ tasks }) => Object.hasOwn(tasks, task))
+    if (knowing.some(({ queues }) => queues.includes(queue))) return []
+    const message =
+      knowing.length === 0
+        ? `runs of ${task} are queued, and no live worker knows that task`
+        : `runs of ${task} are queued in ${queue}, and no live worker that knows the task serves that queue`
+    const hint = 'Start a worker with the module that exports the task, and with its queue.'
+    return [{ name: 'tasks', level: 'error', message, hint }]
+  })
+}
+
+function queueFinding({ queued, queuedCount, now }: Facts): Finding {
+  const [oldest] = queued
+  const name = 'queue'
+  if (!oldest) return { name, level: 'ok', message: 'nothing is queued' }
+  const waits = now - Math.max(oldest.createdAt, oldest.runAt ?? 0)
+  const message = `${queuedCount} queued, the oldest ${plain(oldest.id)} of ${oldest.task} for ${humanDuration(waits)}`
+  if (waits < longWaitMs) return { name, level: 'ok', message }
+  return {
+    name,
+    level: 'warning',
+    message,
+    hint: 'Start more workers, raise --concurrency, or see what runs: checkrein watch',
+  }
+}
+
+const colours = { ok: 'green', warning: 'yellow', error: 'red' } as const
+
+function findingLines({ level, name, message, hint }: Finding): string[] {
+  const line = `${style(colours[level], level.padEnd(7))}  ${name.padEnd(9)}  ${message}`
+  return hint === undefined ? [line] : [line, `${' '.repeat(20)}hint: ${hint}`]
+}

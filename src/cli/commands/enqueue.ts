@@ -1,0 +1,84 @@
+/** `enqueue`: the id of the run is on standard output, for scripts; with `--wait`, its result. */
+import { text } from 'node:stream/consumers'
+import { type Command, Option } from 'commander'
+import type { RunHandle } from '../../client/handle.ts'
+import type { EnqueueOptions } from '../../client/enqueue.ts'
+import { operations } from '../../client/operations.ts'
+import { CheckreinError } from '../../core/errors.ts'
+import { writeJson, writeLine, writeNote } from '../output.ts'
+import { addParameters, given } from '../parameters.ts'
+import { act, commandFor, type Session } from '../session.ts'
+import { endedCode } from './watch.ts'
+
+const waiting = {
+  timeout: {
+    kind: 'duration',
+    about: 'with --wait: exit with 75 when it has not ended after this long',
+  },
+} as const
+
+export function enqueueCommand(program: Command): void {
+  const command = commandFor(program, 'enqueue')
+    .argument('<task>', 'name of the task')
+    .argument('[input]', 'JSON; - reads it from standard input')
+    .addOption(new Option('--wait', 'wait for its end: exit 0 completed, 1 failed, 2 cancelled'))
+  addParameters(command, waiting)
+  act(command, enqueue)
+}
+
+async function enqueue(session: Session): Promise<number> {
+  const [task, input] = session.args as [string, string?]
+  const value = await inputOf(input)
+  return session.withClient(async (client) => {
+    const options = given(operations.enqueue.options, session.options) as EnqueueOptions
+    const handle = await client.enqueueByName(task, value, options)
+    if (session.options['wait'] === true) return waitFor(handle, session)
+    if (session.isJson) writeJson(handle.enqueued)
+    else writeLine(handle.id)
+    if (!session.isJson) noteUnusual(handle)
+    return 0
+  }, true)
+}
+
+async function inputOf(given: string | undefined): Promise<unknown> {
+  const json = given === '-' ? await text(process.stdin) : given
+  if (json === undefined) return undefined
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const hint = `Quote it for the shell: '{"path":"/srv"}'. Text is JSON with its quotes: '"text"'.`
+    throw new CheckreinError('USAGE', { message: `The input is not JSON: ${why}`, hint, cause })
+  }
+}
+
+/** What a caller who expects a new run should hear. */
+function noteUnusual({ id, enqueued }: RunHandle): void {
+  if (enqueued?.outcome === 'exists')
+    writeNote(`note: run ${id} was there already; nothing was enqueued`)
+  if (enqueued?.outcome === 'prevented')
+    writeNote(`note: a tombstone was waiting for run ${id}: it is cancelled`)
+  if (enqueued?.replacedId) writeNote(`note: it takes the place of run ${enqueued.replacedId}`)
+}
+
+async function waitFor(handle: RunHandle, session: Session): Promise<number> {
+  const { timeout } = given(waiting, session.options) as { timeout?: number }
+  if (!session.isJson) {
+    writeNote(handle.id)
+    noteUnusual(handle)
+    const result = await handle.result(timeout === undefined ? {} : { timeout })
+    if (result !== undefined)
+      writeLine(JSON.stringify(result, null, process.stdout.isTTY ? 2 : undefined))
+    return 0
+  }
+  await handle.result(timeout === undefined ? {} : { timeout }).catch(endOnly)
+  const run = await handle.get()
+  writeJson({ ...handle.enqueued, run })
+  return endedCode(run.state)
+}
+
+/** With `--json` the run that ended badly is in the answer itself. */
+function endOnly(error: unknown): void {
+  const { code } = error as { code?: unknown }
+  if (code !== 'RUN_FAILED' && code !== 'RUN_CANCELLED') throw error
+}

@@ -1,0 +1,130 @@
+/** The commands that only look: `list`, `counts`, `show`, `workers`. */
+import type { Command } from 'commander'
+import type { ListOptions } from '../../client/client.ts'
+import { filterParameters, operations } from '../../client/operations.ts'
+import type { Run } from '../../client/view.ts'
+import { humanDuration } from '../../core/duration.ts'
+import type { FeedEntry } from '../../core/events.ts'
+import type { RunFilter } from '../../core/filter.ts'
+import type { WorkerRecord } from '../../store/store.ts'
+import { dateTime, plain, style, table, timeOfDay } from '../output.ts'
+import { given } from '../parameters.ts'
+import { act, commandFor, type Session } from '../session.ts'
+import { ago, entryWords, factLines, progressWords, statusWord } from '../words.ts'
+
+export function lookCommands(program: Command): void {
+  act(commandFor(program, 'list'), list)
+  act(commandFor(program, 'counts'), counts)
+  act(commandFor(program, 'get').argument('<id>', 'id of the run'), show)
+  act(commandFor(program, 'workers'), workers)
+}
+
+async function list(session: Session): Promise<void> {
+  const filter = given(filterParameters, session.options) as RunFilter
+  const options = given(operations.list.options, session.options) as ListOptions
+  const { runs, cursor } = await session.withClient((client) => client.list(filter, options))
+  session.answer({ runs, cursor }, () => {
+    if (runs.length === 0) return ['no runs']
+    const more = cursor === null ? [] : [style('dim', `more: the same with --cursor ${cursor}`)]
+    return [...table(['ID', 'STATUS', 'TASK', 'ENQUEUED', 'NOTES'], runs.map(row)), ...more]
+  })
+}
+
+function row(run: Run): string[] {
+  const notes = [
+    run.status === 'running' && run.progress !== undefined ? progressWords(run.progress) : null,
+    run.attempt > 1 ? `attempt ${run.attempt}` : null,
+    run.stop ? `${run.stop.mode}${run.stop.confirmed ? '' : ', not confirmed'}` : null,
+    run.error ? plain(run.error.message).slice(0, 60) : null,
+    run.key === null ? null : `key ${plain(run.key)}`,
+    ...run.tags.map(plain),
+  ]
+  return [
+    plain(run.id),
+    run.status,
+    run.task,
+    ago(run.createdAt),
+    notes.filter((note) => note !== null).join(' · '),
+  ]
+}
+
+async function counts(session: Session): Promise<void> {
+  const filter = given(filterParameters, session.options) as RunFilter
+  const document = await session.withClient((client) => client.counts(filter))
+  session.answer(document, () => {
+    return Object.entries(document).map(
+      ([state, count]) => `${state.padEnd(10)}${String(count).padStart(9)}`,
+    )
+  })
+}
+
+async function show(session: Session): Promise<void> {
+  const [id] = session.args as [string]
+  const { run, events } = await session.withClient(async (client) => {
+    const handle = client.run(id)
+    return {
+      run: await handle.get(),
+      events: await Array.fromAsync(handle.events({ follow: false })),
+    }
+  })
+  const timeline = events.filter(({ type }) => type !== 'log')
+  const log = events
+    .filter(({ type }) => type === 'log')
+    .map(({ at, attempt, data }) => ({ at, attempt, ...data }))
+  session.answer({ run, timeline, log }, () => {
+    const stack =
+      run.error?.stack === undefined
+        ? []
+        : ['', style('bold', 'Stack'), ...indented(run.error.stack)]
+    return [
+      `${statusWord(run.status)}  ${plain(run.id)}`,
+      ...factLines(run),
+      ...timelineLines(events),
+      ...stack,
+    ]
+  })
+}
+
+const indented = (text: string): string[] =>
+  text.split('\n').map((line) => style('dim', `  ${plain(line)}`))
+
+/** What happened, log lines in their place; each with the time since the one before. */
+function timelineLines(events: readonly FeedEntry[]): string[] {
+  const [first] = events
+  if (!first) return []
+  const lines = events.map((entry, at) => {
+    const since = entry.at - (events[at - 1] ?? entry).at
+    const pause = at === 0 || since <= 0 ? '' : `+${humanDuration(since)}`
+    return `  ${timeOfDay(entry.at)}  ${style('dim', pause.padEnd(10))}  ${entryWords(entry)}`
+  })
+  return ['', style('bold', `Timeline from ${dateTime(first.at)}`), ...lines]
+}
+
+async function workers(session: Session): Promise<void> {
+  const document = await session.withClient((client) => client.workers())
+  session.answer(document, () => {
+    if (document.length === 0) return ['no workers']
+    return table(
+      ['ID', 'HOST', 'PID', 'LEASE', 'RUNS', 'STARTED', 'QUEUES', 'TASKS'],
+      document.map(workerRow),
+    )
+  })
+}
+
+function workerRow({
+  id,
+  host,
+  pid,
+  leaseLeftMs,
+  heldCount,
+  startedAt,
+  queues,
+  tasks,
+}: WorkerRecord): string[] {
+  const lease =
+    leaseLeftMs > 0
+      ? `good for ${humanDuration(leaseLeftMs)}`
+      : `lapsed ${humanDuration(-leaseLeftMs)} ago`
+  const numbers = [String(pid), lease, String(heldCount), ago(startedAt)]
+  return [id, host, ...numbers, queues.join(', '), Object.keys(tasks).join(', ')]
+}

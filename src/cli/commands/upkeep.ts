@@ -1,0 +1,67 @@
+/** `tombstones` and `prune`. */
+import { type Command, Option } from 'commander'
+import type { RetentionOptions } from '../../client/client.ts'
+import { filterParameters, operations } from '../../client/operations.ts'
+import { CheckreinError, errorCodes } from '../../core/errors.ts'
+import type { Tombstone } from '../../store/store.ts'
+import { dateTime, plain, table } from '../output.ts'
+import { addParameters, given } from '../parameters.ts'
+import { act, commandFor, type Session, withExample } from '../session.ts'
+
+export function upkeepCommands(program: Command): void {
+  const { summary, example } = operations.liftTombstone
+  const command = commandFor(program, 'tombstones')
+    .addOption(new Option('--lift <id>', `${summary}, by the id of its run`))
+    .addOption(new Option('--lift-key <key>', `${summary}, by the key; with --task`))
+  addParameters(command, { task: { ...filterParameters.task, about: 'the task of the key' } })
+  act(withExample(command, example), tombstones)
+  act(commandFor(program, 'prune'), prune)
+}
+
+async function tombstones(session: Session): Promise<number> {
+  const {
+    lift,
+    liftKey: key,
+    task,
+  } = session.options as { lift?: string; liftKey?: string; task?: string }
+  if (lift !== undefined) return liftOne(session, lift)
+  if (key !== undefined && task !== undefined) return liftOne(session, { task, key })
+  if (key !== undefined || task !== undefined) {
+    throw new CheckreinError('USAGE', { message: '--lift-key and --task go together' })
+  }
+  const standing = await session.withClient((client) => client.tombstones())
+  session.answer(standing, () => {
+    if (standing.length === 0) return ['no tombstones']
+    return table(['WAITS FOR', 'VERB', 'UNTIL', 'BY', 'REASON'], standing.map(row))
+  })
+  return 0
+}
+
+async function liftOne(
+  session: Session,
+  target: string | { task: string; key: string },
+): Promise<number> {
+  const wasLifted = await session.withClient((client) => client.liftTombstone(target))
+  session.answer({ wasLifted }, () => [wasLifted ? 'lifted' : 'there was no such tombstone'])
+  return wasLifted ? 0 : errorCodes.RUN_NOT_FOUND.exit
+}
+
+function row({ kind, task, value, verb, expiresAt, by, reason }: Tombstone): string[] {
+  const what = kind === 'id' ? plain(value) : `${task} with key ${plain(value)}`
+  return [what, verb, dateTime(expiresAt), plain(by ?? ''), plain(reason ?? '')]
+}
+
+async function prune(session: Session): Promise<void> {
+  const retention = given(operations.prune.options, session.options) as RetentionOptions
+  if (Object.keys(retention).length === 0) {
+    const hint = `For example: ${operations.prune.example}`
+    throw new CheckreinError('USAGE', {
+      message: 'Say how long runs are kept; nothing was deleted',
+      hint,
+    })
+  }
+  const deletedCount = await session.withClient((client) => client.prune(retention))
+  session.answer({ deletedCount }, () => [
+    `${deletedCount} ${deletedCount === 1 ? 'run' : 'runs'} deleted`,
+  ])
+}

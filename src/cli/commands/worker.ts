@@ -1,0 +1,151 @@
+/**
+ * `worker` and `dev`: a worker in this process, until an OS signal stops it.
+ *
+ * TERM, INT and HUP: it takes nothing new, lets attempts finish, aborts them, kills them, and hands their runs back.
+ * A second one goes on to the kill at once. A third ends the process as it stands; what it ran dies with it.
+ */
+import type { Command } from 'commander'
+import type { Client } from '../../client/client.ts'
+import type { Parameters } from '../../client/operations.ts'
+import type { WorkerOptions } from '../../worker/options.ts'
+import { type StopWorkerOptions, Worker } from '../../worker/worker.ts'
+import { brief, onOutputClosed, writeLine, writeNote } from '../output.ts'
+import { addParameters, given } from '../parameters.ts'
+import { act, type Session, withExample } from '../session.ts'
+import { attemptName, logLine, logWorker } from '../worker-log.ts'
+
+const workerParameters = {
+  queues: {
+    kind: 'texts',
+    about: 'take runs of this queue; default: default, and those that the tasks name',
+    singular: 'queue',
+  },
+  concurrency: {
+    kind: 'whole-number',
+    about: 'attempts at once, of each isolation; default: one a core, 100 inline',
+  },
+  lease: {
+    kind: 'duration',
+    about: 'how long its runs are its own without a sign of life; default 15s',
+  },
+} as const satisfies Partial<Parameters<keyof WorkerOptions>>
+
+const stopParameters = {
+  finish: { kind: 'duration', about: 'at the end: how long attempts may go on; default 10s' },
+  grace: {
+    kind: 'duration',
+    about: 'at the end: what they get after their abort signal has fired; default 5s',
+  },
+} as const satisfies Parameters<keyof StopWorkerOptions>
+
+export function workerCommands(program: Command): void {
+  const worker = command(program, 'worker', 'execute runs of the tasks that the modules export')
+  act(withExample(worker, 'checkrein worker tasks.ts --queue default --concurrency 4'), (session) =>
+    work(session, false),
+  )
+  const dev = command(
+    program,
+    'dev',
+    'a store in a file and a worker in one, with the log lines of the runs',
+  )
+  act(withExample(dev, 'checkrein dev tasks.ts'), (session) => work(session, true))
+}
+
+function command(program: Command, name: string, about: string): Command {
+  const made = program
+    .command(name)
+    .description(about)
+    .argument('<modules...>', 'files that export tasks; .ts works unbuilt')
+  return addParameters(addParameters(made, workerParameters), stopParameters)
+}
+
+async function work(session: Session, isDev: boolean): Promise<number> {
+  const [modules] = session.args as [string[]]
+  const signals = new StopSignals()
+  using _log = logWorker(session.isJson)
+  await session.withClient(async (client) => {
+    const worker = await Worker.start(client.store, {
+      modules,
+      ...given(workerParameters, session.options),
+    })
+    const following = isDev && !session.isJson ? followLogs(client, signals.stopped) : null
+    if (isDev && !session.isJson) writeNote(`store ${session.storeUrl}; stop with Ctrl-C`)
+    await signals.first
+    await stop(worker, signals, given(stopParameters, session.options))
+    signals.end()
+    await following
+  }, true)
+  return 0
+}
+
+async function stop(
+  worker: Worker,
+  signals: StopSignals,
+  options: StopWorkerOptions,
+): Promise<void> {
+  signals.onNext(() => {
+    writeNote('forced: what still runs is killed')
+    void worker.stop()
+  })
+  if (worker.heldCount > 0) writeNote(`stopping; ${worker.heldCount} running. Once more to force`)
+  await worker.stop(options)
+}
+
+/** The log lines of all runs, from now on. */
+async function followLogs(client: Client, abortSignal: AbortSignal): Promise<void> {
+  const tasks = new Map<string, string>()
+  try {
+    for await (const { type, runId, attempt, at, data } of client.events({ abortSignal })) {
+      if (type !== 'log') continue
+      const task = tasks.get(runId) ?? (await client.get(runId))?.task ?? '?'
+      if (tasks.size > 1000) tasks.clear()
+      tasks.set(runId, task)
+      const more = data['data'] === undefined ? '' : ` ${brief(data['data'], 300)}`
+      writeLine(
+        logLine(at, `${attemptName(task, runId, attempt)} | ${brief(data['message'], 500)}${more}`),
+      )
+    }
+  } catch (error) {
+    if (!abortSignal.aborted)
+      writeNote(`the log lines of the runs are not shown any more: ${brief(String(error))}`)
+  }
+}
+
+const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+const interruptedCode = 130
+
+/** The OS signals that end a worker, counted. */
+class StopSignals {
+  /** Fulfils with the first. */
+  readonly first: Promise<void>
+  readonly #over = new AbortController()
+  #count = 0
+  #onNext: (() => void) | null = null
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.first = promise
+    const onSignal = (): void => {
+      this.#count++
+      resolve()
+      if (this.#count === 2) this.#onNext?.()
+      if (this.#count > 2) process.exit(interruptedCode)
+    }
+    for (const name of stopSignals) process.on(name, onSignal)
+    onOutputClosed(resolve)
+  }
+
+  onNext(listener: () => void): void {
+    this.#onNext = listener
+    if (this.#count > 1) listener()
+  }
+
+  /** Fires when the worker has stopped. */
+  get stopped(): AbortSignal {
+    return this.#over.signal
+  }
+
+  end(): void {
+    this.#over.abort()
+  }
+}

@@ -1,0 +1,33 @@
+import { Command } from 'commander'
+import { version } from '../worker/version.ts'
+import { controlCommands } from './commands/control.ts'
+import { doctorCommand } from './commands/doctor.ts'
+import { enqueueCommand } from './commands/enqueue.ts'
+import { lookCommands } from './commands/look.ts'
+import { upkeepCommands } from './commands/upkeep.ts'
+import { watchCommand } from './commands/watch.ts'
+import { workerCommands } from './commands/worker.ts'
+
+/** The whole command line. Parsing it throws; nothing here ends the process or prints an error. */
+export function buildProgram(): Command {
+  const program = new Command('checkrein')
+    .description('A task queue whose running work stays in hand: stop any run, with proof.')
+    .version(version)
+    .option('--store <url>', 'sqlite:<file>; default: $CHECKREIN_STORE, or sqlite:checkrein.db')
+    .option('--json', 'answer with JSON; instants are ISO 8601')
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .configureHelp({ showGlobalOptions: true })
+  program.commandsGroup('Execute:')
+  workerCommands(program)
+  program.commandsGroup('Ask:')
+  enqueueCommand(program)
+  lookCommands(program)
+  watchCommand(program)
+  program.commandsGroup('Stop:')
+  controlCommands(program)
+  program.commandsGroup('Look after:')
+  upkeepCommands(program)
+  doctorCommand(program)
+  return program
+}
