@@ -137,8 +137,8 @@ export const transitions = {
   park: {
     by: 'worker',
     isFenced: true,
-    moves: { running: ['paused', 'cancelled'] },
-    about: 'it reached a checkpoint while a pause was asked',
+    moves: { running: ['paused', 'queued', 'cancelled'] },
+    about: 'it reached a checkpoint while a pause was asked; if that was taken back meanwhile, it goes on',
   },
   wait: {
     by: 'worker',

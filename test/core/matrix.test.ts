@@ -31,7 +31,7 @@ const situations: readonly (readonly [name: string, facts: RunFacts])[] = [
 
 /** What the table alone does not say: the event also needs that something was asked, or that nothing happened yet. */
 const refusedBy: Readonly<Partial<Record<EventType, (facts: RunFacts) => boolean>>> = {
-  deliver: ({ intent }) => !intent?.stop,
+  deliver: ({ intent }) => !intent?.stop || intent.stop.verb === 'revoke',
   overdue: ({ intent }) => !intent?.stop,
   stop: ({ intent }) => !intent?.stop,
   wake: ({ state, pausedFrom }) => state === 'paused' && pausedFrom !== 'waiting',
@@ -70,6 +70,9 @@ export function assertWhole(run: RunFacts): void {
   assert.ok(run.state !== 'scheduled' || run.runAt !== null, 'what is scheduled has a time')
 }
 
+const targetsOf = (from: State): State[] =>
+  eventTypes.flatMap((type) => rules[type].moves[from] ?? [])
+
 suite('the table', () => {
   test('has every event and every state, and each of them was tried', () => {
     assert.equal(states.length, 8)
@@ -95,10 +98,9 @@ suite('the table', () => {
   })
 
   test('leads every state that is not final to an end', () => {
-    const next = (from: State): State[] => eventTypes.flatMap((type) => rules[type].moves[from] ?? [])
     for (const state of states) {
       const seen = new Set<State>([state])
-      for (const from of seen) for (const to of next(from)) seen.add(to)
+      for (const from of seen) for (const to of targetsOf(from)) seen.add(to)
       assert.ok([...seen].some(isFinal), state)
     }
   })
@@ -147,7 +149,10 @@ suite('a stop verb', () => {
     }
   }
   test('is held by every state that holds no slot and may still run', () => {
-    assert.deepEqual(idleStates, states.filter((state) => answers[state] === 'prevented'))
+    assert.deepEqual(
+      idleStates,
+      states.filter((state) => answers[state] === 'prevented'),
+    )
   })
 })
 
@@ -174,11 +179,16 @@ suite('a fence', () => {
   }
 })
 
+function answersTo(verb: EventType): Record<string, Answer> {
+  const event = eventOf(verb)
+  return Object.fromEntries(
+    states.map((state) => [state, decide(factsIn[state], event, now).answer]),
+  )
+}
+
 suite('pause and resume', () => {
   test('answer what they did', () => {
-    const answer = (state: State, verb: 'pause' | 'resume') =>
-      decide(factsIn[state], eventOf(verb), now).answer
-    assert.deepEqual(Object.fromEntries(states.map((state) => [state, answer(state, 'pause')])), {
+    assert.deepEqual(answersTo('pause'), {
       scheduled: 'paused',
       queued: 'paused',
       running: 'requested',
@@ -188,7 +198,7 @@ suite('pause and resume', () => {
       failed: 'too-late',
       cancelled: 'already-cancelled',
     })
-    assert.deepEqual(Object.fromEntries(states.map((state) => [state, answer(state, 'resume')])), {
+    assert.deepEqual(answersTo('resume'), {
       scheduled: 'not-paused',
       queued: 'not-paused',
       running: 'not-paused',

@@ -70,7 +70,7 @@ const request = { reason: 'why', by: 'who' } as const
 const ended = { deliveredAt: null, proof: exit } as const
 const failure = { error: boom, isRetryable: true, retry, random: 0, ...ended } as const
 
-type Samples = { readonly [T in EventType]: (fence: Fence) => Extract<MachineEvent, { type: T }> }
+type Samples = { readonly [T in EventType]: (fence: Fence) => MachineEvent & { readonly type: T } }
 
 const samples: Samples = {
   revoke: () => ({ type: 'revoke', ...request, graceMs: 0 }),
