@@ -1,13 +1,17 @@
 #!/usr/bin/env node
-/** The entry of the `checkrein` command. */
-import { report } from './failure.ts'
-import { onOutputClosed } from './output.ts'
-import { buildProgram } from './program.ts'
+/** The entry of the `checkrein` command. What it needs is loaded after it is known that this Node can load it. */
 
-onOutputClosed(() => process.exit())
-try {
-  await buildProgram().parseAsync()
-} catch (error) {
-  process.exitCode = report(error, process.argv.includes('--json'))
+const oldestNode = [24, 16] as const
+
+function refuseOldNode(): void {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])) return
+  process.stderr.write(
+    `error: checkrein needs Node ${oldestNode.join('.')} or later, and this is ${process.version}\n`,
+  )
+  process.exit(78)
 }
-process.stdout.write('', () => process.exit())
+
+refuseOldNode()
+const { run } = await import('./run.ts')
+await run()

@@ -45,19 +45,22 @@ function proofWords(proof: ExitProof | null): string {
   return proof.exitCode === null ? `, ${place}` : `, ${place} exited with ${proof.exitCode}`
 }
 
-/** How a run was stopped, with the proof. */
+/** Who stopped a run and why, and how, with the proof. */
 export function stopWords(stop: StopRecord): string {
-  const took = `after ${humanDuration(stop.stoppedAt - stop.requestedAt)}`
-  const asked = `${stop.verb}${whoAndWhy(stop.by, stop.reason)}`
-  if (!stop.confirmed)
-    return `${asked}; stopped ${took}, not confirmed: its worker was lost, its lease has lapsed`
-  switch (stop.mode) {
+  return `${stop.verb}${whoAndWhy(stop.by, stop.reason)}; ${howWords(stop)}`
+}
+
+function howWords({ mode, confirmed, proof, requestedAt, stoppedAt }: StopRecord): string {
+  const took = `after ${humanDuration(stoppedAt - requestedAt)}`
+  if (!confirmed)
+    return `stopped ${took}, not confirmed: its worker was lost, and its lease has lapsed`
+  switch (mode) {
     case 'prevented':
-      return `${asked}; prevented: none of its code was executing`
+      return 'prevented: none of its code was executing'
     case 'cooperative':
-      return `${asked}; the handler ended by itself ${took}${proofWords(stop.proof)}`
+      return `the handler ended by itself ${took}${proofWords(proof)}`
     case 'forced':
-      return `${asked}; forced ${took}${proofWords(stop.proof)}`
+      return `forced ${took}${proofWords(proof)}`
   }
 }
 
@@ -98,7 +101,7 @@ const ending =
   (what: string): Words =>
   ({ stop, error, runAt }, { state }) => {
     const because = error ? `: ${errorWords(error)}` : ''
-    if (stop) return `${what}${because}; cancelled: ${stopWords(stop)}`
+    if (stop) return `${what}${because}; cancelled: ${howWords(stop)}`
     return `${what}${because}; ${state}${runAt === undefined ? '' : ` until ${dateTime(runAt)}`}`
   }
 

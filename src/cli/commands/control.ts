@@ -94,8 +94,11 @@ function targetOf(session: Session): ControlTarget {
   )
 }
 
-function isFilter(target: ControlTarget): target is { readonly filter: RunFilter } {
-  return typeof target === 'object' && 'filter' in target
+type Filtered = Extract<ControlTarget, { readonly filter: RunFilter }>
+
+/** An array has a `filter` too. */
+function isFilter(target: ControlTarget): target is Filtered {
+  return typeof target === 'object' && !Array.isArray(target) && 'filter' in target
 }
 
 /** Says how many runs it would be, and asks; where nobody can answer, `--yes` must have. */
@@ -109,9 +112,8 @@ async function agree(
     ([state, count]) => count > 0 && !finalStates.includes(state as State),
   )
   const total = counts.reduce((sum, [, count]) => sum + count, 0)
-  const preview = `${verb} would be asked of ${total} ${total === 1 ? 'run' : 'runs'}${total === 0 ? '' : ': '}${counts
-    .map(([state, count]) => `${count} ${state}`)
-    .join(', ')}`
+  const each = counts.map(([state, count]) => `${count} ${state}`).join(', ')
+  const preview = `This would ${verb} ${total} ${total === 1 ? 'run' : 'runs'}${total === 0 ? '' : `: ${each}`}`
   if (session.isJson || !process.stdin.isTTY || !process.stdout.isTTY) {
     throw new CheckreinError('USAGE', {
       message: preview,
@@ -171,19 +173,18 @@ async function ended(client: Client, id: string, timeout: number): Promise<void>
 
 const words: Readonly<Record<string, string>> = {
   requested: 'on record; the run is still running',
-  'already-cancelled': 'was cancelled already',
-  'too-late': 'too late: it had ended by itself',
+  'too-late': 'it had ended by itself',
   pending: 'not confirmed yet; the request is on record and will be carried out',
   'not-found': 'no such run',
 }
 
 function outcomeLine(verb: StopVerb, { id, answer, state, stop, tombstoneUntil }: Outcome): string {
   const name = id === null ? '(no run holds the key)' : plain(id)
-  if ((answer === 'prevented' || answer === 'stopped') && stop)
-    return `${name}  ${style('green', answer)}  ${stopWords(stop)}`
+  const isOver = answer === 'prevented' || answer === 'stopped' || answer === 'already-cancelled'
+  if (isOver && stop) return `${name}  ${style('green', answer)}  ${stopWords(stop)}`
   const wait =
     tombstoneUntil === null ? '' : `; the ${verb} waits for it until ${dateTime(tombstoneUntil)}`
-  const ending = answer === 'too-late' ? `, ${state}` : ''
+  const ending = answer === 'too-late' ? `: ${state}` : ''
   return `${name}  ${style('yellow', answer)}  ${words[answer] ?? ''}${ending}${wait}`
 }
 

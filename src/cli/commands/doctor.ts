@@ -86,7 +86,7 @@ function workersFinding({ workers, queuedCount }: Facts): Finding {
   return {
     name,
     level: 'error',
-    message: `no worker is live, and ${queuedCount} runs are queued`,
+    message: `no worker is live, and ${queuedCount} ${queuedCount === 1 ? 'run is' : 'runs are'} queued`,
     hint,
   }
 }

@@ -1,0 +1,14 @@
+import { report } from './failure.ts'
+import { onOutputClosed } from './output.ts'
+import { buildProgram } from './program.ts'
+
+/** Does what the command line says, and ends the process with its exit code. */
+export async function run(): Promise<void> {
+  onOutputClosed(() => process.exit())
+  try {
+    await buildProgram().parseAsync()
+  } catch (error) {
+    process.exitCode = report(error, process.argv.includes('--json'))
+  }
+  process.stdout.write('', () => process.exit())
+}
