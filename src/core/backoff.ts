@@ -37,7 +37,7 @@ export function retryPolicy(retry: Retry = {}): RetryPolicy {
   return {
     attempts: count(retry.attempts ?? 1, 'retry.attempts'),
     crashes: count(retry.crashes ?? 3, 'retry.crashes'),
-    kind: backoff.kind ?? 'exponential',
+    kind: oneOf(kinds, backoff.kind ?? 'exponential', 'retry.backoff.kind'),
     delayMs: durationMs(backoff.delay ?? 1000, 'retry.backoff.delay'),
     maxMs: durationMs(backoff.max ?? '1h', 'retry.backoff.max'),
     jitter: fraction(backoff.jitter ?? 0.5, 'retry.backoff.jitter'),
@@ -53,6 +53,13 @@ export function backoffMs(policy: RetryPolicy, failures: number, random: number)
   const grown = policy.kind === 'fixed' ? policy.delayMs : policy.delayMs * 2 ** Math.min(failures - 1, 50)
   const capped = Math.min(grown, policy.maxMs)
   return Math.round(capped * (1 - policy.jitter * random))
+}
+
+const kinds = ['exponential', 'fixed'] as const
+
+function oneOf<T>(known: readonly T[], value: T, what: string): T {
+  if (known.includes(value)) return value
+  throw new CheckreinError('USAGE', { message: `${what} must be one of ${known.join(', ')}`, details: { value } })
 }
 
 function count(value: number, what: string): number {

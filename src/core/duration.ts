@@ -1,4 +1,4 @@
-import { CheckreinError } from './errors.ts'
+import { CheckreinError, shown } from './errors.ts'
 
 /** A length of time: milliseconds as a number, or text such as `'250ms'`, `'2s'`, `'1.5h'`, `'7d'`. */
 export type Duration = number | `${number}${Unit}`
@@ -16,7 +16,7 @@ export function durationMs(value: Duration, what: string): number {
   const ms = typeof value === 'number' ? value : parse(value)
   if (Number.isFinite(ms) && ms >= 0 && ms <= longestMs) return Math.round(ms)
   throw new CheckreinError('USAGE', {
-    message: `${what}: ${JSON.stringify(value)} is not a duration`,
+    message: `${what}: ${shown(value)} is not a duration`,
     hint: "Give milliseconds as a number, or a number with a unit: '250ms', '2s', '5m', '1h', '7d'.",
     details: { what, value },
   })

@@ -99,7 +99,25 @@ export class CheckreinError extends Error {
 
 /** Whether a value is an error of ours, also when it comes from another copy of the package or another thread. */
 export function isCheckreinError(value: unknown): value is CheckreinError {
-  return typeof value === 'object' && value !== null && brand in value
+  return bears(brand, value)
+}
+
+/** Never throws: a handler may throw a proxy that refuses to be asked. */
+function bears(mark: symbol, value: unknown): boolean {
+  try {
+    return typeof value === 'object' && value !== null && mark in value
+  } catch {
+    return false
+  }
+}
+
+/** A value as it stands in the message of an error: its JSON, or its text where it has none. */
+export function shown(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? typeof value
+  } catch {
+    return typeof value === 'bigint' ? `${value}n` : typeof value
+  }
 }
 
 const neverRetry = Symbol.for('checkrein.non-retryable')
@@ -115,7 +133,7 @@ export class NonRetryableError extends Error {
 }
 
 export function isNonRetryable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && neverRetry in value
+  return bears(neverRetry, value)
 }
 
 /** An error as it is stored with a run and sent between processes. */
@@ -152,9 +170,23 @@ function describe(thrown: unknown, depth: number): ErrorRecord {
     code: typeof code === 'string' ? code : 'HANDLER_THREW',
     ...(typeof hint === 'string' ? { hint } : {}),
     ...(typeof thrown.stack === 'string' ? { stack: thrown.stack } : {}),
-    ...(isCheckreinError(thrown) ? { details: thrown.details } : {}),
+    ...(isCheckreinError(thrown) ? { details: storable(thrown.details) } : {}),
     ...(thrown.cause === undefined || depth >= causeDepth
       ? {}
       : { cause: errorRecord(thrown.cause, depth + 1) }),
+  }
+}
+
+/** Details as JSON would keep them; each that has no JSON form as text. */
+function storable(details: CheckreinError['details']): Record<string, unknown> {
+  const entries = Object.entries(details).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries.map(([name, value]) => [name, JSON.parse(jsonOf(value)) as unknown]))
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? JSON.stringify(typeof value)
+  } catch {
+    return JSON.stringify(shown(value))
   }
 }

@@ -26,13 +26,25 @@ export function checkedFilter(filter: RunFilter): RunFilter {
     if (!parts.includes(part)) throw wrong(`a filter has no part ${JSON.stringify(part)}`, `Parts: ${parts.join(', ')}.`)
     if (value === undefined) throw wrong(`the filter's ${part} is undefined`, 'Leave the part out to mean any.')
   }
+  if (Array.isArray(filter.state) && filter.state.length === 0) throw wrong('the filter names no state', 'Leave `state` out to mean any.')
   for (const state of statesOf(filter)) {
     if (!states.includes(state)) throw wrong(`no state ${JSON.stringify(state)}`, `States: ${states.join(', ')}.`)
   }
-  for (const path of Object.keys(filter.input ?? {})) {
-    if (!/^[\w-]+(\.[\w-]+)*$/.test(path)) throw wrong(`${JSON.stringify(path)} is not a path`, "Write 'user.id'.")
+  for (const part of ['createdAfter', 'createdBefore'] as const) {
+    if (Number.isNaN(Number(filter[part] ?? 0))) throw wrong(`the filter's ${part} is not an instant`, 'Give a Date or epoch ms.')
   }
+  if (filter.input !== undefined) checkInput(filter.input)
   return filter
+}
+
+function checkInput(input: NonNullable<RunFilter['input']>): void {
+  const wanted = Object.entries(input)
+  if (wanted.length === 0) throw wrong('the filter names no path of the input', 'Leave `input` out to mean any.')
+  for (const [path, value] of wanted) {
+    if (!/^[\w-]+(\.[\w-]+)*$/.test(path)) throw wrong(`${JSON.stringify(path)} is not a path`, "Write 'user.id'.")
+    const isPlain = ['string', 'number', 'boolean'].includes(typeof value)
+    if (!isPlain) throw wrong(`the filter's ${path} is not text, a number or a boolean`, "Write { 'user.id': 9 }.")
+  }
 }
 
 export function statesOf(filter: RunFilter): readonly State[] {

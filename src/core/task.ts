@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Retry, type RetryPolicy, retryPolicy } from './backoff.ts'
 import { type Duration, durationMs } from './duration.ts'
-import { CheckreinError } from './errors.ts'
+import { CheckreinError, shown } from './errors.ts'
 
 /** What keeps an attempt apart from the rest, and so what a stop can promise; see `docs/isolation.md`. */
 export const isolations = ['process', 'thread', 'inline'] as const
@@ -103,7 +103,7 @@ export function task(definition: Definition): AnyTask {
     return Object.freeze({ ...checked(definition), [brand]: true })
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new CheckreinError('TASK_INVALID', { message: `Task ${JSON.stringify(definition?.name)}: ${why}`, cause })
+    throw new CheckreinError('TASK_INVALID', { message: `Task ${shown(definition?.name)}: ${why}`, cause })
   }
 }
 
@@ -148,7 +148,7 @@ function limitMs(value: Duration | undefined, what: string): number | null {
 export function checkedName(name: unknown, what: string): string {
   if (typeof name === 'string' && /^[\w.:/-]{1,200}$/.test(name)) return name
   throw new CheckreinError('USAGE', {
-    message: `${what} ${JSON.stringify(name)} is not valid`,
+    message: `${what} ${shown(name)} is not valid`,
     hint: 'Use 1 to 200 letters, digits and ._:/-',
   })
 }
