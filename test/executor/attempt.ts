@@ -91,6 +91,12 @@ export function isRunning(pid: number): boolean {
   }
 }
 
+/** How much CPU time a process has used so far, in ticks of 10 ms. */
+export function cpuTicks(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[11])
+}
+
 /** The running processes that this process, or `pid`, has for children. */
 export function childrenOf(pid = process.pid): number[] {
   return readdirSync('/proc')

@@ -1,6 +1,6 @@
 /** Handlers that behave, and victims that do not, for the executor suites. Each says when it has begun by a log line. */
 import { execFileSync, spawn } from 'node:child_process'
-import { writeSync } from 'node:fs'
+import { existsSync, writeSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import { CheckreinError, NonRetryableError } from '../../src/core/errors.ts'
@@ -253,7 +253,7 @@ export const parent = task({
 /** Starts such a grandchild and exits. */
 export const orphaner = task({
   name: 'orphaner',
-  run: async (how: { detached: boolean }, ctx) => {
+  run: async (how: { detached?: boolean; bareEnv?: boolean }, ctx) => {
     await parent.run({ ...how, spins: false } as never, ctx)
     process.exit(3)
   },
@@ -264,6 +264,15 @@ export const lingers = task({
   run: async (ms: number, ctx) => {
     begun(ctx)
     await new Promise((resolve) => setTimeout(resolve, ms))
+    return 'undisturbed'
+  },
+})
+/** Holds on until a file is there. */
+export const untilFile = task({
+  name: 'until-file',
+  run: async (path: string, ctx) => {
+    begun(ctx)
+    while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 5))
     return 'undisturbed'
   },
 })

@@ -46,10 +46,14 @@ for (const [what, how] of grandchildren) {
   })
 }
 
-for (const detached of [false, true]) {
-  void test(`what an isolate that exits by itself leaves behind is killed${detached ? ', also out of its session' : ''}`, async () => {
+for (const [where, how] of [
+  ['in its group', {}],
+  ['out of its session', { detached: true }],
+  ['with an environment of its own', { bareEnv: true }],
+] as const) {
+  void test(`what an isolate that exits by itself leaves behind ${where} is killed`, async () => {
     await using executor = createExecutor('process', { capacity: 1 })
-    const victim = new Watched(executor, orderFor('orphaner', { detached }))
+    const victim = new Watched(executor, orderFor('orphaner', how))
     const { child = 0 } = await victim.begun()
     const end = await victim.end()
     assert.ok(end.kind === 'exited' && !end.wasKilled)

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
+import { mkdtempDisposableSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { createExecutor } from '../../src/executor/create.ts'
 import {
   Watched,
   cancelled,
   childrenOf,
+  cpuTicks,
   inTime,
   isRunning,
   orderFor,
@@ -38,14 +42,19 @@ for (const [what, task, input] of [
   ['sits in a long native query', 'long-query', 1e12],
 ] as const) {
   void test(`a thread that ${what} is unresponsive until its host is recycled, after its neighbours`, async () => {
-    await using executor = createExecutor('thread', { capacity: 3 })
-    await using processes = createExecutor('process', { capacity: 1 })
-    const elsewhere = new Watched(processes, orderFor('lingers', 1500))
-    const neighbour = new Watched(executor, orderFor('lingers', 1500))
+    await using executor = createExecutor('thread', { capacity: 3, spares: 0 })
+    await using processes = createExecutor('process', { capacity: 1, spares: 0 })
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'checkrein-'))
+    const go = join(folder.path, 'go')
+    const elsewhere = new Watched(processes, orderFor('until-file', go))
+    const neighbour = new Watched(executor, orderFor('until-file', go))
     const { pid: host = 0 } = await neighbour.begun()
     const victim = new Watched(executor, orderFor(task, input))
     await victim.begun()
+    // It has begun, but is it in the native call yet?
+    const ticks = cpuTicks(host)
     if (task === 'sleeper') await until(() => childrenOf(host).length > 0, 'the subprocess')
+    else await until(() => cpuTicks(host) > ticks + 20, 'the query')
 
     assert.equal(await inTime(victim.attempt.kill(), 'the kill'), 'unresponsive')
     assert.ok(isRunning(host), 'the host is still needed')
@@ -54,6 +63,7 @@ for (const [what, task, input] of [
     assert.ok(who.kind === 'returned')
     assert.notEqual((JSON.parse(who.result ?? '') as { pid: number }).pid, host)
 
+    writeFileSync(go, '')
     assert.equal((await neighbour.end()).kind, 'returned', 'the neighbour ran to its end')
     const end = await victim.end()
     assert.ok(end.kind === 'exited' && end.wasKilled)
@@ -68,7 +78,7 @@ void test('a thread whose native call returns in time ends then, with its proof'
   await using executor = createExecutor('thread', { capacity: 2 })
   const neighbour = new Watched(executor, orderFor('polite'))
   const { pid: host = 0 } = await neighbour.begun()
-  const victim = new Watched(executor, orderFor('sleeper', 1.5))
+  const victim = new Watched(executor, orderFor('sleeper', 3))
   await victim.begun()
   await until(() => childrenOf(host).length > 0, 'the subprocess')
   assert.equal(await inTime(victim.attempt.kill(), 'the kill'), 'unresponsive')
