@@ -102,7 +102,8 @@ async function cancelAtRandom(runs: readonly RunHandle<unknown>[], asked: Contro
 async function killAtRandom(fleet: Fleet, settings: FleetOptions, { kills, killEveryMs, random }: Dice): Promise<Record<string, number>> {
   const done: Record<string, number> = { 'worker SIGKILL': 0, 'isolate SIGKILL': 0, 'worker SIGSTOP': 0 }
   const stopped: Promise<void>[] = []
-  for (let n = 0; n < kills; n++) {
+  const total = (): number => Object.values(done).reduce((sum, one) => sum + one, 0)
+  while (total() < kills) {
     await pause(random() * killEveryMs)
     const living = fleet.workers.filter((worker) => worker.isRunning)
     const victim = living[Math.floor(random() * living.length)]

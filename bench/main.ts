@@ -1,0 +1,19 @@
+/** The figures on SQLite: `npm run bench`, or only some: `npm run bench -- enqueue latency`. Quote ratios, not figures of one machine. */
+import { controlLines } from './control.ts'
+import { idleLines } from './idle.ts'
+import { latencyLines } from './latency.ts'
+import { type Line, print } from './measure.ts'
+import { enqueueLines, runLines } from './throughput.ts'
+
+const parts: Readonly<Record<string, { readonly title: string; readonly lines: () => Promise<Line[]> }>> = {
+  enqueue: { title: 'Enqueue', lines: enqueueLines },
+  runs: { title: 'No-op runs, results and history kept', lines: runLines },
+  latency: { title: 'Latency between processes', lines: latencyLines },
+  control: { title: 'Control of many', lines: controlLines },
+  idle: { title: 'Idle', lines: idleLines },
+}
+
+const wanted = process.argv.slice(2)
+for (const [name, { title, lines }] of Object.entries(parts)) {
+  if (wanted.length === 0 || wanted.includes(name)) print(title, await lines())
+}
