@@ -58,7 +58,7 @@ function howWords({ mode, confirmed, proof, requestedAt, stoppedAt }: StopRecord
     case 'prevented':
       return 'prevented: none of its code was executing'
     case 'cooperative':
-      return `the handler ended by itself ${took}${proofWords(proof)}`
+      return `the handler ended by itself ${took}${proofWords(proof).replace(', ', ', then ')}`
     case 'forced':
       return `forced ${took}${proofWords(proof)}`
   }

@@ -66,9 +66,15 @@ const endings: Readonly<Partial<Record<EventType, string>>> = {
 
 function endedWords(event: Extract<WorkerEvent, { readonly type: 'attempt-ended' }>): string {
   const { task, runId, attempt, durationMs, error, answer } = event
-  const ending = `${endings[event.event] ?? event.event} after ${humanDuration(durationMs)}`
-  const because = error ? `: ${errorWords(error)}` : ''
+  const name = attemptName(task, runId, attempt)
+  const took = `after ${humanDuration(durationMs)}`
   const refused = answer === 'done' ? '' : ` (not accepted: ${answer})`
-  const line = `${attemptName(task, runId, attempt)} ${ending}${because}${refused}`
+  if (error && abortCodes.has(error.code))
+    return `${name} ended by its abort signal ${took}${refused}`
+  const because = error ? `: ${errorWords(error)}` : ''
+  const line = `${name} ${endings[event.event] ?? event.event} ${took}${because}${refused}`
   return error || refused ? style('yellow', line) : line
 }
+
+/** What a handler throws that obeys its abort signal. */
+const abortCodes = new Set(['ABORT_ERR', 'ATTEMPT_CANCELLED', 'ATTEMPT_SHUTDOWN'])

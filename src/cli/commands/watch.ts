@@ -6,7 +6,7 @@ import { operations } from '../../client/operations.ts'
 import type { Run } from '../../client/view.ts'
 import { humanDuration } from '../../core/duration.ts'
 import { errorCodes, isCheckreinError } from '../../core/errors.ts'
-import type { FeedEntry } from '../../core/events.ts'
+import type { FeedEntry, FeedType } from '../../core/events.ts'
 import { type State, states } from '../../core/transitions.ts'
 import { bar, LiveView } from '../live.ts'
 import { plain, style, table, timeOfDay, writeJsonLine, writeLine } from '../output.ts'
@@ -49,16 +49,30 @@ async function follow(session: Session, client: Client, abortSignal: AbortSignal
     abortSignal,
   } as EventsOptions
   const events = handle ? handle.events(options) : client.events(options)
-  if (process.stdout.isTTY && !session.isJson) {
-    await live(events, handle ? () => runFrame(handle) : () => overview(client))
-  } else if (session.isJson) {
-    for await (const entry of events) writeJsonLine(entry)
-  } else {
-    const prefix = handle ? () => '' : namesOf(client)
-    for await (const entry of events)
-      writeLine(`${timeOfDay(entry.at)}  ${await prefix(entry)}${entryWords(entry)}`)
-  }
+  const name = handle ? async () => '' : namesOf(client)
+  const lines = session.isJson ? null : wordsOf(events, name)
+  if (lines === null) for await (const entry of events) writeJsonLine(entry)
+  else if (process.stdout.isTTY)
+    await live(lines, handle ? () => runFrame(handle) : () => overview(client))
+  else for await (const line of lines) writeLine(line.text)
   return handle ? endedCode((await handle.get()).state) : 0
+}
+
+interface Line {
+  readonly type: FeedType
+  readonly text: string
+}
+
+async function* wordsOf(
+  events: AsyncIterable<FeedEntry>,
+  name: (entry: FeedEntry) => Promise<string>,
+): AsyncGenerator<Line> {
+  for await (const entry of events) {
+    yield {
+      type: entry.type,
+      text: `${timeOfDay(entry.at)}  ${await name(entry)}${entryWords(entry)}`,
+    }
+  }
 }
 
 const mostNames = 1000
@@ -77,24 +91,18 @@ function namesOf(client: Client): (entry: FeedEntry) => Promise<string> {
 const drawEveryMs = 100
 /** A time that runs is drawn again after this long, also while nothing happens. */
 const idleDraws = 10
-const keptEntries = 50
+const shownLines = 12
 
 /** Draws a frame after events, and once a second, until the events end. */
-async function live(
-  events: AsyncIterable<FeedEntry>,
-  frame: () => Promise<string[]>,
-): Promise<void> {
+async function live(lines: AsyncIterable<Line>, frame: () => Promise<string[]>): Promise<void> {
   using view = new LiveView()
-  const recent: FeedEntry[] = []
+  const recent: string[] = []
   let pause = 0
   let isDrawing = false
   const draw = async (): Promise<void> => {
     const head = await frame()
-    const room = Math.max(0, Math.min(12, view.rows - head.length - 1))
-    const tail = recent
-      .slice(-room || recent.length)
-      .map((entry) => `  ${timeOfDay(entry.at)}  ${entryWords(entry)}`)
-    view.draw([...head, '', ...tail])
+    const room = Math.max(1, Math.min(shownLines, view.rows - head.length - 1))
+    view.draw([...head, '', ...recent.slice(-room)])
   }
   const timer = setInterval(() => {
     if (isDrawing || --pause > 0) return
@@ -105,9 +113,9 @@ async function live(
       .finally(() => (isDrawing = false))
   }, drawEveryMs)
   try {
-    for await (const entry of events) {
-      if (entry.type !== 'progress') recent.push(entry)
-      if (recent.length > keptEntries) recent.shift()
+    for await (const { type, text } of lines) {
+      if (type !== 'progress') recent.push(`  ${text}`)
+      if (recent.length > shownLines) recent.shift()
       pause = 0
     }
   } finally {

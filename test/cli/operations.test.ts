@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Command } from 'commander'
+import { buildProgram } from '../../src/cli/program.ts'
+import { Client } from '../../src/client/client.ts'
+import { filterParameters, type Operation, operations } from '../../src/client/operations.ts'
+import { errorCodes } from '../../src/core/errors.ts'
+
+const program = buildProgram()
+const all: [string, Operation][] = Object.entries(operations)
+
+function commandOf(operation: Operation): Command {
+  const command = program.commands.find((command) => command.name() === operation.command)
+  assert.ok(command, `a command ${operation.command}`)
+  return command
+}
+
+/** The words of a command line, quotes taken off. */
+const wordsOf = (line: string): string[] => [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '')
+
+void test('every operation is a method of the client', () => {
+  assert.ok(all.length >= 14)
+  for (const [name] of all) assert.equal(typeof Reflect.get(Client.prototype, name), 'function', name)
+})
+
+void test('every method of the client that asks the store is an operation', () => {
+  const others = ['constructor', 'store', 'enqueueMany', 'enqueueByName', 'run']
+  const methods = Object.getOwnPropertyNames(Client.prototype).filter((name) => !others.includes(name))
+  assert.deepEqual(
+    methods.sort(),
+    all.map(([name]) => name).sort(),
+  )
+})
+
+void test('every operation has a command with its options', () => {
+  for (const [name, operation] of all) {
+    const attributes = commandOf(operation).options.map((option) => option.attributeName())
+    const named = { ...operation.options, ...(['runs', 'filter'].includes(operation.subject) ? filterParameters : {}) }
+    for (const [key, { singular }] of Object.entries(named)) assert.ok(attributes.includes(singular ?? key), `${name} ${key}`)
+  }
+})
+
+void test('every example is a command line that exists', () => {
+  for (const [name, operation] of all) {
+    const [program = '', command = '', ...rest] = wordsOf(operation.example)
+    assert.equal(program, 'checkrein')
+    assert.equal(command, operation.command, name)
+    const { unknown } = commandOf(operation).parseOptions(rest)
+    assert.deepEqual(unknown, [], name)
+  }
+})
+
+void test('no two operations share a method and a path', () => {
+  const routes = all.map(([, { method, path }]) => `${method} ${path}`)
+  assert.deepEqual(routes, [...new Set(routes)])
+})
+
+void test('every error of an operation is in the table of errors', () => {
+  for (const [, { errors }] of all) for (const code of errors) assert.ok(code in errorCodes)
+})
+
+void test('every command says what it is for, and gives an example', () => {
+  for (const command of program.commands) {
+    assert.notEqual(command.description(), '', command.name())
+    let help = ''
+    command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
+    assert.match(help, /Example:\n {2}checkrein /, command.name())
+  }
+})
