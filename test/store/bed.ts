@@ -1,0 +1,188 @@
+/** A store in a folder of its own with a held clock, and short words for what is asked of it. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Ended, MachineEvent } from '../../src/core/events.ts'
+import type { Answer } from '../../src/core/machine.ts'
+import type { Fence, StoredRun } from '../../src/core/run.ts'
+import { openStore, type StoreOptions } from '../../src/store/open.ts'
+import type {
+  Controlled,
+  ControlRequest,
+  Enqueued,
+  NewRun,
+  Store,
+  Target,
+  WorkerInfo,
+} from '../../src/store/store.ts'
+
+/** A time that passes when told to. */
+export class HeldClock {
+  at = 1_750_000_000_000
+  readonly now = (): number => this.at
+
+  advance(ms: number): void {
+    this.at += ms
+  }
+}
+
+/** Where a suite opens its stores: each call opens the same one anew. Gone when disposed. */
+export interface Place extends AsyncDisposable {
+  open(): Promise<Store>
+}
+
+/** A SQLite file in a folder of its own. */
+export async function sqlitePlace(
+  options: StoreOptions = {},
+): Promise<Place & { readonly file: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'checkrein-store-'))
+  const file = join(folder, 'test.db')
+  const open: Store[] = []
+  return {
+    file,
+    async open() {
+      const store = await openStore(`sqlite:${file}`, options)
+      open.push(store)
+      return store
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(open.map((store) => store[Symbol.asyncDispose]()))
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+export type OpenPlace = (clock: HeldClock) => Promise<Place>
+
+const leaseMs = 10_000
+const everySoLong = 3_600_000
+
+/** A store, its clock, and the words. */
+export class StoreBed implements AsyncDisposable {
+  readonly clock: HeldClock
+  readonly place: Place
+  readonly store: Store
+  #lastId = 0
+
+  static async make(openPlace?: OpenPlace): Promise<StoreBed> {
+    const clock = new HeldClock()
+    const place = await (openPlace ?? (({ now }) => sqlitePlace({ now })))(clock)
+    return new StoreBed(clock, place, await place.open())
+  }
+
+  private constructor(clock: HeldClock, place: Place, store: Store) {
+    this.clock = clock
+    this.place = place
+    this.store = store
+  }
+
+  newRun(over: Partial<NewRun> = {}): NewRun {
+    return { ...plainRun, id: `run-${++this.#lastId}`, ...over }
+  }
+
+  async enqueue(...overs: readonly Partial<NewRun>[]): Promise<readonly Enqueued[]> {
+    return this.store.enqueue(overs.map((over) => this.newRun(over)))
+  }
+
+  /** Enqueues one run; its id. */
+  async add(over: Partial<NewRun> = {}): Promise<string> {
+    const [enqueued] = await this.enqueue(over)
+    assert.ok(enqueued)
+    return enqueued.id
+  }
+
+  async worker(id = 'w1', over: Partial<WorkerInfo> = {}): Promise<string> {
+    await this.store.registerWorker({ ...plainWorker, id, ...over })
+    return id
+  }
+
+  /** What a worker takes; ids. */
+  async take(limit = 1000, over: Partial<Parameters<Store['claim']>[0]> = {}): Promise<string[]> {
+    const request = { workerId: 'w1', queues: ['default'], tasks: ['work'], limit, ...over }
+    return (await this.store.claim(request)).map(({ id }) => id)
+  }
+
+  async get(id: string): Promise<StoredRun> {
+    const run = await this.store.get(id)
+    assert.ok(run, `there is no run ${id}`)
+    return run
+  }
+
+  async state(id: string): Promise<string> {
+    return (await this.get(id)).state
+  }
+
+  ask(
+    verb: ControlRequest['verb'],
+    target: Target,
+    over: Partial<ControlRequest> = {},
+  ): Promise<readonly Controlled[]> {
+    return this.store.control({ ...plainRequest, verb, target, ...over })
+  }
+
+  /** Asks of one id; the answer. */
+  async askOne(verb: ControlRequest['verb'], id: string): Promise<Controlled['answer']> {
+    const [controlled] = await this.ask(verb, { ids: [id] })
+    assert.ok(controlled)
+    return controlled.answer
+  }
+
+  async fence(id: string): Promise<Fence> {
+    const { attempt, workerId } = await this.get(id)
+    return { runId: id, attempt, workerId: workerId ?? '' }
+  }
+
+  async apply(id: string, event: MachineEvent): Promise<Answer> {
+    const [answer] = await this.store.apply([{ runId: id, event }])
+    assert.ok(answer)
+    return answer
+  }
+
+  /** The handler returned. */
+  async finish(id: string, ended: Partial<Ended> = {}): Promise<Answer> {
+    const fence = await this.fence(id)
+    return this.apply(id, { type: 'complete', fence, result: '"done"', ...plainEnd, ...ended })
+  }
+
+  /** Advances the clock and does what it brings about. */
+  async pass(ms: number): Promise<Awaited<ReturnType<Store['housekeep']>>> {
+    this.clock.advance(ms)
+    return this.store.housekeep()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.place[Symbol.asyncDispose]()
+  }
+}
+
+export const plainEnd: Ended = { deliveredAt: null, proof: null }
+
+export const plainRun: Omit<NewRun, 'id'> = {
+  task: 'work',
+  queue: 'default',
+  priority: 0,
+  key: null,
+  onConflict: 'skip',
+  graceMs: 5000,
+  tags: [],
+  input: null,
+  due: null,
+  ttlMs: null,
+}
+
+export const plainWorker: Omit<WorkerInfo, 'id'> = {
+  host: 'here',
+  pid: 1,
+  queues: ['default'],
+  tasks: { work: { isolation: 'inline', maxCrashes: 3 } },
+  version: '0',
+  leaseMs,
+}
+
+export const plainRequest: Omit<ControlRequest, 'verb' | 'target'> = {
+  reason: 'why',
+  by: 'who',
+  graceMs: 5000,
+  tombstoneMs: everySoLong,
+}

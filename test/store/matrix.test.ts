@@ -1,0 +1,195 @@
+/** Every event on every state, in the store: what is stored afterwards is what the machine says. */
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import type { MachineEvent } from '../../src/core/events.ts'
+import { decide } from '../../src/core/machine.ts'
+import { type Fence, freshFacts, type RunFacts, type StoredRun } from '../../src/core/run.ts'
+import {
+  eventTypes,
+  type EventType,
+  rules,
+  type State,
+  states,
+} from '../../src/core/transitions.ts'
+import type { ControlVerb } from '../../src/store/store.ts'
+import { eventOf, retry } from '../core/samples.ts'
+import { plainEnd, StoreBed } from './bed.ts'
+
+let bed: StoreBed
+let count = 0
+const unique = (): string => `task-${++count}`
+
+before(async () => {
+  bed = await StoreBed.make()
+  await bed.worker('w1', { leaseMs: 1_000_000_000 })
+})
+after(() => bed[Symbol.asyncDispose]())
+
+/** A running run of a task of its own, so that a claim takes no other. */
+async function running(over: Parameters<StoreBed['add']>[0] = {}): Promise<string> {
+  const task = unique()
+  const id = await bed.add({ ...over, task })
+  assert.deepEqual(await bed.take(1, { tasks: [task] }), [id])
+  return id
+}
+
+async function apply(id: string, event: (fence: Fence) => MachineEvent): Promise<string> {
+  assert.equal(await bed.apply(id, event(await bed.fence(id))), 'done')
+  return id
+}
+
+async function ask(id: string, verb: ControlVerb): Promise<string> {
+  await bed.askOne(verb, id)
+  return id
+}
+
+/** A run that waits for the end of another, which goes on. */
+async function waiting(): Promise<string> {
+  const holder = await running({ key: 'the-key' })
+  const { key, task } = await bed.get(holder)
+  return bed.add({ task, key, onConflict: 'cancel-and-replace' })
+}
+
+const deliver = (fence: Fence): MachineEvent => ({
+  type: 'deliver',
+  fence,
+  deliveredAt: bed.clock.at,
+})
+
+/** How a run comes into each situation, by calls that users and workers make. */
+const arrange: Readonly<Record<State, () => Promise<string>>> &
+  Record<string, () => Promise<string>> = {
+  scheduled: () => bed.add({ task: unique(), due: { inMs: 1_000_000_000 } }),
+  queued: () => bed.add({ task: unique() }),
+  running,
+  waiting,
+  paused: async () => ask(await bed.add({ task: unique() }), 'pause'),
+  completed: async () =>
+    apply(await running(), (fence) => ({ type: 'complete', fence, result: '1', ...plainEnd })),
+  failed: async () =>
+    apply(await running(), (fence) => ({
+      ...eventOf('fail', fence),
+      retry: { ...retry, attempts: 1 },
+    })),
+  cancelled: async () => ask(await bed.add({ task: unique() }), 'revoke'),
+  'running, revoked': async () => ask(await running(), 'revoke'),
+  'running, asked to stop': async () => ask(await running(), 'cancel'),
+  'running, told to stop': async () => apply(await ask(await running(), 'cancel'), deliver),
+  'running, asked to pause': async () => ask(await running(), 'pause'),
+  'running, asked to stop and to pause': async () =>
+    ask(await ask(await running(), 'pause'), 'abort'),
+  'running, for the third time': async () => {
+    const id = await running()
+    for (const maxCrashes of [9, 9]) {
+      await apply(id, () => ({ type: 'lapse', maxCrashes }))
+      await bed.take(1, { tasks: [(await bed.get(id)).task] })
+    }
+    return id
+  },
+  'paused while it waited': async () => ask(await waiting(), 'pause'),
+}
+
+const factNames = Object.keys(freshFacts) as (keyof RunFacts)[]
+const factsOf = (run: StoredRun): RunFacts =>
+  Object.fromEntries(factNames.map((name) => [name, run[name]])) as unknown as RunFacts
+
+/** Client verbs come through `control`; the rest are reported. */
+async function bring(id: string, event: MachineEvent): Promise<string> {
+  if (rules[event.type].by !== 'client') return bed.apply(id, event)
+  return bed.askOne(event.type as ControlVerb, id)
+}
+
+let cells = 0
+for (const [name, make] of Object.entries(arrange)) {
+  suite(`a stored run that is ${name}`, () => {
+    for (const type of eventTypes) {
+      cells++
+      test(`takes ${type} as the machine says`, async () => {
+        const id = await make()
+        const before = await bed.get(id)
+        if (name in rules || states.includes(name as State)) assert.equal(before.state, name)
+        bed.clock.advance(10)
+        const event = eventFor(type, await bed.fence(id))
+        const { run, answer } = decide(factsOf(before), event, bed.clock.at)
+        const feedBefore = await bed.store.feed({ runId: id, after: 0, limit: 1000 })
+
+        assert.equal(await bring(id, event), answer)
+
+        const stored = await bed.get(id)
+        assert.deepEqual(factsOf(stored), run ?? factsOf(before))
+        const feed = await bed.store.feed({ runId: id, after: 0, limit: 1000 })
+        const isNoted = run !== null || rules[type].by === 'client'
+        assert.equal(feed.length - feedBefore.length, isNoted ? 1 : 0)
+        if (isNoted) {
+          const entry = feed.at(-1)
+          assert.deepEqual(
+            [entry?.type, entry?.state, entry?.attempt, entry?.at],
+            [type, stored.state, stored.attempt, bed.clock.at],
+          )
+        }
+      })
+    }
+  })
+}
+
+function eventFor(type: EventType, fence: Fence): MachineEvent {
+  const event = eventOf(type, fence)
+  if ('graceMs' in event) return { ...event, graceMs: 5000 }
+  return event
+}
+
+suite('the matrix of the store', () => {
+  test('has a cell for every event on every state', () => {
+    assert.equal(states.filter((state) => state in arrange).length, 8)
+    assert.equal(cells, 15 * 21)
+  })
+
+  test('a claim does what the machine says', async () => {
+    const id = await bed.add({ task: 'claimed' })
+    const before = await bed.get(id)
+    bed.clock.advance(10)
+    const { run } = decide(factsOf(before), { type: 'claim', workerId: 'w1' }, bed.clock.at)
+    assert.deepEqual(await bed.take(1, { tasks: ['claimed'] }), [id])
+    assert.deepEqual(factsOf(await bed.get(id)), run)
+  })
+
+  test('a claim takes nothing that is not queued', async () => {
+    for (const [name, make] of Object.entries(arrange)) {
+      if (name === 'queued') continue
+      const before = await bed.get(await make())
+      assert.deepEqual(await bed.take(10, { tasks: [before.task] }), [], name)
+      assert.deepEqual(await bed.get(before.id), before)
+    }
+  })
+
+  test('housekeeping lapses, expires and makes due as the machine says', async () => {
+    await bed.worker('w2', { leaseMs: 50, tasks: { held: { isolation: 'inline', maxCrashes: 3 } } })
+    const lapses = await bed.add({ task: 'held' })
+    await bed.take(1, { workerId: 'w2', tasks: ['held'] })
+    const expires = await bed.add({ task: 'brief', ttlMs: 50 })
+    const comes = await bed.add({ task: 'soon', due: { inMs: 50 } })
+    const events: readonly (readonly [string, MachineEvent])[] = [
+      [lapses, { type: 'lapse', maxCrashes: 3 }],
+      [expires, { type: 'expire' }],
+      [comes, { type: 'due' }],
+    ]
+    const runs = await Promise.all(events.map(([id]) => bed.get(id)))
+    await bed.pass(100)
+    for (const [at, [id, event]] of events.entries()) {
+      const run = runs[at]
+      assert.ok(run)
+      assert.deepEqual(factsOf(await bed.get(id)), decide(factsOf(run), event, bed.clock.at).run)
+    }
+  })
+
+  test('a completion takes the same effect by the shortcut and by the long way', async () => {
+    const ids = [await running(), await running()] as const
+    const fences = [await bed.fence(ids[0]), await bed.fence(ids[1])] as const
+    await bed.apply(ids[0], eventOf('complete', fences[0]))
+    // An intent that says nothing takes it past the guards of the shortcut.
+    await bed.askOne('pause', ids[1])
+    await bed.apply(ids[1], eventOf('complete', fences[1]))
+    const [short, long] = await Promise.all(ids.map(async (id) => factsOf(await bed.get(id))))
+    assert.deepEqual(short, long)
+  })
+})
