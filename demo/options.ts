@@ -1,0 +1,83 @@
+import { accessSync, constants, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { DemoError } from './errors.ts'
+
+export const usage = `Usage: npm run demo -- [folder] [options]
+
+Indexes a real folder in one run while three others, two of which refuse to stop, are cancelled beside it.
+Then it looks for what they may have left, and exits with 1 if a promise was broken.
+
+  folder            what to index; default: the installed node_modules of Checkrein
+  --limit <MiB>     the most to index, default 512: of the first 20,000 files in path order those that fit
+  --keep            keep the database and the manifest, and say where they are
+  --suspect <pid>   promise also that this process is gone: with one that lives, the demo must fail
+  --help
+
+  NO_COLOR=1        no colours
+`
+
+export interface DemoOptions {
+  readonly folder: string
+  readonly limitBytes: number
+  readonly isKept: boolean
+  readonly suspects: readonly number[]
+}
+
+/** @returns null where help was asked for. @throws {DemoError} with exit code 64 or 66. */
+export function demoOptions(args: readonly string[]): DemoOptions | null {
+  const { values, positionals } = parsed(args)
+  if (values.help) return null
+  if (positionals.length > 1) throw new DemoError(64, 'Give one folder at most; see --help.')
+  const limit = wholeNumber(values.limit ?? '512', '--limit')
+  return {
+    folder: checkedFolder(positionals[0]),
+    limitBytes: limit * 1024 * 1024,
+    isKept: values.keep ?? false,
+    suspects: (values.suspect ?? []).map((pid) => wholeNumber(pid, '--suspect')),
+  }
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        limit: { type: 'string' },
+        keep: { type: 'boolean' },
+        suspect: { type: 'string', multiple: true },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+  } catch (error) {
+    throw new DemoError(64, `${(error as Error).message}\nSee --help.`)
+  }
+}
+
+function wholeNumber(text: string, what: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new DemoError(64, `${what} must be a whole number from 1, not ${JSON.stringify(text)}.`)
+}
+
+function checkedFolder(asked: string | undefined): string {
+  const folder = asked === undefined ? ownModules() : resolve(whereAsked(), asked)
+  try {
+    accessSync(folder, constants.R_OK | constants.X_OK)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? 'There is no folder' : `The folder can't be read (${code}):`
+    throw new DemoError(66, `${why} ${folder}`)
+  }
+  if (!statSync(folder).isDirectory()) throw new DemoError(66, `Not a folder: ${folder}`)
+  return folder
+}
+
+const ownModules = (): string => fileURLToPath(new URL('../node_modules', import.meta.url))
+
+/** `npm run` changes to the package's folder, and tells where it was called. */
+function whereAsked(): string {
+  const { npm_lifecycle_event: script, INIT_CWD: calledFrom } = process.env
+  return script === 'demo' && calledFrom !== undefined ? calledFrom : process.cwd()
+}

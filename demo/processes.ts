@@ -1,0 +1,67 @@
+/** Looks at the system's processes, without asking Checkrein. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+
+interface Entry {
+  readonly pid: number
+  readonly group: number
+  /** A zombie runs no code; it only waits for its parent to read how it ended. */
+  readonly isZombie: boolean
+}
+
+/** What to look for: processes by their number, and the members of process groups. */
+export interface Suspects {
+  readonly pids: readonly number[]
+  readonly groups: readonly number[]
+}
+
+/** Those of the suspects that live: a process that can be signalled or is in the table, and isn't a zombie. */
+export function livingOf({ pids, groups }: Suspects): readonly number[] {
+  const table = processTable()
+  const zombies = new Set(table.filter(({ isZombie }) => isZombie).map(({ pid }) => pid))
+  const listed = table.filter(({ pid, group }) => pids.includes(pid) || groups.includes(group))
+  const found = new Set([...listed.map(({ pid }) => pid), ...pids.filter(canBeSignalled)])
+  return [...found].filter((pid) => !zombies.has(pid)).sort((a, b) => a - b)
+}
+
+function canBeSignalled(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+function processTable(): readonly Entry[] {
+  return existsSync('/proc/self/stat') ? fromProc() : fromPs()
+}
+
+/** @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+function fromProc(): readonly Entry[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.flatMap((pid) => {
+    const stat = readStat(pid)
+    if (stat === null) return []
+    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return [{ pid: Number(pid), group: Number(group), isZombie: state === 'Z' }]
+  })
+}
+
+/** Null where the process has gone. */
+function readStat(pid: string): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+  } catch {
+    return null
+  }
+}
+
+function fromPs(): readonly Entry[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,pgid=,state='], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+  return lines.map((line) => {
+    const [pid, group, state = ''] = line.trim().split(/\s+/)
+    return { pid: Number(pid), group: Number(group), isZombie: state.startsWith('Z') }
+  })
+}

@@ -1,0 +1,88 @@
+import type { Client, Run, RunHandle } from '../src/index.ts'
+import { count, volume } from './format.ts'
+import type { FolderProgress, Pids } from './tasks.ts'
+import type { Row, View } from './view.ts'
+
+/** Follows the runs of the demo through the client's events, and shows them. */
+export class Watch {
+  readonly #client: Client
+  readonly #view: View
+  readonly #runs = new Map<string, Run>()
+  readonly #reportedAt = new Map<string, number[]>()
+  #change = Promise.withResolvers<void>()
+
+  constructor(client: Client, view: View) {
+    this.#client = client
+    this.#view = view
+  }
+
+  /** Follows until the signal fires, and then rejects. */
+  async follow(handles: readonly RunHandle[], abortSignal: AbortSignal): Promise<void> {
+    for (const { id } of handles) await this.#look(id)
+    for await (const { runId, type, at } of this.#client.events({ abortSignal })) {
+      if (type === 'progress') this.#reports(runId).push(at)
+      await this.#look(runId)
+    }
+  }
+
+  /** Fulfils when the run has reported its processes. */
+  async pidsOf(handle: RunHandle, abortSignal: AbortSignal): Promise<Pids> {
+    const aborted = new Promise((resolve) =>
+      abortSignal.addEventListener('abort', resolve, { once: true }),
+    )
+    for (;;) {
+      abortSignal.throwIfAborted()
+      const pids = asPids(this.#runs.get(handle.id)?.progress)
+      if (pids) return pids
+      await Promise.race([this.#change.promise, aborted])
+    }
+  }
+
+  /**
+   * The longest that a run was silent while something else went on: the longest time between two neighbouring
+   * reports, or the last report and its end, that overlaps with `from` to `to` (epoch ms).
+   */
+  longestSilenceMs(run: Run, { from, to }: { readonly from: number; readonly to: number }): number {
+    const beats = [run.startedAt ?? 0, ...this.#reports(run.id), run.finishedAt ?? Date.now()]
+    const gaps = beats.slice(1).map((end, i) => ({ start: beats[i] ?? 0, end }))
+    const during = gaps.filter(({ start, end }) => end >= from && start <= to)
+    return Math.max(0, ...during.map(({ start, end }) => end - start))
+  }
+
+  async #look(id: string): Promise<void> {
+    const run = await this.#client.get(id)
+    if (run) this.#runs.set(id, run)
+    this.#view.show([...this.#runs.values()].map(rowOf))
+    this.#change.resolve()
+    this.#change = Promise.withResolvers()
+  }
+
+  #reports(id: string): number[] {
+    const reports = this.#reportedAt.get(id) ?? []
+    this.#reportedAt.set(id, reports)
+    return reports
+  }
+}
+
+function rowOf(run: Run): Row {
+  const { task: name, status, startedAt, finishedAt } = run
+  const progress = run.progress as Partial<FolderProgress> | undefined
+  const fraction = run.state === 'completed' ? 1 : (progress?.fraction ?? null)
+  return { name, status, detail: detailOf(run), fraction, startedAt, finishedAt }
+}
+
+function detailOf(run: Run): string {
+  if (run.stop)
+    return `${run.stop.mode}, ${count(run.stop.stoppedAt - run.stop.requestedAt)} ms after the request`
+  const pids = asPids(run.progress)
+  if (pids) return `pid ${[pids.handler, ...pids.started].join(', ')}`
+  const { pass = 0, ...progress } = (run.progress ?? {}) as Partial<FolderProgress>
+  if (pass === 0) return ''
+  return `${volume(progress as FolderProgress)}${pass > 1 ? ` (pass ${pass})` : ''}`
+}
+
+function asPids(progress: unknown): Pids | null {
+  return typeof progress === 'object' && progress !== null && 'handler' in progress
+    ? (progress as Pids)
+    : null
+}
