@@ -77,7 +77,8 @@ export class Changes {
     const reported = this.#feed.flatMap(([seq, , type]) => (type === 'progress' ? [seq] : []))
     await trimFeed(tx, statements, { type: 'progress', seqs: new Set(reported) })
     const ended = changed.flatMap(({ run }) => (run && isFinal(run.state) ? [run.id] : []))
-    await wakeThoseWaitingFor(tx, statements, ended)
+    const begun = changed.flatMap(({ old, run }) => (run?.waitsFor && run.waitsFor !== old.waitsFor ? [run.waitsFor] : []))
+    await wakeThoseWaitingFor(tx, statements, [...ended, ...(await overAlready(tx, statements, begun))])
   }
 }
 
@@ -89,6 +90,12 @@ function answerOf(decision: Decision, event: MachineEvent): { answer?: Answer } 
 
 export async function loadRuns(tx: Tx, statements: Statements, ids: readonly string[]): Promise<readonly SeqRun[]> {
   return (await tx.all(statements.runsById, [JSON.stringify(ids)])).map(runOf)
+}
+
+/** Those of the ids whose runs are final: nothing that begins to wait for them would ever hear of their end. */
+async function overAlready(tx: Tx, statements: Statements, ids: readonly string[]): Promise<readonly string[]> {
+  if (ids.length === 0) return []
+  return (await tx.all(statements.finalRuns, [JSON.stringify(ids)])).map((row) => String(row['id']))
 }
 
 async function wakeThoseWaitingFor(tx: Tx, statements: Statements, ended: readonly string[]): Promise<void> {

@@ -2,7 +2,7 @@
 import { CheckreinError } from '../core/errors.ts'
 import type { MachineEvent } from '../core/events.ts'
 import { Changes } from './apply.ts'
-import type { Param, Statements, Tx } from './driver.ts'
+import type { Param, Row, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
 import { type FeedRow, runOf, type SeqRun } from './rows.ts'
 import type { ClaimRequest, Housekept, WorkerInfo } from './store.ts'
@@ -27,17 +27,26 @@ export async function claimRuns(tx: Tx, statements: Statements, request: ClaimRe
     throw new CheckreinError('LEASE_LOST', { details: { workerId } })
   }
   const now = tx.now()
-  const claimed: SeqRun[] = []
-  for (const lanes of lanesOf(request)) {
-    const wanted = request.limit - claimed.length
-    if (wanted <= 0) break
-    const rows = await tx.all(statements.claimRuns(lanes.length / 2), [workerId, now, wanted, ...lanes])
-    claimed.push(...rows.map(runOf))
-  }
+  const claimed = (await claimRows(tx, statements, request)).map(runOf)
   const data = JSON.stringify({ workerId })
   const feed = claimed.map((run): FeedRow => [run.seq, now, 'claim', run.attempt, run.state, data])
   await writeFeed(tx, statements, feed)
   return claimed.sort((a, b) => b.priority - a.priority || a.seq - b.seq)
+}
+
+/** One statement where it can ask about every lane; otherwise the heads of all lanes are compared first. */
+async function claimRows(tx: Tx, statements: Statements, request: ClaimRequest): Promise<readonly Row[]> {
+  const { workerId, limit } = request
+  const chunks = lanesOf(request)
+  const [only] = chunks
+  if (!only || limit <= 0) return []
+  const now = tx.now()
+  if (chunks.length === 1) return tx.all(statements.claimRuns(only.length / 2), [workerId, now, limit, ...only])
+  const heads: Row[] = []
+  for (const lanes of chunks) heads.push(...(await tx.all(statements.claimHeads(lanes.length / 2), [null, now, limit, ...lanes])))
+  heads.sort((a, b) => Number(b['priority']) - Number(a['priority']) || Number(a['seq']) - Number(b['seq']))
+  const seqs = heads.slice(0, limit).map((row) => Number(row['seq']))
+  return tx.all(statements.claimSeqs, [workerId, now, JSON.stringify(seqs)])
 }
 
 export function workerParams(worker: WorkerInfo, now: number, leaseNow: number): Param[] {

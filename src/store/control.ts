@@ -18,12 +18,10 @@ export async function controlIds(
 ): Promise<readonly Controlled[]> {
   const changes = new Changes(tx.now(), await loadRuns(tx, statements, ids))
   const missing = new Set(ids.filter((id) => !changes.get(id)))
-  const tombstoneUntil = await leaveTombstones(tx, statements, {
-    places: [...missing].map((id) => ['id', '', id] as const),
-    asked,
-  })
+  const places = [...missing].map((id) => ['id', '', id] as const)
+  const until = await leaveTombstones(tx, statements, { places, asked })
   const answers = ids.map((id): Controlled => {
-    if (missing.has(id)) return { id, answer: 'not-found', state: null, tombstoneUntil }
+    if (missing.has(id)) return { id, answer: 'not-found', state: null, tombstoneUntil: until.get(id) ?? null }
     return controlOne(changes, id, asked)
   })
   await changes.write(tx, statements)
@@ -39,8 +37,8 @@ export async function controlKey(
   const [row] = await tx.all(statements.keyHolder, [task, key])
   if (!row) {
     const places = [['key', task, key] as const]
-    const tombstoneUntil = await leaveTombstones(tx, statements, { places, asked })
-    return { id: null, answer: 'not-found', state: null, tombstoneUntil }
+    const until = await leaveTombstones(tx, statements, { places, asked })
+    return { id: null, answer: 'not-found', state: null, tombstoneUntil: until.get(key) ?? null }
   }
   const run = runOf(row)
   const changes = new Changes(tx.now(), [run])
@@ -74,18 +72,17 @@ function controlOne(changes: Changes, id: string, asked: Asked): Controlled {
 
 type Place = readonly [kind: 'id' | 'key', task: string, value: string]
 
-/** Until when they stand; null where the verb leaves none. */
+/** Until when each stands, by its id or key; empty where the verb leaves none. */
 async function leaveTombstones(
   tx: Tx,
   statements: Statements,
   { places, asked }: { readonly places: readonly Place[]; readonly asked: Asked },
-): Promise<number | null> {
-  if (places.length === 0 || asked.tombstoneMs === 0 || !isStopVerb(asked.verb)) return null
+): Promise<ReadonlyMap<string, number>> {
+  if (places.length === 0 || asked.tombstoneMs === 0 || !isStopVerb(asked.verb)) return new Map()
   const now = tx.now()
-  const until = now + asked.tombstoneMs
-  const rows = places.map((place) => [...place, asked.verb, asked.reason, asked.by, now, until])
-  await tx.each(statements.insertTombstones, rows)
-  return until
+  const rows = places.map((place) => [...place, asked.verb, asked.reason, asked.by, now, now + asked.tombstoneMs])
+  const left = await tx.each(statements.insertTombstones, rows)
+  return new Map(left.map((row) => [String(row['value']), Number(row['expires_at'])]))
 }
 
 function isStopVerb(verb: string): verb is StopVerb {

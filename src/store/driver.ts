@@ -80,8 +80,11 @@ export interface Statements {
   readonly feedOfRun: string
   readonly feedOfAll: string
   readonly feedEnd: string
+  readonly claimSeqs: string
   /** @param lanes how many (queue, task) pairs are asked about. */
   claimRuns(lanes: number): string
+  /** The `seq` and `priority` of what `claimRuns` would take. */
+  claimHeads(lanes: number): string
   hasClaimable(lanes: number): string
   listRuns(filter: FilterSql, order: 'newest' | 'oldest'): string
   countRuns(filter: FilterSql): string

@@ -11,7 +11,7 @@ import type { FeedEntry } from '../core/events.ts'
 import type { StoredRun } from '../core/run.ts'
 import type { StopRecord } from '../core/stop.ts'
 import { isFinal, type State } from '../core/transitions.ts'
-import { Changes } from './apply.ts'
+import { Changes, loadRuns } from './apply.ts'
 import type { Param, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
 import { type FeedRow, runOf, type SeqRun, tombstoneOf } from './rows.ts'
@@ -42,8 +42,7 @@ async function enqueueOne(
   const tombstone = tombstones.find((stone) =>
     stone.kind === 'id' ? stone.value === run.id : stone.value === run.key && stone.task === run.task,
   )
-  if (tombstone) {
-    await tx.all(statements.deleteTombstone, [tombstone.kind, tombstone.task ?? '', tombstone.value])
+  if (tombstone && (await useUp(tx, statements, tombstone))) {
     return one(await insert(tx, statements, [{ run, placing: { tombstone } }]))
   }
   const [row] = run.key === null ? [] : await tx.all(statements.keyHolder, [run.task, run.key])
@@ -51,9 +50,17 @@ async function enqueueOne(
   if (holder && (run.onConflict === 'skip' || holder.id === run.id)) {
     return { id: holder.id, outcome: 'exists', replacedId: null }
   }
+  if (holder && (await loadRuns(tx, statements, [run.id])).length > 0) {
+    return one(await insert(tx, statements, [{ run, placing: {} }])) // the same call made twice: it replaces nothing again
+  }
   const placing = holder ? await replace(tx, statements, { run, holder }) : {}
   const enqueued = one(await insert(tx, statements, [{ run, placing }]))
   return holder ? { ...enqueued, replacedId: holder.id } : enqueued
+}
+
+/** Whether it was still there: a run before this one in the same batch may have met it. */
+async function useUp(tx: Tx, statements: Statements, { kind, task, value }: Tombstone): Promise<boolean> {
+  return (await tx.all(statements.deleteTombstone, [kind, task ?? '', value])).length > 0
 }
 
 /** Takes the key from its holder: one that has not started is cancelled; a running one goes on, or is cancelled and waited for. */
@@ -69,8 +76,10 @@ async function replace(
   }
   changes.dropKey(holder.id)
   await changes.write(tx, statements)
-  const isOver = isFinal(changes.get(holder.id)?.state ?? 'cancelled')
-  return isOver || run.onConflict === 'replace' ? {} : { waitsFor: holder.id }
+  if (run.onConflict === 'replace') return {}
+  if (!isFinal(changes.get(holder.id)?.state ?? 'cancelled')) return { waitsFor: holder.id }
+  // The holder had itself replaced a run that is still being stopped: its successor waits for the same end.
+  return holder.waitsFor !== null && holder.attempt === 0 ? { waitsFor: holder.waitsFor } : {}
 }
 
 function one(enqueued: readonly Enqueued[]): Enqueued {

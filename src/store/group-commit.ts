@@ -8,7 +8,7 @@
  * Sharing must not show: each caller's promise settles with its own result, order is kept, and where the shared
  * transaction fails, each part is tried again by itself, so that only the caller whose write is bad hears of it.
  */
-import { CheckreinError } from '../core/errors.ts'
+import { CheckreinError, isCheckreinError } from '../core/errors.ts'
 import type { Driver, Tx } from './driver.ts'
 
 /** Writes items of one kind within a transaction; gives one result for each, in order. */
@@ -66,9 +66,15 @@ export class GroupCommit {
     } catch (error) {
       const [only] = parts
       if (parts.length === 1 && only) only.reject(error)
+      else if (isBusy(error)) for (const part of parts) part.reject(error)
       else for (const part of parts) await this.#write([part])
     }
   }
+}
+
+/** No part is to blame, and each would wait as long again. */
+function isBusy(error: unknown): boolean {
+  return isCheckreinError(error) && error.code === 'STORE_BUSY'
 }
 
 async function writeAll(tx: Tx, parts: readonly Part[]): Promise<(() => void)[]> {

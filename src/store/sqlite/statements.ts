@@ -22,6 +22,9 @@ const notExpired = '(expires_at IS NULL OR attempt > 0 OR expires_at > ?2)'
 const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
 const mayExpire = 'expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL'
 
+const startRuns =
+  "UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?1, started_at = ?2"
+
 export const sqliteStatements: Statements = {
   insertRuns: `
     INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
@@ -56,7 +59,9 @@ export const sqliteStatements: Statements = {
     INSERT INTO checkrein_tombstones (kind, task, value, verb, reason, by, created_at, expires_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
     ON CONFLICT (kind, task, value) DO UPDATE SET
-      verb = excluded.verb, reason = excluded.reason, by = excluded.by, expires_at = max(expires_at, excluded.expires_at)`,
+      verb = excluded.verb, reason = excluded.reason, by = excluded.by, expires_at = max(expires_at, excluded.expires_at),
+      created_at = CASE WHEN expires_at > excluded.created_at THEN created_at ELSE excluded.created_at END
+    RETURNING value, expires_at`,
   deleteTombstone: 'DELETE FROM checkrein_tombstones WHERE kind = ?1 AND task = ?2 AND value = ?3 RETURNING value',
   liveTombstones: 'SELECT * FROM checkrein_tombstones WHERE expires_at > ?1 ORDER BY created_at, value',
   pruneTombstones: 'DELETE FROM checkrein_tombstones WHERE expires_at <= ?1',
@@ -89,7 +94,9 @@ export const sqliteStatements: Statements = {
   keepNewestPosition: `
     UPDATE checkrein_feed SET run_seq = 0 WHERE position = (SELECT max(position) FROM checkrein_feed)
     AND run_seq IN (SELECT value FROM json_each(?1))`,
-  deleteFeed: 'DELETE FROM checkrein_feed WHERE run_seq IN (SELECT value FROM json_each(?1))',
+  deleteFeed: `
+    DELETE FROM checkrein_feed
+    WHERE run_seq IN (SELECT value FROM json_each(?1)) AND position < (SELECT max(position) FROM checkrein_feed)`,
   deleteTags: 'DELETE FROM checkrein_tags WHERE run_seq IN (SELECT value FROM json_each(?1))',
   deleteRuns: 'DELETE FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))',
 
@@ -103,11 +110,9 @@ export const sqliteStatements: Statements = {
     WHERE f.position > ?1 ORDER BY f.position LIMIT ?2`,
   feedEnd: 'SELECT max(position) AS position FROM checkrein_feed',
 
-  claimRuns: (lanes) => `
-    UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?1, started_at = ?2
-    WHERE seq IN (
-      SELECT seq FROM (${everyLane(lanes, laneHead)}) ORDER BY priority DESC, seq LIMIT ?3)
-    RETURNING *`,
+  claimSeqs: `${startRuns} WHERE seq IN (SELECT value FROM json_each(?3)) RETURNING *`,
+  claimRuns: (lanes) => `${startRuns} WHERE seq IN (SELECT seq FROM (${bestOf(lanes)})) RETURNING *`,
+  claimHeads: bestOf,
   hasClaimable: (lanes) => `SELECT 1 AS found FROM (${everyLane(lanes, laneProbe)}) LIMIT 1`,
   listRuns: ({ where }, order) =>
     order === 'newest'
@@ -136,6 +141,10 @@ const liveRanges = [
   `r.${stateIs('running')}`,
   `r.${stateIs(...notable)} AND r.finished_at IS NULL AND r.${stateIs('waiting', 'paused')}`,
 ]
+
+function bestOf(lanes: number): string {
+  return `SELECT seq, priority FROM (${everyLane(lanes, laneHead)}) ORDER BY priority DESC, seq LIMIT ?3`
+}
 
 function everyLane(lanes: number, lane: (queue: string, task: string) => string): string {
   return Array.from({ length: lanes }, (_, at) => lane(`?${4 + at * 2}`, `?${5 + at * 2}`)).join(' UNION ALL ')

@@ -1,0 +1,55 @@
+/** What every store promises. Differences are skips, each with its reason. */
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { type OpenPlace, StoreBed } from '../store/bed.ts'
+import { enqueuePromises, keyPromises } from './store-enqueue.ts'
+import { claimPromises, leasePromises, timePromises } from './store-work.ts'
+import { controlPromises, tombstonePromises } from './store-control.ts'
+import { feedPromises, listPromises, prunePromises, sharingPromises } from './store-read.ts'
+
+export interface Skip {
+  readonly test: string
+  readonly reason: string
+}
+
+/** Promises by name. */
+export type Promises = Readonly<Record<string, (bed: StoreBed) => Promise<void>>>
+
+const rooms: Readonly<Record<string, Promises>> = {
+  enqueue: enqueuePromises,
+  keys: keyPromises,
+  claims: claimPromises,
+  leases: leasePromises,
+  time: timePromises,
+  control: controlPromises,
+  tombstones: tombstonePromises,
+  lists: listPromises,
+  feeds: feedPromises,
+  prune: prunePromises,
+  'many at once': sharingPromises,
+}
+
+/**
+ * Runs the suite against one kind of store.
+ * @throws where a skip names no test.
+ */
+export function storeConformance(
+  name: string,
+  open: OpenPlace,
+  { skip }: { readonly skip: readonly Skip[] } = { skip: [] },
+): void {
+  const known = new Set(Object.values(rooms).flatMap((promises) => Object.keys(promises)))
+  for (const { test: skipped } of skip)
+    assert.ok(known.has(skipped), `a skip names no test: ${skipped}`)
+  for (const [room, promises] of Object.entries(rooms)) {
+    suite(`${name}: ${room}`, () => {
+      for (const [promise, body] of Object.entries(promises)) {
+        const reason = skip.find((one) => one.test === promise)?.reason
+        test(promise, { skip: reason ?? false }, async () => {
+          await using bed = await StoreBed.make(open)
+          await body(bed)
+        })
+      }
+    })
+  }
+}
