@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempDisposableSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { createExecutor } from '../../src/executor/create.ts'
 import { Watched, childrenOf, inTime, orderFor, until } from './attempt.ts'
@@ -6,9 +9,13 @@ import { Watched, childrenOf, inTime, orderFor, until } from './attempt.ts'
 void test('isolates that are not needed any more are closed, down to the spares', async () => {
   const before = childrenOf().length
   await using executor = createExecutor('process', { capacity: 4, spares: 1, idleMs: 100 })
-  const crowd = [1, 2, 3, 4].map(() => new Watched(executor, orderFor('lingers', 50)))
-  await Promise.all(crowd.map((one) => one.end()))
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'checkrein-'))
+  const go = join(folder.path, 'go')
+  const crowd = [1, 2, 3, 4].map(() => new Watched(executor, orderFor('until-file', go)))
+  await Promise.all(crowd.map((one) => one.begun()))
   assert.ok(childrenOf().length - before >= 4)
+  writeFileSync(go, '')
+  await Promise.all(crowd.map((one) => one.end()))
   await until(() => childrenOf().length - before === 1, 'one spare')
 })
 

@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { deadlineMs, isRunning, until } from '../executor/attempt.ts'
 
 /** The promise: code of a worker that has died is gone within a second. */
 const promisedMs = 1000
+
+/** Long enough for a loaded machine to start a worker and an isolate within it. */
+const leaseMs = 4000
+
+const workers = new Set<ChildProcess>()
+after(() => {
+  for (const worker of workers) worker.kill('SIGKILL')
+})
 
 for (const isolation of ['process', 'thread'] as const) {
   void test(`a ${isolation} that spins dies when its worker is killed`, async () => {
@@ -16,13 +24,13 @@ for (const isolation of ['process', 'thread'] as const) {
   })
 
   void test(`a ${isolation} that spins dies by itself when its worker is stopped past its lease`, async () => {
-    const { worker, pids } = await startWorker(isolation, 1500, 'cpu-loop')
+    const { worker, pids } = await startWorker(isolation, leaseMs, 'cpu-loop')
     worker.kill('SIGSTOP')
     assert.ok(pids.every(isRunning), 'while the lease is good it runs')
     await until(
       () => pids.filter((pid) => pid !== worker.pid).every((pid) => !isRunning(pid)),
       'its end',
-      1500 + promisedMs,
+      leaseMs + promisedMs,
     )
     worker.kill('SIGKILL')
   })
@@ -37,15 +45,18 @@ void test('grandchildren die with the isolate of a killed worker, also out of it
 })
 
 void test('an isolate lives on past its first lease while its worker renews it', async () => {
-  const { worker, pids } = await startWorker('process', 1000, 'cpu-loop')
+  const { worker, pids } = await startWorker('process', leaseMs, 'cpu-loop')
   const from = performance.now()
-  await until(() => performance.now() - from > 2500 || !pids.every(isRunning), 'two leases')
+  await until(
+    () => performance.now() - from > 1.5 * leaseMs || !pids.every(isRunning),
+    'more than a lease',
+  )
   assert.ok(pids.every(isRunning))
   worker.kill('SIGKILL')
 })
 
 void test('a worker whose loop an inline handler blocks past the lease kills itself', async () => {
-  const { worker } = await startWorker('inline', 1000, 'blocks')
+  const { worker } = await startWorker('inline', leaseMs, 'blocks')
   const [, osSignal] = (await once(worker, 'exit', {
     signal: AbortSignal.timeout(deadlineMs),
   })) as [unknown, string]
@@ -53,9 +64,12 @@ void test('a worker whose loop an inline handler blocks past the lease kills its
 })
 
 void test('a worker with an inline handler that yields lives on while it renews its lease', async () => {
-  const { worker, pids } = await startWorker('inline', 1000, 'lingers', 60_000)
+  const { worker, pids } = await startWorker('inline', leaseMs, 'lingers', 60_000)
   const from = performance.now()
-  await until(() => performance.now() - from > 2500 || !pids.every(isRunning), 'two leases')
+  await until(
+    () => performance.now() - from > 1.5 * leaseMs || !pids.every(isRunning),
+    'more than a lease',
+  )
   assert.ok(pids.every(isRunning))
   worker.kill('SIGKILL')
 })
@@ -68,7 +82,7 @@ interface Started {
 
 async function startWorker(
   isolation: string,
-  leaseMs: number,
+  ms: number,
   ...call: readonly unknown[]
 ): Promise<Started> {
   const [task, ...input] = call
@@ -76,11 +90,12 @@ async function startWorker(
   const args = [
     script,
     isolation,
-    String(leaseMs),
+    String(ms),
     String(task),
     ...input.map((value) => JSON.stringify(value)),
   ]
   const worker = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  workers.add(worker)
   const [line] = (await once(worker.stdout, 'data', {
     signal: AbortSignal.timeout(deadlineMs),
   })) as [Buffer]
