@@ -4,6 +4,7 @@
  * Three executors implement it, and they promise three different things (`docs/isolation.md`):
  *
  * - `process`: `kill` always ends in `dead`, with the exit that was observed; nothing of the attempt's process group is left.
+ *   (`unresponsive` after 5 s only where the kernel itself does not let go of it.)
  * - `thread`: `kill` ends in `dead` for JavaScript; an attempt that sits in a blocking native call is `unresponsive`
  *   until the call returns or its host process could be recycled.
  * - `inline`: nothing can be forced, so `kill` is always `unresponsive` while the handler runs.
@@ -68,14 +69,18 @@ export interface RunningAttempt {
 
 export interface Executor extends AsyncDisposable {
   readonly isolation: Isolation
-  /** Makes warm isolates, so that the first attempt need not wait for one. */
+  /** Makes warm isolates, so that the first attempt need not wait for one. @throws {CheckreinError} `ISOLATE_EXITED` where they die at birth. */
   warmUp(): Promise<void>
+  /**
+   * Never calls the handler before it has returned.
+   * @throws {CheckreinError} `INTERNAL` past the capacity, `STORE_CLOSED` once closed.
+   */
   start(order: AttemptOrder, listener: AttemptListener): RunningAttempt
   /**
    * Tells every isolate until when the worker's lease is good. An isolate that hears nothing newer kills itself then.
    * @param goodUntil ms on the machine-wide monotonic clock (`process.hrtime`), which children share.
    */
   renew(goodUntil: number): void
-  /** Kills what runs and every isolate; resolves when their exits were observed. */
+  /** Kills what runs and every isolate; resolves when their exits were observed. `inline` aborts and waits instead. */
   [Symbol.asyncDispose](): Promise<void>
 }
