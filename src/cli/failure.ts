@@ -4,7 +4,7 @@ import { CheckreinError, errorCodes, isCheckreinError } from '../core/errors.ts'
 
 /** Reports what was thrown, and gives the exit code. */
 export function report(thrown: unknown, isJson: boolean): number {
-  const error = asError(thrown)
+  const error = failureOf(thrown)
   if (error === null) return 0
   const lines = isJson ? [JSON.stringify({ error })] : [`error ${error.code}: ${error.message}`]
   if (!isJson && error.hint !== undefined) lines.push(`hint: ${error.hint}`)
@@ -13,8 +13,8 @@ export function report(thrown: unknown, isJson: boolean): number {
   return errorCodes[error.code]?.exit ?? errorCodes.INTERNAL.exit
 }
 
-/** Null where nothing went wrong: help or the version was asked for. */
-function asError(thrown: unknown): CheckreinError | null {
+/** What was thrown, as an error of ours; null where nothing went wrong: help or the version was asked for. */
+export function failureOf(thrown: unknown): CheckreinError | null {
   if (isCheckreinError(thrown)) return thrown
   if (thrown instanceof CommanderError) return asUsage(thrown)
   const message = thrown instanceof Error ? thrown.message : String(thrown)

@@ -29,10 +29,20 @@ export class Place implements Disposable {
   }
 
   /** Runs a command to its end. */
-  async run(args: readonly string[], options: { stdin?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Ended> {
+  async run(
+    args: readonly string[],
+    options: { stdin?: string; env?: NodeJS.ProcessEnv } = {},
+  ): Promise<Ended> {
     const started = this.start(args, options.env)
     started.child.stdin?.end(options.stdin ?? '')
     return started.ended
+  }
+
+  /** Runs a command that must succeed, and gives what it says. */
+  async does(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args)
+    assert.equal(code, 0, stderr)
+    return stdout.trim()
   }
 
   /** Runs a command with `--json` that must succeed, and gives its document. */
@@ -44,7 +54,10 @@ export class Place implements Disposable {
 
   start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
     const { CHECKREIN_STORE: _, DATABASE_URL: __, FORCE_COLOR: ___, ...inherited } = process.env
-    const child = spawn(process.execPath, [main, ...args], { cwd: this.folder, env: { ...inherited, ...env } })
+    const child = spawn(process.execPath, [main, ...args], {
+      cwd: this.folder,
+      env: { ...inherited, ...env },
+    })
     const started = new Started(child, args)
     this.#started.push(started)
     return started
@@ -77,7 +90,11 @@ export class Started {
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text))
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
     const end = once(child, 'close', { signal: AbortSignal.timeout(deadlineMs * 3) })
-    this.ended = end.then(([code]) => ({ code: code as number | null, stdout: this.#stdout, stderr: this.#stderr }))
+    this.ended = end.then(([code]) => ({
+      code: code as number | null,
+      stdout: this.#stdout,
+      stderr: this.#stderr,
+    }))
     this.ended.catch(() => undefined)
   }
 

@@ -3,7 +3,12 @@ import { test } from 'node:test'
 import type { Command } from 'commander'
 import { buildProgram } from '../../src/cli/program.ts'
 import { Client } from '../../src/client/client.ts'
-import { filterParameters, type Operation, operations } from '../../src/client/operations.ts'
+import {
+  filterParameters,
+  type Operation,
+  operations,
+  type Parameters,
+} from '../../src/client/operations.ts'
 import { errorCodes } from '../../src/core/errors.ts'
 
 const program = buildProgram()
@@ -16,27 +21,32 @@ function commandOf(operation: Operation): Command {
 }
 
 /** The words of a command line, quotes taken off. */
-const wordsOf = (line: string): string[] => [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '')
+const wordsOf = (line: string): string[] =>
+  [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '')
 
 void test('every operation is a method of the client', () => {
   assert.ok(all.length >= 14)
-  for (const [name] of all) assert.equal(typeof Reflect.get(Client.prototype, name), 'function', name)
+  for (const [name] of all)
+    assert.equal(typeof Reflect.get(Client.prototype, name), 'function', name)
 })
 
 void test('every method of the client that asks the store is an operation', () => {
   const others = ['constructor', 'store', 'enqueueMany', 'enqueueByName', 'run']
-  const methods = Object.getOwnPropertyNames(Client.prototype).filter((name) => !others.includes(name))
-  assert.deepEqual(
-    methods.sort(),
-    all.map(([name]) => name).sort(),
+  const methods = Object.getOwnPropertyNames(Client.prototype).filter(
+    (name) => !others.includes(name),
   )
+  assert.deepEqual(methods.sort(), all.map(([name]) => name).sort())
 })
 
 void test('every operation has a command with its options', () => {
   for (const [name, operation] of all) {
     const attributes = commandOf(operation).options.map((option) => option.attributeName())
-    const named = { ...operation.options, ...(['runs', 'filter'].includes(operation.subject) ? filterParameters : {}) }
-    for (const [key, { singular }] of Object.entries(named)) assert.ok(attributes.includes(singular ?? key), `${name} ${key}`)
+    const named: Parameters = {
+      ...operation.options,
+      ...(['runs', 'filter'].includes(operation.subject) ? filterParameters : {}),
+    }
+    for (const [key, { singular }] of Object.entries(named))
+      assert.ok(attributes.includes(singular ?? key), `${name} ${key}`)
   }
 })
 
