@@ -63,15 +63,24 @@ function wholeNumber(text: string, what: string): number {
 
 function checkedFolder(asked: string | undefined): string {
   const folder = asked === undefined ? ownModules() : resolve(whereAsked(), asked)
+  if (!isFolder(folder)) throw new DemoError(66, `Not a folder: ${folder}`)
   try {
     accessSync(folder, constants.R_OK | constants.X_OK)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'There is no folder' : `The folder can't be read (${code}):`
-    throw new DemoError(66, `${why} ${folder}`)
+  } catch {
+    throw new DemoError(66, `The folder can't be read: ${folder}`)
   }
-  if (!statSync(folder).isDirectory()) throw new DemoError(66, `Not a folder: ${folder}`)
   return folder
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch (error) {
+    throw new DemoError(
+      66,
+      `There is no such folder: ${path} (${(error as NodeJS.ErrnoException).code})`,
+    )
+  }
 }
 
 const ownModules = (): string => fileURLToPath(new URL('../node_modules', import.meta.url))

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, suite, test } from 'node:test'
+import { eventually } from './support/bed.ts'
+import { childrenOf, isDead, livingFamily } from './support/processes.ts'
+import { Program } from './support/program.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'checkrein-demo-folder-'))
+mkdirSync(join(folder, 'deep/er'), { recursive: true })
+mkdirSync(join(folder, 'hollow'))
+writeFileSync(join(folder, 'empty'), '')
+writeFileSync(join(folder, 'text'), 'again and '.repeat(100_000))
+writeFileSync(join(folder, 'deep/er/zeros'), Buffer.alloc(300_000))
+symlinkSync(folder, join(folder, 'deep/loop'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+const demo = (...args: string[]): Program => new Program('demo/main.ts', args)
+const promisesOf = (stdout: string): string[] =>
+  stdout.split('\n').filter((line) => /\] +(ok|BROKEN) /.test(line))
+const storeOf = (stdout: string): string => /store +(\S+)/.exec(stdout)?.[1] ?? assert.fail(stdout)
+
+suite('the demo', () => {
+  test('keeps every promise on a real folder, and leaves nothing behind', async () => {
+    await using program = demo(folder)
+    const { exitCode, stdout, stderr } = await program.ended()
+    assert.equal(exitCode, 0, stdout + stderr)
+    assert.equal(stderr, '')
+    const promises = promisesOf(stdout)
+    assert.equal(promises.length, 11, stdout)
+    assert.deepEqual(
+      promises.filter((line) => !/\] +ok /.test(line)),
+      [],
+    )
+    assert.match(stdout, /: 3 files, 1\.2 MiB\n/)
+    assert.match(stdout, /All 11 promises kept/)
+    assert.equal(existsSync(dirname(storeOf(stdout))), false)
+  })
+
+  test('fails where a promise is broken: here, that this very process is gone', async () => {
+    await using program = demo(folder, '--suspect', String(process.pid))
+    const { exitCode, stdout } = await program.ended()
+    assert.equal(exitCode, 1, stdout)
+    const broken = promisesOf(stdout).filter((line) => line.includes('BROKEN'))
+    assert.equal(broken.length, 1, stdout)
+    assert.match(String(broken), new RegExp(`process ${process.pid} .* is gone`))
+    assert.match(stdout, /1 of 12 promises BROKEN/)
+  })
+
+  test('cleans up all that it started when it is interrupted', async () => {
+    await using program = demo(folder)
+    const workerPid = Number((await program.printed(/worker +pid (\d+)/))[1])
+    await eventually(
+      () => childrenOf(workerPid).some((pid) => livingFamily(pid).length > 1),
+      'a run with subprocesses',
+    )
+    const isolates = childrenOf(workerPid)
+    program.process.kill('SIGINT')
+    const { exitCode, stdout, stderr } = await program.ended()
+    assert.equal(exitCode, 130, stderr)
+    assert.match(stderr, /Interrupted by SIGINT/)
+    assert.equal(isDead(workerPid), true)
+    assert.deepEqual(isolates.flatMap(livingFamily), [])
+    assert.equal(existsSync(dirname(storeOf(stdout))), false)
+  })
+
+  test('leaves nothing behind either when it is killed', async () => {
+    await using program = demo(folder)
+    const workerPid = Number((await program.printed(/worker +pid (\d+)/))[1])
+    await eventually(
+      () => childrenOf(workerPid).some((pid) => livingFamily(pid).length > 1),
+      'a run with subprocesses',
+    )
+    const isolates = childrenOf(workerPid)
+    program.process.kill('SIGKILL')
+    const { stdout } = await program.ended()
+    await eventually(
+      () => isDead(workerPid) && isolates.flatMap(livingFamily).length === 0,
+      'the end of all',
+    )
+    rmSync(dirname(storeOf(stdout)), { recursive: true, force: true })
+  })
+
+  const mistakes: readonly [
+    what: string,
+    args: readonly string[],
+    exitCode: number,
+    says: RegExp,
+  ][] = [
+    ['a folder that is not there', [join(folder, 'none')], 66, /There is no such folder: .*none/],
+    ['a file where a folder is due', [join(folder, 'text')], 66, /Not a folder: .*text/],
+    ['a folder without a file', [join(folder, 'hollow')], 66, /No file to work on/],
+    ['an option that is not known', ['--nonsense'], 64, /--nonsense/],
+    ['a limit that is no number', ['--limit', 'much'], 64, /--limit must be a whole number/],
+    ['two folders', [folder, folder], 64, /one folder at most/],
+  ]
+  for (const [what, args, exitCode, says] of mistakes) {
+    test(`says what is wrong with ${what}, without a stack trace`, async () => {
+      await using program = demo(...args)
+      const ended = await program.ended()
+      assert.equal(ended.exitCode, exitCode)
+      assert.match(ended.stderr, says)
+      assert.doesNotMatch(ended.stderr, /^ +at /m)
+    })
+  }
+})
