@@ -96,7 +96,7 @@ async function drain(bed: Bed, { task, count, concurrency }: Pick<(typeof runs)[
   for (let n = 0; n < count; n += 1000) {
     await client.enqueueMany(task, Array.from({ length: Math.min(1000, count - n) }, () => ({ input })))
   }
-  await bed.startWorker({ modules: [new URL('./tasks.ts', import.meta.url)], concurrency, spares: concurrency })
+  await bed.startWorker({ modules: [new URL('./tasks.ts', import.meta.url)], concurrency, spares: task.isolation === 'inline' ? 0 : concurrency })
   for (let left = count; left > 0; ) {
     await new Promise((resolve) => setTimeout(resolve, 20))
     const { queued, running } = await client.counts()

@@ -9,9 +9,9 @@
 import { CheckreinError } from '../core/errors.ts'
 import type { MachineEvent } from '../core/events.ts'
 import { type Answer, type Decision, decide } from '../core/machine.ts'
-import type { Fence, RunFacts } from '../core/run.ts'
+import type { RunFacts } from '../core/run.ts'
 import { isFinal } from '../core/transitions.ts'
-import type { Statements, Tx } from './driver.ts'
+import type { Param, Statements, Tx } from './driver.ts'
 import { trimFeed, writeFeed } from './feed.ts'
 import { type FeedRow, runOf, type SeqRun, updateOf } from './rows.ts'
 import type { RunEventCall } from './store.ts'
@@ -68,8 +68,8 @@ export class Changes {
     const changed = [...this.#was].map(([id, old]) => ({ old, run: this.#is.get(id) }))
     const updates = changed.flatMap(({ old, run }) => (run ? [updateOf(run, old)] : []))
     if (updates.length > 0) {
-      const written = await tx.each(statements.updateRuns, updates)
-      if (written.length !== updates.length) {
+      const written = await tx.change(statements.updateRuns, updates)
+      if (written.includes(false)) {
         throw new CheckreinError('INTERNAL', { message: 'a run changed under its own transaction' })
       }
     }
@@ -115,7 +115,7 @@ export async function applyEvents(
 ): Promise<readonly Answer[]> {
   const answers = new Array<Answer>(calls.length).fill('stale')
   for (const segment of segments(calls)) {
-    const isShort = segment.every(({ call }) => call.event.type === 'complete')
+    const isShort = segment.every(({ call }) => isCompletion(call))
     const rest = isShort ? await completeAtOnce(tx, statements, segment, answers) : segment
     if (rest.length > 0) await applyEach(tx, statements, rest, answers)
   }
@@ -132,7 +132,7 @@ function segments(calls: readonly RunEventCall[]): Placed[][] {
   const all: Placed[][] = []
   let wasShort: boolean | null = null
   calls.forEach((call, at) => {
-    const isShort = call.event.type === 'complete'
+    const isShort = isCompletion(call)
     if (isShort === wasShort) all.at(-1)?.push({ call, at })
     else all.push([{ call, at }])
     wasShort = isShort
@@ -149,7 +149,10 @@ async function applyEach(tx: Tx, statements: Statements, placed: readonly Placed
   await changes.write(tx, statements)
 }
 
-const guards = (fence: Fence) => [fence.runId, fence.attempt, fence.workerId] as const
+/** A run that completes, with its place: `seq` comes with the claim. */
+function isCompletion({ event, seq }: RunEventCall): boolean {
+  return event.type === 'complete' && seq !== undefined
+}
 
 /** The shortcut. Gives what its guards left over. */
 async function completeAtOnce(
@@ -159,20 +162,22 @@ async function completeAtOnce(
   answers: Answer[],
 ): Promise<readonly Placed[]> {
   const now = tx.now()
-  const rows = placed.flatMap(({ call: { event } }) =>
-    event.type === 'complete' ? [[...guards(event.fence), event.result, now]] : [],
-  )
-  const completed = await tx.each(statements.completeRuns, rows)
-  const ids = completed.map((row) => String(row['id']))
-  const isDone = new Set(ids)
-  const feed = completed.map(
-    (row): FeedRow => [Number(row['seq']), now, 'complete', Number(row['attempt']), 'completed', null],
-  )
+  const sets = placed.flatMap(({ call }) => completionOf(call, now))
+  const isDone = await tx.change(statements.completeRuns, sets)
+  const completed = placed.filter((_, nth) => isDone[nth])
+  for (const { at } of completed) answers[at] = 'done'
+  const feed = completed.flatMap(({ call }) => completeEntry(call, now))
   await writeFeed(tx, statements, feed)
-  await wakeThoseWaitingFor(tx, statements, ids)
-  return placed.filter(({ call, at }) => {
-    if (!isDone.delete(call.runId)) return true
-    answers[at] = 'done'
-    return false
-  })
+  const ended = completed.map(({ call }) => call.runId)
+  await wakeThoseWaitingFor(tx, statements, ended)
+  return placed.filter((_, nth) => !isDone[nth])
+}
+
+function completionOf({ runId, seq = 0, event }: RunEventCall, now: number): Param[][] {
+  if (event.type !== 'complete') return []
+  return [[seq, runId, event.fence.attempt, event.fence.workerId, event.result, now]]
+}
+
+function completeEntry({ seq = 0, event }: RunEventCall, now: number): FeedRow[] {
+  return event.type === 'complete' ? [[seq, now, 'complete', event.fence.attempt, 'completed', null]] : []
 }

@@ -4,8 +4,8 @@ import type { MachineEvent } from '../core/events.ts'
 import { Changes } from './apply.ts'
 import type { Param, Row, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
-import { type FeedRow, runOf, type SeqRun } from './rows.ts'
-import type { ClaimRequest, Housekept, WorkerInfo } from './store.ts'
+import { claimedOf, type FeedRow, runOf } from './rows.ts'
+import type { ClaimedRun, ClaimRequest, Housekept, WorkerInfo } from './store.ts'
 
 /** A claim asks about this many (queue, task) pairs in one statement. */
 const laneLimit = 200
@@ -21,15 +21,15 @@ export function lanesOf({ queues, tasks }: Pick<ClaimRequest, 'queues' | 'tasks'
 }
 
 /** @throws {CheckreinError} `LEASE_LOST` where the worker's lease has lapsed: it may not start anything new. */
-export async function claimRuns(tx: Tx, statements: Statements, request: ClaimRequest): Promise<readonly SeqRun[]> {
+export async function claimRuns(tx: Tx, statements: Statements, request: ClaimRequest): Promise<readonly ClaimedRun[]> {
   const { workerId } = request
   if ((await tx.all(statements.heldLease, [workerId, tx.leaseNow()])).length === 0) {
     throw new CheckreinError('LEASE_LOST', { details: { workerId } })
   }
   const now = tx.now()
-  const claimed = (await claimRows(tx, statements, request)).map(runOf)
+  const claimed = (await claimRows(tx, statements, request)).map(claimedOf)
   const data = JSON.stringify({ workerId })
-  const feed = claimed.map((run): FeedRow => [run.seq, now, 'claim', run.attempt, run.state, data])
+  const feed = claimed.map((run): FeedRow => [run.seq, now, 'claim', run.attempt, 'running', data])
   await writeFeed(tx, statements, feed)
   return claimed.sort((a, b) => b.priority - a.priority || a.seq - b.seq)
 }

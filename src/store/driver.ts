@@ -11,6 +11,11 @@ export interface Tx {
   all(statement: string, params?: readonly Param[]): readonly Row[] | Promise<readonly Row[]>
   /** Runs a statement once for each set of parameters, and gives all their rows, in order. */
   each(statement: string, sets: readonly (readonly Param[])[]): readonly Row[] | Promise<readonly Row[]>
+  /** Runs a statement once for each set of parameters; says of each whether it changed a row. */
+  change(
+    statement: string,
+    sets: readonly (readonly Param[])[],
+  ): readonly boolean[] | Promise<readonly boolean[]>
   /** Inserts a row for each set of parameters; gives the `seq` of each, or null where the id was taken. */
   insert(
     statement: string,

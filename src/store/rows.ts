@@ -3,7 +3,7 @@ import type { FeedEntry, FeedType } from '../core/events.ts'
 import type { RunFacts, StoredRun } from '../core/run.ts'
 import type { State, StopVerb } from '../core/transitions.ts'
 import type { Param, Row } from './driver.ts'
-import type { HeldIntent, Tombstone, WorkerRecord } from './store.ts'
+import type { ClaimedRun, HeldIntent, Tombstone, WorkerRecord } from './store.ts'
 
 type Cell = string | number | null
 
@@ -44,6 +44,20 @@ export function runOf(row: Row): SeqRun {
     stop: maybeJson(row['stop']),
     startedAt: maybeNumber(row['started_at']),
     finishedAt: maybeNumber(row['finished_at']),
+  }
+}
+
+export function claimedOf(row: Row): ClaimedRun {
+  return {
+    seq: Number(row['seq']),
+    id: text(row['id']),
+    task: text(row['task']),
+    queue: text(row['queue']),
+    priority: Number(row['priority']),
+    key: maybeText(row['key']),
+    tags: maybeJson<string[]>(row['tags']) ?? [],
+    input: maybeText(row['input']),
+    attempt: Number(row['attempt']),
   }
 }
 

@@ -20,6 +20,7 @@ import { countsOf, listedOf, pageParams } from './pages.ts'
 import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
 import { feedEntryOf, heldIntentOf, runOf, tombstoneOf, workerOf } from './rows.ts'
 import type {
+  ClaimedRun,
   ClaimRequest,
   Controlled,
   ControlRequest,
@@ -126,7 +127,7 @@ export class SqlStore implements Store {
     return false
   }
 
-  claim(request: ClaimRequest): Promise<readonly StoredRun[]> {
+  claim(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
     return this.#write((tx) => claimRuns(tx, this.#driver.statements, request))
   }
 

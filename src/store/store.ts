@@ -121,8 +121,16 @@ export interface HeldIntent {
   readonly stopAgeMs: number
 }
 
+/** What a worker gets of a run that it has claimed. */
+export type ClaimedRun = Pick<StoredRun, 'id' | 'task' | 'queue' | 'priority' | 'key' | 'tags' | 'input' | 'attempt'> & {
+  /** Its place in the store. */
+  readonly seq: number
+}
+
 export interface RunEventCall {
   readonly runId: string
+  /** The place that its claim gave; saves the store a look-up. */
+  readonly seq?: number
   readonly event: MachineEvent
 }
 
@@ -177,7 +185,7 @@ export interface Store extends AsyncDisposable {
   /** Whether a claim would find anything: reads only. */
   hasClaimable(request: Omit<ClaimRequest, 'limit' | 'workerId'>): Promise<boolean>
   /** The next runs, highest priority first, then oldest first. @throws {CheckreinError} `LEASE_LOST` where the worker's lease has lapsed. */
-  claim(request: ClaimRequest): Promise<readonly StoredRun[]>
+  claim(request: ClaimRequest): Promise<readonly ClaimedRun[]>
   intents(workerId: string): Promise<readonly HeldIntent[]>
 
   /** Moves what is due, expired or lapsed, in bounded steps. Any worker may call it at any time. */

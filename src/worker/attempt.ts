@@ -6,9 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type ErrorRecord, errorRecord, isCheckreinError } from '../core/errors.ts'
 import type { LogLine, MachineEvent } from '../core/events.ts'
 import type { Answer } from '../core/machine.ts'
-import type { Fence, StoredRun } from '../core/run.ts'
+import type { Fence } from '../core/run.ts'
 import type { AttemptEnd, AttemptListener, Executor, RunningAttempt } from '../executor/executor.ts'
-import type { HeldIntent, Store } from '../store/store.ts'
+import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
 import type { Registered } from './registry.ts'
 import { StopLadder } from './stop.ts'
 import { publish } from './telemetry.ts'
@@ -26,7 +26,7 @@ const firstRetryMs = 20
 const longestRetryMs = 1000
 
 export class Attempt implements AttemptListener {
-  readonly run: StoredRun
+  readonly run: ClaimedRun
   readonly ladder: StopLadder
   /** Fulfils when the code of the attempt has ended; never rejects. */
   readonly ended: Promise<AttemptEnd>
@@ -37,7 +37,7 @@ export class Attempt implements AttemptListener {
   readonly #startedAt = performance.now()
   #limits: NodeJS.Timeout[] = []
 
-  constructor(run: StoredRun, registered: Registered, parts: AttemptParts) {
+  constructor(run: ClaimedRun, registered: Registered, parts: AttemptParts) {
     this.run = run
     this.#registered = registered
     this.#parts = parts
@@ -114,7 +114,7 @@ export class Attempt implements AttemptListener {
   async #write(event: MachineEvent): Promise<Answer> {
     for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
       try {
-        const [answer] = await this.#parts.store.apply([{ runId: this.run.id, event }])
+        const [answer] = await this.#parts.store.apply([{ runId: this.run.id, seq: this.run.seq, event }])
         return answer ?? 'stale'
       } catch (error) {
         this.#complain(event.type, error)

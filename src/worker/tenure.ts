@@ -7,12 +7,11 @@
  */
 import { randomUUIDv7 } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { StoredRun } from '../core/run.ts'
 import type { Isolation } from '../core/task.ts'
 import { createExecutor } from '../executor/create.ts'
 import type { AbortReason, Executor } from '../executor/executor.ts'
 import { monotonicMs } from '../executor/monotonic.ts'
-import type { HeldIntent, Store } from '../store/store.ts'
+import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
 import { version } from './version.ts'
 import { Attempt } from './attempt.ts'
 import { goodUntil, Heartbeat, type HeartbeatParts } from './heartbeat.ts'
@@ -91,7 +90,7 @@ export class Tenure {
   }
 
   /** Runs a claimed run. Its slot is free again when its code has ended, also before that is written. */
-  start(run: StoredRun): void {
+  start(run: ClaimedRun): void {
     const { store, registry, settings } = this.#parts
     const registered = registry.get(run.task)
     const executor = registered && this.#executors.get(registered.task.isolation)

@@ -25,6 +25,12 @@ export class Connection {
     return rows
   }
 
+  /** Runs a statement once for each set of parameters; whether each changed a row. */
+  change(sql: string, sets: readonly (readonly Param[])[]): boolean[] {
+    const statement = this.#prepare(sql)
+    return sets.map((params) => statement.run(...params).changes !== 0)
+  }
+
   /** Inserts a row for each set of parameters; its rowid, or null where a conflict kept it out. */
   insert(sql: string, sets: readonly (readonly Param[])[]): (number | null)[] {
     const statement = this.#prepare(sql)

@@ -114,6 +114,7 @@ export class SqliteDriver implements Driver {
 
   readonly #tx: Tx = {
     all: (statement, params) => this.#writer.all(statement, params),
+    change: (statement, sets) => this.#writer.change(statement, sets),
     insert: (statement, sets) => this.#writer.insert(statement, sets),
     each: (statement, sets) => this.#writer.each(statement, sets),
     now: () => this.now(),

@@ -18,6 +18,8 @@ const places = (list: string, from = 1): string =>
     .split(', ')
     .map((_, at) => `?${from + at}`)
     .join(', ')
+/** What a worker needs of a run: a row in full costs three times as much to read. */
+const claimedColumns = 'seq, id, task, queue, priority, key, tags, input, attempt'
 const notExpired = '(expires_at IS NULL OR attempt > 0 OR expires_at > ?2)'
 const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
 const mayExpire = 'expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL'
@@ -35,13 +37,11 @@ export const sqliteStatements: Statements = {
   keyHolder: 'SELECT * FROM checkrein_runs WHERE task = ?1 AND key = ?2 AND key_held = 1',
   updateRuns: `
     UPDATE checkrein_runs SET (${factColumns}) = (${places(factColumns, 4)})
-    WHERE seq = ?1 AND state = ?2 AND attempt = ?3
-    RETURNING seq`,
+    WHERE seq = ?1 AND state = ?2 AND attempt = ?3`,
   completeRuns: `
-    UPDATE checkrein_runs
-    SET state = 'completed', result = ?4, worker_id = NULL, run_at = NULL, waits_for = NULL, key_held = 0, finished_at = ?5
-    WHERE id = ?1 AND ${stateIs('running')} AND attempt = ?2 AND +worker_id = ?3 AND intent IS NULL
-    RETURNING seq, id, attempt`,
+    UPDATE checkrein_runs SET state = 'completed', result = ?5, worker_id = NULL, finished_at = ?6
+    WHERE seq = ?1 AND id = ?2 AND ${stateIs('running')} AND attempt = ?3 AND worker_id = ?4
+      AND intent IS NULL AND key_held = 0`,
   insertTags: 'INSERT INTO checkrein_tags (tag, run_seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING',
   insertFeed: `
     INSERT INTO checkrein_feed (run_seq, at, type, attempt, state, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
@@ -110,8 +110,8 @@ export const sqliteStatements: Statements = {
     WHERE f.position > ?1 ORDER BY f.position LIMIT ?2`,
   feedEnd: 'SELECT max(position) AS position FROM checkrein_feed',
 
-  claimSeqs: `${startRuns} WHERE seq IN (SELECT value FROM json_each(?3)) RETURNING *`,
-  claimRuns: (lanes) => `${startRuns} WHERE seq IN (SELECT seq FROM (${bestOf(lanes)})) RETURNING *`,
+  claimSeqs: `${startRuns} WHERE seq IN (SELECT value FROM json_each(?3)) RETURNING ${claimedColumns}`,
+  claimRuns: (lanes) => `${startRuns} WHERE seq IN (SELECT seq FROM (${bestOf(lanes)})) RETURNING ${claimedColumns}`,
   claimHeads: bestOf,
   hasClaimable: (lanes) => `SELECT 1 AS found FROM (${everyLane(lanes, laneProbe)}) LIMIT 1`,
   listRuns: ({ where }, order) =>
