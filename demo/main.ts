@@ -11,6 +11,8 @@ import { openView } from './view.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 const broken = 1
+/** A Ctrl-C under `npm run` comes twice: from the terminal, and from npm. */
+const echoMs = 500
 const interrupts = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
 process.exitCode = await main()
@@ -49,20 +51,30 @@ async function perform(options: DemoOptions): Promise<number> {
   const scratch = await mkdtemp(join(tmpdir(), 'checkrein-demo-'))
   stage.defer(async () => clearAway(scratch, options.isKept))
   let worker: WorkerProcess | null = null
-  // The first signal ends the demo in order; a second one doesn't wait for the worker.
+  // The first OS signal ends the demo in order; a later one doesn't wait for the worker.
   stage.use(onInterrupt((error) => (abortSignal.aborted ? worker?.kill() : ending.abort(error))))
   const url = `sqlite:${join(scratch, 'demo.db')}`
   const client = stage.use(await connect(url))
   worker = stage.use(await WorkerProcess.start(url, (error) => ending.abort(error)))
   abortSignal.throwIfAborted()
   const view = stage.use(openView())
-  return await play({ client, worker, view, scratch, options, selection, abortSignal })
+  try {
+    return await play({ client, worker, view, scratch, options, selection, abortSignal })
+  } catch (error) {
+    // What was waiting rejects in its own words; why it had to is in the signal.
+    abortSignal.throwIfAborted()
+    throw error
+  }
 }
 
 function onInterrupt(interrupt: (error: DemoError) => void): Disposable {
+  let heardAt = -Infinity
   const listeners = Object.entries(interrupts).map(([osSignal, exitCode]) => {
-    const listener = (): void =>
-      interrupt(new DemoError(exitCode, `Interrupted by ${osSignal}; cleaned up.`))
+    const listener = (): void => {
+      const isEcho = performance.now() - heardAt < echoMs
+      heardAt = performance.now()
+      if (!isEcho) interrupt(new DemoError(exitCode, `Interrupted by ${osSignal}; cleaned up.`))
+    }
     process.on(osSignal, listener)
     return { osSignal, listener }
   })
