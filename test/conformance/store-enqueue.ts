@@ -26,9 +26,17 @@ export const enqueuePromises: Promises = {
     assert.deepEqual(
       { id, task, queue, priority, key, tags, input, expiresAt, createdAt, state, attempt },
       {
-        ...{ id: 'mine', task: 'mail', queue: 'slow', priority: -3, key: 'k' },
-        ...{ tags: ['tenant:9', 'b'], input: '{"to":"ada"}' },
-        ...{ expiresAt: bed.clock.at + 5000, createdAt: bed.clock.at, state: 'queued', attempt: 0 },
+        id: 'mine',
+        task: 'mail',
+        queue: 'slow',
+        priority: -3,
+        key: 'k',
+        tags: ['tenant:9', 'b'],
+        input: '{"to":"ada"}',
+        expiresAt: bed.clock.at + 5000,
+        createdAt: bed.clock.at,
+        state: 'queued',
+        attempt: 0,
       },
     )
   },
@@ -280,6 +288,16 @@ export const keyPromises: Promises = {
     assert.equal(await bed.state(next.id), 'paused')
     assert.equal(await bed.askOne('resume', next.id), 'resumed')
     assert.equal(await bed.state(next.id), 'queued')
+  },
+
+  'a run that waits for another is woken when that completes': async (bed) => {
+    await bed.worker()
+    const [goes, waits] = [await bed.add(), await bed.add()]
+    await bed.take()
+    await bed.apply(waits, { type: 'wait', fence: await bed.fence(waits), waitsFor: goes })
+    assert.equal(await bed.state(waits), 'waiting')
+    await bed.finish(goes)
+    assert.equal(await bed.state(waits), 'queued')
   },
 
   'a run that begins to wait for one that is over already is woken at once': async (bed) => {

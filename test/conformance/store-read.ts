@@ -425,8 +425,12 @@ export const sharingPromises: Promises = {
       const id = await bed.add()
       assert.equal((await other.get(id))?.state, 'queued')
       await other.control({
-        ...{ verb: 'revoke', target: { ids: [id] }, reason: null, by: null },
-        ...{ graceMs: 0, tombstoneMs: 0 },
+        verb: 'revoke',
+        target: { ids: [id] },
+        reason: null,
+        by: null,
+        graceMs: 0,
+        tombstoneMs: 0,
       })
       assert.equal(await bed.state(id), 'cancelled')
     }

@@ -207,8 +207,11 @@ export const leasePromises: Promises = {
     await held(bed)
     const [worker] = await bed.store.workers()
     assert.deepEqual(worker, {
-      ...{ ...plainWorker, id: 'w1', startedAt: bed.clock.at },
-      ...{ leaseLeftMs: plainWorker.leaseMs, heldCount: 1 },
+      ...plainWorker,
+      id: 'w1',
+      startedAt: bed.clock.at,
+      leaseLeftMs: plainWorker.leaseMs,
+      heldCount: 1,
     })
   },
 
@@ -292,8 +295,13 @@ export const leasePromises: Promises = {
     assert.deepEqual([held1?.runId, held1?.attempt, held1?.stopAgeMs], [id, 1, 30])
     assert.deepEqual(held1?.intent, {
       stop: {
-        ...{ verb: 'cancel', reason: 'why', by: 'who', graceMs: 70 },
-        ...{ requestedAt: bed.clock.at - 30, deliveredAt: null, overdueAt: null },
+        verb: 'cancel',
+        reason: 'why',
+        by: 'who',
+        graceMs: 70,
+        requestedAt: bed.clock.at - 30,
+        deliveredAt: null,
+        overdueAt: null,
       },
       pause: null,
     })

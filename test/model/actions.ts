@@ -1,0 +1,67 @@
+/** What may happen, as data that fast-check makes and shrinks. Runs and claims are named by a number that is taken modulo how many there are. */
+import * as fc from 'fast-check'
+import { stopVerbs } from '../../src/core/transitions.ts'
+import { onConflicts } from '../../src/store/store.ts'
+import { reports } from './model.ts'
+
+const which = fc.nat({ max: 20 })
+const worker = fc.nat({ max: 1 })
+
+const enqueue = fc.record({
+  do: fc.constant('enqueue' as const),
+  key: fc.constantFrom(null, null, 'a', 'b'),
+  onConflict: fc.constantFrom(...onConflicts),
+  priority: fc.nat({ max: 2 }),
+  delayMs: fc.constantFrom(0, 0, 0, 200),
+  ttlMs: fc.constantFrom(null, null, null, 500),
+})
+const claim = fc.record({
+  do: fc.constant('claim' as const),
+  worker,
+  limit: fc.integer({ min: 1, max: 3 }),
+})
+const report = fc.record({
+  do: fc.constant('report' as const),
+  /** Counted from the newest claim, so that most are of attempts that still run. */
+  claim: which,
+  what: fc.constantFrom(...reports, 'complete' as const, 'fail' as const),
+  heard: fc.boolean(),
+  isRetryable: fc.constantFrom(true, true, false),
+})
+const verb = fc.record({
+  do: fc.constant('verb' as const),
+  run: which,
+  verb: fc.constantFrom(...stopVerbs, 'pause' as const, 'resume' as const, 'resume' as const),
+})
+const renew = fc.record({ do: fc.constant('renew' as const), worker })
+/** The worker's process dies, and another takes its place: the old lease goes on until it lapses. */
+const replaceWorker = fc.record({ do: fc.constant('replace-worker' as const), worker })
+/** Time passes, and somebody sweeps; or nobody does yet. */
+const pass = fc.record({
+  do: fc.constantFrom('pass' as const, 'pass' as const, 'wait' as const),
+  ms: fc.constantFrom(1, 100, 300, 600, 1000),
+})
+
+/** What may be called in one turn of the event loop, so that the store writes it together. */
+const call = fc.oneof(
+  { arbitrary: enqueue, weight: 4 },
+  { arbitrary: claim, weight: 4 },
+  { arbitrary: report, weight: 5 },
+  { arbitrary: verb, weight: 4 },
+  { arbitrary: renew, weight: 1 },
+)
+/** What needs the calls before it to be over. */
+const barrier = fc.oneof({ arbitrary: pass, weight: 3 }, { arbitrary: replaceWorker, weight: 1 })
+
+export const steps = fc.array(
+  fc.oneof(
+    { arbitrary: fc.record({ calls: fc.array(call, { minLength: 1, maxLength: 4 }) }), weight: 4 },
+    { arbitrary: fc.record({ barrier }), weight: 1 },
+  ),
+  { minLength: 1, maxLength: 30, size: 'max' },
+)
+
+type Of<T> = T extends fc.Arbitrary<infer Value> ? Value : never
+export type Call = Of<typeof call>
+export type Barrier = Of<typeof barrier>
+export type Step = Of<typeof steps>[number]

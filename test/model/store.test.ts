@@ -1,0 +1,29 @@
+/**
+ * Random lives of runs on a real store, against a small model. More of them: `MODEL_RUNS=5000 node --test test/model/`.
+ * A failure prints its seed and path: give them as `MODEL_SEED` and `MODEL_PATH` to see it again.
+ */
+import { suite, test } from 'node:test'
+import * as fc from 'fast-check'
+import { StoreBed } from '../store/bed.ts'
+import { steps } from './actions.ts'
+import { Game } from './play.ts'
+
+const { MODEL_RUNS, MODEL_SEED, MODEL_PATH } = process.env
+
+suite('whatever happens to runs and workers', () => {
+  test(
+    'the store does what the model says, and every run can end',
+    { timeout: 3_600_000 },
+    async (t) => {
+      await using bed = await StoreBed.make()
+      const settings = {
+        numRuns: Number(MODEL_RUNS ?? 800),
+        ...(MODEL_SEED === undefined ? {} : { seed: Number(MODEL_SEED) }),
+        ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
+      }
+      const property = fc.asyncProperty(steps, (played) => Game.play(bed, played))
+      await fc.assert(property, settings)
+      t.diagnostic(`${settings.numRuns} sequences`)
+    },
+  )
+})
