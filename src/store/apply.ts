@@ -43,7 +43,8 @@ export class Changes {
     const decision = decide(run, event, this.#now)
     const next = decision.run ?? run
     if (decision.run) this.#set(run, { ...run, ...decision.run })
-    if (decision.run || isControl(event)) this.#note(run.seq, event, next, { ...decision.data, ...answerOf(decision, event) })
+    if (decision.run || isControl(event))
+      this.#note(run.seq, event, next, { ...decision.data, ...answerOf(decision, event) })
     return decision
   }
 
@@ -60,7 +61,14 @@ export class Changes {
 
   #note(seq: number, event: MachineEvent, run: RunFacts, data: Decision['data']): void {
     const json = JSON.stringify(data)
-    this.#feed.push([seq, this.#now, event.type, run.attempt, run.state, json === '{}' ? null : json])
+    this.#feed.push([
+      seq,
+      this.#now,
+      event.type,
+      run.attempt,
+      run.state,
+      json === '{}' ? null : json,
+    ])
   }
 
   /** Writes everything, and wakes the runs that waited for one that has ended. */
@@ -77,8 +85,13 @@ export class Changes {
     const reported = this.#feed.flatMap(([seq, , type]) => (type === 'progress' ? [seq] : []))
     await trimFeed(tx, statements, { type: 'progress', seqs: new Set(reported) })
     const ended = changed.flatMap(({ run }) => (run && isFinal(run.state) ? [run.id] : []))
-    const begun = changed.flatMap(({ old, run }) => (run?.waitsFor && run.waitsFor !== old.waitsFor ? [run.waitsFor] : []))
-    await wakeThoseWaitingFor(tx, statements, [...ended, ...(await overAlready(tx, statements, begun))])
+    const begun = changed.flatMap(({ old, run }) =>
+      run?.waitsFor && run.waitsFor !== old.waitsFor ? [run.waitsFor] : [],
+    )
+    await wakeThoseWaitingFor(tx, statements, [
+      ...ended,
+      ...(await overAlready(tx, statements, begun)),
+    ])
   }
 }
 
@@ -88,17 +101,29 @@ function answerOf(decision: Decision, event: MachineEvent): { answer?: Answer } 
   return isControl(event) ? { answer: decision.answer } : {}
 }
 
-export async function loadRuns(tx: Tx, statements: Statements, ids: readonly string[]): Promise<readonly SeqRun[]> {
+export async function loadRuns(
+  tx: Tx,
+  statements: Statements,
+  ids: readonly string[],
+): Promise<readonly SeqRun[]> {
   return (await tx.all(statements.runsById, [JSON.stringify(ids)])).map(runOf)
 }
 
 /** Those of the ids whose runs are final: nothing that begins to wait for them would ever hear of their end. */
-async function overAlready(tx: Tx, statements: Statements, ids: readonly string[]): Promise<readonly string[]> {
+async function overAlready(
+  tx: Tx,
+  statements: Statements,
+  ids: readonly string[],
+): Promise<readonly string[]> {
   if (ids.length === 0) return []
   return (await tx.all(statements.finalRuns, [JSON.stringify(ids)])).map((row) => String(row['id']))
 }
 
-async function wakeThoseWaitingFor(tx: Tx, statements: Statements, ended: readonly string[]): Promise<void> {
+async function wakeThoseWaitingFor(
+  tx: Tx,
+  statements: Statements,
+  ended: readonly string[],
+): Promise<void> {
   if (ended.length === 0) return
   const waiting = (await tx.all(statements.waitingFor, [JSON.stringify(ended)])).map(runOf)
   if (waiting.length === 0) return
@@ -140,7 +165,12 @@ function segments(calls: readonly RunEventCall[]): Placed[][] {
   return all
 }
 
-async function applyEach(tx: Tx, statements: Statements, placed: readonly Placed[], answers: Answer[]): Promise<void> {
+async function applyEach(
+  tx: Tx,
+  statements: Statements,
+  placed: readonly Placed[],
+  answers: Answer[],
+): Promise<void> {
   const ids = [...new Set(placed.map(({ call }) => call.runId))]
   const changes = new Changes(tx.now(), await loadRuns(tx, statements, ids))
   for (const { call, at } of placed) {
@@ -179,5 +209,7 @@ function completionOf({ runId, seq = 0, event }: RunEventCall, now: number): Par
 }
 
 function completeEntry({ seq = 0, event }: RunEventCall, now: number): FeedRow[] {
-  return event.type === 'complete' ? [[seq, now, 'complete', event.fence.attempt, 'completed', null]] : []
+  return event.type === 'complete'
+    ? [[seq, now, 'complete', event.fence.attempt, 'completed', null]]
+    : []
 }

@@ -2,51 +2,66 @@
 import { CheckreinError } from '../core/errors.ts'
 import type { MachineEvent } from '../core/events.ts'
 import { Changes } from './apply.ts'
-import type { Param, Row, Statements, Tx } from './driver.ts'
+import type { Param, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
 import { claimedOf, type FeedRow, runOf } from './rows.ts'
 import type { ClaimedRun, ClaimRequest, Housekept, WorkerInfo } from './store.ts'
 
-/** A claim asks about this many (queue, task) pairs in one statement. */
-const laneLimit = 200
 /** How many runs one housekeeping step moves of each kind. */
 const stepLimit = 500
 
-/** Each (queue, task) pair is a lane with its own short range of the claim index. */
-export function lanesOf({ queues, tasks }: Pick<ClaimRequest, 'queues' | 'tasks'>): string[][] {
-  const lanes = queues.flatMap((queue) => tasks.map((task) => [queue, task]))
-  return Array.from({ length: Math.ceil(lanes.length / laneLimit) }, (_, at) =>
-    lanes.slice(at * laneLimit, (at + 1) * laneLimit).flat(),
-  )
+type Lane = readonly [queue: string, task: string]
+
+/** Each (queue, task) pair is a lane with its own short range of the claim index, however deep the others are. */
+export function lanesOf({
+  queues,
+  tasks,
+}: Pick<ClaimRequest, 'queues' | 'tasks'>): readonly Lane[] {
+  return queues.flatMap((queue) => tasks.map((task) => [queue, task] as const))
 }
 
 /** @throws {CheckreinError} `LEASE_LOST` where the worker's lease has lapsed: it may not start anything new. */
-export async function claimRuns(tx: Tx, statements: Statements, request: ClaimRequest): Promise<readonly ClaimedRun[]> {
+export async function claimRuns(
+  tx: Tx,
+  statements: Statements,
+  request: ClaimRequest,
+): Promise<readonly ClaimedRun[]> {
   const { workerId } = request
   if ((await tx.all(statements.heldLease, [workerId, tx.leaseNow()])).length === 0) {
     throw new CheckreinError('LEASE_LOST', { details: { workerId } })
   }
   const now = tx.now()
-  const claimed = (await claimRows(tx, statements, request)).map(claimedOf)
+  const heads = await bestOf(tx, statements, request)
+  const isStarted = await tx.change(
+    statements.startRuns,
+    heads.map(({ seq }) => [seq, workerId, now]),
+  )
+  const claimed = heads
+    .filter((_, at) => isStarted[at])
+    .map((run) => ({ ...run, attempt: run.attempt + 1 }))
   const data = JSON.stringify({ workerId })
   const feed = claimed.map((run): FeedRow => [run.seq, now, 'claim', run.attempt, 'running', data])
   await writeFeed(tx, statements, feed)
-  return claimed.sort((a, b) => b.priority - a.priority || a.seq - b.seq)
+  return claimed
 }
 
-/** One statement where it can ask about every lane; otherwise the heads of all lanes are compared first. */
-async function claimRows(tx: Tx, statements: Statements, request: ClaimRequest): Promise<readonly Row[]> {
-  const { workerId, limit } = request
-  const chunks = lanesOf(request)
-  const [only] = chunks
-  if (!only || limit <= 0) return []
-  const now = tx.now()
-  if (chunks.length === 1) return tx.all(statements.claimRuns(only.length / 2), [workerId, now, limit, ...only])
-  const heads: Row[] = []
-  for (const lanes of chunks) heads.push(...(await tx.all(statements.claimHeads(lanes.length / 2), [null, now, limit, ...lanes])))
-  heads.sort((a, b) => Number(b['priority']) - Number(a['priority']) || Number(a['seq']) - Number(b['seq']))
-  const seqs = heads.slice(0, limit).map((row) => Number(row['seq']))
-  return tx.all(statements.claimSeqs, [workerId, now, JSON.stringify(seqs)])
+/**
+ * The best of the heads of all lanes. Lane by lane, for SQLite builds temporary tables for one statement that asks
+ * about several and claims what it finds: 79 us for a run instead of 20.
+ */
+async function bestOf(
+  tx: Tx,
+  statements: Statements,
+  request: ClaimRequest,
+): Promise<readonly ClaimedRun[]> {
+  const { limit } = request
+  if (limit <= 0) return []
+  const heads: ClaimedRun[] = []
+  for (const lane of lanesOf(request)) {
+    const rows = await tx.all(statements.laneHeads, [...lane, tx.now(), limit])
+    for (const row of rows) heads.push(claimedOf(row))
+  }
+  return heads.sort((a, b) => b.priority - a.priority || a.seq - b.seq).slice(0, limit)
 }
 
 export function workerParams(worker: WorkerInfo, now: number, leaseNow: number): Param[] {
@@ -72,7 +87,10 @@ export async function endLease(
   const held = (await tx.all(statements.heldRuns, [worker.id])).map(runOf)
   const changes = new Changes(tx.now(), held)
   for (const run of held) {
-    changes.decide(run.id, { type: 'lapse', maxCrashes: worker.tasks[run.task]?.maxCrashes ?? defaultCrashes })
+    changes.decide(run.id, {
+      type: 'lapse',
+      maxCrashes: worker.tasks[run.task]?.maxCrashes ?? defaultCrashes,
+    })
   }
   await changes.write(tx, statements)
   await tx.all(statements.deleteWorker, [worker.id])
@@ -83,14 +101,26 @@ export async function endLease(
 const defaultCrashes = 3
 
 /** One step of everything that time brings about. */
-export async function housekeepOnce(tx: Tx, statements: Statements): Promise<Omit<Housekept, 'nextInMs'>> {
+export async function housekeepOnce(
+  tx: Tx,
+  statements: Statements,
+): Promise<Omit<Housekept, 'nextInMs'>> {
   const lapsed: { workerId: string; runCount: number }[] = []
   for (const row of await tx.all(statements.lapsedWorkers, [tx.leaseNow()])) {
-    const worker = { id: String(row['id']), tasks: JSON.parse(String(row['tasks'])) as WorkerInfo['tasks'] }
+    const worker = {
+      id: String(row['id']),
+      tasks: JSON.parse(String(row['tasks'])) as WorkerInfo['tasks'],
+    }
     lapsed.push({ workerId: worker.id, runCount: await endLease(tx, statements, worker) })
   }
-  const expiredCount = await moveAll(tx, statements, { found: statements.expiredRuns, event: { type: 'expire' } })
-  const dueCount = await moveAll(tx, statements, { found: statements.dueRuns, event: { type: 'due' } })
+  const expiredCount = await moveAll(tx, statements, {
+    found: statements.expiredRuns,
+    event: { type: 'expire' },
+  })
+  const dueCount = await moveAll(tx, statements, {
+    found: statements.dueRuns,
+    event: { type: 'due' },
+  })
   return { lapsed, expiredCount, dueCount }
 }
 

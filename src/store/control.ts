@@ -21,7 +21,8 @@ export async function controlIds(
   const places = [...missing].map((id) => ['id', '', id] as const)
   const until = await leaveTombstones(tx, statements, { places, asked })
   const answers = ids.map((id): Controlled => {
-    if (missing.has(id)) return { id, answer: 'not-found', state: null, tombstoneUntil: until.get(id) ?? null }
+    if (missing.has(id))
+      return { id, answer: 'not-found', state: null, tombstoneUntil: until.get(id) ?? null }
     return controlOne(changes, id, asked)
   })
   await changes.write(tx, statements)
@@ -80,7 +81,14 @@ async function leaveTombstones(
 ): Promise<ReadonlyMap<string, number>> {
   if (places.length === 0 || asked.tombstoneMs === 0 || !isStopVerb(asked.verb)) return new Map()
   const now = tx.now()
-  const rows = places.map((place) => [...place, asked.verb, asked.reason, asked.by, now, now + asked.tombstoneMs])
+  const rows = places.map((place) => [
+    ...place,
+    asked.verb,
+    asked.reason,
+    asked.by,
+    now,
+    now + asked.tombstoneMs,
+  ])
   const left = await tx.each(statements.insertTombstones, rows)
   return new Map(left.map((row) => [String(row['value']), Number(row['expires_at'])]))
 }

@@ -10,7 +10,10 @@ export interface Tx {
   /** Runs a statement with its parameters, and gives its rows. */
   all(statement: string, params?: readonly Param[]): readonly Row[] | Promise<readonly Row[]>
   /** Runs a statement once for each set of parameters, and gives all their rows, in order. */
-  each(statement: string, sets: readonly (readonly Param[])[]): readonly Row[] | Promise<readonly Row[]>
+  each(
+    statement: string,
+    sets: readonly (readonly Param[])[],
+  ): readonly Row[] | Promise<readonly Row[]>
   /** Runs a statement once for each set of parameters; says of each whether it changed a row. */
   change(
     statement: string,
@@ -85,12 +88,9 @@ export interface Statements {
   readonly feedOfRun: string
   readonly feedOfAll: string
   readonly feedEnd: string
-  readonly claimSeqs: string
-  /** @param lanes how many (queue, task) pairs are asked about. */
-  claimRuns(lanes: number): string
-  /** The `seq` and `priority` of what `claimRuns` would take. */
-  claimHeads(lanes: number): string
-  hasClaimable(lanes: number): string
+  readonly laneHeads: string
+  readonly laneProbe: string
+  readonly startRuns: string
   listRuns(filter: FilterSql, order: 'newest' | 'oldest'): string
   countRuns(filter: FilterSql): string
   /** The `seq` of every run of a filter that is not final. */

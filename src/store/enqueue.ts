@@ -24,10 +24,18 @@ interface Placing {
 }
 
 /** Stores the runs in order. @throws {CheckreinError} `RUN_ID_TAKEN` where another task's run has the id. */
-export async function enqueueRuns(tx: Tx, statements: Statements, runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
+export async function enqueueRuns(
+  tx: Tx,
+  statements: Statements,
+  runs: readonly NewRun[],
+): Promise<readonly Enqueued[]> {
   const tombstones = await tombstonesFor(tx, statements, runs)
   if (tombstones.length === 0 && runs.every((run) => run.key === null)) {
-    return insert(tx, statements, runs.map((run) => ({ run, placing: {} })))
+    return insert(
+      tx,
+      statements,
+      runs.map((run) => ({ run, placing: {} })),
+    )
   }
   const enqueued: Enqueued[] = []
   for (const run of runs) enqueued.push(await enqueueOne(tx, statements, { run, tombstones }))
@@ -40,7 +48,9 @@ async function enqueueOne(
   { run, tombstones }: { run: NewRun; tombstones: readonly Tombstone[] },
 ): Promise<Enqueued> {
   const tombstone = tombstones.find((stone) =>
-    stone.kind === 'id' ? stone.value === run.id : stone.value === run.key && stone.task === run.task,
+    stone.kind === 'id'
+      ? stone.value === run.id
+      : stone.value === run.key && stone.task === run.task,
   )
   if (tombstone && (await useUp(tx, statements, tombstone))) {
     return one(await insert(tx, statements, [{ run, placing: { tombstone } }]))
@@ -59,7 +69,11 @@ async function enqueueOne(
 }
 
 /** Whether it was still there: a run before this one in the same batch may have met it. */
-async function useUp(tx: Tx, statements: Statements, { kind, task, value }: Tombstone): Promise<boolean> {
+async function useUp(
+  tx: Tx,
+  statements: Statements,
+  { kind, task, value }: Tombstone,
+): Promise<boolean> {
   return (await tx.all(statements.deleteTombstone, [kind, task ?? '', value])).length > 0
 }
 
@@ -88,7 +102,11 @@ function one(enqueued: readonly Enqueued[]): Enqueued {
   return only
 }
 
-async function tombstonesFor(tx: Tx, statements: Statements, runs: readonly NewRun[]): Promise<readonly Tombstone[]> {
+async function tombstonesFor(
+  tx: Tx,
+  statements: Statements,
+  runs: readonly NewRun[],
+): Promise<readonly Tombstone[]> {
   if ((await tx.all(statements.hasTombstones)).length === 0) return []
   const now = tx.now()
   const wanted = runs.flatMap((run) => [
@@ -100,15 +118,26 @@ async function tombstonesFor(tx: Tx, statements: Statements, runs: readonly NewR
 
 type Placed = { readonly run: NewRun; readonly placing: Placing }
 
-async function insert(tx: Tx, statements: Statements, placed: readonly Placed[]): Promise<readonly Enqueued[]> {
+async function insert(
+  tx: Tx,
+  statements: Statements,
+  placed: readonly Placed[],
+): Promise<readonly Enqueued[]> {
   const now = tx.now()
   const sets = placed.map((one) => insertOf(one, now))
   const seqs = await tx.insert(statements.insertRuns, sets)
   const feed = placed.flatMap((one, at) => firstEntries(one, { seq: seqs[at] ?? null, now }))
   await writeFeed(tx, statements, feed)
-  const tags = placed.flatMap(({ run }, at) => (seqs[at] == null ? [] : run.tags.map((tag) => [tag, seqs[at] ?? 0])))
+  const tags = placed.flatMap(({ run }, at) =>
+    seqs[at] == null ? [] : run.tags.map((tag) => [tag, seqs[at] ?? 0]),
+  )
   if (tags.length > 0) await tx.each(statements.insertTags, tags)
-  if (seqs.includes(null)) await refuseTakenIds(tx, statements, placed.filter((_, at) => seqs[at] === null))
+  if (seqs.includes(null))
+    await refuseTakenIds(
+      tx,
+      statements,
+      placed.filter((_, at) => seqs[at] === null),
+    )
   return placed.map(({ run, placing }, at) => ({
     id: run.id,
     outcome: seqs[at] === null ? 'exists' : placing.tombstone ? 'prevented' : 'enqueued',
@@ -117,12 +146,20 @@ async function insert(tx: Tx, statements: Statements, placed: readonly Placed[])
 }
 
 /** A run that was simply queued needs no entry for that: its row says when (`enqueueEntry`), and a write is saved. */
-function firstEntries({ run, placing }: Placed, { seq, now }: { readonly seq: number | null; readonly now: number }): FeedRow[] {
+function firstEntries(
+  { run, placing }: Placed,
+  { seq, now }: { readonly seq: number | null; readonly now: number },
+): FeedRow[] {
   const state = firstState({ run, placing }, now)
   if (seq === null || state === 'queued') return []
   const { tombstone } = placing
   if (!tombstone) return [[seq, now, 'enqueue', 0, state, null]]
-  const data = { reason: tombstone.reason, by: tombstone.by, answer: 'prevented', stop: stopOf(tombstone, now) }
+  const data = {
+    reason: tombstone.reason,
+    by: tombstone.by,
+    answer: 'prevented',
+    stop: stopOf(tombstone, now),
+  }
   return [
     [seq, now, 'enqueue', 0, 'queued', null],
     [seq, now, tombstone.verb, 0, state, JSON.stringify(data)],
@@ -131,7 +168,15 @@ function firstEntries({ run, placing }: Placed, { seq, now }: { readonly seq: nu
 
 /** The entry of a run that was simply queued; it comes before all others. */
 export function enqueueEntry(run: StoredRun): FeedEntry {
-  return { position: 0, runId: run.id, at: run.createdAt, type: 'enqueue', attempt: 0, state: 'queued', data: {} }
+  return {
+    position: 0,
+    runId: run.id,
+    at: run.createdAt,
+    type: 'enqueue',
+    attempt: 0,
+    state: 'queued',
+    data: {},
+  }
 }
 
 function dueAt(run: NewRun, now: number): number | null {
@@ -171,9 +216,15 @@ function stopOf({ verb, reason, by, createdAt }: Tombstone, now: number): StopRe
 }
 
 /** An id that exists is the same call made twice, if it is the same task's. */
-async function refuseTakenIds(tx: Tx, statements: Statements, placed: readonly Placed[]): Promise<void> {
+async function refuseTakenIds(
+  tx: Tx,
+  statements: Statements,
+  placed: readonly Placed[],
+): Promise<void> {
   const ids = JSON.stringify(placed.map(({ run }) => run.id))
-  const taskOf = new Map((await tx.all(statements.runsById, [ids])).map((row) => [row['id'], row['task']]))
+  const taskOf = new Map(
+    (await tx.all(statements.runsById, [ids])).map((row) => [row['id'], row['task']]),
+  )
   const taken = placed.find(({ run }) => taskOf.get(run.id) !== run.task)
   if (!taken) return
   const { id } = taken.run

@@ -2,7 +2,11 @@
 import type { Statements, Tx } from './driver.ts'
 import type { FeedRow } from './rows.ts'
 
-export async function writeFeed(tx: Tx, statements: Statements, feed: readonly FeedRow[]): Promise<void> {
+export async function writeFeed(
+  tx: Tx,
+  statements: Statements,
+  feed: readonly FeedRow[],
+): Promise<void> {
   if (feed.length > 0) await tx.each(statements.insertFeed, feed)
 }
 
@@ -15,5 +19,8 @@ export async function trimFeed(
   statements: Statements,
   { type, seqs }: { readonly type: keyof typeof kept; readonly seqs: Iterable<number> },
 ): Promise<void> {
-  await tx.each(statements.trimFeed, [...seqs].map((seq) => [seq, type, kept[type]]))
+  await tx.each(
+    statements.trimFeed,
+    [...seqs].map((seq) => [seq, type, kept[type]]),
+  )
 }

@@ -35,7 +35,10 @@ export class GroupCommit {
   }
 
   /** Writes the items in the next shared transaction; fulfils when they are durable. */
-  submit<Item, Result>(writer: Writer<Item, Result>, items: readonly Item[]): Promise<readonly Result[]> {
+  submit<Item, Result>(
+    writer: Writer<Item, Result>,
+    items: readonly Item[],
+  ): Promise<readonly Result[]> {
     if (this.#isClosed) return Promise.reject(new CheckreinError('STORE_CLOSED'))
     return new Promise((resolve, reject) => {
       this.#gathering.push({ writer: writer as Part['writer'], items, resolve, reject })

@@ -21,7 +21,11 @@ export function migrationsIn(folder: URL): readonly Migration[] {
     if (!match || Number(match[1]) !== at + 1) {
       throw new CheckreinError('INTERNAL', { message: `migration ${file} is out of order` })
     }
-    return { version: at + 1, name: String(match[2]), sql: readFileSync(new URL(file, folder), 'utf8') }
+    return {
+      version: at + 1,
+      name: String(match[2]),
+      sql: readFileSync(new URL(file, folder), 'utf8'),
+    }
   })
 }
 
@@ -29,7 +33,11 @@ export function migrationsIn(folder: URL): readonly Migration[] {
  * The migrations that a database of this version still needs.
  * @throws {CheckreinError} `SCHEMA_TOO_NEW` where it has more than we know.
  */
-export function pending(all: readonly Migration[], version: number, where: string): readonly Migration[] {
+export function pending(
+  all: readonly Migration[],
+  version: number,
+  where: string,
+): readonly Migration[] {
   if (version <= all.length) return all.slice(version)
   throw new CheckreinError('SCHEMA_TOO_NEW', {
     message: `${where} has schema version ${version}; this Checkrein knows versions up to ${all.length}`,

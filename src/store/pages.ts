@@ -12,7 +12,9 @@ const highestLimit = 1000
  */
 export function pageParams({ cursor, limit, order }: Page): Param[] {
   if (!Number.isInteger(limit) || limit < 1 || limit > highestLimit) {
-    throw new CheckreinError('USAGE', { message: `limit must be a whole number from 1 to ${highestLimit}` })
+    throw new CheckreinError('USAGE', {
+      message: `limit must be a whole number from 1 to ${highestLimit}`,
+    })
   }
   if (cursor === null) return [order === 'newest' ? Number.MAX_SAFE_INTEGER : -1, limit + 1]
   if (!/^\d{1,15}$/.test(cursor)) {

@@ -10,8 +10,10 @@ type Cell = string | number | null
 const text = (cell: Cell | undefined): string => String(cell)
 const maybeText = (cell: Cell | undefined): string | null => (cell == null ? null : String(cell))
 const maybeNumber = (cell: Cell | undefined): number | null => (cell == null ? null : Number(cell))
-const maybeJson = <T>(cell: Cell | undefined): T | null => (cell == null ? null : (JSON.parse(String(cell)) as T))
-const jsonOrNull = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
+const maybeJson = <T>(cell: Cell | undefined): T | null =>
+  cell == null ? null : (JSON.parse(String(cell)) as T)
+const jsonOrNull = (value: unknown): string | null =>
+  value === null ? null : JSON.stringify(value)
 
 /** A stored run with its place in the store. */
 export type SeqRun = StoredRun & { readonly seq: number; readonly holdsKey: boolean }
@@ -87,7 +89,14 @@ export function updateOf(run: SeqRun, old: RunFacts): Param[] {
 }
 
 /** The parameters of `insertFeed` for one entry. */
-export type FeedRow = readonly [seq: number, at: number, type: FeedType, attempt: number, state: State, data: string | null]
+export type FeedRow = readonly [
+  seq: number,
+  at: number,
+  type: FeedType,
+  attempt: number,
+  state: State,
+  data: string | null,
+]
 
 export function feedEntryOf(row: Row): FeedEntry {
   return {

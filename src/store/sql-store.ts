@@ -80,16 +80,23 @@ export class SqlStore implements Store {
 
   async control({ target, ...asked }: ControlRequest): Promise<readonly Controlled[]> {
     const { statements } = this.#driver
-    if ('ids' in target) return this.#write((tx) => controlIds(tx, statements, { ids: target.ids, asked }))
-    if ('key' in target) return [await this.#write((tx) => controlKey(tx, statements, { ...target, asked }))]
+    if ('ids' in target)
+      return this.#write((tx) => controlIds(tx, statements, { ids: target.ids, asked }))
+    if ('key' in target)
+      return [await this.#write((tx) => controlKey(tx, statements, { ...target, asked }))]
     return this.#controlFilter(checkedFilter(target.filter), asked)
   }
 
-  async #controlFilter(filter: RunFilter, asked: Omit<ControlRequest, 'target'>): Promise<readonly Controlled[]> {
+  async #controlFilter(
+    filter: RunFilter,
+    asked: Omit<ControlRequest, 'target'>,
+  ): Promise<readonly Controlled[]> {
     const { statements } = this.#driver
     const sql = statements.filterSql(filter)
     const params = sql.params.length > 0 ? [null, null, ...sql.params] : []
-    const seqs = (await this.#read(statements.matchRuns(sql), params)).map((row) => Number(row['seq']))
+    const seqs = (await this.#read(statements.matchRuns(sql), params)).map((row) =>
+      Number(row['seq']),
+    )
     const answers: Controlled[] = []
     for (let at = 0; at < seqs.length; at += controlChunk) {
       const chunk = seqs.slice(at, at + controlChunk)
@@ -101,12 +108,16 @@ export class SqlStore implements Store {
 
   async registerWorker(worker: WorkerInfo): Promise<void> {
     const { insertWorker } = this.#driver.statements
-    await this.#write(async (tx) => tx.all(insertWorker, workerParams(worker, tx.now(), tx.leaseNow())))
+    await this.#write(async (tx) =>
+      tx.all(insertWorker, workerParams(worker, tx.now(), tx.leaseNow())),
+    )
   }
 
   renewLease(workerId: string): Promise<boolean> {
     const { renewLease } = this.#driver.statements
-    return this.#write(async (tx) => (await tx.all(renewLease, [workerId, tx.leaseNow()])).length > 0)
+    return this.#write(
+      async (tx) => (await tx.all(renewLease, [workerId, tx.leaseNow()])).length > 0,
+    )
   }
 
   async removeWorker(workerId: string): Promise<void> {
@@ -120,9 +131,9 @@ export class SqlStore implements Store {
   }
 
   async hasClaimable(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<boolean> {
-    for (const lanes of lanesOf(request)) {
-      const statement = this.#driver.statements.hasClaimable(lanes.length / 2)
-      if ((await this.#read(statement, [null, this.#driver.now(), null, ...lanes])).length > 0) return true
+    const { laneProbe } = this.#driver.statements
+    for (const lane of lanesOf(request)) {
+      if ((await this.#read(laneProbe, [...lane, this.#driver.now()])).length > 0) return true
     }
     return false
   }
@@ -141,7 +152,8 @@ export class SqlStore implements Store {
     const { statements } = this.#driver
     const nothing = { dueCount: 0, expiredCount: 0, lapsed: [] }
     const nextInMs = await this.#nextInMs()
-    const hasLapsed = (await this.#read(statements.lapsedWorkers, [this.#driver.leaseNow()])).length > 0
+    const hasLapsed =
+      (await this.#read(statements.lapsedWorkers, [this.#driver.leaseNow()])).length > 0
     if (!hasLapsed && nextInMs !== 0) return { ...nothing, nextInMs }
     const done = await this.#write((tx) => housekeepOnce(tx, statements))
     return { ...done, nextInMs: await this.#nextInMs() }
@@ -168,7 +180,10 @@ export class SqlStore implements Store {
   async list(filter: RunFilter, page: Page): Promise<Listed> {
     const { statements } = this.#driver
     const sql = statements.filterSql(checkedFilter(filter))
-    const rows = await this.#read(statements.listRuns(sql, page.order), [...pageParams(page), ...sql.params])
+    const rows = await this.#read(statements.listRuns(sql, page.order), [
+      ...pageParams(page),
+      ...sql.params,
+    ])
     return listedOf(rows.map(runOf), page)
   }
 
@@ -197,7 +212,9 @@ export class SqlStore implements Store {
   }
 
   async tombstones(): Promise<readonly Tombstone[]> {
-    return (await this.#read(this.#driver.statements.liveTombstones, [this.#driver.now()])).map(tombstoneOf)
+    return (await this.#read(this.#driver.statements.liveTombstones, [this.#driver.now()])).map(
+      tombstoneOf,
+    )
   }
 
   liftTombstone(target: Parameters<Store['liftTombstone']>[0]): Promise<boolean> {

@@ -93,7 +93,9 @@ export interface WorkerInfo {
   readonly pid: number
   readonly queues: readonly string[]
   /** By task name. */
-  readonly tasks: Readonly<Record<string, { readonly isolation: string; readonly maxCrashes: number }>>
+  readonly tasks: Readonly<
+    Record<string, { readonly isolation: string; readonly maxCrashes: number }>
+  >
   readonly version: string
   readonly leaseMs: number
 }
@@ -122,7 +124,10 @@ export interface HeldIntent {
 }
 
 /** What a worker gets of a run that it has claimed. */
-export type ClaimedRun = Pick<StoredRun, 'id' | 'task' | 'queue' | 'priority' | 'key' | 'tags' | 'input' | 'attempt'> & {
+export type ClaimedRun = Pick<
+  StoredRun,
+  'id' | 'task' | 'queue' | 'priority' | 'key' | 'tags' | 'input' | 'attempt'
+> & {
   /** Its place in the store. */
   readonly seq: number
 }
@@ -174,7 +179,9 @@ export interface Store extends AsyncDisposable {
   control(request: ControlRequest): Promise<readonly Controlled[]>
   /** What workers and keepers report, answered in order. */
   apply(calls: readonly RunEventCall[]): Promise<readonly Answer[]>
-  log(calls: readonly { readonly runId: string; readonly attempt: number; readonly line: LogLine }[]): Promise<void>
+  log(
+    calls: readonly { readonly runId: string; readonly attempt: number; readonly line: LogLine }[],
+  ): Promise<void>
 
   registerWorker(worker: WorkerInfo): Promise<void>
   /** Extends the worker's lease from now; false where it had lapsed already, and is lost for good. */
@@ -199,11 +206,17 @@ export interface Store extends AsyncDisposable {
   list(filter: RunFilter, page: Page): Promise<Listed>
   counts(filter: RunFilter): Promise<Readonly<Record<State, number>>>
   /** Entries after a position, oldest first; of one run, or of all. */
-  feed(query: { readonly runId: string | null; readonly after: number; readonly limit: number }): Promise<readonly FeedEntry[]>
+  feed(query: {
+    readonly runId: string | null
+    readonly after: number
+    readonly limit: number
+  }): Promise<readonly FeedEntry[]>
   /** The position of the newest entry of the feed; -1 where there is none. */
   feedEnd(): Promise<number>
   tombstones(): Promise<readonly Tombstone[]>
-  liftTombstone(target: { readonly id: string } | { readonly task: string; readonly key: string }): Promise<boolean>
+  liftTombstone(
+    target: { readonly id: string } | { readonly task: string; readonly key: string },
+  ): Promise<boolean>
   findings(): Promise<readonly Finding[]>
 
   /** Calls back some time after anything may have changed, here or in another process. A hint: it may come late, twice or never. */

@@ -14,8 +14,17 @@ export interface LogCall {
 }
 
 /** Adds lines to the logs of runs whose attempt is still the current one. */
-export async function writeLog(tx: Tx, statements: Statements, calls: readonly LogCall[]): Promise<readonly null[]> {
-  const runs = new Map((await loadRuns(tx, statements, [...new Set(calls.map(({ runId }) => runId))])).map((run) => [run.id, run]))
+export async function writeLog(
+  tx: Tx,
+  statements: Statements,
+  calls: readonly LogCall[],
+): Promise<readonly null[]> {
+  const runs = new Map(
+    (await loadRuns(tx, statements, [...new Set(calls.map(({ runId }) => runId))])).map((run) => [
+      run.id,
+      run,
+    ]),
+  )
   const feed = calls.flatMap(({ runId, attempt, line }): FeedRow[] => {
     const run = runs.get(runId)
     if (!run || run.attempt !== attempt || isFinal(run.state)) return []
@@ -39,7 +48,11 @@ export async function pruneOnce(
   for (const state of prunedStates) {
     const keptMs = retention[state]
     if (keptMs === null || seqs.length >= limit) continue
-    const rows = await tx.all(statements.prunableRuns, [state, tx.now() - keptMs, limit - seqs.length])
+    const rows = await tx.all(statements.prunableRuns, [
+      state,
+      tx.now() - keptMs,
+      limit - seqs.length,
+    ])
     seqs.push(...rows.map((row) => Number(row['seq'])))
   }
   if (seqs.length > 0) {

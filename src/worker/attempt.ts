@@ -60,7 +60,14 @@ export class Attempt implements AttemptListener {
     const answer = await this.#write(event)
     const error = 'error' in event ? event.error : null
     const durationMs = performance.now() - this.#startedAt
-    publish(() => ({ type: 'attempt-ended', ...this.#names(), event: event.type, answer, durationMs, error }))
+    publish(() => ({
+      type: 'attempt-ended',
+      ...this.#names(),
+      event: event.type,
+      answer,
+      durationMs,
+      error,
+    }))
   }
 
   /** Follows what was asked of the run, if it was asked of this attempt. */
@@ -69,7 +76,8 @@ export class Attempt implements AttemptListener {
   }
 
   onDelivered(at: number): void {
-    if (this.ladder.abortCause === 'stop') this.#report({ type: 'deliver', fence: this.#fence, deliveredAt: at })
+    if (this.ladder.abortCause === 'stop')
+      this.#report({ type: 'deliver', fence: this.#fence, deliveredAt: at })
   }
 
   onProgress(progress: string): void {
@@ -78,7 +86,9 @@ export class Attempt implements AttemptListener {
 
   onLog(line: LogLine): void {
     const { id: runId, attempt } = this.run
-    this.#parts.store.log([{ runId, attempt, line }]).catch((error: unknown) => this.#complain('log', error))
+    this.#parts.store
+      .log([{ runId, attempt, line }])
+      .catch((error: unknown) => this.#complain('log', error))
   }
 
   #onOverdue(): void {
@@ -114,7 +124,9 @@ export class Attempt implements AttemptListener {
   async #write(event: MachineEvent): Promise<Answer> {
     for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
       try {
-        const [answer] = await this.#parts.store.apply([{ runId: this.run.id, seq: this.run.seq, event }])
+        const [answer] = await this.#parts.store.apply([
+          { runId: this.run.id, seq: this.run.seq, event },
+        ])
         return answer ?? 'stale'
       } catch (error) {
         this.#complain(event.type, error)

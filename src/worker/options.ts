@@ -56,7 +56,9 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
   }
 }
 
-function capacityOf(concurrency: WorkerOptions['concurrency'] = {}): Readonly<Record<Isolation, number>> {
+function capacityOf(
+  concurrency: WorkerOptions['concurrency'] = {},
+): Readonly<Record<Isolation, number>> {
   const cores = availableParallelism()
   const defaults = { process: cores, thread: cores, inline: inlineCapacity }
   const of = (isolation: Isolation): number => {

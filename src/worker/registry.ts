@@ -44,7 +44,9 @@ export class Registry {
   }
 
   namesOf(isolation: Isolation): readonly string[] {
-    return [...this.#byName.values()].flatMap(({ task }) => (task.isolation === isolation ? [task.name] : []))
+    return [...this.#byName.values()].flatMap(({ task }) =>
+      task.isolation === isolation ? [task.name] : [],
+    )
   }
 
   /** The queues that the tasks name, and the default one. */

@@ -11,7 +11,10 @@ export type StartWorkerOptions = WorkerOptions & Pick<ConnectOptions, 'durabilit
  * It installs no handlers for OS signals; `checkrein worker` does. Stop it with `stop()`, or hold it with `await using`.
  * @throws {CheckreinError} `TASK_…` where a module or task is not valid, `USAGE`, `STORE_…`.
  */
-export async function startWorker(store: string | Client, options: StartWorkerOptions): Promise<Worker> {
+export async function startWorker(
+  store: string | Client,
+  options: StartWorkerOptions,
+): Promise<Worker> {
   if (typeof store !== 'string') return Worker.start(store.store, options)
   const client = await connect(store, options)
   try {

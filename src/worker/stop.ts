@@ -100,6 +100,7 @@ export class StopLadder {
 }
 
 function cancelReason({ reason, by, verb }: StopIntent): AbortReason {
-  const message = reason === null ? 'The run was asked to stop' : `The run was asked to stop: ${reason}`
+  const message =
+    reason === null ? 'The run was asked to stop' : `The run was asked to stop: ${reason}`
   return { code: 'ATTEMPT_CANCELLED', message, details: { verb, reason, by } }
 }

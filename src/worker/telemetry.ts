@@ -8,8 +8,17 @@ import type { Answer } from '../core/machine.ts'
 import type { EventType } from '../core/transitions.ts'
 
 export type WorkerEvent = { readonly workerId: string } & (
-  | { readonly type: 'started'; readonly tasks: readonly string[]; readonly queues: readonly string[] }
-  | { readonly type: 'attempt-started'; readonly runId: string; readonly task: string; readonly attempt: number }
+  | {
+      readonly type: 'started'
+      readonly tasks: readonly string[]
+      readonly queues: readonly string[]
+    }
+  | {
+      readonly type: 'attempt-started'
+      readonly runId: string
+      readonly task: string
+      readonly attempt: number
+    }
   /** `event`: how it was reported to the store; `answer`: what the store made of it. */
   | {
       readonly type: 'attempt-ended'
@@ -21,7 +30,12 @@ export type WorkerEvent = { readonly workerId: string } & (
       readonly durationMs: number
       readonly error: ErrorRecord | null
     }
-  | { readonly type: 'unresponsive'; readonly runId: string; readonly task: string; readonly attempt: number }
+  | {
+      readonly type: 'unresponsive'
+      readonly runId: string
+      readonly task: string
+      readonly attempt: number
+    }
   | { readonly type: 'runs-lapsed'; readonly lapsedWorkerId: string; readonly runCount: number }
   | { readonly type: 'lease-lost' }
   | { readonly type: 'store-error'; readonly during: string; readonly error: ErrorRecord }

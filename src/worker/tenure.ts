@@ -30,7 +30,11 @@ export interface TenureParts {
   readonly onError: HeartbeatParts['onError']
 }
 
-const leaseLost: AbortReason = { code: 'LEASE_LOST', message: 'The worker lost its lease', details: {} }
+const leaseLost: AbortReason = {
+  code: 'LEASE_LOST',
+  message: 'The worker lost its lease',
+  details: {},
+}
 
 export class Tenure {
   readonly id: string
@@ -47,7 +51,15 @@ export class Tenure {
     const id = randomUUIDv7()
     const sentAt = monotonicMs()
     const tasks = registry.describe()
-    await store.registerWorker({ id, host: hostname(), pid: process.pid, queues, tasks, version, leaseMs: settings.leaseMs })
+    await store.registerWorker({
+      id,
+      host: hostname(),
+      pid: process.pid,
+      queues,
+      tasks,
+      version,
+      leaseMs: settings.leaseMs,
+    })
     return new Tenure(id, parts, goodUntil(sentAt, settings.leaseMs))
   }
 
@@ -58,7 +70,10 @@ export class Tenure {
     this.#executors = new Map(
       registry.isolations.map((isolation) => {
         const capacity = settings.capacity[isolation]
-        return [isolation, createExecutor(isolation, { capacity, spares: settings.spares, goodUntil: until })]
+        return [
+          isolation,
+          createExecutor(isolation, { capacity, spares: settings.spares, goodUntil: until }),
+        ]
       }),
     )
     const onLost = (): void => {
@@ -69,7 +84,10 @@ export class Tenure {
       for (const executor of this.#executors.values()) executor.renew(until)
     }
     const { onError } = parts
-    this.#heartbeat = new Heartbeat({ store, workerId: id, leaseMs: settings.leaseMs, onRenewed, onLost, onError }, until)
+    this.#heartbeat = new Heartbeat(
+      { store, workerId: id, leaseMs: settings.leaseMs, onRenewed, onLost, onError },
+      until,
+    )
   }
 
   async warmUp(): Promise<void> {
@@ -96,7 +114,12 @@ export class Tenure {
     const executor = registered && this.#executors.get(registered.task.isolation)
     if (!registered || !executor) return
     const { payloadLimit } = settings
-    const attempt = new Attempt(run, registered, { store, executor, workerId: this.id, payloadLimit })
+    const attempt = new Attempt(run, registered, {
+      store,
+      executor,
+      workerId: this.id,
+      payloadLimit,
+    })
     this.#running.set(run.id, attempt)
     this.#occupy(executor.isolation, 1)
     const settling = attempt.settle()
@@ -136,7 +159,9 @@ export class Tenure {
    */
   async end(): Promise<void> {
     const isQuiet = (this.#busy.get('inline') ?? 0) === 0
-    const closable = [...this.#executors.values()].filter(({ isolation }) => isQuiet || isolation !== 'inline')
+    const closable = [...this.#executors.values()].filter(
+      ({ isolation }) => isQuiet || isolation !== 'inline',
+    )
     await Promise.all(closable.map((executor) => executor[Symbol.asyncDispose]()))
     if (isQuiet) await this.settled()
     this.#heartbeat.stop()

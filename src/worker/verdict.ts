@@ -24,12 +24,24 @@ export function verdict({ fence, task, ladder, end }: Case): MachineEvent {
       if (isInterrupted(ladder) && end.deliveredAt !== null && end.isRetryable) {
         return { type: 'release', mode: 'cooperative', ...ended }
       }
-      return { type: 'fail', ...failure, error: thrownError(task, ladder, end), isRetryable: end.isRetryable, ...ended }
+      return {
+        type: 'fail',
+        ...failure,
+        error: thrownError(task, ladder, end),
+        isRetryable: end.isRetryable,
+        ...ended,
+      }
     case 'exited':
-      if (!end.wasKilled) return { type: 'crash', ...failure, error: exitError(end), isRetryable: true, ...ended }
-      if (ladder.intent !== null && ladder.killCause === 'stop') return { type: 'stop', mode: 'forced', ...ended }
+      if (!end.wasKilled)
+        return { type: 'crash', ...failure, error: exitError(end), isRetryable: true, ...ended }
+      if (ladder.intent !== null && ladder.killCause === 'stop')
+        return { type: 'stop', mode: 'forced', ...ended }
       if (ladder.killCause === 'hard-timeout') {
-        const error = record('ATTEMPT_TIMEOUT', `The attempt was killed after ${task.hardTimeoutMs} ms`, { proof: end.proof })
+        const error = record(
+          'ATTEMPT_TIMEOUT',
+          `The attempt was killed after ${task.hardTimeoutMs} ms`,
+          { proof: end.proof },
+        )
         return { type: 'fail', ...failure, error, isRetryable: true, ...ended }
       }
       return { type: 'release', mode: 'forced', ...ended }
@@ -48,16 +60,26 @@ function thrownError(
   end: Extract<AttemptEnd, { readonly kind: 'threw' }>,
 ): ErrorRecord {
   if (ladder.abortCause !== 'timeout' || end.deliveredAt === null) return end.error
-  const timeout = record('ATTEMPT_TIMEOUT', `The attempt ran past its time limit of ${task.timeoutMs} ms`, {})
+  const timeout = record(
+    'ATTEMPT_TIMEOUT',
+    `The attempt ran past its time limit of ${task.timeoutMs} ms`,
+    {},
+  )
   return end.error.code === 'ATTEMPT_TIMEOUT' ? timeout : { ...timeout, cause: end.error }
 }
 
 function exitError(end: AttemptEnd): ErrorRecord {
   const { proof } = end
   const how = proof?.osSignal ? `by ${proof.osSignal}` : `with code ${proof?.exitCode}`
-  return record('ISOLATE_EXITED', `The isolate exited ${how} before the handler returned`, { proof })
+  return record('ISOLATE_EXITED', `The isolate exited ${how} before the handler returned`, {
+    proof,
+  })
 }
 
-function record(code: ErrorCode, message: string, details: ErrorRecord['details'] & object): ErrorRecord {
+function record(
+  code: ErrorCode,
+  message: string,
+  details: ErrorRecord['details'] & object,
+): ErrorRecord {
   return { name: 'CheckreinError', code, message: message || errorCodes[code].message, details }
 }

@@ -25,7 +25,11 @@ export interface StopWorkerOptions {
   readonly grace?: Duration
 }
 
-const shutdownReason: AbortReason = { code: 'ATTEMPT_SHUTDOWN', message: 'The worker is shutting down', details: {} }
+const shutdownReason: AbortReason = {
+  code: 'ATTEMPT_SHUTDOWN',
+  message: 'The worker is shutting down',
+  details: {},
+}
 const beginAgainMs = 250
 
 export class Worker implements AsyncDisposable {
@@ -49,7 +53,11 @@ export class Worker implements AsyncDisposable {
    * @param onStopped is called after it has stopped, before `stop` fulfils: closes what was opened for it.
    * @throws {CheckreinError} `TASK_…` for modules, `USAGE` for options, `STORE_…`.
    */
-  static async start(store: Store, options: WorkerOptions, onStopped?: () => Promise<void>): Promise<Worker> {
+  static async start(
+    store: Store,
+    options: WorkerOptions,
+    onStopped?: () => Promise<void>,
+  ): Promise<Worker> {
     const settings = workerSettings(options)
     const worker = new Worker(store, await Registry.load(options.modules), settings)
     worker.#onStopped = onStopped ?? null
@@ -71,7 +79,12 @@ export class Worker implements AsyncDisposable {
       retention,
       pollMs,
       onLapsed: ({ workerId, runCount }) =>
-        publish(() => ({ type: 'runs-lapsed', workerId: this.id, lapsedWorkerId: workerId, runCount })),
+        publish(() => ({
+          type: 'runs-lapsed',
+          workerId: this.id,
+          lapsedWorkerId: workerId,
+          runCount,
+        })),
     })
     this.#hints = store.onChange(() => this.#ask())
   }
@@ -116,7 +129,9 @@ export class Worker implements AsyncDisposable {
   async #settledWithin(ms: number): Promise<void> {
     const { signal } = this.#hurry
     const cancelPause = new AbortController()
-    const time = pause(ms, undefined, { signal: AbortSignal.any([signal, cancelPause.signal]) }).catch(() => undefined)
+    const time = pause(ms, undefined, {
+      signal: AbortSignal.any([signal, cancelPause.signal]),
+    }).catch(() => undefined)
     await Promise.race([this.#tenure?.settled(), time])
     cancelPause.abort()
   }
@@ -167,7 +182,8 @@ export class Worker implements AsyncDisposable {
     }
     this.#round = null
     if (this.#timer) clearTimeout(this.#timer)
-    if (!this.#isDraining || this.heldCount > 0) this.#timer = setTimeout(() => this.#ask(), nextInMs)
+    if (!this.#isDraining || this.heldCount > 0)
+      this.#timer = setTimeout(() => this.#ask(), nextInMs)
   }
 
   /** @returns ms until the next round, if nothing calls for one sooner. */
@@ -175,9 +191,11 @@ export class Worker implements AsyncDisposable {
     const tenure = this.#tenure
     if (!tenure) return this.#settings.pollMs
     try {
-      if (tenure.heldCount > 0) for (const held of await this.#store.intents(tenure.id)) tenure.follow(held)
+      if (tenure.heldCount > 0)
+        for (const held of await this.#store.intents(tenure.id)) tenure.follow(held)
       const nextInMs = await this.#keeper.step()
-      if (!this.#isDraining) for (const isolation of tenure.isolations) await this.#fill(tenure, isolation)
+      if (!this.#isDraining)
+        for (const isolation of tenure.isolations) await this.#fill(tenure, isolation)
       return Math.min(nextInMs, this.#settings.pollMs)
     } catch (error) {
       if (!isLeaseLost(error)) this.#complain('round', error)

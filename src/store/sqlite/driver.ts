@@ -79,7 +79,9 @@ export class SqliteDriver implements Driver {
     const synchronous = options.durability === 'full' ? 'FULL' : 'NORMAL'
     this.#writer.exec(`PRAGMA page_size = ${pageSize}`)
     await this.#patiently(() => this.#writer.all('PRAGMA journal_mode = WAL'))
-    this.#writer.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA wal_autocheckpoint = ${checkpointPages}; PRAGMA cache_size = -8000`)
+    this.#writer.exec(
+      `PRAGMA synchronous = ${synchronous}; PRAGMA wal_autocheckpoint = ${checkpointPages}; PRAGMA cache_size = -8000`,
+    )
     this.#reader.exec('PRAGMA query_only = 1')
     if (await this.#patiently(() => needsMigration(this.#writer, this.#file))) {
       await this.transact((tx) => migrateSqlite(this.#writer, this.#file, tx))
@@ -178,7 +180,9 @@ function refuseMissing(file: string): void {
 }
 
 function noStore(file: string): CheckreinError {
-  const message = existsSync(file) ? `${file} is a database without a store in it` : `There is no store at ${file}`
+  const message = existsSync(file)
+    ? `${file} is a database without a store in it`
+    : `There is no store at ${file}`
   return new CheckreinError('STORE_UNAVAILABLE', {
     message,
     hint: 'Check the URL. A worker, or the first enqueue, makes the store.',
@@ -207,9 +211,14 @@ function fileError(error: unknown, file: string): CheckreinError {
   if (syscall !== 'open') return storeError(error, file)
   const message = error instanceof Error ? error.message : String(error)
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
-    const hint = 'Make the file and its folder writable for this user, or mount the disk read-write.'
+    const hint =
+      'Make the file and its folder writable for this user, or mount the disk read-write.'
     return new CheckreinError('STORE_READ_ONLY', { message, hint, cause: error })
   }
   const hint = 'Check that the folder exists, and that the URL names a file in it.'
-  return new CheckreinError(code === 'ENOSPC' ? 'STORE_FULL' : 'STORE_UNAVAILABLE', { message, hint, cause: error })
+  return new CheckreinError(code === 'ENOSPC' ? 'STORE_FULL' : 'STORE_UNAVAILABLE', {
+    message,
+    hint,
+    cause: error,
+  })
 }

@@ -1,12 +1,24 @@
 import { CheckreinError, type ErrorCode, isCheckreinError } from '../../core/errors.ts'
 
 /** @see https://www.sqlite.org/rescode.html */
-const primary = { busy: 5, locked: 6, readOnly: 8, ioError: 10, corrupt: 11, full: 13, cannotOpen: 14, notADatabase: 26 }
+const primary = {
+  busy: 5,
+  locked: 6,
+  readOnly: 8,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  notADatabase: 26,
+}
 /** What a full disk looks like when the shared-memory file cannot grow: SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC. */
 const fullDisk = new Set([4874, 778, 1034])
 
 const codes: Readonly<Record<number, { code: ErrorCode; hint: string }>> = {
-  [primary.busy]: { code: 'STORE_BUSY', hint: 'Another process holds the file locked; find it with `fuser` on the file.' },
+  [primary.busy]: {
+    code: 'STORE_BUSY',
+    hint: 'Another process holds the file locked; find it with `fuser` on the file.',
+  },
   [primary.locked]: { code: 'STORE_BUSY', hint: 'Another connection holds the table locked.' },
   [primary.readOnly]: {
     code: 'STORE_READ_ONLY',
@@ -20,12 +32,18 @@ const codes: Readonly<Record<number, { code: ErrorCode; hint: string }>> = {
     code: 'STORE_CORRUPT',
     hint: 'The URL names a file that is something else, or one that was damaged. Nothing in it was changed.',
   },
-  [primary.full]: { code: 'STORE_FULL', hint: 'Free some space; what was acknowledged is safe, and work goes on by itself.' },
+  [primary.full]: {
+    code: 'STORE_FULL',
+    hint: 'Free some space; what was acknowledged is safe, and work goes on by itself.',
+  },
   [primary.cannotOpen]: {
     code: 'STORE_UNAVAILABLE',
     hint: 'Check that the folder exists and that this user may write in it: SQLite makes neighbours of the file there.',
   },
-  [primary.ioError]: { code: 'STORE_UNAVAILABLE', hint: 'The disk reported an error; look in the system log.' },
+  [primary.ioError]: {
+    code: 'STORE_UNAVAILABLE',
+    hint: 'The disk reported an error; look in the system log.',
+  },
 }
 
 function sqliteCode(error: unknown): number | null {
@@ -47,6 +65,12 @@ export function storeError(error: unknown, file: string): CheckreinError {
   const key = errcode !== null && fullDisk.has(errcode) ? primary.full : (errcode ?? 0) & 0xff
   const known = codes[key]
   const details = { file, sqlite: message, ...(errcode === null ? {} : { errcode }) }
-  if (!known) return new CheckreinError('INTERNAL', { message: `SQLite: ${message}`, details, cause: error })
-  return new CheckreinError(known.code, { message: `${file}: ${message}`, hint: known.hint, details, cause: error })
+  if (!known)
+    return new CheckreinError('INTERNAL', { message: `SQLite: ${message}`, details, cause: error })
+  return new CheckreinError(known.code, {
+    message: `${file}: ${message}`,
+    hint: known.hint,
+    details,
+    cause: error,
+  })
 }

@@ -2,7 +2,10 @@ import type { Row } from '../driver.ts'
 import type { Finding } from '../store.ts'
 
 /** What SQLite says of the health of the file. */
-export function sqliteFindings(all: (sql: string) => readonly Row[], file: string): readonly Finding[] {
+export function sqliteFindings(
+  all: (sql: string) => readonly Row[],
+  file: string,
+): readonly Finding[] {
   return [integrity(all, file), journal(all), runtime(), schema(all)]
 }
 
@@ -10,8 +13,10 @@ const first = (rows: readonly Row[]): unknown => Object.values(rows[0] ?? {})[0]
 
 function integrity(all: (sql: string) => readonly Row[], file: string): Finding {
   const answers = all('PRAGMA quick_check(5)').map((row) => String(Object.values(row)[0]))
-  if (answers.join('') === 'ok') return { name: 'integrity', level: 'ok', message: `${file} is sound` }
-  const hint = 'Stop the workers, keep the file, and recover with `sqlite3 FILE .recover`, or restore a backup.'
+  if (answers.join('') === 'ok')
+    return { name: 'integrity', level: 'ok', message: `${file} is sound` }
+  const hint =
+    'Stop the workers, keep the file, and recover with `sqlite3 FILE .recover`, or restore a backup.'
   return { name: 'integrity', level: 'error', message: answers.join('; '), hint }
 }
 
@@ -23,7 +28,11 @@ function journal(all: (sql: string) => readonly Row[]): Finding {
 }
 
 function runtime(): Finding {
-  return { name: 'sqlite', level: 'ok', message: `SQLite ${process.versions.sqlite}, Node ${process.version}` }
+  return {
+    name: 'sqlite',
+    level: 'ok',
+    message: `SQLite ${process.versions.sqlite}, Node ${process.version}`,
+  }
 }
 
 function schema(all: (sql: string) => readonly Row[]): Finding {

@@ -16,7 +16,8 @@ function bootId(): string | null {
 }
 
 const read = "SELECT value FROM checkrein_meta WHERE name = 'boot'"
-const write = "INSERT INTO checkrein_meta (name, value) VALUES ('boot', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+const write =
+  "INSERT INTO checkrein_meta (name, value) VALUES ('boot', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 const endLeases = 'UPDATE checkrein_workers SET lease_until = 0'
 

@@ -10,7 +10,9 @@ const createTable =
 /** The schema version of the file; 0 for one without our tables. */
 export function schemaVersion(connection: Connection): number {
   if (connection.all(hasTable).length === 0) return 0
-  return Number(connection.all('SELECT max(version) AS version FROM checkrein_schema')[0]?.['version'] ?? 0)
+  return Number(
+    connection.all('SELECT max(version) AS version FROM checkrein_schema')[0]?.['version'] ?? 0,
+  )
 }
 
 /** Whether `migrateSqlite` would write anything. @throws {CheckreinError} `SCHEMA_TOO_NEW`. */

@@ -18,14 +18,9 @@ const places = (list: string, from = 1): string =>
     .split(', ')
     .map((_, at) => `?${from + at}`)
     .join(', ')
-/** What a worker needs of a run: a row in full costs three times as much to read. */
-const claimedColumns = 'seq, id, task, queue, priority, key, tags, input, attempt'
-const notExpired = '(expires_at IS NULL OR attempt > 0 OR expires_at > ?2)'
+const inLane = `${stateIs('queued')} AND queue = ?1 AND task = ?2 AND (expires_at IS NULL OR attempt > 0 OR expires_at > ?3)`
 const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
 const mayExpire = 'expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL'
-
-const startRuns =
-  "UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?1, started_at = ?2"
 
 export const sqliteStatements: Statements = {
   insertRuns: `
@@ -62,8 +57,10 @@ export const sqliteStatements: Statements = {
       verb = excluded.verb, reason = excluded.reason, by = excluded.by, expires_at = max(expires_at, excluded.expires_at),
       created_at = CASE WHEN expires_at > excluded.created_at THEN created_at ELSE excluded.created_at END
     RETURNING value, expires_at`,
-  deleteTombstone: 'DELETE FROM checkrein_tombstones WHERE kind = ?1 AND task = ?2 AND value = ?3 RETURNING value',
-  liveTombstones: 'SELECT * FROM checkrein_tombstones WHERE expires_at > ?1 ORDER BY created_at, value',
+  deleteTombstone:
+    'DELETE FROM checkrein_tombstones WHERE kind = ?1 AND task = ?2 AND value = ?3 RETURNING value',
+  liveTombstones:
+    'SELECT * FROM checkrein_tombstones WHERE expires_at > ?1 ORDER BY created_at, value',
   pruneTombstones: 'DELETE FROM checkrein_tombstones WHERE expires_at <= ?1',
 
   insertWorker: `
@@ -110,18 +107,25 @@ export const sqliteStatements: Statements = {
     WHERE f.position > ?1 ORDER BY f.position LIMIT ?2`,
   feedEnd: 'SELECT max(position) AS position FROM checkrein_feed',
 
-  claimSeqs: `${startRuns} WHERE seq IN (SELECT value FROM json_each(?3)) RETURNING ${claimedColumns}`,
-  claimRuns: (lanes) => `${startRuns} WHERE seq IN (SELECT seq FROM (${bestOf(lanes)})) RETURNING ${claimedColumns}`,
-  claimHeads: bestOf,
-  hasClaimable: (lanes) => `SELECT 1 AS found FROM (${everyLane(lanes, laneProbe)}) LIMIT 1`,
+  laneHeads: `
+    SELECT seq, id, task, queue, priority, key, tags, input, attempt FROM checkrein_runs
+    WHERE ${inLane} ORDER BY priority DESC, seq LIMIT ?4`,
+  laneProbe: `SELECT 1 AS found FROM checkrein_runs WHERE ${inLane} LIMIT 1`,
+  startRuns: `
+    UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?2, started_at = ?3
+    WHERE seq = ?1 AND ${stateIs('queued')}`,
   listRuns: ({ where }, order) =>
     order === 'newest'
       ? `SELECT * FROM checkrein_runs AS r WHERE r.seq < ?1 AND ${where} ORDER BY r.seq DESC LIMIT ?2`
       : `SELECT * FROM checkrein_runs AS r WHERE r.seq > ?1 AND ${where} ORDER BY r.seq LIMIT ?2`,
   countRuns: ({ where }) =>
-    where === 'true' ? countAll : `SELECT state, count(*) AS n FROM checkrein_runs AS r WHERE ${where} GROUP BY state`,
+    where === 'true'
+      ? countAll
+      : `SELECT state, count(*) AS n FROM checkrein_runs AS r WHERE ${where} GROUP BY state`,
   matchRuns: ({ where }) =>
-    liveRanges.map((range) => `SELECT r.seq FROM checkrein_runs AS r WHERE ${range} AND ${where}`).join(' UNION ALL '),
+    liveRanges
+      .map((range) => `SELECT r.seq FROM checkrein_runs AS r WHERE ${range} AND ${where}`)
+      .join(' UNION ALL '),
   filterSql,
 }
 
@@ -142,25 +146,6 @@ const liveRanges = [
   `r.${stateIs(...notable)} AND r.finished_at IS NULL AND r.${stateIs('waiting', 'paused')}`,
 ]
 
-function bestOf(lanes: number): string {
-  return `SELECT seq, priority FROM (${everyLane(lanes, laneHead)}) ORDER BY priority DESC, seq LIMIT ?3`
-}
-
-function everyLane(lanes: number, lane: (queue: string, task: string) => string): string {
-  return Array.from({ length: lanes }, (_, at) => lane(`?${4 + at * 2}`, `?${5 + at * 2}`)).join(' UNION ALL ')
-}
-
-const laneHead = (queue: string, task: string): string => `
-  SELECT * FROM (
-    SELECT seq, priority FROM checkrein_runs
-    WHERE ${stateIs('queued')} AND queue = ${queue} AND task = ${task} AND ${notExpired}
-    ORDER BY priority DESC, seq LIMIT ?3)`
-
-const laneProbe = (queue: string, task: string): string => `
-  SELECT * FROM (
-    SELECT 1 FROM checkrein_runs
-    WHERE ${stateIs('queued')} AND queue = ${queue} AND task = ${task} AND ${notExpired} LIMIT 1)`
-
 function filterSql(filter: RunFilter): FilterSql {
   const terms: string[] = []
   const params: Param[] = []
@@ -171,8 +156,10 @@ function filterSql(filter: RunFilter): FilterSql {
   if (filter.tag !== undefined) {
     terms.push(`r.seq IN (SELECT run_seq FROM checkrein_tags WHERE tag = ${bind(filter.tag)})`)
   }
-  if (filter.createdAfter !== undefined) terms.push(`r.created_at > ${bind(Number(filter.createdAfter))}`)
-  if (filter.createdBefore !== undefined) terms.push(`r.created_at < ${bind(Number(filter.createdBefore))}`)
+  if (filter.createdAfter !== undefined)
+    terms.push(`r.created_at > ${bind(Number(filter.createdAfter))}`)
+  if (filter.createdBefore !== undefined)
+    terms.push(`r.created_at < ${bind(Number(filter.createdBefore))}`)
   for (const [path, value] of Object.entries(filter.input ?? {})) {
     const steps = path.split('.').map((step) => `."${step}"`)
     const wanted = typeof value === 'boolean' ? Number(value) : value
