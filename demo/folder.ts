@@ -63,7 +63,13 @@ export interface Digested {
 /** Reads a file once, to hash and to compress it; what comes out of the compression is counted and dropped. */
 export async function digestAndPack(
   path: string,
-  { abortSignal, onPiece }: { readonly abortSignal: AbortSignal; readonly onPiece: () => void },
+  {
+    abortSignal,
+    onPiece,
+  }: {
+    readonly abortSignal: AbortSignal
+    readonly onPiece: (done: Omit<Digested, 'digest'>) => void
+  },
 ): Promise<Digested> {
   const hash = createHash('sha256')
   let [bytes, packedBytes] = [0, 0]
@@ -71,7 +77,7 @@ export async function digestAndPack(
     for await (const piece of source) {
       hash.update(piece)
       bytes += piece.length
-      onPiece()
+      onPiece({ bytes, packedBytes })
       yield piece
     }
   }

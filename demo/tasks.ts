@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { appendFile, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { task } from '../src/index.ts'
-import { digestAndPack, manifestLine, selectFiles } from './folder.ts'
+import { type Digested, digestAndPack, manifestLine, selectFiles } from './folder.ts'
 
 /** What a run says of itself, so that the demo can look at its processes. */
 export interface Pids {
@@ -71,22 +71,29 @@ interface Pass {
   readonly onProgress: (progress: Omit<FolderProgress, 'pass'>) => void
 }
 
-async function goOver({ folder, limitBytes }: FolderInput, { onProgress, ...pass }: Pass) {
+async function goOver(
+  { folder, limitBytes }: FolderInput,
+  { abortSignal, onPiece, onProgress }: Pass,
+) {
   const selection = await selectFiles(folder, limitBytes)
   let [files, bytes, packedBytes, manifest] = [0, 0, 0, '']
+  const report = (current: Omit<Digested, 'digest'>): void => {
+    const now = {
+      files,
+      bytes: bytes + current.bytes,
+      packedBytes: packedBytes + current.packedBytes,
+    }
+    onPiece()
+    onProgress({ ...now, fraction: Math.min(now.bytes / Math.max(selection.bytes, 1), 1) })
+  }
   for (const { path } of selection.files) {
-    const digested = await digestAndPack(path, pass)
+    const digested = await digestAndPack(path, { abortSignal, onPiece: report })
     manifest += manifestLine(folder, path, digested.digest)
     files++
     bytes += digested.bytes
     packedBytes += digested.packedBytes
-    onProgress({
-      files,
-      bytes,
-      packedBytes,
-      fraction: selection.bytes === 0 ? 0 : Math.min(bytes / selection.bytes, 1),
-    })
   }
+  report({ bytes: 0, packedBytes: 0 })
   return { files, bytes, packedBytes, manifest }
 }
 

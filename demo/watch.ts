@@ -19,7 +19,7 @@ export class Watch {
   /** Follows until the signal fires, and then rejects. */
   async follow(handles: readonly RunHandle[], abortSignal: AbortSignal): Promise<void> {
     for (const { id } of handles) await this.#look(id)
-    for await (const { runId, type, at } of this.#client.events({ abortSignal })) {
+    for await (const { runId, type, at } of this.#client.events({ after: -1, abortSignal })) {
       if (type === 'progress') this.#reports(runId).push(at)
       await this.#look(runId)
     }
