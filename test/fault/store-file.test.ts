@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { join, dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { suite, test } from 'node:test'
+import { type ErrorCode, isCheckreinError } from '../../src/core/errors.ts'
+import { openStore } from '../../src/store/open.ts'
+import { plainRun, sqlitePlace } from '../store/bed.ts'
+
+const digest = (file: string): string =>
+  createHash('sha256').update(readFileSync(file)).digest('hex')
+
+/** Opening is refused with the code and a hint, and leaves the file as it was. */
+async function refused(file: string, code: ErrorCode): Promise<void> {
+  const before = digest(file)
+  await assert.rejects(openStore(`sqlite:${file}`), (error) => {
+    assert.ok(isCheckreinError(error), String(error))
+    assert.equal(error.code, code, error.message)
+    assert.ok((error.hint ?? '').length > 20, 'it has a hint')
+    return true
+  })
+  assert.equal(digest(file), before, 'the file was not changed')
+  for (const neighbour of ['-wal', '-journal']) assert.ok(!existsSync(file + neighbour), neighbour)
+}
+
+suite('a file that is not a store', () => {
+  const contents: Readonly<Record<string, Buffer | string>> = {
+    'a short text': 'hello',
+    'a long text': 'not a database at all\n'.repeat(1000),
+    'a page of zeros': Buffer.alloc(4096),
+    'a header with rubbish behind it': `SQLite format 3\0${'x'.repeat(8000)}`,
+  }
+  for (const [what, content] of Object.entries(contents)) {
+    test(`is refused and not touched when it is ${what}`, async () => {
+      await using place = await sqlitePlace()
+      writeFileSync(place.file, content)
+      await refused(place.file, 'STORE_CORRUPT')
+    })
+  }
+
+  test('is refused when its pages were overwritten', async () => {
+    await using place = await sqlitePlace()
+    await makeStore(place.file)
+    const bytes = readFileSync(place.file)
+    bytes.fill(0x55, 100)
+    writeFileSync(place.file, bytes)
+    await refused(place.file, 'STORE_CORRUPT')
+  })
+
+  test('is refused when its end is missing', async () => {
+    await using place = await sqlitePlace()
+    await makeStore(place.file)
+    truncateSync(place.file, 2048)
+    await refused(place.file, 'STORE_CORRUPT')
+  })
+
+  test('is refused when it is a folder', async () => {
+    await using place = await sqlitePlace()
+    mkdirSync(place.file)
+    await assert.rejects(openStore(`sqlite:${place.file}`), { code: 'STORE_UNAVAILABLE' })
+  })
+
+  test('is not made in a folder that does not exist', async () => {
+    await using place = await sqlitePlace()
+    const file = join(dirname(place.file), 'none', 'x.db')
+    await assert.rejects(openStore(`sqlite:${file}`), { code: 'STORE_UNAVAILABLE' })
+    assert.ok(!existsSync(dirname(file)))
+  })
+
+  test('is not made by one who only looks', async () => {
+    await using place = await sqlitePlace()
+    await assert.rejects(openStore(`sqlite:${place.file}`, { create: false }), {
+      code: 'STORE_UNAVAILABLE',
+    })
+    assert.ok(!existsSync(place.file))
+    using db = new DatabaseSync(place.file)
+    db.exec('CREATE TABLE theirs (a)')
+    const before = digest(place.file)
+    await assert.rejects(openStore(`sqlite:${place.file}`, { create: false }), {
+      code: 'STORE_UNAVAILABLE',
+    })
+    assert.equal(digest(place.file), before)
+  })
+
+  test('is not what a URL may name that names none', async () => {
+    for (const url of ['', 'sqlite:', 'sqlite::memory:', 'postgres://x', 'work.db', 'mysql:x']) {
+      await assert.rejects(openStore(url), { code: 'STORE_URL' }, url)
+    }
+  })
+})
+
+suite('a store that breaks while it is open', () => {
+  test('says so with every call, and does not end the process', async () => {
+    await using place = await sqlitePlace()
+    const store = await place.open()
+    await store.enqueue(Array.from({ length: 2000 }, (_, at) => ({ ...plainRun, id: `r${at}` })))
+    const other = await place.open()
+    writeFileSync(place.file, Buffer.alloc(statSync(place.file).size, 0x55))
+    writeFileSync(`${place.file}-wal`, '')
+    const calls = [
+      store.list({}, { limit: 1000, cursor: null, order: 'oldest' }),
+      store.enqueue([{ ...plainRun, id: 'x' }]),
+      other.counts({ task: 'work' }),
+    ]
+    const settled = await Promise.allSettled(calls)
+    assert.ok(settled.some(({ status }) => status === 'rejected'))
+    for (const one of settled) {
+      if (one.status === 'fulfilled') continue
+      const { code } = one.reason as { code: string }
+      assert.ok(['STORE_CORRUPT', 'STORE_UNAVAILABLE'].includes(code), String(one.reason))
+    }
+  })
+})
+
+suite('the schema of a store', () => {
+  test('is refused when a newer Checkrein made it, and nothing is changed', async () => {
+    await using place = await sqlitePlace()
+    await makeStore(place.file)
+    {
+      using db = new DatabaseSync(place.file)
+      db.exec("INSERT INTO checkrein_schema (version, name, applied_at) VALUES (99, 'future', 0)")
+    }
+    await refused(place.file, 'SCHEMA_TOO_NEW')
+  })
+
+  test('is readable by its owner alone', async () => {
+    await using place = await sqlitePlace()
+    await using _ = await openStore(`sqlite:${place.file}`)
+    for (const file of [place.file, `${place.file}-wal`, `${place.file}-shm`]) {
+      assert.equal((statSync(file).mode & 0o777).toString(8), '600', file)
+    }
+  })
+})
+
+/** A store with some runs, closed again. */
+async function makeStore(file: string): Promise<void> {
+  await using store = await openStore(`sqlite:${file}`)
+  await store.enqueue(Array.from({ length: 200 }, (_, at) => ({ ...plainRun, id: `r${at}` })))
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { plainRun, sqlitePlace } from '../store/bed.ts'
+import { Other } from './store-process.ts'
+
+/** Counts the turns of the event loop while a promise is pending, and the longest between two. */
+async function turnsDuring(
+  promise: Promise<unknown>,
+): Promise<{ turns: number; longestMs: number; tookMs: number }> {
+  const start = performance.now()
+  let isOver = false
+  let turns = 0
+  let longestMs = 0
+  let last = start
+  void promise.then(
+    () => (isOver = true),
+    () => (isOver = true),
+  )
+  while (!isOver) {
+    await new Promise(setImmediate)
+    const now = performance.now()
+    longestMs = Math.max(longestMs, now - last)
+    last = now
+    turns++
+  }
+  return { turns, longestMs, tookMs: performance.now() - start }
+}
+
+suite('a process that holds the write lock', () => {
+  test('delays writers, who do not block their event loop, and fails them all after their patience', async () => {
+    await using place = await sqlitePlace({ busyMs: 1000 })
+    const store = await place.open()
+    await store.enqueue([{ ...plainRun, id: 'before' }])
+    await using holder = new Other('store-holder.ts', place.file)
+    await holder.said(1)
+
+    const writes = Array.from({ length: 20 }, (_, at) =>
+      store.enqueue([{ ...plainRun, id: `late-${at}` }]),
+    )
+    const settled = Promise.allSettled(writes)
+    const { turns, longestMs, tookMs } = await turnsDuring(settled)
+    for (const one of await settled) {
+      assert.equal(one.status === 'rejected' && (one.reason as { code: string }).code, 'STORE_BUSY')
+    }
+    assert.ok(tookMs >= 1000 && tookMs < 4000, `failed after ${tookMs} ms, all together`)
+    assert.ok(turns > 100, `${turns} turns`)
+    assert.ok(longestMs < 500, `the event loop stood still for ${longestMs} ms`)
+    assert.ok(await store.get('before'), 'readers are not in its way')
+    assert.equal(await store.get('late-0'), null)
+  })
+
+  test('that lets go in time has only delayed them', async () => {
+    await using place = await sqlitePlace({ busyMs: 20_000 })
+    const store = await place.open()
+    await using holder = new Other('store-holder.ts', place.file)
+    await holder.said(1)
+    const write = store.enqueue([{ ...plainRun, id: 'late' }])
+    assert.equal(await store.get('late'), null)
+    holder.child.stdin.end()
+    assert.equal((await write)[0]?.outcome, 'enqueued')
+    assert.equal(await holder.ended(), 0)
+  })
+})
