@@ -11,10 +11,24 @@ export async function controlLines(): Promise<Line[]> {
   const { client } = bed
   const claimOf = async (): Promise<number> => {
     const start = performance.now()
-    for (let n = 0; n < 20; n++) await client.store.claim({ workerId: 'bench', queues: ['default'], tasks: ['inline'], limit: 100 })
+    for (let n = 0; n < 20; n++)
+      await client.store.claim({
+        workerId: 'bench',
+        queues: ['default'],
+        tasks: ['inline'],
+        limit: 100,
+      })
     return 2000 / (performance.now() - start)
   }
-  const info = { id: 'bench', host: 'bench', pid: 1, queues: [], tasks: {}, version: '0', leaseMs: 600_000 }
+  const info = {
+    id: 'bench',
+    host: 'bench',
+    pid: 1,
+    queues: [],
+    tasks: {},
+    version: '0',
+    leaseMs: 600_000,
+  }
   await client.store.registerWorker(info)
   await enqueue(bed, 3000, [])
   const shallow = await claimOf()
@@ -35,7 +49,10 @@ export async function controlLines(): Promise<Line[]> {
 async function enqueue(bed: Bed, count: number, tags: readonly string[]): Promise<void> {
   const input = { n: 1, text: 'a' }
   for (let n = 0; n < count; n += 1000) {
-    await bed.client.enqueueMany(tasks.inline, Array.from({ length: 1000 }, () => ({ input, tags })))
+    await bed.client.enqueueMany(
+      tasks.inline,
+      Array.from({ length: 1000 }, () => ({ input, tags })),
+    )
   }
 }
 

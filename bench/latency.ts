@@ -7,7 +7,12 @@ import { type Line, quantile } from './measure.ts'
 import * as tasks from './tasks.ts'
 
 const modules = [fileURLToPath(new URL('./tasks.ts', import.meta.url))]
-const optionsFor = (bed: Bed): FleetOptions => ({ url: bed.url, modules, concurrency: { inline: 100, process: 2 }, spares: 2 })
+const optionsFor = (bed: Bed): FleetOptions => ({
+  url: bed.url,
+  modules,
+  concurrency: { inline: 100, process: 2 },
+  spares: 2,
+})
 
 export async function latencyLines(): Promise<Line[]> {
   await using bed = await Bed.make()
@@ -17,7 +22,10 @@ export async function latencyLines(): Promise<Line[]> {
   return [
     ...quantiles('enqueue to start, 50 a second', await enqueueToStart(bed)),
     ...quantiles('cancel to abort signal, inline', await cancelToSignal(bed, tasks.listener)),
-    ...quantiles('cancel to abort signal, process', await cancelToSignal(bed, tasks.isolatedListener)),
+    ...quantiles(
+      'cancel to abort signal, process',
+      await cancelToSignal(bed, tasks.isolatedListener),
+    ),
     ...quantiles('terminate a busy loop to confirmed dead', await terminate(bed)),
     { what: 'one look at abortSignal.aborted', value: await oneLook(bed), unit: 'ns' },
   ]
@@ -45,7 +53,11 @@ async function cancelToSignal(bed: Bed, task: typeof tasks.listener): Promise<nu
   const waits: number[] = []
   for (let n = 0; n < 100; n++) {
     const run = await bed.client.enqueue(task)
-    await until(run, ({ state, progress }) => state === 'running' && (task.isolation === 'inline' || progress === 1))
+    await until(
+      run,
+      ({ state, progress }) =>
+        state === 'running' && (task.isolation === 'inline' || progress === 1),
+    )
     await pause(10)
     const from = tasks.now()
     await run.cancel()

@@ -5,7 +5,9 @@ import { latencyLines } from './latency.ts'
 import { type Line, print } from './measure.ts'
 import { enqueueLines, runLines } from './throughput.ts'
 
-const parts: Readonly<Record<string, { readonly title: string; readonly lines: () => Promise<Line[]> }>> = {
+const parts: Readonly<
+  Record<string, { readonly title: string; readonly lines: () => Promise<Line[]> }>
+> = {
   enqueue: { title: 'Enqueue', lines: enqueueLines },
   runs: { title: 'No-op runs, results and history kept', lines: runLines },
   latency: { title: 'Latency between processes', lines: latencyLines },

@@ -18,7 +18,7 @@ export function quantile(values: readonly number[], at: number): number {
 }
 
 /** Things done in a second by `work`, which does `count` of them. */
-export async function perSecond(count: number, work: () => Promise<unknown> | unknown): Promise<number> {
+export async function perSecond(count: number, work: () => unknown): Promise<number> {
   const start = performance.now()
   await work()
   return (count / (performance.now() - start)) * 1000

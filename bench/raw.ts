@@ -15,17 +15,22 @@ export class RawQueue implements Disposable {
       PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
       CREATE TABLE runs (seq INTEGER PRIMARY KEY, id TEXT UNIQUE, task TEXT, input TEXT, state TEXT, at INTEGER, result TEXT);
       CREATE INDEX ready ON runs (seq) WHERE state = 'queued'`)
-    this.#insert = this.#db.prepare('INSERT INTO runs (id, task, input, state, at) VALUES (?, ?, ?, ?, ?)')
+    this.#insert = this.#db.prepare(
+      'INSERT INTO runs (id, task, input, state, at) VALUES (?, ?, ?, ?, ?)',
+    )
     this.#claim = this.#db.prepare(
       "UPDATE runs SET state = 'running' WHERE seq IN (SELECT seq FROM runs WHERE state = 'queued' ORDER BY seq LIMIT ?) RETURNING seq, input",
     )
-    this.#complete = this.#db.prepare("UPDATE runs SET state = 'completed', result = ? WHERE seq = ?")
+    this.#complete = this.#db.prepare(
+      "UPDATE runs SET state = 'completed', result = ? WHERE seq = ?",
+    )
   }
 
   /** Rows in one transaction. */
   enqueue(count: number, input: string): void {
     this.#db.exec('BEGIN IMMEDIATE')
-    for (let n = 0; n < count; n++) this.#insert.run(randomUUIDv7(), 'no-op', input, 'queued', Date.now())
+    for (let n = 0; n < count; n++)
+      this.#insert.run(randomUUIDv7(), 'no-op', input, 'queued', Date.now())
     this.#db.exec('COMMIT')
   }
 

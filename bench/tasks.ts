@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { task } from '../src/index.ts'
 
-interface Small {
-  readonly n: number
-  readonly text: string
+/** Takes a small input, as tasks do. */
+function nothing(input: { n: number; text: string }): number {
+  return input.n
 }
 
-export const inline = task({ name: 'inline', isolation: 'inline', run: (_: Small) => null })
-export const thread = task({ name: 'thread', isolation: 'thread', run: (_: Small) => null })
-export const isolated = task({ name: 'process', run: (_: Small) => null })
+export const inline = task({ name: 'inline', isolation: 'inline', run: nothing })
+export const thread = task({ name: 'thread', isolation: 'thread', run: nothing })
+export const isolated = task({ name: 'process', run: nothing })
 
 /** Says when it started, on the clock that all processes of the machine share. */
 export const stamp = task({ name: 'stamp', isolation: 'inline', run: () => now() })

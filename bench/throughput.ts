@@ -6,7 +6,10 @@ import { RawQueue } from './raw.ts'
 import * as tasks from './tasks.ts'
 
 const rounds = 3
-const input = { n: 12_345, text: 'a payload of about a hundred bytes, as such a thing usually is, more or less so' }
+const input = {
+  n: 12_345,
+  text: 'a payload of about a hundred bytes, as such a thing usually is, more or less so',
+}
 const json = JSON.stringify(input)
 
 interface Way {
@@ -31,7 +34,8 @@ const enqueues: readonly Way[] = [
     what: 'enqueue, 64 at once',
     count: 64 * 300,
     ours: async (client) => {
-      for (let n = 0; n < 300; n++) await Promise.all(Array.from({ length: 64 }, () => client.enqueue(tasks.inline, input)))
+      for (let n = 0; n < 300; n++)
+        await Promise.all(Array.from({ length: 64 }, () => client.enqueue(tasks.inline, input)))
     },
     raw: (queue) => {
       for (let n = 0; n < 300; n++) queue.enqueue(64, json)
@@ -60,7 +64,12 @@ export async function enqueueLines(): Promise<Line[]> {
       const rawRate = await perSecond(count, () => raw(queue))
       figures.push({ ours: await perSecond(count, () => ours(bed.client)), raw: rawRate })
     }
-    lines.push({ what, value: median(figures.map((figure) => figure.ours)), unit: '/s', ofRaw: median(figures.map((figure) => figure.ours / figure.raw)) })
+    lines.push({
+      what,
+      value: median(figures.map((figure) => figure.ours)),
+      unit: '/s',
+      ofRaw: median(figures.map((figure) => figure.ours / figure.raw)),
+    })
   }
   return lines
 }
@@ -85,19 +94,34 @@ export async function runLines(): Promise<Line[]> {
       })
       figures.push({ ours: await drain(bed, { task, count, concurrency }), raw })
     }
-    lines.push({ what, value: median(figures.map((figure) => figure.ours)), unit: '/s', ofRaw: median(figures.map((figure) => figure.ours / figure.raw)) })
+    lines.push({
+      what,
+      value: median(figures.map((figure) => figure.ours)),
+      unit: '/s',
+      ofRaw: median(figures.map((figure) => figure.ours / figure.raw)),
+    })
   }
   return lines
 }
 
 /** Runs in a second, from the first claim to the last end, with warm isolates and everything queued beforehand. */
-async function drain(bed: Bed, { task, count, concurrency }: Pick<(typeof runs)[number], 'task' | 'count' | 'concurrency'>): Promise<number> {
+async function drain(
+  bed: Bed,
+  { task, count, concurrency }: Pick<(typeof runs)[number], 'task' | 'count' | 'concurrency'>,
+): Promise<number> {
   const { client } = bed
   for (let n = 0; n < count; n += 1000) {
-    await client.enqueueMany(task, Array.from({ length: Math.min(1000, count - n) }, () => ({ input })))
+    await client.enqueueMany(
+      task,
+      Array.from({ length: Math.min(1000, count - n) }, () => ({ input })),
+    )
   }
-  await bed.startWorker({ modules: [new URL('./tasks.ts', import.meta.url)], concurrency, spares: task.isolation === 'inline' ? 0 : concurrency })
-  for (let left = count; left > 0; ) {
+  await bed.startWorker({
+    modules: [new URL('./tasks.ts', import.meta.url)],
+    concurrency,
+    spares: task.isolation === 'inline' ? 0 : concurrency,
+  })
+  for (let left = count; left > 0;) {
     await new Promise((resolve) => setTimeout(resolve, 20))
     const { queued, running } = await client.counts()
     left = queued + running
@@ -109,7 +133,11 @@ async function drain(bed: Bed, { task, count, concurrency }: Pick<(typeof runs)[
 async function span(client: Client): Promise<number> {
   let from = Number.POSITIVE_INFINITY
   let to = 0
-  for (let cursor: string | null = null, isFirst = true; isFirst || cursor !== null; isFirst = false) {
+  for (
+    let cursor: string | null = null, isFirst = true;
+    isFirst || cursor !== null;
+    isFirst = false
+  ) {
     const page: Awaited<ReturnType<Client['list']>> = await client.list({}, { limit: 1000, cursor })
     for (const { startedAt, finishedAt } of page.runs) {
       from = Math.min(from, startedAt ?? from)

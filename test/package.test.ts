@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const bin = join(root, 'node_modules', '.bin')
-const env = { ...process.env, PATH: [dirname(process.execPath), bin, process.env['PATH']].join(delimiter) }
+const env = {
+  ...process.env,
+  PATH: [dirname(process.execPath), bin, process.env['PATH']].join(delimiter),
+}
 const run = (command: string, args: readonly string[], cwd: string): string =>
   execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 
@@ -39,8 +42,17 @@ console.log(JSON.stringify({ sums, mode: stop.mode, confirmed: stop.confirmed, h
 `
 const tsconfig = {
   compilerOptions: {
-    ...{ strict: true, noEmit: true, module: 'nodenext', target: 'esnext', lib: ['esnext'], skipLibCheck: false },
-    ...{ allowImportingTsExtensions: true, types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] },
+    strict: true,
+    noEmit: true,
+    module: 'nodenext',
+    target: 'esnext',
+    lib: ['esnext'],
+    skipLibCheck: false,
+    ...{
+      allowImportingTsExtensions: true,
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules', '@types')],
+    },
   },
 }
 
@@ -49,11 +61,17 @@ suite('the package, packed and installed into an empty folder', () => {
   let packed: Packed
 
   before(() => {
-    const [info] = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], root)) as Packed[]
+    const [info] = JSON.parse(
+      run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], root),
+    ) as Packed[]
     assert.ok(info)
     packed = info
     writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }')
-    run('npm', ['install', '--silent', '--prefer-offline', '--no-audit', '--no-fund', `./${info.filename}`], folder)
+    run(
+      'npm',
+      ['install', '--silent', '--prefer-offline', '--no-audit', '--no-fund', `./${info.filename}`],
+      folder,
+    )
     writeFileSync(join(folder, 'tasks.ts'), tasks)
     writeFileSync(join(folder, 'main.ts'), main)
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
@@ -70,10 +88,16 @@ suite('the package, packed and installed into an empty folder', () => {
   })
 
   test('has a command line that works there', () => {
-    const checkrein = (...args: string[]): string => run(join(folder, 'node_modules', '.bin', 'checkrein'), args, folder)
+    const checkrein = (...args: string[]): string =>
+      run(join(folder, 'node_modules', '.bin', 'checkrein'), args, folder)
     assert.match(checkrein('--version'), /^\d+\.\d+\.\d+/)
-    const { id } = JSON.parse(checkrein('enqueue', 'isolated', '1', '--json', '--store', 'sqlite:work.db')) as { id: string }
-    const shown = JSON.parse(checkrein('show', id, '--json', '--store', 'sqlite:work.db')) as { state?: string; run?: { state: string } }
+    const { id } = JSON.parse(
+      checkrein('enqueue', 'isolated', '1', '--json', '--store', 'sqlite:work.db'),
+    ) as { id: string }
+    const shown = JSON.parse(checkrein('show', id, '--json', '--store', 'sqlite:work.db')) as {
+      state?: string
+      run?: { state: string }
+    }
     assert.equal(shown.state ?? shown.run?.state, 'queued')
   })
 
@@ -81,7 +105,9 @@ suite('the package, packed and installed into an empty folder', () => {
     const paths = packed.files.map(({ path }) => path)
     assert.ok(paths.includes('dist/store/sqlite/migrations/0001_initial.sql'))
     assert.ok(paths.includes('LICENSE'))
-    const strange = paths.filter((path) => !/^(dist|docs)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path))
+    const strange = paths.filter(
+      (path) => !/^(dist|docs)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path),
+    )
     assert.deepEqual(strange, [])
     assert.ok(packed.size < 300_000, `${packed.size} bytes`)
   })

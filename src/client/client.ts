@@ -12,7 +12,13 @@ import type {
   Tombstone,
   WorkerRecord,
 } from '../store/store.ts'
-import { Controls, checkedId, type ControlTarget, type AskOptions, type StopOptions } from './controls.ts'
+import {
+  Controls,
+  checkedId,
+  type ControlTarget,
+  type AskOptions,
+  type StopOptions,
+} from './controls.ts'
 import { type EnqueueOptions, Enqueuer } from './enqueue.ts'
 import { feedOf } from './feed.ts'
 import { type EventsOptions, type HandleParts, RunHandle } from './handle.ts'
@@ -39,9 +45,10 @@ export interface ListOptions {
 export type RetentionOptions = Readonly<Partial<Record<keyof Retention, Duration>>>
 
 /** The arguments after the task: the input may be left out where the task takes none. */
-export type EnqueueArguments<T extends AnyTask> = undefined extends InputOf<T>
-  ? [input?: InputOf<T>, options?: EnqueueOptions]
-  : [input: InputOf<T>, options?: EnqueueOptions]
+export type EnqueueArguments<T extends AnyTask> =
+  undefined extends InputOf<T>
+    ? [input?: InputOf<T>, options?: EnqueueOptions]
+    : [input: InputOf<T>, options?: EnqueueOptions]
 
 /** What may be asked of the system, on a store that this process has open. */
 export class Client implements AsyncDisposable {
@@ -68,7 +75,10 @@ export class Client implements AsyncDisposable {
    * Stores a run of the task. Fulfils when it is durable.
    * @throws {CheckreinError} `INPUT_REJECTED`, `PAYLOAD_…`, `USAGE`, `RUN_ID_TAKEN`, `STORE_…`.
    */
-  async enqueue<T extends AnyTask>(task: T, ...[input, options]: EnqueueArguments<T>): Promise<RunHandle<OutputOf<T>>> {
+  async enqueue<T extends AnyTask>(
+    task: T,
+    ...[input, options]: EnqueueArguments<T>
+  ): Promise<RunHandle<OutputOf<T>>> {
     const [handle] = await this.enqueueMany(task, [{ input: input as InputOf<T>, ...options }])
     if (!handle) throw new CheckreinError('INTERNAL', { message: 'an enqueue was not answered' })
     return handle
@@ -84,7 +94,11 @@ export class Client implements AsyncDisposable {
   }
 
   /** Stores a run of a task by its name alone; the input is checked by the worker, before the run. */
-  async enqueueByName(task: string, input?: unknown, options: EnqueueOptions = {}): Promise<RunHandle> {
+  async enqueueByName(
+    task: string,
+    input?: unknown,
+    options: EnqueueOptions = {},
+  ): Promise<RunHandle> {
     const [one] = await this.#enqueuer.enqueueByName(task, [{ input, ...options }])
     if (!one) throw new CheckreinError('INTERNAL', { message: 'an enqueue was not answered' })
     return new RunHandle(one.id, this.#parts, one)
@@ -101,7 +115,10 @@ export class Client implements AsyncDisposable {
   }
 
   /** A page of runs, newest first by default; no run comes twice or is missed, whatever is enqueued meanwhile. */
-  async list(filter: RunFilter = {}, options: ListOptions = {}): Promise<{ readonly runs: readonly Run[]; readonly cursor: string | null }> {
+  async list(
+    filter: RunFilter = {},
+    options: ListOptions = {},
+  ): Promise<{ readonly runs: readonly Run[]; readonly cursor: string | null }> {
     const { limit = 50, cursor = null, order = 'newest' } = options
     const listed = await this.#store.list(filter, { limit, cursor, order })
     return { runs: listed.runs.map((run) => viewOf(run)), cursor: listed.cursor }
@@ -130,7 +147,10 @@ export class Client implements AsyncDisposable {
   }
 
   /** Asks these runs to stop, and kills those that have not after the grace. The handle's `cancel` waits for the stop. */
-  async cancel(target: ControlTarget, options: Omit<StopOptions, 'timeout'> = {}): Promise<readonly Controlled[]> {
+  async cancel(
+    target: ControlTarget,
+    options: Omit<StopOptions, 'timeout'> = {},
+  ): Promise<readonly Controlled[]> {
     return this.#controls.many('cancel', target, options)
   }
 
@@ -145,16 +165,24 @@ export class Client implements AsyncDisposable {
   }
 
   /** Takes a tombstone away; false where there was none. */
-  async liftTombstone(target: string | { readonly task: string; readonly key: string }): Promise<boolean> {
-    return this.#store.liftTombstone(typeof target === 'string' ? { id: checkedId(target) } : target)
+  async liftTombstone(
+    target: string | { readonly task: string; readonly key: string },
+  ): Promise<boolean> {
+    return this.#store.liftTombstone(
+      typeof target === 'string' ? { id: checkedId(target) } : target,
+    )
   }
 
   /** Deletes runs that are past their retention, in steps that hold no long lock; how many. */
-  async prune(retention: RetentionOptions, options: { readonly step?: number } = {}): Promise<number> {
+  async prune(
+    retention: RetentionOptions,
+    options: { readonly step?: number } = {},
+  ): Promise<number> {
     const { step = 1000 } = options
     const kept = retentionMs(retention)
     let count = 0
-    for (let deleted = step; deleted === step; count += deleted) deleted = await this.#store.prune(kept, step)
+    for (let deleted = step; deleted === step; count += deleted)
+      deleted = await this.#store.prune(kept, step)
     return count
   }
 

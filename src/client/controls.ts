@@ -43,7 +43,11 @@ export class Controls {
   }
 
   /** Fulfils when the requests are on record, with an answer for each run. */
-  async many(verb: StopVerb, target: ControlTarget, options: StopOptions): Promise<readonly Controlled[]> {
+  async many(
+    verb: StopVerb,
+    target: ControlTarget,
+    options: StopOptions,
+  ): Promise<readonly Controlled[]> {
     return this.#store.control({
       verb,
       target: targetOf(target),
@@ -66,7 +70,9 @@ const longestText = 2000
 function text(value: string | undefined, what: string): string | null {
   if (value === undefined) return null
   if (typeof value === 'string' && value.length <= longestText) return value
-  throw new CheckreinError('USAGE', { message: `${what} must be text of at most ${longestText} characters` })
+  throw new CheckreinError('USAGE', {
+    message: `${what} must be text of at most ${longestText} characters`,
+  })
 }
 
 /** @throws {CheckreinError} `USAGE` for a target that is none. */
@@ -90,5 +96,7 @@ function isMany(target: ControlTarget): target is readonly string[] {
 /** @throws {CheckreinError} `USAGE` for what cannot be the id of a run. */
 export function checkedId(id: unknown): string {
   if (typeof id === 'string' && id.length >= 1 && id.length <= 200) return id
-  throw new CheckreinError('USAGE', { message: `${JSON.stringify(id)} is not an id of 1 to 200 characters` })
+  throw new CheckreinError('USAGE', {
+    message: `${JSON.stringify(id)} is not an id of 1 to 200 characters`,
+  })
 }

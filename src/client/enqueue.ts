@@ -4,7 +4,13 @@ import { CheckreinError } from '../core/errors.ts'
 import { defaultGraceMs } from '../core/intent.ts'
 import { defaultPayloadLimit, encodePayload } from '../core/payload.ts'
 import { type AnyTask, checkedName, isTask } from '../core/task.ts'
-import { type Enqueued, type NewRun, type OnConflict, onConflicts, type Store } from '../store/store.ts'
+import {
+  type Enqueued,
+  type NewRun,
+  type OnConflict,
+  onConflicts,
+  type Store,
+} from '../store/store.ts'
 import { checkedId } from './controls.ts'
 
 export interface EnqueueOptions {
@@ -32,7 +38,19 @@ export interface EnqueueOptions {
   readonly queue?: string
 }
 
-const optionNames = ['id', 'key', 'onConflict', 'grace', 'tags', 'delay', 'runAt', 'priority', 'ttl', 'queue', 'input']
+const optionNames = [
+  'id',
+  'key',
+  'onConflict',
+  'grace',
+  'tags',
+  'delay',
+  'runAt',
+  'priority',
+  'ttl',
+  'queue',
+  'input',
+]
 const longestKey = 500
 const mostTags = 20
 
@@ -51,7 +69,8 @@ export class Enqueuer {
   /** Checks the inputs against the task's schema; what is stored is what the caller passed, for the worker checks again. */
   async enqueue(task: AnyTask, runs: readonly RunRequest[]): Promise<readonly Enqueued[]> {
     if (!isTask(task)) {
-      const hint = 'Define it with task({ name, run }), or use enqueueByName for a task that another program defines.'
+      const hint =
+        'Define it with task({ name, run }), or use enqueueByName for a task that another program defines.'
       throw new CheckreinError('USAGE', { message: 'The first argument is not a task', hint })
     }
     if (task.input !== null) for (const { input } of runs) await refuseBadInput(task, input)
@@ -104,7 +123,10 @@ function refuseUnknownOptions(run: RunRequest): void {
   for (const name in run) {
     if (optionNames.includes(name)) continue
     const hint = `Options: ${optionNames.filter((option) => option !== 'input').join(', ')}.`
-    throw new CheckreinError('USAGE', { message: `enqueue has no option ${JSON.stringify(name)}`, hint })
+    throw new CheckreinError('USAGE', {
+      message: `enqueue has no option ${JSON.stringify(name)}`,
+      hint,
+    })
   }
 }
 
@@ -121,20 +143,27 @@ function dueOf({ delay, runAt }: EnqueueOptions): NewRun['due'] {
 
 function checkedPriority(priority: number): number {
   if (Number.isInteger(priority) && Math.abs(priority) <= 1_000_000) return priority
-  throw new CheckreinError('USAGE', { message: 'priority must be a whole number from -1,000,000 to 1,000,000' })
+  throw new CheckreinError('USAGE', {
+    message: 'priority must be a whole number from -1,000,000 to 1,000,000',
+  })
 }
 
 function checkedOnConflict(onConflict: OnConflict): OnConflict {
   if (onConflicts.includes(onConflict)) return onConflict
-  throw new CheckreinError('USAGE', { message: `onConflict must be one of ${onConflicts.join(', ')}` })
+  throw new CheckreinError('USAGE', {
+    message: `onConflict must be one of ${onConflicts.join(', ')}`,
+  })
 }
 
 function checkedText(value: unknown, what: string): string {
   if (typeof value === 'string' && value.length >= 1 && value.length <= longestKey) return value
-  throw new CheckreinError('USAGE', { message: `${what} must be text of 1 to ${longestKey} characters` })
+  throw new CheckreinError('USAGE', {
+    message: `${what} must be text of 1 to ${longestKey} characters`,
+  })
 }
 
 function checkedTags(tags: readonly string[]): readonly string[] {
-  if (Array.isArray(tags) && tags.length <= mostTags) return [...new Set(tags.map((tag) => checkedText(tag, 'a tag')))]
+  if (Array.isArray(tags) && tags.length <= mostTags)
+    return [...new Set(tags.map((tag) => checkedText(tag, 'a tag')))]
   throw new CheckreinError('USAGE', { message: `tags must be an array of at most ${mostTags}` })
 }

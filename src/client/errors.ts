@@ -9,7 +9,10 @@ export class RunFailedError extends CheckreinError {
 
   constructor(run: Run) {
     const why = run.error ? `: ${run.error.message}` : ''
-    super('RUN_FAILED', { message: `Run ${run.id} of ${run.task} failed${why}`, details: { id: run.id, error: run.error } })
+    super('RUN_FAILED', {
+      message: `Run ${run.id} of ${run.task} failed${why}`,
+      details: { id: run.id, error: run.error },
+    })
     this.run = run
     this.error = run.error
   }
@@ -22,7 +25,10 @@ export class RunCancelledError extends CheckreinError {
 
   constructor(run: Run) {
     const why = run.stop?.reason ? `: ${run.stop.reason}` : ''
-    super('RUN_CANCELLED', { message: `Run ${run.id} of ${run.task} was cancelled${why}`, details: { id: run.id, stop: run.stop } })
+    super('RUN_CANCELLED', {
+      message: `Run ${run.id} of ${run.task} was cancelled${why}`,
+      details: { id: run.id, stop: run.stop },
+    })
     this.run = run
   }
 }

@@ -2,7 +2,7 @@ import { type Duration, durationMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
 import type { FeedEntry } from '../core/events.ts'
 import { defaultGraceMs } from '../core/intent.ts'
-import type { Answer } from '../core/machine.ts'
+import type { Answer } from '../core/decision.ts'
 import type { StopMode, StopRecord } from '../core/stop.ts'
 import { isFinal, type State } from '../core/transitions.ts'
 import type { Controlled, Enqueued, Store } from '../store/store.ts'
@@ -79,7 +79,11 @@ export class RunHandle<Output = unknown> implements AsyncDisposable {
     const timeoutMs = options.timeout === undefined ? null : durationMs(options.timeout, 'timeout')
     await this.get()
     const abortSignal = this.#until(options.abortSignal)
-    const stored = await this.#parts.waits.untilFinal(this.id, { timeoutMs, abortSignal, code: 'RESULT_TIMEOUT' })
+    const stored = await this.#parts.waits.untilFinal(this.id, {
+      timeoutMs,
+      abortSignal,
+      code: 'RESULT_TIMEOUT',
+    })
     const run = viewOf<Output>(stored)
     if (run.state === 'failed') throw new RunFailedError(run)
     if (run.state === 'cancelled') throw new RunCancelledError(run)
@@ -90,8 +94,14 @@ export class RunHandle<Output = unknown> implements AsyncDisposable {
   async *events(options: EventsOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
     await this.get()
     const abortSignal = this.#until(options.abortSignal)
-    const isOver = async (): Promise<boolean> => options.follow === false || isFinal((await this.get()).state)
-    yield* feedOf(this.#parts.store, { runId: this.id, after: options.after ?? -1, abortSignal, isOver })
+    const isOver = async (): Promise<boolean> =>
+      options.follow === false || isFinal((await this.get()).state)
+    yield* feedOf(this.#parts.store, {
+      runId: this.id,
+      after: options.after ?? -1,
+      abortSignal,
+      isOver,
+    })
   }
 
   /** No further attempt starts; a running one may finish. */
@@ -118,13 +128,21 @@ export class RunHandle<Output = unknown> implements AsyncDisposable {
   }
 
   async #stop(verb: 'cancel' | 'terminate', options: StopOptions): Promise<StopOutcome> {
-    const graceMs = options.grace === undefined ? defaultGraceMs : durationMs(options.grace, 'grace')
-    const timeoutMs = options.timeout === undefined ? graceMs + confirmWaitMs : durationMs(options.timeout, 'timeout')
+    const graceMs =
+      options.grace === undefined ? defaultGraceMs : durationMs(options.grace, 'grace')
+    const timeoutMs =
+      options.timeout === undefined
+        ? graceMs + confirmWaitMs
+        : durationMs(options.timeout, 'timeout')
     const { answer } = await this.#parts.controls.one(verb, this.id, options)
     if (answer === 'not-found') return outcome(this.id, answer, null)
     if (answer !== 'requested') return outcome(this.id, answer, await this.get())
     const abortSignal = this.#until(options.abortSignal)
-    const stored = await this.#parts.waits.untilFinal(this.id, { timeoutMs, abortSignal, code: 'STOP_PENDING' })
+    const stored = await this.#parts.waits.untilFinal(this.id, {
+      timeoutMs,
+      abortSignal,
+      code: 'STOP_PENDING',
+    })
     return outcome(this.id, stored.state === 'cancelled' ? answer : 'too-late', viewOf(stored))
   }
 
@@ -139,7 +157,14 @@ export class RunHandle<Output = unknown> implements AsyncDisposable {
 
 function outcome(id: string, answer: StopOutcome['answer'], run: Run | null): StopOutcome {
   const stop = run?.stop ?? null
-  return { id, answer, state: run?.state ?? null, mode: stop?.mode ?? null, confirmed: stop?.confirmed ?? false, stop }
+  return {
+    id,
+    answer,
+    state: run?.state ?? null,
+    mode: stop?.mode ?? null,
+    confirmed: stop?.confirmed ?? false,
+    stop,
+  }
 }
 
 export function notFound(id: string): CheckreinError {

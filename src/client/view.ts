@@ -41,14 +41,32 @@ export interface Run<Output = unknown> {
 
 export function viewOf<Output>(stored: StoredRun): Run<Output> {
   const { id, task, queue, state, priority, key, tags, attempt, failures, crashes } = stored
-  const { error, stop, workerId, waitsFor, createdAt, runAt, expiresAt, startedAt, finishedAt } = stored
+  const { error, stop, workerId, waitsFor, createdAt, runAt, expiresAt, startedAt, finishedAt } =
+    stored
   return {
-    ...{ id, task, queue, state, status: statusOf(stored), priority, key, tags },
+    id,
+    task,
+    queue,
+    state,
+    status: statusOf(stored),
+    priority,
+    key,
+    tags,
     input: decodePayload(stored.input),
-    ...{ attempt, failures, crashes },
+    attempt,
+    failures,
+    crashes,
     progress: decodePayload(stored.progress),
     result: decodePayload(stored.result) as Output | undefined,
-    ...{ error, stop, stopping: stored.intent?.stop ?? null, workerId, waitsFor },
-    ...{ createdAt, runAt, expiresAt, startedAt, finishedAt },
+    error,
+    stop,
+    stopping: stored.intent?.stop ?? null,
+    workerId,
+    waitsFor,
+    createdAt,
+    runAt,
+    expiresAt,
+    startedAt,
+    finishedAt,
   }
 }

@@ -46,7 +46,8 @@ export class Waits {
     const wait = { resolve, reject }
     const onAbort = (): void => reject(abortSignal?.reason)
     abortSignal?.addEventListener('abort', onAbort, { once: true })
-    const timer = timeoutMs === null ? null : setTimeout(() => reject(late(id, code, timeoutMs)), timeoutMs)
+    const timer =
+      timeoutMs === null ? null : setTimeout(() => reject(late(id, code, timeoutMs)), timeoutMs)
     this.#add(id, wait)
     try {
       return await promise
@@ -94,7 +95,8 @@ export class Waits {
     this.#isStale = false
     try {
       const finals = await this.#store.finals([...this.#waiting.keys()])
-      for (const run of finals) for (const wait of this.#waiting.get(run.id) ?? []) wait.resolve(run)
+      for (const run of finals)
+        for (const wait of this.#waiting.get(run.id) ?? []) wait.resolve(run)
     } catch (error) {
       this.#rejectIfHopeless(error)
     }

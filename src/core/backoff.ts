@@ -50,7 +50,8 @@ export function retryPolicy(retry: Retry = {}): RetryPolicy {
  * @param random a number from 0 up to 1.
  */
 export function backoffMs(policy: RetryPolicy, failures: number, random: number): number {
-  const grown = policy.kind === 'fixed' ? policy.delayMs : policy.delayMs * 2 ** Math.min(failures - 1, 50)
+  const grown =
+    policy.kind === 'fixed' ? policy.delayMs : policy.delayMs * 2 ** Math.min(failures - 1, 50)
   const capped = Math.min(grown, policy.maxMs)
   return Math.round(capped * (1 - policy.jitter * random))
 }
@@ -59,15 +60,24 @@ const kinds = ['exponential', 'fixed'] as const
 
 function oneOf<T>(known: readonly T[], value: T, what: string): T {
   if (known.includes(value)) return value
-  throw new CheckreinError('USAGE', { message: `${what} must be one of ${known.join(', ')}`, details: { value } })
+  throw new CheckreinError('USAGE', {
+    message: `${what} must be one of ${known.join(', ')}`,
+    details: { value },
+  })
 }
 
 function count(value: number, what: string): number {
   if (Number.isInteger(value) && value >= 1) return value
-  throw new CheckreinError('USAGE', { message: `${what} must be a whole number from 1`, details: { value } })
+  throw new CheckreinError('USAGE', {
+    message: `${what} must be a whole number from 1`,
+    details: { value },
+  })
 }
 
 function fraction(value: number, what: string): number {
   if (value >= 0 && value <= 1) return value
-  throw new CheckreinError('USAGE', { message: `${what} must be a number from 0 to 1`, details: { value } })
+  throw new CheckreinError('USAGE', {
+    message: `${what} must be a number from 0 to 1`,
+    details: { value },
+  })
 }

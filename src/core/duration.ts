@@ -4,7 +4,13 @@ import { CheckreinError, shown } from './errors.ts'
 export type Duration = number | `${number}${Unit}`
 type Unit = 'ms' | 's' | 'm' | 'h' | 'd'
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
 const longestMs = 100 * 365 * 86_400_000
 
 /**

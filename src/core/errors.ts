@@ -6,11 +6,17 @@ export interface ErrorEntry {
   readonly isRetryable: boolean
 }
 
-const entry = (message: string, http: number, exit: number, isRetryable = false): ErrorEntry => ({
+const entry = (message: string, http: number, exit: number): ErrorEntry => ({
   message,
   http,
   exit,
-  isRetryable,
+  isRetryable: false,
+})
+
+/** The same call may succeed later, unchanged. */
+const passing = (message: string, http: number, exit: number): ErrorEntry => ({
+  ...entry(message, http, exit),
+  isRetryable: true,
 })
 
 /**
@@ -28,17 +34,17 @@ export const errorCodes = {
   // how a run ended
   RUN_FAILED: entry('The run failed', 200, 1),
   RUN_CANCELLED: entry('The run was cancelled', 200, 2),
-  RESULT_TIMEOUT: entry('The run has not ended in the time given', 504, 75, true),
-  STOP_PENDING: entry('The stop is requested, but not confirmed yet', 504, 75, true),
+  RESULT_TIMEOUT: passing('The run has not ended in the time given', 504, 75),
+  STOP_PENDING: passing('The stop is requested, but not confirmed yet', 504, 75),
   // why an attempt ended
-  ATTEMPT_TIMEOUT: entry('The attempt ran past its time limit', 500, 70, true),
+  ATTEMPT_TIMEOUT: passing('The attempt ran past its time limit', 500, 70),
   ATTEMPT_CANCELLED: entry('The run was asked to stop', 500, 70),
-  ATTEMPT_PAUSED: entry('The run was asked to pause', 500, 70, true),
-  ATTEMPT_SHUTDOWN: entry('The worker is shutting down', 503, 70, true),
-  LEASE_LOST: entry('The worker lost its lease', 503, 70, true),
-  ISOLATE_EXITED: entry('The isolate of the attempt exited before the handler returned', 500, 70, true),
-  WORKER_LOST: entry('The worker that held the run is gone', 500, 70, true),
-  HANDLER_THREW: entry('The handler threw', 500, 70, true),
+  ATTEMPT_PAUSED: passing('The run was asked to pause', 500, 70),
+  ATTEMPT_SHUTDOWN: passing('The worker is shutting down', 503, 70),
+  LEASE_LOST: passing('The worker lost its lease', 503, 70),
+  ISOLATE_EXITED: passing('The isolate of the attempt exited before the handler returned', 500, 70),
+  WORKER_LOST: passing('The worker that held the run is gone', 500, 70),
+  HANDLER_THREW: passing('The handler threw', 500, 70),
   // where tasks come from
   TASK_INVALID: entry('The task definition is not valid', 400, 78),
   TASK_UNKNOWN: entry('No such task in the modules that were loaded', 404, 66),
@@ -47,9 +53,9 @@ export const errorCodes = {
   STORE_URL: entry('The store URL is not understood', 400, 64),
   STORE_CORRUPT: entry('The database file is damaged or is not a SQLite database', 500, 70),
   STORE_READ_ONLY: entry('The database cannot be written', 500, 73),
-  STORE_FULL: entry('The disk that holds the database is full', 507, 75, true),
-  STORE_BUSY: entry('The database was locked by others for too long', 503, 75, true),
-  STORE_UNAVAILABLE: entry('The database cannot be opened or reached', 503, 69, true),
+  STORE_FULL: passing('The disk that holds the database is full', 507, 75),
+  STORE_BUSY: passing('The database was locked by others for too long', 503, 75),
+  STORE_UNAVAILABLE: passing('The database cannot be opened or reached', 503, 69),
   STORE_CLOSED: entry('The client or worker is closed', 503, 70),
   SCHEMA_TOO_NEW: entry('The database was made by a newer Checkrein', 500, 78),
   SQLITE_UNSAFE: entry('This SQLite version can corrupt a database in WAL mode', 500, 78),
@@ -155,7 +161,11 @@ export function errorRecord(thrown: unknown, depth = 0): ErrorRecord {
   try {
     return describe(thrown, depth)
   } catch {
-    return { name: 'Error', message: 'a value was thrown that cannot be described', code: 'HANDLER_THREW' }
+    return {
+      name: 'Error',
+      message: 'a value was thrown that cannot be described',
+      code: 'HANDLER_THREW',
+    }
   }
 }
 
@@ -163,10 +173,11 @@ function describe(thrown: unknown, depth: number): ErrorRecord {
   if (!(thrown instanceof Error)) {
     return { name: 'Error', message: String(thrown), code: 'HANDLER_THREW' }
   }
-  const { code, hint } = thrown as { code?: unknown; hint?: unknown }
+  // Whoever made the error may have put anything there.
+  const { name, message, code, hint } = thrown as Partial<Record<keyof ErrorRecord, unknown>>
   return {
-    name: String(thrown.name),
-    message: String(thrown.message),
+    name: String(name),
+    message: String(message),
     code: typeof code === 'string' ? code : 'HANDLER_THREW',
     ...(typeof hint === 'string' ? { hint } : {}),
     ...(typeof thrown.stack === 'string' ? { stack: thrown.stack } : {}),
@@ -180,7 +191,9 @@ function describe(thrown: unknown, depth: number): ErrorRecord {
 /** Details as JSON would keep them; each that has no JSON form as text. */
 function storable(details: CheckreinError['details']): Record<string, unknown> {
   const entries = Object.entries(details).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries.map(([name, value]) => [name, JSON.parse(jsonOf(value)) as unknown]))
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, JSON.parse(jsonOf(value)) as unknown]),
+  )
 }
 
 function jsonOf(value: unknown): string {

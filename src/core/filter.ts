@@ -23,15 +23,20 @@ const parts = ['task', 'queue', 'tag', 'key', 'state', 'createdAfter', 'createdB
  */
 export function checkedFilter(filter: RunFilter): RunFilter {
   for (const [part, value] of Object.entries(filter)) {
-    if (!parts.includes(part)) throw wrong(`a filter has no part ${JSON.stringify(part)}`, `Parts: ${parts.join(', ')}.`)
-    if (value === undefined) throw wrong(`the filter's ${part} is undefined`, 'Leave the part out to mean any.')
+    if (!parts.includes(part))
+      throw wrong(`a filter has no part ${JSON.stringify(part)}`, `Parts: ${parts.join(', ')}.`)
+    if (value === undefined)
+      throw wrong(`the filter's ${part} is undefined`, 'Leave the part out to mean any.')
   }
-  if (Array.isArray(filter.state) && filter.state.length === 0) throw wrong('the filter names no state', 'Leave `state` out to mean any.')
+  if (Array.isArray(filter.state) && filter.state.length === 0)
+    throw wrong('the filter names no state', 'Leave `state` out to mean any.')
   for (const state of statesOf(filter)) {
-    if (!states.includes(state)) throw wrong(`no state ${JSON.stringify(state)}`, `States: ${states.join(', ')}.`)
+    if (!states.includes(state))
+      throw wrong(`no state ${JSON.stringify(state)}`, `States: ${states.join(', ')}.`)
   }
   for (const part of ['createdAfter', 'createdBefore'] as const) {
-    if (Number.isNaN(Number(filter[part] ?? 0))) throw wrong(`the filter's ${part} is not an instant`, 'Give a Date or epoch ms.')
+    if (Number.isNaN(Number(filter[part] ?? 0)))
+      throw wrong(`the filter's ${part} is not an instant`, 'Give a Date or epoch ms.')
   }
   if (filter.input !== undefined) checkInput(filter.input)
   return filter
@@ -39,11 +44,17 @@ export function checkedFilter(filter: RunFilter): RunFilter {
 
 function checkInput(input: NonNullable<RunFilter['input']>): void {
   const wanted = Object.entries(input)
-  if (wanted.length === 0) throw wrong('the filter names no path of the input', 'Leave `input` out to mean any.')
+  if (wanted.length === 0)
+    throw wrong('the filter names no path of the input', 'Leave `input` out to mean any.')
   for (const [path, value] of wanted) {
-    if (!/^[\w-]+(\.[\w-]+)*$/.test(path)) throw wrong(`${JSON.stringify(path)} is not a path`, "Write 'user.id'.")
+    if (!/^[\w-]+(\.[\w-]+)*$/.test(path))
+      throw wrong(`${JSON.stringify(path)} is not a path`, "Write 'user.id'.")
     const isPlain = ['string', 'number', 'boolean'].includes(typeof value)
-    if (!isPlain) throw wrong(`the filter's ${path} is not text, a number or a boolean`, "Write { 'user.id': 9 }.")
+    if (!isPlain)
+      throw wrong(
+        `the filter's ${path} is not text, a number or a boolean`,
+        "Write { 'user.id': 9 }.",
+      )
   }
 }
 
@@ -52,4 +63,5 @@ export function statesOf(filter: RunFilter): readonly State[] {
   return typeof filter.state === 'string' ? [filter.state] : filter.state
 }
 
-const wrong = (message: string, hint: string): CheckreinError => new CheckreinError('USAGE', { message, hint })
+const wrong = (message: string, hint: string): CheckreinError =>
+  new CheckreinError('USAGE', { message, hint })

@@ -8,7 +8,11 @@ export const defaultPayloadLimit = 1_048_576
  * @param what names the value in errors: `input`, `result`.
  * @throws {CheckreinError} `PAYLOAD_NOT_JSON` for cycles, BigInt, functions and symbols; `PAYLOAD_TOO_LARGE` past the limit.
  */
-export function encodePayload(value: unknown, what: string, limit = defaultPayloadLimit): string | null {
+export function encodePayload(
+  value: unknown,
+  what: string,
+  limit = defaultPayloadLimit,
+): string | null {
   if (value === undefined) return null
   const text = stringify(value, what)
   if (text.length * 3 > limit) refuseLarge(text, what, limit)
@@ -24,7 +28,11 @@ function stringify(value: unknown, what: string): string {
   try {
     text = JSON.stringify(value)
   } catch (cause) {
-    throw notJson(what, cause instanceof Error ? cause.message.split('\n')[0] : String(cause), cause)
+    throw notJson(
+      what,
+      cause instanceof Error ? cause.message.split('\n')[0] : String(cause),
+      cause,
+    )
   }
   if (text === undefined) throw notJson(what, `a ${typeof value} has no JSON form`)
   return text

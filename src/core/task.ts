@@ -103,7 +103,10 @@ export function task(definition: Definition): AnyTask {
     return Object.freeze({ ...checked(definition), [brand]: true })
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new CheckreinError('TASK_INVALID', { message: `Task ${shown(definition?.name)}: ${why}`, cause })
+    throw new CheckreinError('TASK_INVALID', {
+      message: `Task ${shown(definition?.name)}: ${why}`,
+      cause,
+    })
   }
 }
 
@@ -112,16 +115,31 @@ export function isTask(value: unknown): value is AnyTask {
   return typeof value === 'object' && value !== null && brand in value
 }
 
-type Definition = Limits & { readonly input?: StandardSchemaV1; readonly run: Handler<never, unknown> }
+type Definition = Limits & {
+  readonly input?: StandardSchemaV1
+  readonly run: Handler<never, unknown>
+}
 
 function checked(definition: Definition): AnyTask {
-  const { name, queue = 'default', isolation = 'process', timeout, hardTimeout, input, run } = definition
+  const {
+    name,
+    queue = 'default',
+    isolation = 'process',
+    timeout,
+    hardTimeout,
+    input,
+    run,
+  } = definition
   if (typeof run !== 'function') throw new TypeError('`run` must be a function')
-  if (!isolations.includes(isolation)) throw new TypeError(`isolation must be one of ${isolations.join(', ')}`)
+  if (!isolations.includes(isolation))
+    throw new TypeError(`isolation must be one of ${isolations.join(', ')}`)
   if (isolation === 'inline' && hardTimeout !== undefined) {
-    throw new TypeError('an inline task cannot be killed, so it takes no `hardTimeout`: use `process` or `thread`')
+    throw new TypeError(
+      'an inline task cannot be killed, so it takes no `hardTimeout`: use `process` or `thread`',
+    )
   }
-  if (input !== undefined && !('~standard' in input)) throw new TypeError('`input` must be a Standard Schema')
+  if (input !== undefined && !('~standard' in input))
+    throw new TypeError('`input` must be a Standard Schema')
   return {
     name: checkedName(name, 'name'),
     queue: checkedName(queue, 'queue'),

@@ -62,9 +62,14 @@ const stopVerb = (about: string) =>
   }) as const satisfies Transition
 
 const whileRunning = (about: string) =>
-  ({ by: 'worker', isFenced: true, moves: { running: ['running'] }, about }) as const satisfies Transition
+  ({
+    by: 'worker',
+    isFenced: true,
+    moves: { running: ['running'] },
+    about,
+  }) as const satisfies Transition
 
-export const transitions = {
+const table = {
   revoke: stopVerb('no attempt starts any more; a running one may finish'),
   abort: stopVerb('a running attempt is asked to stop; nothing is forced'),
   cancel: stopVerb('a running attempt is asked to stop, and made to after the grace'),
@@ -72,7 +77,13 @@ export const transitions = {
   pause: {
     by: 'client',
     isFenced: false,
-    moves: { scheduled: ['paused'], queued: ['paused'], waiting: ['paused'], paused: ['paused'], running: ['running'] },
+    moves: {
+      scheduled: ['paused'],
+      queued: ['paused'],
+      waiting: ['paused'],
+      paused: ['paused'],
+      running: ['running'],
+    },
     about: 'no attempt starts until resumed; a running one parks at its next checkpoint',
   },
   resume: {
@@ -81,7 +92,12 @@ export const transitions = {
     moves: { paused: ['scheduled', 'queued', 'waiting'], running: ['running'] },
     about: 'back to what it was before the pause',
   },
-  due: { by: 'keeper', isFenced: false, moves: { scheduled: ['queued'] }, about: 'its time has come' },
+  due: {
+    by: 'keeper',
+    isFenced: false,
+    moves: { scheduled: ['queued'] },
+    about: 'its time has come',
+  },
   wake: {
     by: 'keeper',
     isFenced: false,
@@ -91,7 +107,12 @@ export const transitions = {
   expire: {
     by: 'keeper',
     isFenced: false,
-    moves: { scheduled: ['cancelled'], queued: ['cancelled'], waiting: ['cancelled'], paused: ['cancelled'] },
+    moves: {
+      scheduled: ['cancelled'],
+      queued: ['cancelled'],
+      waiting: ['cancelled'],
+      paused: ['cancelled'],
+    },
     about: 'its time to live ended before its first attempt',
   },
   lapse: {
@@ -100,9 +121,16 @@ export const transitions = {
     moves: { running: ['queued', 'paused', 'failed', 'cancelled'] },
     about: 'the lease of its worker ran out',
   },
-  claim: { by: 'worker', isFenced: false, moves: { queued: ['running'] }, about: 'a worker takes it: the next attempt' },
+  claim: {
+    by: 'worker',
+    isFenced: false,
+    moves: { queued: ['running'] },
+    about: 'a worker takes it: the next attempt',
+  },
   deliver: whileRunning('the request to stop has reached the handler'),
-  overdue: whileRunning('the stop is past its deadline and cannot be forced: shown as unresponsive'),
+  overdue: whileRunning(
+    'the stop is past its deadline and cannot be forced: shown as unresponsive',
+  ),
   progress: whileRunning('the handler says how far it is'),
   complete: {
     by: 'worker',
@@ -138,7 +166,8 @@ export const transitions = {
     by: 'worker',
     isFenced: true,
     moves: { running: ['paused', 'queued', 'cancelled'] },
-    about: 'it reached a checkpoint while a pause was asked; if that was taken back meanwhile, it goes on',
+    about:
+      'it reached a checkpoint while a pause was asked; if that was taken back meanwhile, it goes on',
   },
   wait: {
     by: 'worker',
@@ -148,11 +177,10 @@ export const transitions = {
   },
 } as const satisfies Record<string, Transition>
 
-export type EventType = keyof typeof transitions
-export const eventTypes = Object.keys(transitions) as readonly EventType[]
+export type EventType = keyof typeof table
+export const eventTypes = Object.keys(table) as readonly EventType[]
 
-/** The same table with its literal types forgotten, for code that walks it. */
-export const rules: Readonly<Record<EventType, Transition>> = transitions
+export const transitions: Readonly<Record<EventType, Transition>> = table
 
 /** The verbs that end a run, from the mildest to the strongest. */
 export const stopVerbs = ['revoke', 'abort', 'cancel', 'terminate'] as const
@@ -160,12 +188,12 @@ export type StopVerb = (typeof stopVerbs)[number]
 
 /** The states that accept an event. */
 export function statesFor(event: EventType): readonly State[] {
-  return states.filter((state) => rules[event].moves[state] !== undefined)
+  return states.filter((state) => transitions[event].moves[state] !== undefined)
 }
 
 /** The states that nothing ever leaves. */
 export const finalStates: readonly State[] = states.filter((state) =>
-  eventTypes.every((event) => rules[event].moves[state] === undefined),
+  eventTypes.every((event) => transitions[event].moves[state] === undefined),
 )
 
 const finals = new Set(finalStates)

@@ -8,7 +8,8 @@
  */
 import { CheckreinError } from '../core/errors.ts'
 import type { MachineEvent } from '../core/events.ts'
-import { type Answer, type Decision, decide } from '../core/machine.ts'
+import type { Answer, Decision } from '../core/decision.ts'
+import { decide } from '../core/machine.ts'
 import type { RunFacts } from '../core/run.ts'
 import { isFinal } from '../core/transitions.ts'
 import type { Param, Statements, Tx } from './driver.ts'
@@ -44,7 +45,7 @@ export class Changes {
     const next = decision.run ?? run
     if (decision.run) this.#set(run, { ...run, ...decision.run })
     if (decision.run || isControl(event))
-      this.#note(run.seq, event, next, { ...decision.data, ...answerOf(decision, event) })
+      this.#note(event, { ...run, ...next }, { ...decision.data, ...answerOf(decision, event) })
     return decision
   }
 
@@ -59,16 +60,9 @@ export class Changes {
     this.#is.set(old.id, isFinal(run.state) ? { ...run, holdsKey: false } : run)
   }
 
-  #note(seq: number, event: MachineEvent, run: RunFacts, data: Decision['data']): void {
+  #note({ type }: MachineEvent, { seq, attempt, state }: SeqRun, data: Decision['data']): void {
     const json = JSON.stringify(data)
-    this.#feed.push([
-      seq,
-      this.#now,
-      event.type,
-      run.attempt,
-      run.state,
-      json === '{}' ? null : json,
-    ])
+    this.#feed.push([seq, this.#now, type, attempt, state, json === '{}' ? null : json])
   }
 
   /** Writes everything, and wakes the runs that waited for one that has ended. */
@@ -138,45 +132,43 @@ export async function applyEvents(
   statements: Statements,
   calls: readonly RunEventCall[],
 ): Promise<readonly Answer[]> {
-  const answers = new Array<Answer>(calls.length).fill('stale')
+  const answers: Answer[] = []
   for (const segment of segments(calls)) {
-    const isShort = segment.every(({ call }) => isCompletion(call))
-    const rest = isShort ? await completeAtOnce(tx, statements, segment, answers) : segment
-    if (rest.length > 0) await applyEach(tx, statements, rest, answers)
+    const isShort = segment.every(isCompletion)
+    answers.push(
+      ...(await (isShort
+        ? completeAll(tx, statements, segment)
+        : applyEach(tx, statements, segment))),
+    )
   }
   return answers
 }
 
-interface Placed {
-  readonly call: RunEventCall
-  readonly at: number
-}
-
 /** Neighbours that can take the same way, in order. */
-function segments(calls: readonly RunEventCall[]): Placed[][] {
-  const all: Placed[][] = []
+function segments(calls: readonly RunEventCall[]): RunEventCall[][] {
+  const all: RunEventCall[][] = []
   let wasShort: boolean | null = null
-  calls.forEach((call, at) => {
+  for (const call of calls) {
     const isShort = isCompletion(call)
-    if (isShort === wasShort) all.at(-1)?.push({ call, at })
-    else all.push([{ call, at }])
+    if (isShort === wasShort) all.at(-1)?.push(call)
+    else all.push([call])
     wasShort = isShort
-  })
+  }
   return all
 }
 
 async function applyEach(
   tx: Tx,
   statements: Statements,
-  placed: readonly Placed[],
-  answers: Answer[],
-): Promise<void> {
-  const ids = [...new Set(placed.map(({ call }) => call.runId))]
+  calls: readonly RunEventCall[],
+): Promise<readonly Answer[]> {
+  const ids = [...new Set(calls.map(({ runId }) => runId))]
   const changes = new Changes(tx.now(), await loadRuns(tx, statements, ids))
-  for (const { call, at } of placed) {
-    if (changes.get(call.runId)) answers[at] = changes.decide(call.runId, call.event).answer
-  }
+  const answers = calls.map(({ runId, event }) =>
+    changes.get(runId) ? changes.decide(runId, event).answer : 'stale',
+  )
   await changes.write(tx, statements)
+  return answers
 }
 
 /** A run that completes, with its place: `seq` comes with the claim. */
@@ -184,23 +176,23 @@ function isCompletion({ event, seq }: RunEventCall): boolean {
   return event.type === 'complete' && seq !== undefined
 }
 
-/** The shortcut. Gives what its guards left over. */
-async function completeAtOnce(
+/** The shortcut; what its guards leave over goes the long way. */
+async function completeAll(
   tx: Tx,
   statements: Statements,
-  placed: readonly Placed[],
-  answers: Answer[],
-): Promise<readonly Placed[]> {
+  calls: readonly RunEventCall[],
+): Promise<readonly Answer[]> {
   const now = tx.now()
-  const sets = placed.flatMap(({ call }) => completionOf(call, now))
+  const sets = calls.flatMap((call) => completionOf(call, now))
   const isDone = await tx.change(statements.completeRuns, sets)
-  const completed = placed.filter((_, nth) => isDone[nth])
-  for (const { at } of completed) answers[at] = 'done'
-  const feed = completed.flatMap(({ call }) => completeEntry(call, now))
+  const completed = calls.filter((_, at) => isDone[at])
+  const feed = completed.flatMap((call) => completeEntry(call, now))
   await writeFeed(tx, statements, feed)
-  const ended = completed.map(({ call }) => call.runId)
+  const ended = completed.map(({ runId }) => runId)
   await wakeThoseWaitingFor(tx, statements, ended)
-  return placed.filter((_, nth) => !isDone[nth])
+  const rest = calls.filter((_, at) => !isDone[at])
+  const answers = rest.length === 0 ? [] : [...(await applyEach(tx, statements, rest))]
+  return calls.map((_, at) => (isDone[at] ? 'done' : (answers.shift() ?? 'stale')))
 }
 
 function completionOf({ runId, seq = 0, event }: RunEventCall, now: number): Param[][] {

@@ -13,7 +13,7 @@ export function stateIs(...accepted: readonly State[]): string {
 
 /**
  * The CHECK constraints on states that the first migration of each store must contain, letter by letter.
- * Each costs 0.3 us a row (measured), so only these three are kept; the machine's tests hold the finer rules.
+ * Each costs 0.3 us a row (measured), so only these three are kept; the machine's tests hold the finer transitions.
  */
 export const stateChecks: readonly string[] = [
   `CHECK (state IN (${sqlList(states)}))`,

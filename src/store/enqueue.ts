@@ -6,7 +6,7 @@
  * that holds its key.
  */
 import { CheckreinError } from '../core/errors.ts'
-import { prevented } from '../core/machine.ts'
+import { prevented } from '../core/decision.ts'
 import type { FeedEntry } from '../core/events.ts'
 import type { StoredRun } from '../core/run.ts'
 import type { StopRecord } from '../core/stop.ts'

@@ -41,7 +41,7 @@ export class GroupCommit {
   ): Promise<readonly Result[]> {
     if (this.#isClosed) return Promise.reject(new CheckreinError('STORE_CLOSED'))
     return new Promise((resolve, reject) => {
-      this.#gathering.push({ writer: writer as Part['writer'], items, resolve, reject })
+      this.#gathering.push({ writer: writer, items, resolve, reject })
       this.#flushing ??= this.#flushSoon()
     })
   }

@@ -10,8 +10,8 @@ type Cell = string | number | null
 const text = (cell: Cell | undefined): string => String(cell)
 const maybeText = (cell: Cell | undefined): string | null => (cell == null ? null : String(cell))
 const maybeNumber = (cell: Cell | undefined): number | null => (cell == null ? null : Number(cell))
-const maybeJson = <T>(cell: Cell | undefined): T | null =>
-  cell == null ? null : (JSON.parse(String(cell)) as T)
+const maybeJson = (cell: Cell | undefined): unknown =>
+  cell == null ? null : JSON.parse(String(cell))
 const jsonOrNull = (value: unknown): string | null =>
   value === null ? null : JSON.stringify(value)
 
@@ -27,7 +27,7 @@ export function runOf(row: Row): SeqRun {
     priority: Number(row['priority']),
     key: maybeText(row['key']),
     holdsKey: row['key_held'] === 1,
-    tags: maybeJson<string[]>(row['tags']) ?? [],
+    tags: (maybeJson(row['tags']) ?? []) as string[],
     input: maybeText(row['input']),
     expiresAt: maybeNumber(row['expires_at']),
     createdAt: Number(row['created_at']),
@@ -37,13 +37,13 @@ export function runOf(row: Row): SeqRun {
     crashes: Number(row['crashes']),
     workerId: maybeText(row['worker_id']),
     runAt: maybeNumber(row['run_at']),
-    intent: maybeJson(row['intent']),
+    intent: maybeJson(row['intent']) as RunFacts['intent'],
     pausedFrom: maybeText(row['paused_from']) as RunFacts['pausedFrom'],
     waitsFor: maybeText(row['waits_for']),
     progress: maybeText(row['progress']),
     result: maybeText(row['result']),
-    error: maybeJson(row['error']),
-    stop: maybeJson(row['stop']),
+    error: maybeJson(row['error']) as RunFacts['error'],
+    stop: maybeJson(row['stop']) as RunFacts['stop'],
     startedAt: maybeNumber(row['started_at']),
     finishedAt: maybeNumber(row['finished_at']),
   }
@@ -57,7 +57,7 @@ export function claimedOf(row: Row): ClaimedRun {
     queue: text(row['queue']),
     priority: Number(row['priority']),
     key: maybeText(row['key']),
-    tags: maybeJson<string[]>(row['tags']) ?? [],
+    tags: (maybeJson(row['tags']) ?? []) as string[],
     input: maybeText(row['input']),
     attempt: Number(row['attempt']),
   }
@@ -106,7 +106,7 @@ export function feedEntryOf(row: Row): FeedEntry {
     type: text(row['type']) as FeedType,
     attempt: Number(row['attempt']),
     state: text(row['state']) as State,
-    data: maybeJson<Record<string, unknown>>(row['data']) ?? {},
+    data: (maybeJson(row['data']) ?? {}) as FeedEntry['data'],
   }
 }
 
@@ -134,8 +134,8 @@ export function workerOf(row: Row, leaseNow: number): WorkerRecord {
     id: text(row['id']),
     host: text(row['host']),
     pid: Number(row['pid']),
-    queues: maybeJson<string[]>(row['queues']) ?? [],
-    tasks: maybeJson<WorkerRecord['tasks']>(row['tasks']) ?? {},
+    queues: (maybeJson(row['queues']) ?? []) as string[],
+    tasks: (maybeJson(row['tasks']) ?? {}) as WorkerRecord['tasks'],
     version: text(row['version']),
     startedAt: Number(row['started_at']),
     leaseMs: Number(row['lease_ms']),

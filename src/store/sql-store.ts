@@ -7,7 +7,7 @@
  */
 import { checkedFilter } from '../core/filter.ts'
 import type { FeedEntry } from '../core/events.ts'
-import type { Answer } from '../core/machine.ts'
+import type { Answer } from '../core/decision.ts'
 import type { StoredRun } from '../core/run.ts'
 import type { State } from '../core/transitions.ts'
 import { applyEvents } from './apply.ts'

@@ -13,7 +13,7 @@
 import type { RunFilter } from '../core/filter.ts'
 import type { FeedEntry, LogLine, MachineEvent } from '../core/events.ts'
 import type { Intent } from '../core/intent.ts'
-import type { Answer } from '../core/machine.ts'
+import type { Answer } from '../core/decision.ts'
 import type { JsonText, StoredRun } from '../core/run.ts'
 import type { State, StopVerb } from '../core/transitions.ts'
 

@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ErrorRecord, errorRecord, isCheckreinError } from '../core/errors.ts'
 import type { LogLine, MachineEvent } from '../core/events.ts'
-import type { Answer } from '../core/machine.ts'
+import type { Answer } from '../core/decision.ts'
 import type { Fence } from '../core/run.ts'
 import type { AttemptEnd, AttemptListener, Executor, RunningAttempt } from '../executor/executor.ts'
 import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'

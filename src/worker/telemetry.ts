@@ -4,7 +4,7 @@
  */
 import { channel } from 'node:diagnostics_channel'
 import type { ErrorRecord } from '../core/errors.ts'
-import type { Answer } from '../core/machine.ts'
+import type { Answer } from '../core/decision.ts'
 import type { EventType } from '../core/transitions.ts'
 
 export type WorkerEvent = { readonly workerId: string } & (

@@ -124,12 +124,14 @@ export class Tenure {
     this.#occupy(executor.isolation, 1)
     const settling = attempt.settle()
     this.#settling.add(settling)
-    void attempt.ended.then(() => {
-      this.#running.delete(run.id)
-      this.#occupy(executor.isolation, -1)
-      this.#parts.onFree()
-    })
+    void attempt.ended.then(() => this.#free(attempt, executor.isolation))
     void settling.then(() => this.#settling.delete(settling))
+  }
+
+  #free({ run }: Attempt, isolation: Isolation): void {
+    this.#running.delete(run.id)
+    this.#occupy(isolation, -1)
+    this.#parts.onFree()
   }
 
   #occupy(isolation: Isolation, change: 1 | -1): void {

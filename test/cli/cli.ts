@@ -89,13 +89,20 @@ export class Started {
     this.#args = args
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text))
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
-    const end = once(child, 'close', { signal: AbortSignal.timeout(deadlineMs * 3) })
-    this.ended = end.then(([code]) => ({
-      code: code as number | null,
-      stdout: this.#stdout,
-      stderr: this.#stderr,
-    }))
+    this.ended = this.#end()
     this.ended.catch(() => undefined)
+  }
+
+  async #end(): Promise<Ended> {
+    try {
+      const [code] = await once(this.child, 'close', {
+        signal: AbortSignal.timeout(deadlineMs * 3),
+      })
+      return { code: code as number | null, stdout: this.#stdout, stderr: this.#stderr }
+    } catch (cause) {
+      const message = `${this.#args.join(' ')} (pid ${this.child.pid}) does not end: ${this.#stdout}${this.#stderr}`
+      throw new Error(message, { cause })
+    }
   }
 
   /** Waits until its output, on either stream, has what is looked for. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { MachineEvent } from '../../src/core/events.ts'
-import { eventTypes, rules } from '../../src/core/transitions.ts'
+import { eventTypes, transitions } from '../../src/core/transitions.ts'
 import { has } from '../core/errors-of.ts'
 import { eventOf } from '../core/samples.ts'
 import { plainEnd, plainWorker, type StoreBed } from '../store/bed.ts'
@@ -134,7 +134,7 @@ export const claimPromises: Promises = {
       { ...(await bed.fence(id)), workerId: 'w9' },
       { ...stale, runId: 'nobody' },
     ]
-    for (const type of eventTypes.filter((type) => rules[type].isFenced)) {
+    for (const type of eventTypes.filter((type) => transitions[type].isFenced)) {
       for (const fence of fences)
         assert.equal(await bed.apply(fence.runId, eventOf(type, fence)), 'stale', type)
     }
@@ -142,6 +142,19 @@ export const claimPromises: Promises = {
     assert.deepEqual(await bed.get(id), before)
     const feed = await bed.store.feed({ runId: id, after: 0, limit: 100 })
     assert.ok(feed.every(({ type }) => type !== 'log'))
+  },
+
+  'a completion with a wrong place is held against its run all the same': async (bed) => {
+    const [id, other] = [await held(bed), await bed.add()]
+    await bed.take()
+    const seq = bed.places.get(other) ?? 0
+    const fences = [await bed.fence(id), { ...(await bed.fence(id)), workerId: 'w9' }] as const
+    const calls = fences.map((fence) => ({
+      ...{ runId: id, seq },
+      event: { type: 'complete', fence, result: '1', ...plainEnd } as const,
+    }))
+    assert.deepEqual(await bed.store.apply(calls), ['done', 'stale'])
+    assert.deepEqual([await bed.state(id), await bed.state(other)], ['completed', 'running'])
   },
 
   'events are answered in their order, and each sees what the one before did': async (bed) => {
@@ -154,11 +167,12 @@ export const claimPromises: Promises = {
       result: '1',
       ...plainEnd,
     })
+    const [sa, sb] = [bed.places.get(a) ?? 0, bed.places.get(b) ?? 0]
     const answers = await bed.store.apply([
       { runId: a, event: { type: 'progress', fence: fa, progress: '1' } },
-      { runId: a, event: complete(fa) },
-      { runId: b, event: complete(fb) },
-      { runId: a, event: complete(fa) },
+      { runId: a, seq: sa, event: complete(fa) },
+      { runId: b, seq: sb, event: complete(fb) },
+      { runId: a, seq: sa, event: complete(fa) },
       { runId: b, event: complete(fb) },
       { runId: 'none', event: complete({ ...fb, runId: 'none' }) },
       { runId: a, event: { type: 'progress', fence: fa, progress: '2' } },

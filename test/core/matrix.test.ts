@@ -1,7 +1,8 @@
 /** Every event on every state, held against the table. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { type Answer, decide } from '../../src/core/machine.ts'
+import type { Answer } from '../../src/core/decision.ts'
+import { decide } from '../../src/core/machine.ts'
 import type { RunFacts } from '../../src/core/run.ts'
 import {
   eventTypes,
@@ -9,7 +10,7 @@ import {
   finalStates,
   idleStates,
   isFinal,
-  rules,
+  transitions,
   type State,
   states,
   stopVerbs,
@@ -45,7 +46,7 @@ for (const [name, facts] of situations) {
   suite(`a run that is ${name}`, () => {
     for (const type of eventTypes) {
       cells++
-      const targets = rules[type].moves[facts.state]
+      const targets = transitions[type].moves[facts.state]
       const isAccepted = targets !== undefined && !refusedBy[type]?.(facts)
       test(`${isAccepted ? 'accepts' : 'refuses'} ${type}`, () => {
         const before = structuredClone(facts)
@@ -71,7 +72,7 @@ export function assertWhole(run: RunFacts): void {
 }
 
 const targetsOf = (from: State): State[] =>
-  eventTypes.flatMap((type) => rules[type].moves[from] ?? [])
+  eventTypes.flatMap((type) => transitions[type].moves[from] ?? [])
 
 suite('the table', () => {
   test('has every event and every state, and each of them was tried', () => {
@@ -84,13 +85,13 @@ suite('the table', () => {
   test('lets nothing leave a final state', () => {
     assert.deepEqual(finalStates, ['completed', 'failed', 'cancelled'])
     for (const state of finalStates) {
-      for (const type of eventTypes) assert.equal(rules[type].moves[state], undefined)
+      for (const type of eventTypes) assert.equal(transitions[type].moves[state], undefined)
     }
   })
 
   test('says of each target that it is a state', () => {
     for (const type of eventTypes) {
-      for (const [from, targets] of Object.entries(rules[type].moves)) {
+      for (const [from, targets] of Object.entries(transitions[type].moves)) {
         assert.ok(states.includes(from as State))
         for (const target of targets) assert.ok(states.includes(target))
       }
@@ -107,8 +108,8 @@ suite('the table', () => {
 
   test('asks for the fence of exactly the events that a worker brings about what it holds', () => {
     for (const type of eventTypes) {
-      const isHolders = rules[type].by === 'worker' && type !== 'claim'
-      assert.equal(rules[type].isFenced, isHolders, type)
+      const isHolders = transitions[type].by === 'worker' && type !== 'claim'
+      assert.equal(transitions[type].isFenced, isHolders, type)
       assert.equal('fence' in eventOf(type), isHolders, type)
     }
   })
@@ -162,7 +163,7 @@ suite('a fence', () => {
     'of a later attempt': { ...fence, attempt: 2 },
     'of another worker': { ...fence, workerId: 'w2' },
   }
-  for (const type of eventTypes.filter((type) => rules[type].isFenced)) {
+  for (const type of eventTypes.filter((type) => transitions[type].isFenced)) {
     for (const [whose, stale] of Object.entries(wrong)) {
       test(`${whose} lets no ${type} through`, () => {
         const { answer, run } = decide(asked({}, true), eventOf(type, stale), now)

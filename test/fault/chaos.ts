@@ -74,17 +74,27 @@ function randomFrom(seed: number): Random {
   }
 }
 
-async function enqueueAtRandom(bed: Bed, runs: RunHandle<unknown>[], { runs: wanted, random }: Dice): Promise<void> {
+async function enqueueAtRandom(
+  bed: Bed,
+  runs: RunHandle<unknown>[],
+  { runs: wanted, random }: Dice,
+): Promise<void> {
   while (runs.length < wanted) {
     const count = Math.min(wanted - runs.length, 1 + Math.floor(random() * 40))
-    const inputs = Array.from({ length: count }, () => ({ input: { folder: bed.folder, ms: 2 + random() * 60 } }))
+    const inputs = Array.from({ length: count }, () => ({
+      input: { folder: bed.folder, ms: 2 + random() * 60 },
+    }))
     runs.push(...(await bed.client.enqueueMany(exclusive, inputs)))
     await pause(random() * 40)
   }
 }
 
 /** Asks about one run in ten to stop, by verbs that let it stop where it is. */
-async function cancelAtRandom(runs: readonly RunHandle<unknown>[], asked: Controlled[], { runs: wanted, random }: Dice): Promise<void> {
+async function cancelAtRandom(
+  runs: readonly RunHandle<unknown>[],
+  asked: Controlled[],
+  { runs: wanted, random }: Dice,
+): Promise<void> {
   const verbs = ['revoke', 'cancel', 'terminate'] as const
   for (let n = 0; n < wanted / 10; n++) {
     await pause(random() * 60)
@@ -99,8 +109,16 @@ async function cancelAtRandom(runs: readonly RunHandle<unknown>[], asked: Contro
   }
 }
 
-async function killAtRandom(fleet: Fleet, settings: FleetOptions, { kills, killEveryMs, random }: Dice): Promise<Record<string, number>> {
-  const done: Record<string, number> = { 'worker SIGKILL': 0, 'isolate SIGKILL': 0, 'worker SIGSTOP': 0 }
+async function killAtRandom(
+  fleet: Fleet,
+  settings: FleetOptions,
+  { kills, killEveryMs, random }: Dice,
+): Promise<Record<string, number>> {
+  const done: Record<string, number> = {
+    'worker SIGKILL': 0,
+    'isolate SIGKILL': 0,
+    'worker SIGSTOP': 0,
+  }
   const stopped: Promise<void>[] = []
   const total = (): number => Object.values(done).reduce((sum, one) => sum + one, 0)
   while (total() < kills) {
@@ -146,12 +164,19 @@ async function stopForAWhile(worker: WorkerProcess, random: Random): Promise<voi
   worker.signal('SIGCONT')
 }
 
-async function check(bed: Bed, runs: readonly RunHandle<unknown>[], asked: readonly Controlled[]): Promise<Omit<ChaosReport, 'kills' | 'seconds'>> {
+async function check(
+  bed: Bed,
+  runs: readonly RunHandle<unknown>[],
+  asked: readonly Controlled[],
+): Promise<Omit<ChaosReport, 'kills' | 'seconds'>> {
   assert.deepEqual(violations(bed), [], 'no two attempts of a run executed at the same time')
   const totals = { completed: 0, cancelled: 0, attempts: 0, lapses: 0, crashes: 0 }
   for (const run of runs) {
     const { state, attempt, error } = await run.get()
-    assert.ok(state === 'completed' || state === 'cancelled', `run ${run.id} is ${state}: ${JSON.stringify(error)}`)
+    assert.ok(
+      state === 'completed' || state === 'cancelled',
+      `run ${run.id} is ${state}: ${JSON.stringify(error)}`,
+    )
     const feed = await Array.fromAsync(run.events())
     assert.equal(feed.filter(isEnd).length, 1, `run ${run.id} ends exactly once`)
     assert.equal(count(feed, 'claim'), attempt)
@@ -167,7 +192,8 @@ async function check(bed: Bed, runs: readonly RunHandle<unknown>[], asked: reado
 const isEnd = (entry: FeedEntry, at: number, feed: readonly FeedEntry[]): boolean =>
   ['completed', 'failed', 'cancelled'].includes(entry.state) && feed[at - 1]?.state !== entry.state
 
-const count = (feed: readonly FeedEntry[], type: FeedEntry['type']): number => feed.filter((entry) => entry.type === type).length
+const count = (feed: readonly FeedEntry[], type: FeedEntry['type']): number =>
+  feed.filter((entry) => entry.type === type).length
 
 /** What was acknowledged is true: prevented runs never started again, and no attempt starts after a request. */
 async function checkAsked(bed: Bed, { id, answer }: Controlled): Promise<void> {
@@ -177,7 +203,11 @@ async function checkAsked(bed: Bed, { id, answer }: Controlled): Promise<void> {
   const feed = await Array.fromAsync(run.events())
   const askedAt = feed.findIndex(({ type }) => ['revoke', 'cancel', 'terminate'].includes(type))
   assert.notEqual(askedAt, -1, `the request for ${id} is on record`)
-  assert.equal(count(feed.slice(askedAt), 'claim'), 0, `run ${id} did not start again after it was asked to stop`)
+  assert.equal(
+    count(feed.slice(askedAt), 'claim'),
+    0,
+    `run ${id} did not start again after it was asked to stop`,
+  )
   if (answer === 'prevented') assert.equal(state, 'cancelled')
 }
 

@@ -7,7 +7,9 @@ import type { WorkerEvent, WorkerOptions } from '../../src/index.ts'
 
 const main = fileURLToPath(new URL('./worker-main.ts', import.meta.url))
 
-export type FleetOptions = { readonly url: string } & Omit<WorkerOptions, 'modules'> & { readonly modules: readonly string[] }
+export type FleetOptions = { readonly url: string } & Omit<WorkerOptions, 'modules'> & {
+    readonly modules: readonly string[]
+  }
 
 export class WorkerProcess {
   readonly child: ChildProcess
@@ -16,7 +18,9 @@ export class WorkerProcess {
   readonly #waiting = new Set<() => void>()
 
   constructor(options: FleetOptions) {
-    this.child = spawn(process.execPath, [main, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.child = spawn(process.execPath, [main, JSON.stringify(options)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     this.pid = this.child.pid ?? 0
     if (!this.child.stdout) throw new Error('no pipe')
     createInterface(this.child.stdout).on('line', (line) => {
@@ -28,7 +32,10 @@ export class WorkerProcess {
   /** Fulfils with the first event of that kind, past or to come. */
   async saw(isWanted: (event: WorkerEvent) => boolean): Promise<WorkerEvent> {
     const { promise, resolve, reject } = Promise.withResolvers<WorkerEvent>()
-    const timer = setTimeout(() => reject(new Error(`worker ${this.pid} did not: ${JSON.stringify(this.events)}`)), 60_000)
+    const timer = setTimeout(
+      () => reject(new Error(`worker ${this.pid} did not: ${JSON.stringify(this.events)}`)),
+      60_000,
+    )
     const look = (): void => {
       const found = this.events.find(isWanted)
       if (found) resolve(found)

@@ -3,7 +3,14 @@ import { suite, test } from 'node:test'
 import { isCheckreinError, type RunHandle } from '../../src/index.ts'
 import { Bed, until } from '../support/bed.ts'
 import { livingFamily } from '../support/processes.ts'
-import { inJavaScript, inNativeCode, kinds, neighbour, processVictim, threadVictim } from './victims.ts'
+import {
+  inJavaScript,
+  inNativeCode,
+  kinds,
+  neighbour,
+  processVictim,
+  threadVictim,
+} from './victims.ts'
 
 const modules = [new URL('./victims.ts', import.meta.url)]
 const neighbours = 2
@@ -15,15 +22,27 @@ suite('cancel with a grace of 1 s', () => {
     const concurrency = { process: kinds.length + neighbours }
     await using bed = await Bed.make({ worker: { modules, concurrency } })
     const { client } = bed
-    const working = await client.enqueueMany(neighbour, Array.from({ length: neighbours }, () => ({ input: { n: steps } })))
-    const stuck = await client.enqueueMany(processVictim, kinds.map((kind) => ({ input: { kind } })))
+    const working = await client.enqueueMany(
+      neighbour,
+      Array.from({ length: neighbours }, () => ({ input: { n: steps } })),
+    )
+    const stuck = await client.enqueueMany(
+      processVictim,
+      kinds.map((kind) => ({ input: { kind } })),
+    )
     const pids = (await Promise.all(stuck.map(begun))).flat()
     assert.equal(pids.length, kinds.length + 2)
-    const stops = await Promise.all(stuck.map((run) => run.cancel({ grace: '1s', reason: 'a test' })))
+    const stops = await Promise.all(
+      stuck.map((run) => run.cancel({ grace: '1s', reason: 'a test' })),
+    )
     for (const [at, stop] of stops.entries()) {
       assert.equal(stop.confirmed, true, kinds[at])
       assert.equal(stop.mode, 'forced', kinds[at])
-      assert.equal(stop.stop?.proof?.pid, pids.find((pid) => pid === stop.stop?.proof?.pid), kinds[at])
+      assert.equal(
+        stop.stop?.proof?.pid,
+        pids.find((pid) => pid === stop.stop?.proof?.pid),
+        kinds[at],
+      )
     }
     assert.deepEqual(pids.flatMap(livingFamily), [])
     for (const run of working) {
@@ -35,10 +54,16 @@ suite('cancel with a grace of 1 s', () => {
   test('ends a thread that is stuck in JavaScript', async () => {
     const stuckKinds = Object.keys(inJavaScript)
     await using bed = await Bed.make({ worker: { modules, concurrency: stuckKinds.length } })
-    const stuck = await bed.client.enqueueMany(threadVictim, stuckKinds.map((kind) => ({ input: { kind } })))
+    const stuck = await bed.client.enqueueMany(
+      threadVictim,
+      stuckKinds.map((kind) => ({ input: { kind } })),
+    )
     await Promise.all(stuck.map(begun))
     const stops = await Promise.all(stuck.map((run) => run.cancel({ grace: '1s' })))
-    assert.deepEqual(stops.map(({ mode, confirmed }) => [mode, confirmed]), stuckKinds.map(() => ['forced', true]))
+    assert.deepEqual(
+      stops.map(({ mode, confirmed }) => [mode, confirmed]),
+      stuckKinds.map(() => ['forced', true]),
+    )
   })
 
   test('says unresponsive of a thread in a native call, recycles its host, and a neighbour process goes on', async () => {
@@ -46,11 +71,15 @@ suite('cancel with a grace of 1 s', () => {
     await using bed = await Bed.make({ worker: { modules, concurrency: stuckKinds.length } })
     const { client } = bed
     const working = await client.enqueue(neighbour, { n: steps })
-    const stuck = await client.enqueueMany(threadVictim, stuckKinds.map((kind) => ({ input: { kind } })))
+    const stuck = await client.enqueueMany(
+      threadVictim,
+      stuckKinds.map((kind) => ({ input: { kind } })),
+    )
     const hosts = (await Promise.all(stuck.map(begun))).flat()
     const statuses = stuck.map((run) => seenStatuses(run))
     const stops = await Promise.all(stuck.map((run) => run.cancel({ grace: '1s' })))
-    for (const seen of await Promise.all(statuses)) assert.ok(seen.includes('overdue'), seen.join(' '))
+    for (const seen of await Promise.all(statuses))
+      assert.ok(seen.includes('overdue'), seen.join(' '))
     for (const stop of stops) {
       assert.deepEqual([stop.mode, stop.confirmed], ['forced', true])
       assert.ok(hosts.includes(stop.stop?.proof?.pid ?? 0))
@@ -64,7 +93,10 @@ suite('cancel with a grace of 1 s', () => {
 async function begun(run: RunHandle): Promise<number[]> {
   const { input } = await run.get()
   const wanted = (input as { kind: string }).kind.includes('grandchildren') ? 3 : 1
-  const { progress } = await until(run, ({ progress }) => Array.isArray(progress) && progress.length === wanted)
+  const { progress } = await until(
+    run,
+    ({ progress }) => Array.isArray(progress) && progress.length === wanted,
+  )
   return progress as number[]
 }
 
@@ -76,9 +108,23 @@ test('a stop that cannot be confirmed in time says so, and stays on record', asy
   await using bed = await Bed.make()
   const run = await bed.client.enqueue(processVictim, { kind: 'a CPU loop' })
   await bed.client.store.registerWorker({
-    ...{ id: 'gone', host: 'elsewhere', pid: 1, queues: ['default'], tasks: {}, version: '0', leaseMs: 60_000 },
+    id: 'gone',
+    host: 'elsewhere',
+    pid: 1,
+    queues: ['default'],
+    tasks: {},
+    version: '0',
+    leaseMs: 6e4,
   })
-  await bed.client.store.claim({ workerId: 'gone', queues: ['default'], tasks: ['process-victim'], limit: 1 })
-  await assert.rejects(run.cancel({ timeout: 50 }), (error) => isCheckreinError(error) && error.code === 'STOP_PENDING')
+  await bed.client.store.claim({
+    workerId: 'gone',
+    queues: ['default'],
+    tasks: ['process-victim'],
+    limit: 1,
+  })
+  await assert.rejects(
+    run.cancel({ timeout: 50 }),
+    (error) => isCheckreinError(error) && error.code === 'STOP_PENDING',
+  )
   assert.equal((await run.get()).status, 'cancelling')
 })

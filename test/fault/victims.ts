@@ -27,7 +27,9 @@ export const inNativeCode = {
   'execFileSync sleep': () => execFileSync('sleep', ['600']),
   'a long node:sqlite query': () =>
     new DatabaseSync(':memory:')
-      .prepare('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n')
+      .prepare(
+        'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n',
+      )
       .get(),
 } as const
 
@@ -41,7 +43,11 @@ const withGrandchildren = {
   },
 } as const
 
-const victims: Readonly<Record<string, (ctx: Context) => unknown>> = { ...inJavaScript, ...inNativeCode, ...withGrandchildren }
+const victims: Readonly<Record<string, (ctx: Context) => unknown>> = {
+  ...inJavaScript,
+  ...inNativeCode,
+  ...withGrandchildren,
+}
 export const kinds = Object.keys(victims)
 
 async function beStuck({ kind }: { kind: string }, ctx: Context): Promise<unknown> {

@@ -3,7 +3,10 @@ import { subscribe } from 'node:diagnostics_channel'
 import { writeSync } from 'node:fs'
 import { startWorker, workerChannel } from '../../src/index.ts'
 
-const { url, ...options } = JSON.parse(process.argv[2] ?? '{}') as { url: string; modules: string[] }
+const { url, ...options } = JSON.parse(process.argv[2] ?? '{}') as {
+  url: string
+  modules: string[]
+}
 const print = (event: unknown): void => void writeSync(1, `${JSON.stringify(event)}\n`)
 subscribe(workerChannel, print)
 const worker = await startWorker(url, options)

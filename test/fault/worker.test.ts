@@ -17,11 +17,18 @@ suite('a worker that is killed with -9 while its child spins', () => {
     await using fleet = new Fleet()
     const run = await bed.client.enqueue(tasks.spinOnce)
     const first = await fleet.start({ url: bed.url, ...quick })
-    const [, pid] = (await until(run, ({ progress }) => progress !== undefined)).progress as [number, number]
+    const [, pid] = (await until(run, ({ progress }) => progress !== undefined)).progress as [
+      number,
+      number,
+    ]
     await fleet.start({ url: bed.url, ...quick })
     first.signal('SIGKILL')
     await eventually(() => isDead(pid), 'the child of the killed worker is gone')
-    assert.equal((await run.get()).attempt, 1, 'the child was gone before another worker had the run')
+    assert.equal(
+      (await run.get()).attempt,
+      1,
+      'the child was gone before another worker had the run',
+    )
     assert.equal(await run.result(), 2)
     const feed = await Array.fromAsync(run.events())
     assert.deepEqual(moves(feed), ['enqueue', 'claim', 'lapse', 'claim', 'complete'])
@@ -40,9 +47,14 @@ suite('a worker that is stopped with SIGSTOP past its lease', () => {
     first.signal('SIGSTOP')
     writeFileSync(file, '')
     await fleet.start({ url: bed.url, ...quick })
-    const seconds = await Promise.all([spinning, waiting].map((run) => until(run, ({ attempt }) => attempt === 2)))
+    const seconds = await Promise.all(
+      [spinning, waiting].map((run) => until(run, ({ attempt }) => attempt === 2)),
+    )
     assert.deepEqual(pids.map(isDead), [true, true], 'the code of the first attempts is gone')
-    assert.deepEqual(seconds.map(({ attempt }) => attempt), [2, 2])
+    assert.deepEqual(
+      seconds.map(({ attempt }) => attempt),
+      [2, 2],
+    )
     assert.deepEqual([await spinning.result(), await waiting.result()], [2, 2])
     first.signal('SIGCONT')
     for (const { id } of [spinning, waiting]) {
@@ -51,7 +63,13 @@ suite('a worker that is stopped with SIGSTOP past its lease', () => {
     }
     await first.saw(({ type }) => type === 'lease-lost')
     for (const run of [spinning, waiting]) {
-      assert.deepEqual(moves(await Array.fromAsync(run.events())), ['enqueue', 'claim', 'lapse', 'claim', 'complete'])
+      assert.deepEqual(moves(await Array.fromAsync(run.events())), [
+        'enqueue',
+        'claim',
+        'lapse',
+        'claim',
+        'complete',
+      ])
     }
   })
 
@@ -61,7 +79,10 @@ suite('a worker that is stopped with SIGSTOP past its lease', () => {
     const worker = await fleet.start({ url: bed.url, ...quick })
     const before = (await bed.client.workers()).map(({ id }) => id)
     worker.signal('SIGSTOP')
-    await eventually(async () => ((await bed.client.workers())[0]?.leaseLeftMs ?? 0) < 0, 'its lease ran out')
+    await eventually(
+      async () => ((await bed.client.workers())[0]?.leaseLeftMs ?? 0) < 0,
+      'its lease ran out',
+    )
     worker.signal('SIGCONT')
     await worker.saw(({ type }) => type === 'lease-lost')
     const run = await bed.client.enqueue(tasks.waitOnce, { file: bed.folder })
@@ -97,7 +118,10 @@ test('a run that was revoked before it started never starts, whatever restarts',
   const other = await bed.client.enqueue(tasks.waitOnce, { file: bed.folder })
   await other.result()
   const { state, attempt, stop } = await revoked.get()
-  assert.deepEqual({ state, attempt, mode: stop?.mode }, { state: 'cancelled', attempt: 0, mode: 'prevented' })
+  assert.deepEqual(
+    { state, attempt, mode: stop?.mode },
+    { state: 'cancelled', attempt: 0, mode: 'prevented' },
+  )
 })
 
 async function pidOf(run: RunHandle): Promise<number> {

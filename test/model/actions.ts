@@ -26,6 +26,8 @@ const report = fc.record({
   claim: which,
   what: fc.constantFrom(...reports, 'complete' as const, 'fail' as const),
   heard: fc.boolean(),
+  /** Whether the worker shows the place that its claim gave, for which the store has a shortcut. */
+  hasPlace: fc.boolean(),
   isRetryable: fc.constantFrom(true, true, false),
 })
 const verb = fc.record({

@@ -26,6 +26,7 @@ export class Game {
   readonly #model: Model
   readonly #task = `game-${++gameCount}`
   readonly #workers: string[] = []
+  readonly #places = new Map<string, number>()
   #workerCount = 0
   #runCount = 0
   #before = new Map<string, StoredRun>()
@@ -105,7 +106,10 @@ export class Game {
     const expected = this.#model.claim(workerId, limit)
     for (const id of expected ?? []) assert.ok(!holders.has(id), `${id} has two live holders`)
     const actual = this.#bed.store.claim(request).then(
-      (runs) => runs.map(({ id }) => id),
+      (runs) => {
+        for (const { id, seq } of runs) this.#places.set(id, seq)
+        return runs.map(({ id }) => id)
+      },
       (error: unknown) =>
         isCheckreinError(error) && error.code === 'LEASE_LOST' ? null : Promise.reject(error),
     )
@@ -119,7 +123,7 @@ export class Game {
     return new Set(held.map(({ id }) => id))
   }
 
-  #report({ claim: back, what, heard, isRetryable }: Extract<Call, { do: 'report' }>) {
+  #report({ claim: back, what, heard, isRetryable, hasPlace }: Extract<Call, { do: 'report' }>) {
     const { claims } = this.#model
     const claim: Claimed = claims.at(-1 - (back % Math.max(1, claims.length))) ?? {
       runId: 'nobody',
@@ -135,7 +139,9 @@ export class Game {
         : {}),
       ...('retry' in plain ? { retry: policy, isRetryable } : {}),
     } as MachineEvent
-    const actual = this.#bed.store.apply([{ runId: claim.runId, event }]).then(([answer]) => answer)
+    const seq = hasPlace ? this.#places.get(claim.runId) : undefined
+    const call = { runId: claim.runId, event, ...(seq === undefined ? {} : { seq }) }
+    const actual = this.#bed.store.apply([call]).then(([answer]) => answer)
     return [expected, actual] as const
   }
 
@@ -203,6 +209,7 @@ export class Game {
           what: 'complete',
           heard: false,
           isRetryable: true,
+          hasPlace: back % 2 === 0,
         })
       }
       await this.#compare()

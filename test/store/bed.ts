@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Ended, MachineEvent } from '../../src/core/events.ts'
-import type { Answer } from '../../src/core/machine.ts'
+import type { Answer } from '../../src/core/decision.ts'
 import type { Fence, StoredRun } from '../../src/core/run.ts'
 import { openStore, type StoreOptions } from '../../src/store/open.ts'
 import type {
@@ -63,6 +63,8 @@ export class StoreBed implements AsyncDisposable {
   readonly clock: HeldClock
   readonly place: Place
   readonly store: Store
+  /** The places of claimed runs, which a worker shows again with what it reports. */
+  readonly places = new Map<string, number>()
   #lastId = 0
 
   static async make(openPlace?: OpenPlace): Promise<StoreBed> {
@@ -100,7 +102,9 @@ export class StoreBed implements AsyncDisposable {
   /** What a worker takes; ids. */
   async take(limit = 1000, over: Partial<Parameters<Store['claim']>[0]> = {}): Promise<string[]> {
     const request = { workerId: 'w1', queues: ['default'], tasks: ['work'], limit, ...over }
-    return (await this.store.claim(request)).map(({ id }) => id)
+    const claimed = await this.store.claim(request)
+    for (const { id, seq } of claimed) this.places.set(id, seq)
+    return claimed.map(({ id }) => id)
   }
 
   async get(id: string): Promise<StoredRun> {
@@ -134,7 +138,10 @@ export class StoreBed implements AsyncDisposable {
   }
 
   async apply(id: string, event: MachineEvent): Promise<Answer> {
-    const [answer] = await this.store.apply([{ runId: id, event }])
+    const seq = this.places.get(id)
+    const [answer] = await this.store.apply([
+      { runId: id, event, ...(seq === undefined ? {} : { seq }) },
+    ])
     assert.ok(answer)
     return answer
   }

@@ -1,7 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Client, connect, type ConnectOptions, type Run, type RunHandle, startWorker, type Worker, type WorkerOptions } from '../../src/index.ts'
+import {
+  type Client,
+  connect,
+  type ConnectOptions,
+  type Run,
+  type RunHandle,
+  startWorker,
+  type Worker,
+  type WorkerOptions,
+} from '../../src/index.ts'
 
 export interface BedOptions extends ConnectOptions {
   /** A worker is started where modules are given. */
@@ -58,7 +67,10 @@ export async function until(run: RunHandle, isWanted: (run: Run) => boolean): Pr
 }
 
 /** Fulfils when a check answers true, asked every few ms; rejects after a deadline. For what sends no event: pids, files. */
-export async function eventually(check: () => boolean | Promise<boolean>, what: string): Promise<void> {
+export async function eventually(
+  check: () => boolean | Promise<boolean>,
+  what: string,
+): Promise<void> {
   const giveUpAt = performance.now() + patienceMs
   while (!(await check())) {
     if (performance.now() > giveUpAt) throw new Error(`${what}: not within ${patienceMs} ms`)

@@ -18,7 +18,9 @@ export function isDead(pid: number): boolean {
 
 /** The living processes of the group or session of a leader, and the leader itself. */
 export function livingFamily(leader: number): number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
+  const pids = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
   return pids.filter((pid) => {
     const [, , group, session] = stat(pid) ?? []
     return [pid, Number(group), Number(session)].includes(leader) && !isDead(pid)
@@ -27,6 +29,8 @@ export function livingFamily(leader: number): number[] {
 
 /** The living children of a process. */
 export function childrenOf(parent: number): number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
+  const pids = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
   return pids.filter((pid) => Number(stat(pid)?.[1]) === parent && !isDead(pid))
 }

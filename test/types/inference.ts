@@ -6,7 +6,8 @@ import { z } from 'zod'
 import { type Client, type RunHandle, task } from '../../src/index.ts'
 
 declare const client: Client
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+type Equal<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(isSame: Equal<A, B>): void
 
 const bySchema = task({
@@ -20,12 +21,19 @@ const bySchema = task({
   },
 })
 const byParameter = task({ name: 'by-parameter', run: (n: number) => `${n}` })
-const withContext = task({ name: 'with-context', run: async (n: number, ctx) => n + ctx.run.attempt })
+const withContext = task({
+  name: 'with-context',
+  run: async (n: number, ctx) => n + ctx.run.attempt,
+})
 const withoutInput = task({ name: 'without-input', run: () => 7 })
 
 export async function inputs(): Promise<void> {
   await client.enqueue(bySchema, { path: '/' })
-  await client.enqueue(bySchema, { path: '/', depth: 2 }, { key: 'root', tags: ['a'], delay: '5m', priority: 1 })
+  await client.enqueue(
+    bySchema,
+    { path: '/', depth: 2 },
+    { key: 'root', tags: ['a'], delay: '5m', priority: 1 },
+  )
   await client.enqueue(byParameter, 1)
   await client.enqueue(withContext, 1, { onConflict: 'cancel-and-replace' })
   await client.enqueue(withoutInput)

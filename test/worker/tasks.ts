@@ -66,7 +66,8 @@ export const polite = task({
   isolation: 'inline',
   run: async (_: void, ctx) => {
     const { abortSignal } = ctx
-    if (!abortSignal.aborted) await new Promise((resolve) => abortSignal.addEventListener('abort', resolve))
+    if (!abortSignal.aborted)
+      await new Promise((resolve) => abortSignal.addEventListener('abort', resolve))
     const { code, details } = abortSignal.reason as { code: string; details: object }
     return { code, details }
   },
@@ -144,5 +145,9 @@ export const deaf = task({
   },
 })
 
-export const returnsTooMuch = task({ name: 'returns-too-much', isolation: 'inline', run: () => 'x'.repeat(2_000_000) })
+export const returnsTooMuch = task({
+  name: 'returns-too-much',
+  isolation: 'inline',
+  run: () => 'x'.repeat(2_000_000),
+})
 export const returnsBigInt = task({ name: 'returns-bigint', isolation: 'inline', run: () => 12n })

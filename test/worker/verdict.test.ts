@@ -9,10 +9,21 @@ const proof = { pid: 7, exitCode: null, osSignal: 'SIGKILL' } as const
 const error = { name: 'AbortError', message: 'The operation was aborted', code: 'ABORT_ERR' }
 const threw: AttemptEnd = { kind: 'threw', error, isRetryable: true, deliveredAt: 5, proof }
 const killed: AttemptEnd = { kind: 'exited', wasKilled: true, deliveredAt: null, proof }
-const stop = { verb: 'cancel', reason: null, by: null, requestedAt: 1, graceMs: 0, deliveredAt: null, overdueAt: null } as const
+const stop = {
+  verb: 'cancel',
+  reason: null,
+  by: null,
+  requestedAt: 1,
+  graceMs: 0,
+  deliveredAt: null,
+  overdueAt: null,
+} as const
 const quiet = { intent: null, abortCause: null, killCause: null } as const
 
-function typeOf(end: AttemptEnd, ladder: Partial<Pick<StopLadder, 'intent' | 'abortCause' | 'killCause'>>): string {
+function typeOf(
+  end: AttemptEnd,
+  ladder: Partial<Pick<StopLadder, 'intent' | 'abortCause' | 'killCause'>>,
+): string {
   const fence = { runId: 'run', attempt: 1, workerId: 'worker' }
   const definition = task({ name: 'any', run: () => undefined })
   return verdict({ fence, task: definition, ladder: { ...quiet, ...ladder }, end }).type

@@ -16,7 +16,11 @@ suite('a worker', () => {
     const { client } = bed
     const inline = await client.enqueue(tasks.add, { a: 1, b: 2 })
     const thread = await client.enqueue(tasks.addInThread, { a: 3, b: 4 })
-    const isolated = await client.enqueue(tasks.addInProcess, { a: 5, b: 6 }, { tags: ['tenant:9'] })
+    const isolated = await client.enqueue(
+      tasks.addInProcess,
+      { a: 5, b: 6 },
+      { tags: ['tenant:9'] },
+    )
     assert.equal(await inline.result(), 3)
     assert.equal(await thread.result(), 7)
     const { sum, pid, attempt, tags } = await isolated.result()
@@ -43,7 +47,10 @@ suite('a worker', () => {
     const good = await bed.client.enqueue(tasks.transforming, 'four')
     assert.deepEqual(await good.result(), { length: 4 })
     const bad = await bed.client.enqueueByName('transforming', 4)
-    await assert.rejects(bad.result(), (error: RunFailedError) => error.error?.code === 'INPUT_REJECTED')
+    await assert.rejects(
+      bad.result(),
+      (error: RunFailedError) => error.error?.code === 'INPUT_REJECTED',
+    )
     assert.equal((await bad.get()).attempt, 1)
   })
 
@@ -52,10 +59,13 @@ suite('a worker', () => {
     const run = await bed.client.enqueue(tasks.failsUntil, { succeedsAt: 3 })
     assert.equal(await run.result(), 3)
     const fails = (await Array.fromAsync(run.events())).filter(({ type }) => type === 'fail')
-    assert.deepEqual(fails.map(({ data, state }) => [state, (data['error'] as Error).message]), [
-      ['scheduled', 'attempt 1 fails'],
-      ['scheduled', 'attempt 2 fails'],
-    ])
+    assert.deepEqual(
+      fails.map(({ data, state }) => [state, (data['error'] as Error).message]),
+      [
+        ['scheduled', 'attempt 1 fails'],
+        ['scheduled', 'attempt 2 fails'],
+      ],
+    )
     const lost = await bed.client.enqueue(tasks.failsUntil, { succeedsAt: 4 })
     await assert.rejects(lost.result(), RunFailedError)
     assert.equal((await lost.get()).failures, 3)
@@ -75,7 +85,10 @@ suite('a worker', () => {
     const run = await bed.client.enqueue(tasks.exits)
     await assert.rejects(run.result(), /exited with code 7/)
     const { attempt, crashes, failures, error } = await run.get()
-    assert.deepEqual({ attempt, crashes, failures, code: error?.code }, { attempt: 2, crashes: 2, failures: 0, code: 'ISOLATE_EXITED' })
+    assert.deepEqual(
+      { attempt, crashes, failures, code: error?.code },
+      { attempt: 2, crashes: 2, failures: 0, code: 'ISOLATE_EXITED' },
+    )
   })
 
   test('leaves a task that it does not know to a worker that does', async () => {
@@ -90,9 +103,15 @@ suite('a worker', () => {
   test('refuses results that cannot be stored, without trying again', async () => {
     await using bed = await Bed.make({ worker })
     const large = await bed.client.enqueue(tasks.returnsTooMuch)
-    await assert.rejects(large.result(), (error: RunFailedError) => error.error?.code === 'PAYLOAD_TOO_LARGE')
+    await assert.rejects(
+      large.result(),
+      (error: RunFailedError) => error.error?.code === 'PAYLOAD_TOO_LARGE',
+    )
     const bigint = await bed.client.enqueue(tasks.returnsBigInt)
-    await assert.rejects(bigint.result(), (error: RunFailedError) => error.error?.code === 'PAYLOAD_NOT_JSON')
+    await assert.rejects(
+      bigint.result(),
+      (error: RunFailedError) => error.error?.code === 'PAYLOAD_NOT_JSON',
+    )
   })
 
   for (const [module, code] of [
@@ -103,7 +122,10 @@ suite('a worker', () => {
     test(`does not start on ${module}, and says ${code} with a hint`, async () => {
       await using bed = await Bed.make()
       const start = bed.startWorker({ modules: [new URL(`./modules/${module}`, import.meta.url)] })
-      await assert.rejects(start, (error) => isCheckreinError(error) && error.code === code && error.hint !== undefined)
+      await assert.rejects(
+        start,
+        (error) => isCheckreinError(error) && error.code === code && error.hint !== undefined,
+      )
       assert.deepEqual(await bed.client.workers(), [])
     })
   }
@@ -113,7 +135,10 @@ suite('time limits', () => {
   test('fire the abort signal with a typed reason, and a handler that throws then has failed', async () => {
     await using bed = await Bed.make({ worker })
     const run = await bed.client.enqueue(tasks.timesOut)
-    await assert.rejects(run.result(), (error: RunFailedError) => error.error?.code === 'ATTEMPT_TIMEOUT')
+    await assert.rejects(
+      run.result(),
+      (error: RunFailedError) => error.error?.code === 'ATTEMPT_TIMEOUT',
+    )
     assert.equal((await run.get()).failures, 2)
   })
 
@@ -128,7 +153,10 @@ suite('time limits', () => {
     const run = await bed.client.enqueue(tasks.spinsPastHardTimeout)
     await assert.rejects(run.result(), /killed after 200 ms/)
     const { failures, crashes, error } = await run.get()
-    assert.deepEqual({ failures, crashes, code: error?.code }, { failures: 2, crashes: 0, code: 'ATTEMPT_TIMEOUT' })
+    assert.deepEqual(
+      { failures, crashes, code: error?.code },
+      { failures: 2, crashes: 0, code: 'ATTEMPT_TIMEOUT' },
+    )
   })
 })
 
@@ -168,7 +196,10 @@ suite('a running run', () => {
     assert.equal((await run.abort()).answer, 'requested')
     await assert.rejects(run.result(), RunCancelledError)
     const { attempt, error, stop } = await run.get()
-    assert.deepEqual({ attempt, error, mode: stop?.mode, verb: stop?.verb }, { attempt: 1, error: null, mode: 'cooperative', verb: 'abort' })
+    assert.deepEqual(
+      { attempt, error, mode: stop?.mode, verb: stop?.verb },
+      { attempt: 1, error: null, mode: 'cooperative', verb: 'abort' },
+    )
   })
 
   test('that is terminated dies at once, whatever its grace was', async () => {
@@ -200,7 +231,10 @@ suite('a running run', () => {
     const file = join(bed.folder, 'end')
     const run = await bed.client.enqueue(tasks.deaf, { file })
     await until(run, ({ state }) => state === 'running')
-    await assert.rejects(run.cancel({ grace: 10, timeout: 200 }), (error) => isCheckreinError(error) && error.code === 'STOP_PENDING')
+    await assert.rejects(
+      run.cancel({ grace: 10, timeout: 200 }),
+      (error) => isCheckreinError(error) && error.code === 'STOP_PENDING',
+    )
     assert.equal((await until(run, ({ status }) => status === 'unresponsive')).state, 'running')
     writeFileSync(file, '')
     const { state, stop } = await until(run, ({ state }) => state === 'cancelled')
@@ -236,7 +270,9 @@ suite('a worker that is stopped', () => {
       const { state, failures, crashes } = await run.get()
       assert.deepEqual({ state, failures, crashes }, { state: 'queued', failures: 0, crashes: 0 })
     }
-    const modes = await Promise.all([polite, spinning].map(async (run) => lastType(await run.get(), bed)))
+    const modes = await Promise.all(
+      [polite, spinning].map(async (run) => lastType(await run.get(), bed)),
+    )
     assert.deepEqual(modes, ['release', 'release'])
   })
 

@@ -1,2 +1,1 @@
 throw new Error('this module cannot be loaded')
-export {}
