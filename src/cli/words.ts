@@ -35,14 +35,11 @@ function whoAndWhy(by: string | null, reason: string | null): string {
   return `${by === null ? '' : ` by ${plain(by)}`}${reason === null ? '' : `: ${plain(reason)}`}`
 }
 
-function proofWords(proof: ExitProof | null): string {
-  if (proof === null) return ''
-  const place =
-    proof.threadId === undefined
-      ? `pid ${proof.pid}`
-      : `thread ${proof.threadId} of pid ${proof.pid}`
-  if (proof.osSignal !== null) return `, ${place} ended by ${proof.osSignal}`
-  return proof.exitCode === null ? `, ${place}` : `, ${place} exited with ${proof.exitCode}`
+function proofWords(proof: ExitProof): string {
+  const { pid, threadId, exitCode, osSignal } = proof
+  const place = threadId === undefined ? `pid ${pid}` : `thread ${threadId} of pid ${pid}`
+  if (osSignal !== null) return `${place} ended by ${osSignal}`
+  return exitCode === null ? place : `${place} exited with ${exitCode}`
 }
 
 /** Who stopped a run and why, and how, with the proof. */
@@ -58,9 +55,9 @@ function howWords({ mode, confirmed, proof, requestedAt, stoppedAt }: StopRecord
     case 'prevented':
       return 'prevented: none of its code was executing'
     case 'cooperative':
-      return `the handler ended by itself ${took}${proofWords(proof).replace(', ', ', then ')}`
+      return `the handler ended by itself ${took}${proof ? `, then ${proofWords(proof)}` : ''}`
     case 'forced':
-      return `forced ${took}${proofWords(proof)}`
+      return `forced ${took}${proof ? `, ${proofWords(proof)}` : ''}`
   }
 }
 

@@ -158,7 +158,7 @@ void test('dev makes the store, runs what is enqueued, and shows what it logs', 
   const { findings } = await place.json<{ findings: { level: string }[] }>('doctor')
   assert.ok(findings.every(({ level }) => level === 'ok'))
   assert.match((await place.run(['workers'])).stdout, /good for .* polite/)
-  dev.signal('SIGINT')
+  await interrupted(dev, 'SIGINT')
   dev.signal('SIGINT')
   assert.equal((await dev.ended).code, 0)
 })
