@@ -9,6 +9,7 @@ import type { Answer } from '../core/decision.ts'
 import type { Fence } from '../core/run.ts'
 import type { AttemptEnd, AttemptListener, Executor, RunningAttempt } from '../executor/executor.ts'
 import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
+import type { Pace } from './pace.ts'
 import type { Registered } from './registry.ts'
 import { StopLadder } from './stop.ts'
 import { publish } from './telemetry.ts'
@@ -19,6 +20,7 @@ export interface AttemptParts {
   readonly executor: Executor
   readonly workerId: string
   readonly payloadLimit: number
+  readonly pace: Pace
 }
 
 /** A failed write of an attempt's end is tried again after this long, growing to a second. */
@@ -57,6 +59,7 @@ export class Attempt implements AttemptListener {
     const end = await this.ended
     const { task } = this.#registered
     const event = verdict({ fence: this.#fence, task, ladder: this.ladder, end })
+    await this.#parts.pace.beat()
     const answer = await this.#write(event)
     const error = 'error' in event ? event.error : null
     const durationMs = performance.now() - this.#startedAt

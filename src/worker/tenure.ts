@@ -14,8 +14,10 @@ import { monotonicMs } from '../executor/monotonic.ts'
 import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
 import { version } from './version.ts'
 import { Attempt } from './attempt.ts'
+import { Backlog } from './backlog.ts'
 import { goodUntil, Heartbeat, type HeartbeatParts } from './heartbeat.ts'
 import type { WorkerSettings } from './options.ts'
+import { Pace } from './pace.ts'
 import type { Registry } from './registry.ts'
 
 export interface TenureParts {
@@ -44,6 +46,8 @@ export class Tenure {
   readonly #running = new Map<string, Attempt>()
   readonly #settling = new Set<Promise<void>>()
   readonly #busy = new Map<Isolation, number>()
+  readonly #backlog = new Backlog()
+  readonly #pace = new Pace()
 
   /** Takes a lease. @throws {CheckreinError} `STORE_…`. */
   static async begin(parts: TenureParts): Promise<Tenure> {
@@ -99,38 +103,69 @@ export class Tenure {
   }
 
   get heldCount(): number {
-    return this.#running.size
+    return this.#running.size + this.#backlog.size
   }
 
-  /** How many more attempts of an isolation may start. */
-  freeSlots(isolation: Isolation): number {
+  /** How many runs of an isolation to claim now. */
+  appetite(isolation: Isolation): number {
+    const waiting = this.#backlog.count(isolation)
+    const free = this.#freeSlots(isolation)
+    const { lookahead } = this.#pace
+    return free === 0 && waiting > lookahead / 2 ? 0 : Math.max(0, free + lookahead - waiting)
+  }
+
+  #freeSlots(isolation: Isolation): number {
     return this.#parts.settings.capacity[isolation] - (this.#busy.get(isolation) ?? 0)
   }
 
-  /** Runs a claimed run. Its slot is free again when its code has ended, also before that is written. */
-  start(run: ClaimedRun): void {
-    const { store, registry, settings } = this.#parts
-    const registered = registry.get(run.task)
-    const executor = registered && this.#executors.get(registered.task.isolation)
-    if (!registered || !executor) return
-    const { payloadLimit } = settings
-    const attempt = new Attempt(run, registered, {
-      store,
-      executor,
-      workerId: this.id,
-      payloadLimit,
-    })
+  /** Runs a claimed run, now or when a slot is free. */
+  take(run: ClaimedRun): void {
+    const isolation = this.#parts.registry.get(run.task)?.task.isolation
+    if (isolation === undefined) this.#handBack(run, 'release')
+    else if (this.#freeSlots(isolation) > 0) this.#start(isolation, run)
+    else this.#backlog.add(isolation, run)
+  }
+
+  /** The slot is free again when the code of the attempt has ended, also before that is written. */
+  #start(isolation: Isolation, run: ClaimedRun): void {
+    const attempt = this.#attempt(isolation, run)
+    if (!attempt) return
     this.#running.set(run.id, attempt)
-    this.#occupy(executor.isolation, 1)
+    this.#occupy(isolation, 1)
     const settling = attempt.settle()
     this.#settling.add(settling)
-    void attempt.ended.then(() => this.#free(attempt, executor.isolation))
+    void attempt.ended.then(() => this.#free(attempt, isolation))
     void settling.then(() => this.#settling.delete(settling))
+  }
+
+  /** An executor that is closed takes nothing more: the run goes back. */
+  #attempt(isolation: Isolation, run: ClaimedRun): Attempt | null {
+    const { store, registry, settings, onError } = this.#parts
+    const registered = registry.get(run.task)
+    const executor = this.#executors.get(isolation)
+    if (!registered || !executor) return null
+    const { payloadLimit } = settings
+    try {
+      return new Attempt(run, registered, {
+        store,
+        executor,
+        workerId: this.id,
+        payloadLimit,
+        pace: this.#pace,
+      })
+    } catch (error) {
+      onError(error)
+      this.#handBack(run, 'release')
+      return null
+    }
   }
 
   #free({ run }: Attempt, isolation: Isolation): void {
     this.#running.delete(run.id)
     this.#occupy(isolation, -1)
+    this.#pace.tick()
+    const next = this.#backlog.next(isolation)
+    if (next) this.#start(isolation, next)
     this.#parts.onFree()
   }
 
@@ -138,8 +173,27 @@ export class Tenure {
     this.#busy.set(isolation, (this.#busy.get(isolation) ?? 0) + change)
   }
 
+  /** Follows what was asked of a run. One that waits for its slot never starts. */
   follow(held: HeldIntent): void {
-    this.#running.get(held.runId)?.follow(held)
+    const waiting = held.intent.stop ? this.#backlog.take(held.runId) : undefined
+    if (waiting) this.#handBack(waiting, 'stop')
+    else this.#running.get(held.runId)?.follow(held)
+  }
+
+  /** Gives up a run that was claimed and never started. Should that fail, it lapses with the lease. */
+  #handBack({ id: runId, attempt }: ClaimedRun, type: 'stop' | 'release'): void {
+    const fence = { runId, attempt, workerId: this.id }
+    const event = { type, fence, mode: 'prevented', deliveredAt: null, proof: null } as const
+    const settling = this.#parts.store
+      .apply([{ runId, event }])
+      .then(() => undefined, this.#parts.onError)
+    this.#settling.add(settling)
+    void settling.finally(() => this.#settling.delete(settling))
+  }
+
+  /** Hands back what has not started. */
+  drain(): void {
+    for (const run of this.#backlog.takeAll()) this.#handBack(run, 'release')
   }
 
   abortAll(reason: AbortReason): void {
@@ -173,6 +227,7 @@ export class Tenure {
   /** The lease is lost: nothing of it may go on. */
   #abandon(): void {
     this.#heartbeat.stop()
+    this.#backlog.takeAll()
     for (const { ladder } of this.#running.values()) {
       ladder.abort('lease-lost', leaseLost)
       void ladder.kill('lease-lost')

@@ -61,8 +61,12 @@ export class Worker implements AsyncDisposable {
     const settings = workerSettings(options)
     const worker = new Worker(store, await Registry.load(options.modules), settings)
     worker.#onStopped = onStopped ?? null
-    const tenure = await worker.#begin()
-    await tenure.warmUp()
+    try {
+      await (await worker.#begin()).warmUp()
+    } catch (error) {
+      await worker.stop({ finish: 0, grace: 0 })
+      throw error
+    }
     const tasks = Object.keys(worker.#registry.describe())
     publish(() => ({ type: 'started', workerId: worker.id, tasks, queues: worker.#queues }))
     worker.#ask()
@@ -114,6 +118,7 @@ export class Worker implements AsyncDisposable {
   async #stop(finishMs: number, graceMs: number): Promise<void> {
     this.#isDraining = true
     publish(() => ({ type: 'draining', workerId: this.id, heldCount: this.heldCount }))
+    this.#tenure?.drain()
     await this.#settledWithin(finishMs)
     this.#tenure?.abortAll(shutdownReason)
     await this.#settledWithin(graceMs)
@@ -156,8 +161,8 @@ export class Worker implements AsyncDisposable {
     while (!this.#isDraining) {
       try {
         const tenure = await this.#begin()
-        await tenure.warmUp()
         this.#ask()
+        await tenure.warmUp().catch((error: unknown) => this.#complain('warm-up', error))
         return
       } catch (error) {
         this.#complain('register', error)
@@ -206,10 +211,11 @@ export class Worker implements AsyncDisposable {
   /** Claims runs for the free slots of an isolation. */
   async #fill(tenure: Tenure, isolation: Isolation): Promise<void> {
     const request = { queues: this.#queues, tasks: this.#registry.namesOf(isolation) }
-    const limit = tenure.freeSlots(isolation)
-    if (limit <= 0 || !(await this.#store.hasClaimable(request))) return
+    const limit = tenure.appetite(isolation)
+    if (limit === 0 || !(await this.#store.hasClaimable(request))) return
     const claimed = await this.#store.claim({ ...request, workerId: tenure.id, limit })
-    for (const run of claimed) tenure.start(run)
+    for (const run of claimed) tenure.take(run)
+    if (this.#isDraining) tenure.drain()
   }
 
   #complain(during: string, error: unknown): void {

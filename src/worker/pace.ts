@@ -1,0 +1,52 @@
+/**
+ * How fast attempts end, and what a worker may do in advance because of it.
+ *
+ * A transaction costs some 30 us, whether it claims or completes one run or fifty. Where attempts take longer than
+ * that by far, it doesn't matter, and a run that were claimed before its slot is free would only be kept from other
+ * workers. Where they are over in no time, it is most of the cost. So a worker claims ahead as many runs as it ends in
+ * a few milliseconds, which is none for ordinary work, and lets the ends of a millisecond share a transaction.
+ */
+export class Pace {
+  #countedFrom = performance.now()
+  #count = 0
+  #perMs = 0
+  #beat: Promise<void> | null = null
+
+  /** An attempt has ended. */
+  tick(): void {
+    this.#count += 1
+    const now = performance.now()
+    if (now - this.#countedFrom < windowMs) return
+    this.#perMs = this.#count / (now - this.#countedFrom)
+    this.#countedFrom = now
+    this.#count = 0
+  }
+
+  /** How many runs to claim besides those that there are slots for. */
+  get lookahead(): number {
+    return Math.min(mostAhead, Math.floor(this.#current * aheadMs))
+  }
+
+  /** Fulfils when it is time to write an end: at once, or with the others of this millisecond. */
+  async beat(): Promise<void> {
+    if (this.#current < sharedFromPerMs) return
+    this.#beat ??= new Promise((resolve) =>
+      setTimeout(() => {
+        this.#beat = null
+        resolve()
+      }, 1),
+    )
+    await this.#beat
+  }
+
+  /** Attempts that end in a ms; zero after a while without any. */
+  get #current(): number {
+    return performance.now() - this.#countedFrom > staleMs ? 0 : this.#perMs
+  }
+}
+
+const windowMs = 10
+const staleMs = 50
+const aheadMs = 8
+const mostAhead = 100
+const sharedFromPerMs = 1
