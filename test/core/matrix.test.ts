@@ -69,6 +69,9 @@ export function assertWhole(run: RunFacts): void {
   assert.equal(run.pausedFrom !== null, run.state === 'paused', 'what is paused knows where from')
   assert.ok(run.state === 'running' || run.intent === null, 'an intent is for a running run')
   assert.ok(run.state !== 'scheduled' || run.runAt !== null, 'what is scheduled has a time')
+  const isReady = run.state === 'queued' || run.state === 'running'
+  const pending = isReady ? [run.runAt, run.waitsFor] : [null, null]
+  assert.deepEqual(pending, [null, null], 'what is ready waits for nothing')
 }
 
 const targetsOf = (from: State): State[] =>

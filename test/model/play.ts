@@ -5,6 +5,7 @@ import type { MachineEvent } from '../../src/core/events.ts'
 import type { StoredRun } from '../../src/core/run.ts'
 import { isFinal, stopVerbs } from '../../src/core/transitions.ts'
 import { retry, eventOf } from '../core/samples.ts'
+import type { Store } from '../../src/store/store.ts'
 import { plainRun, plainWorker, type StoreBed } from '../store/bed.ts'
 import type { Barrier, Call, Step } from './actions.ts'
 import {
@@ -23,6 +24,8 @@ let gameCount = 0
 
 export class Game {
   readonly #bed: StoreBed
+  /** Another store on the same file: the sweeps come from elsewhere. */
+  readonly #keeper: Store
   readonly #model: Model
   readonly #task = `game-${++gameCount}`
   readonly #workers: string[] = []
@@ -32,8 +35,8 @@ export class Game {
   #before = new Map<string, StoredRun>()
 
   /** Plays the steps, and then lets every run come to its end. */
-  static async play(bed: StoreBed, steps: readonly Step[]): Promise<void> {
-    const game = new Game(bed)
+  static async play(bed: StoreBed, keeper: Store, steps: readonly Step[]): Promise<void> {
+    const game = new Game(bed, keeper)
     for (const at of [0, 1]) await game.#startWorker(at)
     for (const step of steps) {
       if ('barrier' in step) await game.#barrier(step.barrier)
@@ -43,8 +46,9 @@ export class Game {
     await game.#finish()
   }
 
-  private constructor(bed: StoreBed) {
+  private constructor(bed: StoreBed, keeper: Store) {
     this.#bed = bed
+    this.#keeper = keeper
     this.#model = new Model(bed.clock.at)
   }
 
@@ -62,7 +66,7 @@ export class Game {
     this.#bed.clock.advance(barrier.ms)
     if (barrier.do === 'wait') return
     this.#model.sweep()
-    await this.#bed.store.housekeep()
+    await this.#keeper.housekeep()
   }
 
   /** The model answers at once, the store when it has written: the order of the calls is the order of the model. */

@@ -16,12 +16,13 @@ suite('whatever happens to runs and workers', () => {
     { timeout: 3_600_000 },
     async (t) => {
       await using bed = await StoreBed.make()
+      const keeper = await bed.place.open()
       const settings = {
         numRuns: Number(MODEL_RUNS ?? 800),
         ...(MODEL_SEED === undefined ? {} : { seed: Number(MODEL_SEED) }),
         ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
       }
-      const property = fc.asyncProperty(steps, (played) => Game.play(bed, played))
+      const property = fc.asyncProperty(steps, (played) => Game.play(bed, keeper, played))
       await fc.assert(property, settings)
       t.diagnostic(`${settings.numRuns} sequences`)
     },
