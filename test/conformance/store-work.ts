@@ -125,8 +125,12 @@ export const claimPromises: Promises = {
   'a stale attempt changes nothing, whatever it reports': async (bed) => {
     const id = await held(bed)
     const stale = await bed.fence(id)
+    const lateEnd = (workerId: string, attempt: number) =>
+      bed.apply(id, { ...eventOf('complete', { runId: id, workerId, attempt }) })
     await bed.apply(id, { type: 'release', fence: stale, mode: 'prevented', ...plainEnd })
     await bed.take()
+    assert.equal(await lateEnd('w1', 1), 'stale')
+    assert.equal(await lateEnd('w9', 2), 'stale')
     await bed.askOne('cancel', id)
     const before = await bed.get(id)
     const fences = [
@@ -219,7 +223,9 @@ export const claimPromises: Promises = {
 export const leasePromises: Promises = {
   'a worker is known by what it said of itself': async (bed) => {
     await held(bed)
-    const [worker] = await bed.store.workers()
+    await bed.worker('w2')
+    const [worker, idle] = await bed.store.workers()
+    assert.equal(idle?.heldCount, 0)
     assert.deepEqual(worker, {
       ...plainWorker,
       id: 'w1',
