@@ -152,7 +152,7 @@ suite('the first migration of a store', () => {
 
   test('was found', () => {
     assert.ok(migrations.length > 0)
-    assert.equal(stateChecks.length, 3)
+    assert.equal(stateChecks.length, 6)
   })
 
   test('checks of states what the table says', () => {

@@ -26,7 +26,11 @@ import { task } from 'checkrein'
 export const inline = task({ name: 'inline', isolation: 'inline', run: (n: number) => n + 1 })
 export const thread = task({ name: 'thread', isolation: 'thread', run: (n: number) => n + 2 })
 export const isolated = task({ name: 'isolated', run: (n: number) => n + 3 })
-export const spin = task({ name: 'spin', run: () => { for (;;); } })
+export const spin = task({ name: 'spin', run: async (_: void, ctx) => {
+  ctx.progress('spinning')
+  await new Promise(setImmediate)
+  for (;;);
+} })
 `
 const main = `
 import { connect, startWorker } from 'checkrein'
@@ -36,7 +40,7 @@ await using worker = await startWorker(reins, { modules: ['./tasks.ts'] })
 const runs = await Promise.all([reins.enqueue(inline, 1), reins.enqueue(thread, 1), reins.enqueue(isolated, 1)])
 const sums: number[] = await Promise.all(runs.map((run) => run.result()))
 const spinning = await reins.enqueue(spin)
-for await (const event of spinning.events()) if (event.type === 'claim') break
+for await (const event of spinning.events()) if (event.type === 'progress') break
 const stop = await spinning.cancel({ grace: 100 })
 console.log(JSON.stringify({ sums, mode: stop.mode, confirmed: stop.confirmed, held: worker.heldCount }))
 `

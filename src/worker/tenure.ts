@@ -109,9 +109,8 @@ export class Tenure {
   /** How many runs of an isolation to claim now. */
   appetite(isolation: Isolation): number {
     const waiting = this.#backlog.count(isolation)
-    const free = this.#freeSlots(isolation)
     const { lookahead } = this.#pace
-    return free === 0 && waiting > lookahead / 2 ? 0 : Math.max(0, free + lookahead - waiting)
+    return waiting > lookahead / 2 ? 0 : this.#freeSlots(isolation) + lookahead - waiting
   }
 
   #freeSlots(isolation: Isolation): number {

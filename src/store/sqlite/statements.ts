@@ -1,7 +1,7 @@
 /** SQLite's half of the twin statements; the names, parameters and columns are those of `driver.ts`. */
 import { type RunFilter, statesOf } from '../../core/filter.ts'
 import type { State } from '../../core/transitions.ts'
-import { sqlList, stateIs } from '../constraints.ts'
+import { stateIs } from '../constraints.ts'
 import type { FilterSql, Param, Statements } from '../driver.ts'
 
 const insertColumns = [
@@ -18,7 +18,7 @@ const places = (list: string, from = 1): string =>
     .split(', ')
     .map((_, at) => `?${from + at}`)
     .join(', ')
-const inLane = `${stateIs('queued')} AND queue = ?1 AND task = ?2 AND (expires_at IS NULL OR attempt > 0 OR expires_at > ?3)`
+const inLane = `${stateIs(['queued'])} AND queue = ?1 AND task = ?2 AND (expires_at IS NULL OR attempt > 0 OR expires_at > ?3)`
 const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
 const mayExpire = 'expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL'
 
@@ -35,7 +35,7 @@ export const sqliteStatements: Statements = {
     WHERE seq = ?1 AND state = ?2 AND attempt = ?3`,
   completeRuns: `
     UPDATE checkrein_runs SET state = 'completed', result = ?5, worker_id = NULL, finished_at = ?6
-    WHERE seq = ?1 AND id = ?2 AND ${stateIs('running')} AND attempt = ?3 AND worker_id = ?4
+    WHERE seq = ?1 AND id = ?2 AND ${stateIs(['running'])} AND attempt = ?3 AND worker_id = ?4
       AND intent IS NULL AND key_held = 0`,
   insertTags: 'INSERT INTO checkrein_tags (tag, run_seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING',
   insertFeed: `
@@ -71,19 +71,18 @@ export const sqliteStatements: Statements = {
   deleteWorker: 'DELETE FROM checkrein_workers WHERE id = ?1',
   heldLease: 'SELECT 1 AS held FROM checkrein_workers WHERE id = ?1 AND lease_until > ?2',
   allWorkers: `
-    SELECT w.*, (SELECT count(*) FROM checkrein_runs WHERE worker_id = w.id AND ${stateIs('running')}) AS held_count
+    SELECT w.*, (SELECT count(*) FROM checkrein_runs WHERE worker_id = w.id AND ${stateIs(['running'])}) AS held_count
     FROM checkrein_workers AS w ORDER BY w.started_at, w.id`,
   lapsedWorkers: 'SELECT id, tasks FROM checkrein_workers WHERE lease_until <= ?1',
-  heldRuns: `SELECT * FROM checkrein_runs WHERE ${stateIs('running')} AND worker_id = ?1`,
+  heldRuns: `SELECT * FROM checkrein_runs WHERE ${stateIs(['running'])} AND worker_id = ?1`,
   heldIntents: `
-    SELECT id, attempt, intent FROM checkrein_runs
-    WHERE ${stateIs('running')} AND worker_id = ?1 AND intent IS NOT NULL`,
+    SELECT id, attempt, intent FROM checkrein_runs WHERE worker_id = ?1 AND intent IS NOT NULL`,
 
-  dueRuns: `SELECT * FROM checkrein_runs WHERE ${stateIs('scheduled')} AND run_at <= ?1 ORDER BY run_at LIMIT ?2`,
+  dueRuns: `SELECT * FROM checkrein_runs WHERE ${stateIs(['scheduled'])} AND run_at <= ?1 ORDER BY run_at LIMIT ?2`,
   expiredRuns: `SELECT * FROM checkrein_runs WHERE ${mayExpire} AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2`,
   nextAt: `
     SELECT min(at) AS at FROM (
-      SELECT min(run_at) AS at FROM checkrein_runs WHERE ${stateIs('scheduled')}
+      SELECT min(run_at) AS at FROM checkrein_runs WHERE ${stateIs(['scheduled'])}
       UNION ALL SELECT min(expires_at) FROM checkrein_runs WHERE ${mayExpire})`,
   prunableRuns: `
     SELECT seq FROM checkrein_runs
@@ -113,7 +112,7 @@ export const sqliteStatements: Statements = {
   laneProbe: `SELECT 1 AS found FROM checkrein_runs WHERE ${inLane} LIMIT 1`,
   startRuns: `
     UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?2, started_at = ?3
-    WHERE seq = ?1 AND ${stateIs('queued')}`,
+    WHERE seq = ?1 AND ${stateIs(['queued'])}`,
   listRuns: ({ where }, order) =>
     order === 'newest'
       ? `SELECT * FROM checkrein_runs AS r WHERE r.seq < ?1 AND ${where} ORDER BY r.seq DESC LIMIT ?2`
@@ -132,18 +131,18 @@ export const sqliteStatements: Statements = {
 /** Each live state has a small index, and the finished ones are counted in theirs: no row is read. */
 const countAll = `
   SELECT state, count(*) AS n FROM checkrein_runs WHERE finished_at IS NOT NULL GROUP BY state
-  UNION ALL SELECT 'scheduled', count(*) FROM checkrein_runs WHERE ${stateIs('scheduled')}
-  UNION ALL SELECT 'queued', count(*) FROM checkrein_runs WHERE ${stateIs('queued')}
-  UNION ALL SELECT 'running', count(*) FROM checkrein_runs WHERE ${stateIs('running')}
+  UNION ALL SELECT 'scheduled', count(*) FROM checkrein_runs WHERE ${stateIs(['scheduled'])}
+  UNION ALL SELECT 'queued', count(*) FROM checkrein_runs WHERE ${stateIs(['queued'])}
+  UNION ALL SELECT 'running', count(*) FROM checkrein_runs WHERE ${stateIs(['running'])}
   UNION ALL SELECT state, count(*) FROM checkrein_runs
-    WHERE ${stateIs(...notable)} AND finished_at IS NULL GROUP BY state`
+    WHERE ${stateIs(notable)} AND finished_at IS NULL GROUP BY state`
 
 /** Every state that is not final, by the words of the index that has it: no range reads a finished run. */
 const liveRanges = [
-  `r.${stateIs('scheduled')}`,
-  `r.${stateIs('queued')}`,
-  `r.${stateIs('running')}`,
-  `r.${stateIs(...notable)} AND r.finished_at IS NULL AND r.${stateIs('waiting', 'paused')}`,
+  stateIs(['scheduled'], 'r.'),
+  stateIs(['queued'], 'r.'),
+  stateIs(['running'], 'r.'),
+  `${stateIs(notable, 'r.')} AND r.finished_at IS NULL AND ${stateIs(['waiting', 'paused'], 'r.')}`,
 ]
 
 function filterSql(filter: RunFilter): FilterSql {
@@ -172,9 +171,7 @@ function filterSql(filter: RunFilter): FilterSql {
 /** The wanted states, and the words of a partial index that holds them all: SQLite compares the words. */
 function stateTerms(wanted: readonly State[]): string[] {
   if (wanted.length === 0) return []
-  const terms = [`r.state IN (${sqlList(wanted)})`]
-  if (wanted.every((state) => notable.includes(state))) terms.push(`r.${stateIs(...notable)}`)
-  const [only] = wanted
-  if (only !== undefined && wanted.length === 1) terms.push(`r.${stateIs(only)}`)
+  const terms = [stateIs(wanted, 'r.')]
+  if (wanted.every((state) => notable.includes(state))) terms.push(stateIs(notable, 'r.'))
   return terms
 }

@@ -7,42 +7,46 @@ CREATE TABLE checkrein_runs (
   task        TEXT NOT NULL,
   queue       TEXT NOT NULL,
   priority    INTEGER NOT NULL,
-  key         TEXT,
-  key_held    INTEGER NOT NULL,           -- 1 while it is the run of its task that the key names
-  tags        TEXT,                       -- JSON array, null for none
-  input       TEXT,                       -- JSON
-  expires_at  INTEGER,
-  created_at  INTEGER NOT NULL,
   state       TEXT NOT NULL,
   attempt     INTEGER NOT NULL,
   failures    INTEGER NOT NULL,
   crashes     INTEGER NOT NULL,
   worker_id   TEXT,
+  key         TEXT,
+  key_held    INTEGER NOT NULL,           -- 1 while it is the run of its task that the key names
+  created_at  INTEGER NOT NULL,
   run_at      INTEGER,
-  intent      TEXT,                       -- JSON
-  paused_from TEXT,
-  waits_for   TEXT,
-  progress    TEXT,                       -- JSON
-  result      TEXT,                       -- JSON
-  error       TEXT,                       -- JSON
-  stop        TEXT,                       -- JSON
+  expires_at  INTEGER,
   started_at  INTEGER,
   finished_at INTEGER,
-  CHECK (state IN ('scheduled', 'queued', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled')),
-  CHECK ((state IN ('completed', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
-  CHECK ((state = 'running') = (worker_id IS NOT NULL))
+  paused_from TEXT,
+  waits_for   TEXT,
+  tags        TEXT,                       -- JSON array, null for none
+  intent      TEXT,                       -- JSON, as are the rest: large ones last, so that the others are read without them
+  stop        TEXT,
+  error       TEXT,
+  progress    TEXT,
+  result      TEXT,
+  input       TEXT,
+  CHECK ((state = 'scheduled' OR state = 'queued' OR state = 'running' OR state = 'waiting' OR state = 'paused' OR state = 'completed' OR state = 'failed' OR state = 'cancelled')),
+  CHECK ((state = 'completed' OR state = 'failed' OR state = 'cancelled') = (finished_at IS NOT NULL)),
+  CHECK ((state = 'running') = (worker_id IS NOT NULL)),
+  CHECK ((state = 'paused') = (paused_from IS NOT NULL)),
+  CHECK ((state = 'cancelled') = (stop IS NOT NULL)),
+  CHECK (state = 'running' OR intent IS NULL)
 ) STRICT;
 
 -- Claims: one short range a lane, however deep the others are.
 CREATE INDEX checkrein_runs_claim ON checkrein_runs (queue, task, priority DESC, seq) WHERE state = 'queued';
 CREATE INDEX checkrein_runs_due ON checkrein_runs (run_at) WHERE state = 'scheduled';
 CREATE INDEX checkrein_runs_held ON checkrein_runs (worker_id) WHERE state = 'running';
+CREATE INDEX checkrein_runs_intent ON checkrein_runs (worker_id) WHERE intent IS NOT NULL;
 CREATE INDEX checkrein_runs_expiry ON checkrein_runs (expires_at) WHERE expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL;
 CREATE INDEX checkrein_runs_waiting ON checkrein_runs (waits_for) WHERE waits_for IS NOT NULL;
 CREATE UNIQUE INDEX checkrein_runs_key ON checkrein_runs (task, key) WHERE key_held = 1;
 CREATE INDEX checkrein_runs_finished ON checkrein_runs (state, finished_at) WHERE finished_at IS NOT NULL;
 -- What people look for among the many that are queued or went well.
-CREATE INDEX checkrein_runs_notable ON checkrein_runs (state, seq) WHERE state IN ('waiting', 'paused', 'failed', 'cancelled');
+CREATE INDEX checkrein_runs_notable ON checkrein_runs (state, seq) WHERE (state = 'waiting' OR state = 'paused' OR state = 'failed' OR state = 'cancelled');
 
 CREATE TABLE checkrein_tags (
   tag     TEXT NOT NULL,
