@@ -31,6 +31,8 @@ const shutdownReason: AbortReason = {
   details: {},
 }
 const beginAgainMs = 250
+/** Each change calls for a round, also those that the worker makes itself; between two looks of a kind it pauses this long. */
+const shortestPauseMs = 1
 
 export class Worker implements AsyncDisposable {
   readonly #store: Store
@@ -40,6 +42,8 @@ export class Worker implements AsyncDisposable {
   readonly #keeper: Keeper
   readonly #hints: Disposable
   readonly #hurry = new AbortController()
+  readonly #fillAgainAt = new Map<Isolation, number>()
+  #intentsAgainAt = 0
   #tenure: Tenure | null = null
   #timer: NodeJS.Timeout | null = null
   #round: Promise<void> | null = null
@@ -196,26 +200,48 @@ export class Worker implements AsyncDisposable {
     const tenure = this.#tenure
     if (!tenure) return this.#settings.pollMs
     try {
-      if (tenure.heldCount > 0)
-        for (const held of await this.#store.intents(tenure.id)) tenure.follow(held)
-      const nextInMs = await this.#keeper.step()
+      const waits = [
+        this.#settings.pollMs,
+        await this.#followIntents(tenure),
+        await this.#keeper.step(),
+      ]
       if (!this.#isDraining)
-        for (const isolation of tenure.isolations) await this.#fill(tenure, isolation)
-      return Math.min(nextInMs, this.#settings.pollMs)
+        for (const isolation of tenure.isolations) waits.push(await this.#fill(tenure, isolation))
+      return Math.min(...waits)
     } catch (error) {
       if (!isLeaseLost(error)) this.#complain('round', error)
       return this.#settings.pollMs
     }
   }
 
-  /** Claims runs for the free slots of an isolation. */
-  async #fill(tenure: Tenure, isolation: Isolation): Promise<void> {
-    const request = { queues: this.#queues, tasks: this.#registry.namesOf(isolation) }
+  /** @returns ms until the next look. */
+  async #followIntents(tenure: Tenure): Promise<number> {
+    if (tenure.heldCount === 0) return Infinity
+    const waitMs = this.#intentsAgainAt - performance.now()
+    if (waitMs > 0) return waitMs
+    this.#intentsAgainAt = performance.now() + shortestPauseMs
+    for (const held of await this.#store.intents(tenure.id)) tenure.follow(held)
+    return Infinity
+  }
+
+  /**
+   * Claims runs for the free slots of an isolation.
+   * @returns ms until the next look.
+   */
+  async #fill(tenure: Tenure, isolation: Isolation): Promise<number> {
     const limit = tenure.appetite(isolation)
-    if (limit === 0 || !(await this.#store.hasClaimable(request))) return
+    if (limit === 0) return Infinity
+    const waitMs = (this.#fillAgainAt.get(isolation) ?? 0) - performance.now()
+    if (waitMs > 0) return waitMs
+    const request = { queues: this.#queues, tasks: this.#registry.namesOf(isolation) }
+    if (!(await this.#store.hasClaimable(request))) {
+      this.#fillAgainAt.set(isolation, performance.now() + shortestPauseMs)
+      return Infinity
+    }
     const claimed = await this.#store.claim({ ...request, workerId: tenure.id, limit })
     for (const run of claimed) tenure.take(run)
     if (this.#isDraining) tenure.drain()
+    return Infinity
   }
 
   #complain(during: string, error: unknown): void {
