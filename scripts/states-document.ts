@@ -45,7 +45,7 @@ export function statesDocument(): string {
     'The verbs revoke, abort, cancel and terminate lead each state that is not running straight to `cancelled`, and so does the end of a time to live; they are left out here.',
     diagram(),
     '## Every event on every state',
-    'Where a cell is empty, the state does not accept the event. Of several states in a cell, the facts decide: attempts that are left, what was asked, whether the handler had heard of it (`src/core/machine.ts` has the transitions).',
+    'Where a cell is empty, the state does not accept the event. Of several states in a cell, the facts decide: attempts that are left, what was asked, whether the handler had heard of it (`src/core/machine.ts` has the rules).',
     everyCell(),
     '## The events',
     `By: ${(Object.keys(actors) as Actor[]).map((actor) => `*${actor}*, ${actors[actor]}`).join('; ')}. An event with a fence must come from the current attempt; otherwise it is refused as stale, and changes nothing.`,
