@@ -44,6 +44,7 @@ export class Worker implements AsyncDisposable {
   readonly #hurry = new AbortController()
   readonly #fillAgainAt = new Map<Isolation, number>()
   #intentsAgainAt = 0
+  #renewal: Promise<void> | null = null
   #tenure: Tenure | null = null
   #timer: NodeJS.Timeout | null = null
   #round: Promise<void> | null = null
@@ -128,8 +129,9 @@ export class Worker implements AsyncDisposable {
     await this.#settledWithin(graceMs)
     await this.#tenure?.killAll()
     this.#hints[Symbol.dispose]()
-    if (this.#timer) clearTimeout(this.#timer)
+    await this.#renewal
     await this.#round
+    if (this.#timer) clearTimeout(this.#timer)
     await this.#tenure?.end()
     await this.#onStopped?.()
     publish(() => ({ type: 'stopped', workerId: this.id }))
@@ -151,7 +153,9 @@ export class Worker implements AsyncDisposable {
       registry: this.#registry,
       settings: this.#settings,
       queues: this.#queues,
-      onLost: () => void this.#beginAgain(),
+      onLost: () => {
+        this.#renewal = this.#beginAgain()
+      },
       onFree: () => this.#ask(),
       onError: (error) => this.#complain('heartbeat', error),
     })
@@ -191,8 +195,7 @@ export class Worker implements AsyncDisposable {
     }
     this.#round = null
     if (this.#timer) clearTimeout(this.#timer)
-    if (!this.#isDraining || this.heldCount > 0)
-      this.#timer = setTimeout(() => this.#ask(), nextInMs)
+    this.#timer = setTimeout(() => this.#ask(), nextInMs)
   }
 
   /** @returns ms until the next round, if nothing calls for one sooner. */

@@ -14,7 +14,7 @@ import type { Finding } from '../store.ts'
 import { Connection } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
 import { sqliteFindings } from './findings.ts'
-import { leaseClock } from './lease-clock.ts'
+import { bootRow, knownLeaseClock, newLeaseClock } from './lease-clock.ts'
 import { migrateSqlite, needsMigration, schemaVersion } from './migrate.ts'
 import { sqliteStatements } from './statements.ts'
 import { WalWatch } from './wal-watch.ts'
@@ -86,7 +86,10 @@ export class SqliteDriver implements Driver {
     if (await this.#patiently(() => needsMigration(this.#writer, this.#file))) {
       await this.transact((tx) => migrateSqlite(this.#writer, this.#file, tx))
     }
-    if (!options.now) this.leaseNow = await this.transact(leaseClock)
+    if (!options.now) {
+      const clock = await this.#patiently(() => knownLeaseClock(this.#reader.all(bootRow)))
+      this.leaseNow = clock ?? (await this.transact(newLeaseClock))
+    }
     this.#watch.start()
   }
 
@@ -109,9 +112,16 @@ export class SqliteDriver implements Driver {
       this.#watch.tell()
       return result
     } catch (error) {
-      if (this.#writer.isInTransaction) this.#writer.all('ROLLBACK')
+      this.#rollBack()
       throw storeError(error, this.#file)
     }
+  }
+
+  /** SQLite has often rolled back by itself; what matters to the caller is the error before. */
+  #rollBack(): void {
+    try {
+      if (this.#writer.isInTransaction) this.#writer.all('ROLLBACK')
+    } catch {}
   }
 
   readonly #tx: Tx = {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Tx } from '../driver.ts'
+import type { Row, Tx } from '../driver.ts'
 
 /** Ms on the monotonic clock that all processes of this machine share; starts anew with each boot. */
 export function monotonicMs(): number {
@@ -15,27 +15,38 @@ function bootId(): string | null {
   }
 }
 
-const read = "SELECT value FROM checkrein_meta WHERE name = 'boot'"
-const write =
+/** What the file knows of the boot that its lease clock belongs to. */
+export const bootRow = "SELECT value FROM checkrein_meta WHERE name = 'boot'"
+const writeBoot =
   "INSERT INTO checkrein_meta (name, value) VALUES ('boot', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-
 const endLeases = 'UPDATE checkrein_workers SET lease_until = 0'
+
+type LeaseClock = () => number
+
+const clockAt =
+  (offset: number): LeaseClock =>
+  () =>
+    Math.round(offset + monotonicMs())
 
 /**
  * A clock for leases that the time of day cannot disturb: the machine's monotonic clock plus an offset that the
- * first process of each boot writes into the file. Leases from before a reboot are over.
- * Where the system names no boot (not Linux), it is the time of day.
+ * first process of each boot writes into the file. Where the system names no boot (not Linux), it is the time of day.
+ * @param rows what `bootRow` gave.
+ * @returns null where the file has no offset for this boot yet.
  */
-export async function leaseClock(tx: Tx): Promise<() => number> {
+export function knownLeaseClock([row]: readonly Row[]): LeaseClock | null {
   const boot = bootId()
-  if (boot === null) return () => Date.now()
-  const [row] = await tx.all(read)
+  if (boot === null) return Date.now
   const known = row ? (JSON.parse(String(row['value'])) as { boot: string; offset: number }) : null
-  let offset = known?.offset ?? 0
-  if (known?.boot !== boot) {
-    offset = Math.round(Date.now() - monotonicMs())
-    await tx.all(write, [JSON.stringify({ boot, offset })])
-    await tx.all(endLeases)
-  }
-  return () => Math.round(offset + monotonicMs())
+  return known?.boot === boot ? clockAt(known.offset) : null
+}
+
+/** Begins the clock of this boot, unless another process just has. Leases from before it are over. */
+export async function newLeaseClock(tx: Tx): Promise<LeaseClock> {
+  const known = knownLeaseClock(await tx.all(bootRow))
+  if (known) return known
+  const offset = Math.round(Date.now() - monotonicMs())
+  await tx.all(writeBoot, [JSON.stringify({ boot: bootId(), offset })])
+  await tx.all(endLeases)
+  return clockAt(offset)
 }
