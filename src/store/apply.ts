@@ -113,7 +113,7 @@ async function overAlready(
   return (await tx.all(statements.finalRuns, [JSON.stringify(ids)])).map((row) => String(row['id']))
 }
 
-async function wakeThoseWaitingFor(
+export async function wakeThoseWaitingFor(
   tx: Tx,
   statements: Statements,
   ended: readonly string[],

@@ -1,5 +1,6 @@
 /** The narrow seam between the one store and its databases. */
 import type { RunFilter } from '../core/filter.ts'
+import type { State } from '../core/transitions.ts'
 import type { Finding } from './store.ts'
 
 export type Param = string | number | null
@@ -93,7 +94,9 @@ export interface Statements {
   readonly startRuns: string
   listRuns(filter: FilterSql, order: 'newest' | 'oldest'): string
   countRuns(filter: FilterSql): string
-  /** The `seq` of every run of a filter that is not final. */
+  /** Cancels a run that is in one of the states. */
+  preventRuns(states: readonly State[]): string
+  /** The `seq`, `id` and `attempt` of every run of a filter that is not final. */
   matchRuns(filter: FilterSql): string
   filterSql(filter: RunFilter): FilterSql
 }

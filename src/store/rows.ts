@@ -49,6 +49,10 @@ export function runOf(row: Row): SeqRun {
   }
 }
 
+export function matchedOf(row: Row): Pick<SeqRun, 'seq' | 'id' | 'attempt'> {
+  return { seq: Number(row['seq']), id: text(row['id']), attempt: Number(row['attempt']) }
+}
+
 export function claimedOf(row: Row): ClaimedRun {
   return {
     seq: Number(row['seq']),

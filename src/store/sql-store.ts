@@ -5,20 +5,20 @@
  * made in one turn of the event loop share a transaction; the rooms beside this one (`enqueue`, `apply`, `control`,
  * `claims`) say what is done within it.
  */
-import { checkedFilter } from '../core/filter.ts'
+import { checkedFilter, type RunFilter, statesOf } from '../core/filter.ts'
 import type { FeedEntry } from '../core/events.ts'
 import type { Answer } from '../core/decision.ts'
 import type { StoredRun } from '../core/run.ts'
 import type { State } from '../core/transitions.ts'
 import { applyEvents } from './apply.ts'
 import { claimRuns, endLease, housekeepOnce, lanesOf, workerParams } from './claims.ts'
-import { controlChunk, controlIds, controlKey, controlRuns } from './control.ts'
+import { controlChunk, controlIds, controlKey, controlMatched } from './control.ts'
 import type { Driver, Param, Row, Tx } from './driver.ts'
 import { enqueueEntry, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
 import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
-import { feedEntryOf, heldIntentOf, runOf, tombstoneOf, workerOf } from './rows.ts'
+import { feedEntryOf, heldIntentOf, matchedOf, runOf, tombstoneOf, workerOf } from './rows.ts'
 import type {
   ClaimedRun,
   ClaimRequest,
@@ -38,7 +38,6 @@ import type {
   WorkerInfo,
   WorkerRecord,
 } from './store.ts'
-import type { RunFilter } from '../core/filter.ts'
 
 export class SqlStore implements Store {
   readonly #driver: Driver
@@ -94,13 +93,14 @@ export class SqlStore implements Store {
     const { statements } = this.#driver
     const sql = statements.filterSql(filter)
     const params = sql.params.length > 0 ? [null, null, ...sql.params] : []
-    const seqs = (await this.#read(statements.matchRuns(sql), params)).map((row) =>
-      Number(row['seq']),
-    )
+    const matched = (await this.#read(statements.matchRuns(sql), params)).map(matchedOf)
+    const wanted = statesOf(filter)
     const answers: Controlled[] = []
-    for (let at = 0; at < seqs.length; at += controlChunk) {
-      const chunk = seqs.slice(at, at + controlChunk)
-      const done = await this.#write((tx) => controlRuns(tx, statements, { seqs: chunk, asked }))
+    for (let at = 0; at < matched.length; at += controlChunk) {
+      const chunk = matched.slice(at, at + controlChunk)
+      const done = await this.#write((tx) =>
+        controlMatched(tx, statements, { matched: chunk, wanted, asked }),
+      )
       for (const answer of done) answers.push(answer)
     }
     return answers

@@ -7,6 +7,7 @@ import { type Fence, freshFacts, type RunFacts, type StoredRun } from '../../src
 import {
   eventTypes,
   type EventType,
+  isFinal,
   transitions,
   type State,
   states,
@@ -137,6 +138,35 @@ for (const [name, make] of Object.entries(arrange)) {
             [type, stored.state, stored.attempt, bed.clock.at],
           )
         }
+      })
+    }
+  })
+}
+
+const verbs = eventTypes.filter((type) => transitions[type].by === 'client') as ControlVerb[]
+for (const [name, make] of Object.entries(arrange)) {
+  suite(`a stored run that is ${name}, found by a filter`, () => {
+    for (const verb of verbs) {
+      test(`takes ${verb} as the machine says, or is not found because it has ended`, async () => {
+        const before = await bed.get(await make())
+        bed.clock.advance(10)
+        const event = eventFor(verb, await bed.fence(before.id))
+        const { run, answer } = decide(factsOf(before), event, bed.clock.at)
+        const filter = { task: before.task, state: before.state }
+        const answers = await bed.ask(verb, { filter })
+        const own = answers.find(({ id }) => id === before.id)
+        assert.equal(own?.answer, isFinal(before.state) ? undefined : answer)
+        const stored = await bed.get(before.id)
+        assert.deepEqual(factsOf(stored), run ?? factsOf(before))
+        assert.equal(own?.state ?? stored.state, stored.state)
+        const [entry] = (await bed.store.feed({ runId: before.id, after: 0, limit: 1000 })).slice(
+          -1,
+        )
+        if (run)
+          assert.deepEqual(
+            [entry?.type, entry?.attempt, entry?.state],
+            [verb, stored.attempt, stored.state],
+          )
       })
     }
   })

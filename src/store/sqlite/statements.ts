@@ -113,6 +113,10 @@ export const sqliteStatements: Statements = {
   startRuns: `
     UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?2, started_at = ?3
     WHERE seq = ?1 AND ${stateIs(['queued'])}`,
+  preventRuns: (states) => `
+    UPDATE checkrein_runs
+    SET state = 'cancelled', stop = ?4, finished_at = ?5, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0
+    WHERE seq = ?1 AND id = ?2 AND attempt = ?3 AND ${stateIs(states)}`,
   listRuns: ({ where }, order) =>
     order === 'newest'
       ? `SELECT * FROM checkrein_runs AS r WHERE r.seq < ?1 AND ${where} ORDER BY r.seq DESC LIMIT ?2`
@@ -123,7 +127,10 @@ export const sqliteStatements: Statements = {
       : `SELECT state, count(*) AS n FROM checkrein_runs AS r WHERE ${where} GROUP BY state`,
   matchRuns: ({ where }) =>
     liveRanges
-      .map((range) => `SELECT r.seq FROM checkrein_runs AS r WHERE ${range} AND ${where}`)
+      .map(
+        (range) =>
+          `SELECT r.seq, r.id, r.attempt FROM checkrein_runs AS r WHERE ${range} AND ${where}`,
+      )
       .join(' UNION ALL '),
   filterSql,
 }
