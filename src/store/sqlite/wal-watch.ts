@@ -22,7 +22,7 @@ export class WalWatch {
   #watcher: FSWatcher | null = null
   #timer: NodeJS.Timeout | null = null
   #willLook = false
-  #looksLeft = 0
+  #again: NodeJS.Timeout | null = null
   #isStopped = false
 
   constructor(walFile: string, connection: Connection) {
@@ -53,6 +53,7 @@ export class WalWatch {
   stop(): void {
     this.#isStopped = true
     this.#watcher?.close()
+    if (this.#again) clearTimeout(this.#again)
     if (this.#timer) clearInterval(this.#timer)
   }
 
@@ -61,19 +62,23 @@ export class WalWatch {
     this.#timer ??= setInterval(() => this.#look(), lookEveryMs).unref()
   }
 
+  /** Looks at once, and again a little later: each news begins that anew. */
   #lookSoon(): void {
-    this.#looksLeft = lookAgainMs.length
+    if (this.#again) clearTimeout(this.#again)
+    this.#again = null
     if (this.#willLook) return
     this.#willLook = true
-    setImmediate(() => this.#lookSeveralTimes())
+    setImmediate(() => {
+      this.#willLook = false
+      this.#lookAndAgain(0)
+    })
   }
 
-  #lookSeveralTimes(): void {
+  #lookAndAgain(times: number): void {
     this.#look()
-    const pause = lookAgainMs[lookAgainMs.length - this.#looksLeft]
-    this.#looksLeft -= 1
-    this.#willLook = pause !== undefined
-    if (pause !== undefined) setTimeout(() => this.#lookSeveralTimes(), pause).unref()
+    const pause = lookAgainMs[times]
+    this.#again =
+      pause === undefined ? null : setTimeout(() => this.#lookAndAgain(times + 1), pause).unref()
   }
 
   #look(): void {
