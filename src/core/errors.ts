@@ -39,7 +39,6 @@ export const errorCodes = {
   // why an attempt ended
   ATTEMPT_TIMEOUT: passing('The attempt ran past its time limit', 500, 70),
   ATTEMPT_CANCELLED: entry('The run was asked to stop', 500, 70),
-  ATTEMPT_PAUSED: passing('The run was asked to pause', 500, 70),
   ATTEMPT_SHUTDOWN: passing('The worker is shutting down', 503, 70),
   LEASE_LOST: passing('The worker lost its lease', 503, 70),
   ISOLATE_EXITED: passing('The isolate of the attempt exited before the handler returned', 500, 70),
