@@ -1,26 +1,39 @@
-/** What a worker costs that has nothing to do. Linux only: it reads /proc. */
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+/** What a worker of the built package costs that has nothing to do. Linux only: it reads /proc. */
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { Bed } from '../test/support/bed.ts'
-import { Fleet } from '../test/fault/fleet.ts'
 import type { Line } from './measure.ts'
 
+const root = fileURLToPath(new URL('../', import.meta.url))
 const ticksPerSecond = 100
 const watchedSeconds = 10
 
 export async function idleLines(): Promise<Line[]> {
+  execFileSync(process.execPath, ['scripts/build.ts'], { cwd: root, stdio: 'inherit' })
   await using bed = await Bed.make()
-  await using fleet = new Fleet()
-  const modules = [fileURLToPath(new URL('./tasks.ts', import.meta.url))]
-  const worker = await fleet.start({ url: bed.url, modules, spares: 0 })
-  await pause(3000)
-  const before = cpuSeconds(worker.pid)
+  const module = join(bed.folder, 'tasks.mjs')
+  const door = new URL('../dist/index.js', import.meta.url).href
+  writeFileSync(
+    module,
+    `import { task } from '${door}'\nexport const a = task({ name: 'a', isolation: 'inline', run: () => 1 })\n`,
+  )
+  const cli = [join(root, 'dist/cli/main.js'), 'worker', module, '--store', bed.url]
+  const worker = spawn(process.execPath, cli, { stdio: 'ignore' })
+  const pid = worker.pid ?? 0
+  await pause(4000)
+  const before = cpuSeconds(pid)
   await pause(watchedSeconds * 1000)
-  const used = (cpuSeconds(worker.pid) - before) / watchedSeconds
+  const used = (cpuSeconds(pid) - before) / watchedSeconds
+  const rss = rssMiB(pid)
+  worker.kill()
+  await once(worker, 'exit')
   return [
     { what: 'idle worker, of a core', value: used * 100, unit: '%' },
-    { what: 'idle worker without isolates, RSS', value: rssMiB(worker.pid), unit: 'MiB' },
+    { what: 'idle worker without isolates, RSS', value: rss, unit: 'MiB' },
   ]
 }
 
