@@ -179,6 +179,9 @@ export class Client implements AsyncDisposable {
     options: { readonly step?: number } = {},
   ): Promise<number> {
     const { step = 1000 } = options
+    if (!Number.isInteger(step) || step < 1) {
+      throw new CheckreinError('USAGE', { message: 'step must be a whole number from 1' })
+    }
     const kept = retentionMs(retention)
     let count = 0
     for (let deleted = step; deleted === step; count += deleted)

@@ -24,7 +24,7 @@ export async function* feedOf(
   let after = query.after
   const change = new ChangeFlag(store)
   try {
-    for (;;) {
+    for (let isOver = false; ;) {
       abortSignal.throwIfAborted()
       change.lower()
       const entries = await store.feed({ runId, after, limit: pageLength })
@@ -33,8 +33,10 @@ export async function* feedOf(
         yield entry
       }
       if (entries.length > 0) continue
-      if (await query.isOver()) return
-      await change.raised(lookEveryMs, abortSignal)
+      // What was written between an empty read and the end is read once more.
+      if (isOver) return
+      isOver = await query.isOver()
+      if (!isOver) await change.raised(lookEveryMs, abortSignal)
     }
   } finally {
     change[Symbol.dispose]()

@@ -49,10 +49,10 @@ export class Child {
   constructor(settings: ChildSettings) {
     const marker = randomUUID()
     this.#process = trySpawn(settings, marker)
+    this.#exited = whenExited(this.#process)
     const pid = this.#process?.pid
     this.pid = pid ?? 0
     this.#family = pid === undefined ? null : familyOf(pid, marker)
-    this.#exited = whenExited(this.#process)
     this.gone = this.#exited.then(async (exit) => {
       this.#hasExited = true
       await this.end()
@@ -63,7 +63,7 @@ export class Child {
 
   /** The worker's end of a pipe, by its number in the child. */
   pipe(fd: number): Duplex | null {
-    return (this.#process?.stdio[fd] ?? null) as Duplex | null
+    return (pipesOf(this.#process)[fd] ?? null) as Duplex | null
   }
 
   renew(goodUntil: number): void {
@@ -134,10 +134,17 @@ function inheritedFlags(flags: readonly string[]): string[] {
   })
 }
 
+/** None where the spawn failed for want of file descriptors: Node leaves `stdio` undefined then. */
+function pipesOf(
+  child: ChildProcess | null,
+): readonly (ChildProcess['stdio'][number] | undefined)[] {
+  return (child as Partial<ChildProcess> | null)?.stdio ?? []
+}
+
 function whenExited(child: ChildProcess | null): Promise<Exit | null> {
   if (child === null) return Promise.resolve(null)
   const { pid } = child
-  for (const pipe of child.stdio) pipe?.on('error', () => {})
+  for (const pipe of pipesOf(child)) pipe?.on('error', () => {})
   return new Promise((resolve) => {
     child.on('error', () => {
       if (pid === undefined) resolve(null)

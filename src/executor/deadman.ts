@@ -41,6 +41,7 @@ function hear(line: string): void {
   deadline = message[1]
   if (!isFirst) return
   watch()
+  if (deadline <= monotonicMs()) return
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   parentPort?.postMessage('armed')
 }

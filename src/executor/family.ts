@@ -53,9 +53,18 @@ const hasProc = process.platform === 'linux' && existsSync('/proc/self/stat')
 
 /** @param leader a child that was just spawned and is not reaped yet. */
 export function familyOf(leader: number, marker: string): Family {
-  const stat = hasProc ? readStat(leader) : null
+  const stat = hasProc ? statOrNull(leader) : null
   const bornAt = stat === null || stat === 'vanished' ? 0 : stat.bornAt
   return { leader, marker, bornAt, known: new Map() }
+}
+
+/** Nothing is known where `/proc` can't be read just now. */
+function statOrNull(pid: number): ReturnType<typeof readStat> | null {
+  try {
+    return readStat(pid)
+  } catch {
+    return null
+  }
 }
 
 /**

@@ -83,7 +83,10 @@ export async function controlMatched(
   const found = (
     await tx.all(statements.runsBySeq, [JSON.stringify(left.map(({ seq }) => seq))])
   ).map(runOf)
-  const runs = found.filter(({ state }) => wanted.length === 0 || wanted.includes(state))
+  const ids = new Set(left.map(({ id }) => id))
+  const runs = found.filter(
+    ({ id, state }) => ids.has(id) && (wanted.length === 0 || wanted.includes(state)),
+  )
   const changes = new Changes(tx.now(), runs)
   const answers = runs.map((run) => controlOne(changes, run.id, asked))
   await changes.write(tx, statements)

@@ -52,7 +52,11 @@ async function enqueueOne(
       ? stone.value === run.id
       : stone.value === run.key && stone.task === run.task,
   )
-  if (tombstone && (await useUp(tx, statements, tombstone))) {
+  if (
+    tombstone &&
+    !(await exists(tx, statements, run.id)) &&
+    (await useUp(tx, statements, tombstone))
+  ) {
     return one(await insert(tx, statements, [{ run, placing: { tombstone } }]))
   }
   const [row] = run.key === null ? [] : await tx.all(statements.keyHolder, [run.task, run.key])
@@ -60,12 +64,16 @@ async function enqueueOne(
   if (holder && (run.onConflict === 'skip' || holder.id === run.id)) {
     return { id: holder.id, outcome: 'exists', replacedId: null }
   }
-  if (holder && (await loadRuns(tx, statements, [run.id])).length > 0) {
+  if (holder && (await exists(tx, statements, run.id))) {
     return one(await insert(tx, statements, [{ run, placing: {} }])) // the same call made twice: it replaces nothing again
   }
   const placing = holder ? await replace(tx, statements, { run, holder }) : {}
   const enqueued = one(await insert(tx, statements, [{ run, placing }]))
   return holder ? { ...enqueued, replacedId: holder.id } : enqueued
+}
+
+async function exists(tx: Tx, statements: Statements, id: string): Promise<boolean> {
+  return (await loadRuns(tx, statements, [id])).length > 0
 }
 
 /** Whether it was still there: a run before this one in the same batch may have met it. */

@@ -1,6 +1,6 @@
 /** What keeps the store small: the last lines of a log, and no runs past their retention. */
 import type { LogLine } from '../core/events.ts'
-import { isFinal, type State } from '../core/transitions.ts'
+import type { State } from '../core/transitions.ts'
 import { loadRuns } from './apply.ts'
 import { trimFeed, writeFeed } from './feed.ts'
 import type { Statements, Tx } from './driver.ts'
@@ -27,7 +27,7 @@ export async function writeLog(
   )
   const feed = calls.flatMap(({ runId, attempt, line }): FeedRow[] => {
     const run = runs.get(runId)
-    if (!run || run.attempt !== attempt || isFinal(run.state)) return []
+    if (!run || run.attempt !== attempt || run.workerId === null) return []
     const { at, ...data } = line
     return [[run.seq, at, 'log', attempt, run.state, JSON.stringify(data)]]
   })

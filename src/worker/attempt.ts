@@ -2,15 +2,14 @@
  * One attempt, from the claimed run to the settled one, in steps that read like a recipe: start it in an isolate, arm
  * its limits, wait for its end, say what that means, and have the store write it.
  */
-import { setTimeout as pause } from 'node:timers/promises'
-import { type ErrorRecord, errorRecord, isCheckreinError } from '../core/errors.ts'
+import { type ErrorRecord, errorRecord } from '../core/errors.ts'
 import type { LogLine, MachineEvent } from '../core/events.ts'
-import type { Answer } from '../core/decision.ts'
 import type { Fence } from '../core/run.ts'
 import type { AttemptEnd, AttemptListener, Executor, RunningAttempt } from '../executor/executor.ts'
 import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
 import type { Pace } from './pace.ts'
 import type { Registered } from './registry.ts'
+import { settle } from './settle.ts'
 import { StopLadder } from './stop.ts'
 import { publish } from './telemetry.ts'
 import { verdict } from './verdict.ts'
@@ -21,11 +20,9 @@ export interface AttemptParts {
   readonly workerId: string
   readonly payloadLimit: number
   readonly pace: Pace
+  /** The store will never take the end of the attempt. */
+  readonly onLostEnd: () => void
 }
-
-/** A failed write of an attempt's end is tried again after this long, growing to a second. */
-const firstRetryMs = 20
-const longestRetryMs = 1000
 
 export class Attempt implements AttemptListener {
   readonly run: ClaimedRun
@@ -60,7 +57,11 @@ export class Attempt implements AttemptListener {
     const { task } = this.#registered
     const event = verdict({ fence: this.#fence, task, ladder: this.ladder, end })
     await this.#parts.pace.beat()
-    const answer = await this.#write(event)
+    const { id: runId, seq } = this.run
+    const answer = await settle(this.#parts.store, { runId, seq, event }, (error) =>
+      this.#complain(event.type, error),
+    )
+    if (answer === null) this.#parts.onLostEnd()
     const error = 'error' in event ? event.error : null
     const durationMs = performance.now() - this.#startedAt
     publish(() => ({
@@ -101,6 +102,7 @@ export class Attempt implements AttemptListener {
 
   #onEnded(end: AttemptEnd): AttemptEnd {
     this.ladder.end()
+    this.#parts.pace.tick(performance.now() - this.#startedAt)
     for (const timer of this.#limits) clearTimeout(timer)
     return end
   }
@@ -121,22 +123,6 @@ export class Attempt implements AttemptListener {
   #report(event: MachineEvent): void {
     const calls = [{ runId: this.run.id, event }]
     this.#parts.store.apply(calls).catch((error: unknown) => this.#complain(event.type, error))
-  }
-
-  /** Writes the end of the attempt, however long the store takes to be able to: a result must not be lost to a full disk. */
-  async #write(event: MachineEvent): Promise<Answer> {
-    for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
-      try {
-        const [answer] = await this.#parts.store.apply([
-          { runId: this.run.id, seq: this.run.seq, event },
-        ])
-        return answer ?? 'stale'
-      } catch (error) {
-        this.#complain(event.type, error)
-        if (!isCheckreinError(error) || !error.isRetryable) return 'refused'
-      }
-      await pause(waitMs)
-    }
   }
 
   #complain(during: string, thrown: unknown): void {

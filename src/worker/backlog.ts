@@ -1,40 +1,58 @@
 import type { Isolation } from '../core/task.ts'
 import type { ClaimedRun } from '../store/store.ts'
 
+/** How long a run may wait here for a slot; then others may have it. */
+export const longestWaitMs = 25
+
+interface Waiting {
+  readonly run: ClaimedRun
+  readonly since: number
+}
+
 /** Runs that are claimed and wait for a slot; few, and for milliseconds (see `pace.ts`). */
 export class Backlog {
-  readonly #waiting = new Map<Isolation, ClaimedRun[]>()
+  readonly #lines = new Map<Isolation, Waiting[]>()
 
   add(isolation: Isolation, run: ClaimedRun): void {
-    const waiting = this.#waiting.get(isolation)
-    if (waiting) waiting.push(run)
-    else this.#waiting.set(isolation, [run])
+    const waiting = { run, since: performance.now() }
+    const line = this.#lines.get(isolation)
+    if (line) line.push(waiting)
+    else this.#lines.set(isolation, [waiting])
   }
 
   next(isolation: Isolation): ClaimedRun | undefined {
-    return this.#waiting.get(isolation)?.shift()
+    return this.#lines.get(isolation)?.shift()?.run
   }
 
   count(isolation: Isolation): number {
-    return this.#waiting.get(isolation)?.length ?? 0
+    return this.#lines.get(isolation)?.length ?? 0
   }
 
   get size(): number {
-    return [...this.#waiting.values()].reduce((sum, { length }) => sum + length, 0)
+    return [...this.#lines.values()].reduce((sum, { length }) => sum + length, 0)
   }
 
   /** Takes one out, so that it never starts. */
   take(runId: string): ClaimedRun | undefined {
-    for (const waiting of this.#waiting.values()) {
-      const at = waiting.findIndex(({ id }) => id === runId)
-      if (at !== -1) return waiting.splice(at, 1)[0]
+    for (const line of this.#lines.values()) {
+      const at = line.findIndex(({ run }) => run.id === runId)
+      if (at !== -1) return line.splice(at, 1)[0]?.run
     }
     return undefined
   }
 
+  /** Takes out the lines whose first has waited too long. */
+  takeStale(): readonly ClaimedRun[] {
+    const since = performance.now() - longestWaitMs
+    const stale = [...this.#lines.values()].filter(
+      ([first]) => first !== undefined && first.since < since,
+    )
+    return stale.flatMap((line) => line.splice(0)).map(({ run }) => run)
+  }
+
   takeAll(): readonly ClaimedRun[] {
-    const all = [...this.#waiting.values()].flat()
-    this.#waiting.clear()
+    const all = [...this.#lines.values()].flat().map(({ run }) => run)
+    this.#lines.clear()
     return all
   }
 }

@@ -36,11 +36,25 @@ export class Heartbeat {
   #goodUntil: number
   #timer: NodeJS.Timeout | null = null
   #isOver = false
+  /** Fulfils when the lease is lost; never, where it is handed back. */
+  readonly lost: Promise<void>
+  #onLost: () => void = () => undefined
 
   constructor(parts: HeartbeatParts, goodUntil: number) {
     this.#parts = parts
     this.#goodUntil = goodUntil
+    this.lost = new Promise((resolve) => (this.#onLost = resolve))
     this.#beatIn(parts.leaseMs / 3)
+  }
+
+  /** Whether attempts may start: the lease is held, as far as this process can tell without asking. */
+  get isGood(): boolean {
+    return !this.#isOver && monotonicMs() < this.#loseAt()
+  }
+
+  /** Gives the lease up, so that what it holds lapses. */
+  giveUp(): void {
+    this.#lose()
   }
 
   stop(): void {
@@ -55,6 +69,10 @@ export class Heartbeat {
   async #beat(): Promise<void> {
     const { store, workerId, leaseMs, onRenewed, onError } = this.#parts
     const sentAt = monotonicMs()
+    if (sentAt >= this.#loseAt()) {
+      this.#lose()
+      return
+    }
     const lateTimer = setTimeout(() => this.#lose(), Math.max(0, this.#loseAt() - sentAt))
     try {
       const isHeld = await store.renewLease(workerId)
@@ -83,6 +101,7 @@ export class Heartbeat {
   #lose(): void {
     if (this.#isOver) return
     this.stop()
+    this.#onLost()
     this.#parts.onLost()
   }
 }

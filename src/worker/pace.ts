@@ -1,28 +1,31 @@
 /**
- * How fast attempts end, and what a worker may do in advance because of it.
+ * How fast the attempts of one task end, and what a worker may do in advance because of it.
  *
  * A transaction costs some 30 us, whether it claims or completes one run or fifty. Where attempts take longer than
  * that by far, it doesn't matter, and a run that were claimed before its slot is free would only be kept from other
- * workers. Where they are over in no time, it is most of the cost. So a worker claims ahead as many runs as it ends in
- * a few milliseconds, which is none for ordinary work, and lets the ends of a millisecond share a transaction.
+ * workers. Where they are over in no time, it is most of the cost. So of a task whose attempts all took less than a few
+ * milliseconds lately, a worker claims ahead as many runs as it ends in such a time, and lets the ends of a
+ * millisecond share a transaction. One attempt that takes longer ends that for a while.
  */
 export class Pace {
   #countedFrom = performance.now()
   #count = 0
   #perMs = 0
+  #slowUntil = 0
   #beat: Promise<void> | null = null
 
   /** An attempt has ended. */
-  tick(): void {
-    this.#count += 1
+  tick(durationMs: number): void {
     const now = performance.now()
+    if (durationMs > quickMs) this.#slowUntil = now + slowForMs
+    this.#count += 1
     if (now - this.#countedFrom < windowMs) return
     this.#perMs = this.#count / (now - this.#countedFrom)
     this.#countedFrom = now
     this.#count = 0
   }
 
-  /** How many runs to claim besides those that there are slots for. */
+  /** How many runs of the task to claim besides those that there are slots for. */
   get lookahead(): number {
     return Math.min(mostAhead, Math.floor(this.#current * aheadMs))
   }
@@ -39,12 +42,15 @@ export class Pace {
     await this.#beat
   }
 
-  /** Attempts that end in a ms; zero after a while without any. */
+  /** Attempts that end in a ms; zero where one was slow lately, or none has ended for a while. */
   get #current(): number {
-    return performance.now() - this.#countedFrom > staleMs ? 0 : this.#perMs
+    const now = performance.now()
+    return now < this.#slowUntil || now - this.#countedFrom > staleMs ? 0 : this.#perMs
   }
 }
 
+const quickMs = 10
+const slowForMs = 1000
 const windowMs = 10
 const staleMs = 50
 const aheadMs = 8

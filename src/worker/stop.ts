@@ -12,7 +12,7 @@
  * A request can be made again, and a stronger one takes over: the ladder only ever goes down. Each ladder belongs to
  * one attempt and holds that attempt's isolate alone, so no request can reach another run, however late it comes.
  */
-import type { StopIntent } from '../core/intent.ts'
+import { endOfGrace, type StopIntent } from '../core/intent.ts'
 import { stopVerbs } from '../core/transitions.ts'
 import type { AbortReason, RunningAttempt } from '../executor/executor.ts'
 
@@ -70,7 +70,7 @@ export class StopLadder {
     const old = this.#intent
     if (old === null) return true
     const isStronger = stopVerbs.indexOf(intent.verb) > stopVerbs.indexOf(old.verb)
-    return isStronger || (intent.verb === old.verb && intent.requestedAt !== old.requestedAt)
+    return isStronger || (intent.verb === old.verb && endOfGrace(intent) !== endOfGrace(old))
   }
 
   abort(cause: AbortCause, reason: AbortReason): void {

@@ -26,7 +26,7 @@ export type WorkerEvent = { readonly workerId: string } & (
       readonly task: string
       readonly attempt: number
       readonly event: EventType
-      readonly answer: Answer
+      readonly answer: Answer | null
       readonly durationMs: number
       readonly error: ErrorRecord | null
     }

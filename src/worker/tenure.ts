@@ -7,14 +7,16 @@
  */
 import { randomUUIDv7 } from 'node:crypto'
 import { hostname } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Isolation } from '../core/task.ts'
 import { createExecutor } from '../executor/create.ts'
 import type { AbortReason, Executor } from '../executor/executor.ts'
 import { monotonicMs } from '../executor/monotonic.ts'
 import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
+import { settle } from './settle.ts'
 import { version } from './version.ts'
 import { Attempt } from './attempt.ts'
-import { Backlog } from './backlog.ts'
+import { Backlog, longestWaitMs } from './backlog.ts'
 import { goodUntil, Heartbeat, type HeartbeatParts } from './heartbeat.ts'
 import type { WorkerSettings } from './options.ts'
 import { Pace } from './pace.ts'
@@ -32,6 +34,9 @@ export interface TenureParts {
   readonly onError: HeartbeatParts['onError']
 }
 
+/** How long the store may take to write the last ends. */
+const longestEndMs = 5000
+
 const leaseLost: AbortReason = {
   code: 'LEASE_LOST',
   message: 'The worker lost its lease',
@@ -47,7 +52,7 @@ export class Tenure {
   readonly #settling = new Set<Promise<void>>()
   readonly #busy = new Map<Isolation, number>()
   readonly #backlog = new Backlog()
-  readonly #pace = new Pace()
+  readonly #paces = new Map<string, Pace>()
 
   /** Takes a lease. @throws {CheckreinError} `STORE_…`. */
   static async begin(parts: TenureParts): Promise<Tenure> {
@@ -106,28 +111,41 @@ export class Tenure {
     return this.#running.size + this.#backlog.size
   }
 
-  /** How many runs of an isolation to claim now. */
-  appetite(isolation: Isolation): number {
-    const waiting = this.#backlog.count(isolation)
-    const { lookahead } = this.#pace
-    return waiting > lookahead / 2 ? 0 : this.#freeSlots(isolation) + lookahead - waiting
+  /** How many more attempts of an isolation may start. */
+  freeSlots(isolation: Isolation): number {
+    return this.#parts.settings.capacity[isolation] - (this.#busy.get(isolation) ?? 0)
   }
 
-  #freeSlots(isolation: Isolation): number {
-    return this.#parts.settings.capacity[isolation] - (this.#busy.get(isolation) ?? 0)
+  /** The tasks of an isolation whose runs are worth claiming ahead, and how many. */
+  lookahead(isolation: Isolation): { readonly tasks: readonly string[]; readonly limit: number } {
+    const tasks = this.#parts.registry
+      .namesOf(isolation)
+      .filter((name) => this.#paceOf(name).lookahead > 0)
+    const most = tasks.reduce((most, name) => Math.max(most, this.#paceOf(name).lookahead), 0)
+    const waiting = this.#backlog.count(isolation)
+    return { tasks, limit: waiting > most / 2 ? 0 : most - waiting }
+  }
+
+  #paceOf(task: string): Pace {
+    const known = this.#paces.get(task)
+    if (known) return known
+    const pace = new Pace()
+    this.#paces.set(task, pace)
+    return pace
   }
 
   /** Runs a claimed run, now or when a slot is free. */
   take(run: ClaimedRun): void {
     const isolation = this.#parts.registry.get(run.task)?.task.isolation
     if (isolation === undefined) this.#handBack(run, 'release')
-    else if (this.#freeSlots(isolation) > 0) this.#start(isolation, run)
+    else if (this.freeSlots(isolation) > 0) this.#start(isolation, run)
     else this.#backlog.add(isolation, run)
   }
 
   /** The slot is free again when the code of the attempt has ended, also before that is written. */
   #start(isolation: Isolation, run: ClaimedRun): void {
-    const attempt = this.#attempt(isolation, run)
+    // After a standstill the lease may be over before a renewal has said so: then the run lapses with it.
+    const attempt = this.#heartbeat.isGood ? this.#attempt(isolation, run) : null
     if (!attempt) return
     this.#running.set(run.id, attempt)
     this.#occupy(isolation, 1)
@@ -150,7 +168,8 @@ export class Tenure {
         executor,
         workerId: this.id,
         payloadLimit,
-        pace: this.#pace,
+        pace: this.#paceOf(run.task),
+        onLostEnd: () => this.#heartbeat.giveUp(),
       })
     } catch (error) {
       onError(error)
@@ -162,7 +181,6 @@ export class Tenure {
   #free({ run }: Attempt, isolation: Isolation): void {
     this.#running.delete(run.id)
     this.#occupy(isolation, -1)
-    this.#pace.tick()
     const next = this.#backlog.next(isolation)
     if (next) this.#start(isolation, next)
     this.#parts.onFree()
@@ -179,15 +197,27 @@ export class Tenure {
     else this.#running.get(held.runId)?.follow(held)
   }
 
-  /** Gives up a run that was claimed and never started. Should that fail, it lapses with the lease. */
+  /** Gives up a run that was claimed and never started. */
   #handBack({ id: runId, attempt }: ClaimedRun, type: 'stop' | 'release'): void {
+    const { store, onError } = this.#parts
     const fence = { runId, attempt, workerId: this.id }
     const event = { type, fence, mode: 'prevented', deliveredAt: null, proof: null } as const
-    const settling = this.#parts.store
-      .apply([{ runId, event }])
-      .then(() => undefined, this.#parts.onError)
+    const settling = settle(store, { runId, event }, onError).then((answer) =>
+      answer === null ? this.#heartbeat.giveUp() : undefined,
+    )
     this.#settling.add(settling)
     void settling.finally(() => this.#settling.delete(settling))
+  }
+
+  /** Hands back what has waited too long for its slot. @returns ms until the next look. */
+  handBackStale(): number {
+    for (const run of this.#backlog.takeStale()) this.#handBack(run, 'release')
+    return this.#backlog.size > 0 ? longestWaitMs : Infinity
+  }
+
+  /** Hands back runs that were claimed while the worker was told to stop. */
+  refuse(runs: readonly ClaimedRun[]): void {
+    for (const run of runs) this.#handBack(run, 'release')
   }
 
   /** Hands back what has not started. */
@@ -209,8 +239,8 @@ export class Tenure {
   }
 
   /**
-   * Ends the isolates and the heartbeat; what still runs is killed. Hands the lease back, unless an inline handler
-   * still runs: its runs may be taken by others only when this process is gone, so that lease is left to lapse.
+   * Ends the isolates and the heartbeat; what still runs is killed. Hands the lease back, unless something may still
+   * run or is not written yet: then it is left to lapse, so that others take those runs when this process is gone.
    */
   async end(): Promise<void> {
     const isQuiet = (this.#busy.get('inline') ?? 0) === 0
@@ -218,9 +248,14 @@ export class Tenure {
       ({ isolation }) => isQuiet || isolation !== 'inline',
     )
     await Promise.all(closable.map((executor) => executor[Symbol.asyncDispose]()))
-    if (isQuiet) await this.settled()
+    if (isQuiet)
+      await Promise.race([
+        this.settled(),
+        this.#heartbeat.lost,
+        pause(longestEndMs, undefined, { ref: false }),
+      ])
     this.#heartbeat.stop()
-    if (isQuiet) await this.#parts.store.removeWorker(this.id)
+    if (isQuiet && this.#settling.size === 0) await this.#parts.store.removeWorker(this.id)
   }
 
   /** The lease is lost: nothing of it may go on. */

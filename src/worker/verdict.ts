@@ -17,34 +17,38 @@ export function verdict({ fence, task, ladder, end }: Case): MachineEvent {
   const deliveredAt = ladder.abortCause === 'stop' ? end.deliveredAt : null
   const ended = { fence, deliveredAt, proof: end.proof }
   const failure = { retry: task.retry, random: Math.random() }
-  switch (end.kind) {
-    case 'returned':
-      return { type: 'complete', result: end.result, ...ended }
-    case 'threw':
-      if (isInterrupted(ladder) && end.deliveredAt !== null && end.isRetryable) {
-        return { type: 'release', mode: 'cooperative', ...ended }
-      }
-      return {
-        type: 'fail',
-        ...failure,
-        error: thrownError(task, ladder, end),
-        isRetryable: end.isRetryable,
-        ...ended,
-      }
-    case 'exited':
-      if (!end.wasKilled)
-        return { type: 'crash', ...failure, error: exitError(end), isRetryable: true, ...ended }
-      if (ladder.intent !== null && ladder.killCause === 'stop')
-        return { type: 'stop', mode: 'forced', ...ended }
-      if (ladder.killCause === 'hard-timeout') {
-        const error = record(
-          'ATTEMPT_TIMEOUT',
-          `The attempt was killed after ${task.hardTimeoutMs} ms`,
-          { proof: end.proof },
-        )
-        return { type: 'fail', ...failure, error, isRetryable: true, ...ended }
-      }
-      return { type: 'release', mode: 'forced', ...ended }
+  if (end.kind === 'returned') return { type: 'complete', result: end.result, ...ended }
+  if (ladder.killCause !== null && end.proof !== null) return killed({ fence, task, ladder, end })
+  if (end.kind === 'exited') {
+    return { type: 'crash', ...failure, error: exitError(end), isRetryable: true, ...ended }
+  }
+  if (isInterrupted(ladder) && end.deliveredAt !== null && end.isRetryable) {
+    return { type: 'release', mode: 'cooperative', ...ended }
+  }
+  const error = thrownError(task, ladder, end)
+  return { type: 'fail', ...failure, error, isRetryable: end.isRetryable, ...ended }
+}
+
+/** The isolate was ended by the worker. What the handler threw on its way, the OS signal made it throw. */
+function killed({ fence, task, ladder, end }: Case): MachineEvent {
+  const deliveredAt = ladder.abortCause === 'stop' ? end.deliveredAt : null
+  const ended = { fence, deliveredAt, proof: end.proof }
+  const isAsked = ladder.intent !== null && ladder.intent.verb !== 'revoke'
+  if (isAsked) return { type: 'stop', mode: 'forced', ...ended }
+  if (ladder.killCause !== 'hard-timeout') return { type: 'release', mode: 'forced', ...ended }
+  const timeout = record(
+    'ATTEMPT_TIMEOUT',
+    `The attempt was killed after ${task.hardTimeoutMs} ms`,
+    { proof: end.proof },
+  )
+  const error = end.kind === 'threw' ? { ...timeout, cause: end.error } : timeout
+  return {
+    type: 'fail',
+    error,
+    isRetryable: true,
+    retry: task.retry,
+    random: Math.random(),
+    ...ended,
   }
 }
 

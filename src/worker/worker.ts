@@ -50,6 +50,7 @@ export class Worker implements AsyncDisposable {
   #round: Promise<void> | null = null
   #isAskedAgain = false
   #isDraining = false
+  #isStopped = false
   #stopped: Promise<void> | null = null
   #onStopped: (() => Promise<void>) | null = null
 
@@ -131,10 +132,14 @@ export class Worker implements AsyncDisposable {
     this.#hints[Symbol.dispose]()
     await this.#renewal
     await this.#round
+    this.#isStopped = true
     if (this.#timer) clearTimeout(this.#timer)
-    await this.#tenure?.end()
-    await this.#onStopped?.()
-    publish(() => ({ type: 'stopped', workerId: this.id }))
+    try {
+      await this.#tenure?.end()
+    } finally {
+      await this.#onStopped?.()
+      publish(() => ({ type: 'stopped', workerId: this.id }))
+    }
   }
 
   async #settledWithin(ms: number): Promise<void> {
@@ -182,6 +187,7 @@ export class Worker implements AsyncDisposable {
 
   /** Asks for a round. */
   #ask(): void {
+    if (this.#isStopped) return
     this.#isAskedAgain = true
     this.#round ??= this.#rounds()
   }
@@ -195,7 +201,7 @@ export class Worker implements AsyncDisposable {
     }
     this.#round = null
     if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#ask(), nextInMs)
+    if (!this.#isStopped) this.#timer = setTimeout(() => this.#ask(), nextInMs)
   }
 
   /** @returns ms until the next round, if nothing calls for one sooner. */
@@ -228,23 +234,28 @@ export class Worker implements AsyncDisposable {
   }
 
   /**
-   * Claims runs for the free slots of an isolation.
+   * Claims runs for the free slots of an isolation, and ahead where that pays.
    * @returns ms until the next look.
    */
   async #fill(tenure: Tenure, isolation: Isolation): Promise<number> {
-    const limit = tenure.appetite(isolation)
-    if (limit === 0) return Infinity
     const waitMs = (this.#fillAgainAt.get(isolation) ?? 0) - performance.now()
     if (waitMs > 0) return waitMs
-    const request = { queues: this.#queues, tasks: this.#registry.namesOf(isolation) }
-    if (!(await this.#store.hasClaimable(request))) {
-      this.#fillAgainAt.set(isolation, performance.now() + shortestPauseMs)
-      return Infinity
-    }
+    const free = tenure.freeSlots(isolation)
+    const count = free > 0 ? await this.#claim(tenure, this.#registry.namesOf(isolation), free) : 0
+    const ahead = tenure.lookahead(isolation)
+    if (count === free && ahead.limit > 0) await this.#claim(tenure, ahead.tasks, ahead.limit)
+    if (count < free) this.#fillAgainAt.set(isolation, performance.now() + shortestPauseMs)
+    return tenure.handBackStale()
+  }
+
+  /** @returns how many it got. */
+  async #claim(tenure: Tenure, tasks: readonly string[], limit: number): Promise<number> {
+    const request = { queues: this.#queues, tasks }
+    if (this.#isDraining || !(await this.#store.hasClaimable(request))) return 0
     const claimed = await this.#store.claim({ ...request, workerId: tenure.id, limit })
-    for (const run of claimed) tenure.take(run)
-    if (this.#isDraining) tenure.drain()
-    return Infinity
+    if (this.#isDraining) tenure.refuse(claimed)
+    else for (const run of claimed) tenure.take(run)
+    return claimed.length
   }
 
   #complain(during: string, error: unknown): void {

@@ -104,6 +104,18 @@ export const controlPromises: Promises = {
     assert.deepEqual(await bed.ask('revoke', { filter: {} }), [])
   },
 
+  'a tombstone for a key is not used up by an enqueue that was made before': async (bed) => {
+    await bed.worker()
+    const id = await bed.add({ key: 'k' })
+    await bed.take()
+    await bed.finish(id)
+    await bed.ask('cancel', { task: 'work', key: 'k' })
+    const [again] = await bed.enqueue({ id, key: 'k' })
+    assert.equal(again?.outcome, 'exists')
+    const [next] = await bed.enqueue({ key: 'k' })
+    assert.equal(next?.outcome, 'prevented')
+  },
+
   'a filter for final states alone finds nothing to control': async (bed) => {
     await bed.add()
     assert.deepEqual(await bed.ask('revoke', { filter: { state: ['completed', 'failed'] } }), [])

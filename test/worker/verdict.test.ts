@@ -49,6 +49,18 @@ suite('the end of an attempt', () => {
     assert.equal(typeOf(killed, { intent: stop, killCause: 'stop' }), 'stop')
   })
 
+  test('that threw because the OS signal of its kill reached it was forced all the same', () => {
+    const hit: AttemptEnd = { ...threw, deliveredAt: null }
+    assert.equal(typeOf(hit, { intent: stop, killCause: 'stop' }), 'stop')
+    assert.equal(typeOf(hit, { killCause: 'shutdown' }), 'release')
+    assert.equal(typeOf(hit, { killCause: 'lease-lost' }), 'release')
+    assert.equal(typeOf(hit, { killCause: 'hard-timeout' }), 'fail')
+  })
+
+  test('that the hard time limit forced after it was asked to stop is a stop', () => {
+    assert.equal(typeOf(killed, { intent: stop, killCause: 'hard-timeout' }), 'stop')
+  })
+
   test('that the hard time limit forced is a failure', () => {
     assert.equal(typeOf(killed, { killCause: 'hard-timeout' }), 'fail')
   })

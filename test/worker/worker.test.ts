@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { isCheckreinError, RunCancelledError, RunFailedError } from '../../src/index.ts'
 import { Bed, eventually, until } from '../support/bed.ts'
 import { isDead } from '../support/processes.ts'
@@ -291,6 +294,16 @@ async function lastType(run: { id: string }, bed: Bed): Promise<string | undefin
   const feed = await bed.client.store.feed({ runId: run.id, after: -1, limit: 100 })
   return feed.at(-1)?.type
 }
+
+test('a process ends when its worker was stopped while an inline handler went on, and the handler has ended', async () => {
+  const script = fileURLToPath(new URL('./stop-while-busy.ts', import.meta.url))
+  const child = spawn(process.execPath, [script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 30_000,
+  })
+  const [code, osSignal] = (await once(child, 'exit')) as [number | null, string | null]
+  assert.deepEqual([code, osSignal], [0, null])
+})
 
 test('a client and a worker in one process leave nothing behind that keeps it alive', async () => {
   const bed = await Bed.make({ worker })

@@ -105,11 +105,17 @@ export class SqliteDriver implements Driver {
   }
 
   async #transactNow<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const result = await this.#commit(work)
+    this.#watch.tell()
+    return result
+  }
+
+  async #commit<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     try {
+      this.#rollBack()
       await this.#patiently(() => this.#writer.all('BEGIN IMMEDIATE'))
       const result = await work(this.#tx)
       this.#writer.all('COMMIT')
-      this.#watch.tell()
       return result
     } catch (error) {
       this.#rollBack()
@@ -160,7 +166,11 @@ export class SqliteDriver implements Driver {
   }
 
   async findings(): Promise<readonly Finding[]> {
-    return sqliteFindings((sql) => this.#reader.all(sql), this.#file)
+    try {
+      return sqliteFindings((sql) => this.#reader.all(sql), this.#file)
+    } catch (error) {
+      throw storeError(error, this.#file)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

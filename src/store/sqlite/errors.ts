@@ -60,6 +60,9 @@ export function isBusy(error: unknown): boolean {
 /** What SQLite reported, as an error of ours. */
 export function storeError(error: unknown, file: string): CheckreinError {
   if (isCheckreinError(error)) return error
+  if ((error as { code?: unknown } | null)?.code === 'ERR_INVALID_STATE') {
+    return new CheckreinError('STORE_CLOSED', { details: { file }, cause: error })
+  }
   const errcode = sqliteCode(error)
   const message = error instanceof Error ? error.message : String(error)
   const key = errcode !== null && fullDisk.has(errcode) ? primary.full : (errcode ?? 0) & 0xff

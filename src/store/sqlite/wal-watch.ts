@@ -84,12 +84,17 @@ export class WalWatch {
   #look(): void {
     if (this.#isStopped) return
     const version = this.#readVersion()
-    if (version === this.#dataVersion) return
+    if (version !== null && version === this.#dataVersion) return
     this.#dataVersion = version
     this.tell()
   }
 
+  /** Null where the database does not answer: the listeners' own reads will say why. */
   #readVersion(): unknown {
-    return this.#connection.all('PRAGMA data_version')[0]?.['data_version']
+    try {
+      return this.#connection.all('PRAGMA data_version')[0]?.['data_version']
+    } catch {
+      return null
+    }
   }
 }
