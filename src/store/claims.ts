@@ -2,7 +2,7 @@
 import { CheckreinError } from '../core/errors.ts'
 import type { MachineEvent } from '../core/events.ts'
 import { Changes } from './apply.ts'
-import type { Param, Statements, Tx } from './driver.ts'
+import type { Param, Row, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
 import { claimedOf, type FeedRow, runOf } from './rows.ts'
 import type { ClaimedRun, ClaimRequest, Housekept, WorkerInfo } from './store.ts'
@@ -47,7 +47,7 @@ export async function claimRuns(
 
 /**
  * The best of the heads of all lanes. Lane by lane, for SQLite builds temporary tables for one statement that asks
- * about several and claims what it finds: 79 us for a run instead of 20.
+ * about several and claims what it finds: 79 us for a run instead of 20. Inputs are read of the chosen ones alone.
  */
 async function bestOf(
   tx: Tx,
@@ -56,12 +56,19 @@ async function bestOf(
 ): Promise<readonly ClaimedRun[]> {
   const { limit } = request
   if (limit <= 0) return []
-  const heads: ClaimedRun[] = []
+  const heads: Row[] = []
   for (const lane of lanesOf(request)) {
-    const rows = await tx.all(statements.laneHeads, [...lane, tx.now(), limit])
-    for (const row of rows) heads.push(claimedOf(row))
+    heads.push(...(await tx.all(statements.laneHeads, [...lane, tx.now(), limit])))
   }
-  return heads.sort((a, b) => b.priority - a.priority || a.seq - b.seq).slice(0, limit)
+  if (heads.length === 0) return []
+  const best = heads.sort(byPriority).slice(0, limit)
+  const seqs = JSON.stringify(best.map((row) => row['seq']))
+  return (await tx.all(statements.claimable, [seqs])).toSorted(byPriority).map(claimedOf)
+}
+
+/** Highest priority first, then oldest first. */
+function byPriority(a: Row, b: Row): number {
+  return Number(b['priority']) - Number(a['priority']) || Number(a['seq']) - Number(b['seq'])
 }
 
 export function workerParams(worker: WorkerInfo, now: number, leaseNow: number): Param[] {

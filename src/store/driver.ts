@@ -90,6 +90,7 @@ export interface Statements {
   readonly feedOfAll: string
   readonly feedEnd: string
   readonly laneHeads: string
+  readonly claimable: string
   readonly laneProbe: string
   readonly startRuns: string
   listRuns(filter: FilterSql, order: 'newest' | 'oldest'): string

@@ -106,9 +106,10 @@ export const sqliteStatements: Statements = {
     WHERE f.position > ?1 ORDER BY f.position LIMIT ?2`,
   feedEnd: 'SELECT max(position) AS position FROM checkrein_feed',
 
-  laneHeads: `
+  laneHeads: `SELECT seq, priority FROM checkrein_runs WHERE ${inLane} ORDER BY priority DESC, seq LIMIT ?4`,
+  claimable: `
     SELECT seq, id, task, queue, priority, key, tags, input, attempt FROM checkrein_runs
-    WHERE ${inLane} ORDER BY priority DESC, seq LIMIT ?4`,
+    WHERE seq IN (SELECT value FROM json_each(?1))`,
   laneProbe: `SELECT 1 AS found FROM checkrein_runs WHERE ${inLane} LIMIT 1`,
   startRuns: `
     UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?2, started_at = ?3
