@@ -3,26 +3,28 @@
  *
  * A transaction costs some 30 us, whether it claims or completes one run or fifty. Where attempts take longer than
  * that by far, it doesn't matter, and a run that were claimed before its slot is free would only be kept from other
- * workers. Where they are over in no time, it is most of the cost. So of a task whose attempts all took less than a few
- * milliseconds lately, a worker claims ahead as many runs as it ends in such a time, and lets the ends of a
- * millisecond share a transaction. One attempt that takes longer ends that for a while.
+ * workers. Where they are over in no time, it is most of the cost. So of a task whose attempts take less than a few
+ * milliseconds, as a rule, a worker claims ahead as many runs as it ends in such a time, and lets the ends of a
+ * millisecond share a transaction. Should one take longer all the same, those that wait are handed back (`backlog.ts`).
  */
 export class Pace {
   #countedFrom = performance.now()
   #count = 0
   #perMs = 0
-  #slowUntil = 0
+  #totalMs = 0
   #beat: Promise<void> | null = null
 
   /** An attempt has ended. */
   tick(durationMs: number): void {
     const now = performance.now()
-    if (durationMs > quickMs) this.#slowUntil = now + slowForMs
     this.#count += 1
+    this.#totalMs += durationMs
     if (now - this.#countedFrom < windowMs) return
-    this.#perMs = this.#count / (now - this.#countedFrom)
+    const isQuick = this.#totalMs / this.#count < quickMs
+    this.#perMs = isQuick ? this.#count / (now - this.#countedFrom) : 0
     this.#countedFrom = now
     this.#count = 0
+    this.#totalMs = 0
   }
 
   /** How many runs of the task to claim besides those that there are slots for. */
@@ -42,15 +44,13 @@ export class Pace {
     await this.#beat
   }
 
-  /** Attempts that end in a ms; zero where one was slow lately, or none has ended for a while. */
+  /** Attempts that end in a ms; zero where they are not quick, or none has ended for a while. */
   get #current(): number {
-    const now = performance.now()
-    return now < this.#slowUntil || now - this.#countedFrom > staleMs ? 0 : this.#perMs
+    return performance.now() - this.#countedFrom > staleMs ? 0 : this.#perMs
   }
 }
 
-const quickMs = 10
-const slowForMs = 1000
+const quickMs = 5
 const windowMs = 10
 const staleMs = 50
 const aheadMs = 8

@@ -19,13 +19,11 @@ suite('claiming ahead', () => {
     assert.ok(pace.lookahead > 0)
   })
 
-  test('ends with one attempt that takes longer', () => {
+  test('ends where attempts take longer', () => {
     const pace = new Pace()
     end(pace, 0.1)
-    pace.tick(50)
+    end(pace, 20)
     assert.equal(pace.lookahead, 0)
-    end(pace, 0.1)
-    assert.equal(pace.lookahead, 0, 'for a while')
   })
 
   test('gives a run back that has waited too long for its slot', async () => {
