@@ -79,11 +79,16 @@ function text(value: string | undefined, what: string): string | null {
 function targetOf(target: ControlTarget): Target {
   if (typeof target === 'string') return { ids: [checkedId(target)] }
   if (isMany(target)) return { ids: target.map(checkedId) }
+  if (typeof target !== 'object' || target === null) throw noTarget()
   if ('filter' in target) return { filter: checkedFilter(target.filter) }
   if ('key' in target && typeof target.key === 'string' && typeof target.task === 'string') {
     return { task: target.task, key: target.key }
   }
-  throw new CheckreinError('USAGE', {
+  throw noTarget()
+}
+
+function noTarget(): CheckreinError {
+  return new CheckreinError('USAGE', {
     message: 'The target names no runs',
     hint: "Give an id, an array of ids, { task, key }, or { filter: { tag: 'tenant:9' } }.",
   })

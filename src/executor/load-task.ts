@@ -58,7 +58,18 @@ function tasksOf(exports: Record<string, unknown>): ReadonlyMap<string, AnyTask>
   const nested = typeof inDefault === 'object' && inDefault !== null ? Object.values(inDefault) : []
   const tasks = new Map<string, AnyTask>()
   for (const value of [...Object.values(exports), ...nested]) {
-    if (isTask(value) && !tasks.has(value.name)) tasks.set(value.name, value)
+    if (!isTask(value)) continue
+    const other = tasks.get(value.name)
+    if (other && other !== value) throw sameName(value.name)
+    tasks.set(value.name, value)
   }
   return tasks
+}
+
+function sameName(name: string): CheckreinError {
+  return new CheckreinError('TASK_INVALID', {
+    message: `Two tasks of one module are named ${JSON.stringify(name)}`,
+    hint: 'Give each task its own name.',
+    details: { name },
+  })
 }

@@ -147,7 +147,7 @@ function note(done: Record<string, number>, what: string): void {
 }
 
 function killChild(worker: WorkerProcess, random: Random): boolean {
-  const children = childrenOf(worker.pid)
+  const children = worker.pid > 0 ? childrenOf(worker.pid) : []
   const child = children[Math.floor(random() * children.length)]
   if (child === undefined) return false
   try {

@@ -121,6 +121,7 @@ suite('a worker', () => {
     ['throws-on-load.ts', 'TASK_MODULE_FAILED'],
     ['no-such-module.ts', 'TASK_MODULE_FAILED'],
     ['no-tasks.ts', 'TASK_UNKNOWN'],
+    ['same-name.ts', 'TASK_INVALID'],
   ] as const) {
     test(`does not start on ${module}, and says ${code} with a hint`, async () => {
       await using bed = await Bed.make()

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
 import type { Run } from '../../client/view.ts'
 import { humanDuration } from '../../core/duration.ts'
+import { endOfGrace } from '../../core/intent.ts'
 import type { Finding, WorkerRecord } from '../../store/store.ts'
 import { version } from '../../worker/version.ts'
 import { plain, style } from '../output.ts'
@@ -92,7 +93,7 @@ function workersFinding({ workers, queuedCount }: Facts): Finding {
 }
 
 function stopsFinding({ running, now }: Facts): Finding {
-  const overdue = running.filter(({ status }) => status === 'unresponsive')
+  const overdue = running.filter((run) => run.status === 'unresponsive' || isPastItsEnd(run, now))
   const name = 'stops'
   if (overdue.length === 0) return { name, level: 'ok', message: 'no stop is overdue' }
   const who = overdue.map(({ id, task, stopping }) => {
@@ -100,7 +101,7 @@ function stopsFinding({ running, now }: Facts): Finding {
   })
   const hint =
     'Their isolate cannot be killed. Restart their worker, and give the tasks isolation: process.'
-  return { name, level: 'error', message: `unresponsive: ${who.join('; ')}`, hint }
+  return { name, level: 'error', message: `overdue: ${who.join('; ')}`, hint }
 }
 
 /** Tasks and queues that have runs, but no live worker. */
@@ -142,4 +143,13 @@ const colours = { ok: 'green', warning: 'yellow', error: 'red' } as const
 function findingLines({ level, name, message, hint }: Finding): string[] {
   const line = `${style(colours[level], level.padEnd(7))}  ${name.padEnd(9)}  ${message}`
   return hint === undefined ? [line] : [line, `${' '.repeat(20)}hint: ${hint}`]
+}
+
+/** How long a stop may take past its grace before something must be wrong: a kill is over in a second. */
+const lateMs = 2000
+
+/** A stop that nobody has carried out: its worker may be gone, or frozen. */
+function isPastItsEnd({ stopping }: Run, now: number): boolean {
+  const end = stopping === null ? null : endOfGrace(stopping)
+  return end !== null && end + lateMs < now
 }
