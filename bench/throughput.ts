@@ -57,21 +57,32 @@ const enqueues: readonly Way[] = [
 export async function enqueueLines(): Promise<Line[]> {
   const lines: Line[] = []
   for (const { what, count, ours, raw } of enqueues) {
-    const figures: { ours: number; raw: number }[] = []
-    for (let round = 0; round < rounds; round++) {
-      await using bed = await Bed.make()
-      using queue = new RawQueue(bed.folder)
+    const line = await besideRaw(what, async (bed, queue) => {
       const rawRate = await perSecond(count, () => raw(queue))
-      figures.push({ ours: await perSecond(count, () => ours(bed.client)), raw: rawRate })
-    }
-    lines.push({
-      what,
-      value: median(figures.map((figure) => figure.ours)),
-      unit: '/s',
-      ofRaw: median(figures.map((figure) => figure.ours / figure.raw)),
+      return { ours: await perSecond(count, () => ours(bed.client)), raw: rawRate }
     })
+    lines.push(line)
   }
   return lines
+}
+
+/** The median of several rounds, each with stores of its own. */
+async function besideRaw(
+  what: string,
+  round: (bed: Bed, queue: RawQueue) => Promise<{ ours: number; raw: number }>,
+): Promise<Line> {
+  const figures: { ours: number; raw: number }[] = []
+  while (figures.length < rounds) {
+    await using bed = await Bed.make()
+    using queue = new RawQueue(bed.folder)
+    figures.push(await round(bed, queue))
+  }
+  return {
+    what,
+    value: median(figures.map(({ ours }) => ours)),
+    unit: '/s',
+    ofRaw: median(figures.map(({ ours, raw }) => ours / raw)),
+  }
 }
 
 const runs = [
@@ -84,22 +95,14 @@ const runs = [
 export async function runLines(): Promise<Line[]> {
   const lines: Line[] = []
   for (const { what, task, count, concurrency } of runs) {
-    const figures: { ours: number; raw: number }[] = []
-    for (let round = 0; round < rounds; round++) {
-      await using bed = await Bed.make()
-      using queue = new RawQueue(bed.folder)
+    const line = await besideRaw(what, async (bed, queue) => {
       queue.enqueue(count, json)
       const raw = await perSecond(count, () => {
         while (queue.work(concurrency) > 0);
       })
-      figures.push({ ours: await drain(bed, { task, count, concurrency }), raw })
-    }
-    lines.push({
-      what,
-      value: median(figures.map((figure) => figure.ours)),
-      unit: '/s',
-      ofRaw: median(figures.map((figure) => figure.ours / figure.raw)),
+      return { ours: await drain(bed, { task, count, concurrency }), raw }
     })
+    lines.push(line)
   }
   return lines
 }

@@ -20,19 +20,11 @@ export type SeqRun = StoredRun & { readonly seq: number; readonly holdsKey: bool
 
 export function runOf(row: Row): SeqRun {
   return {
-    seq: Number(row['seq']),
-    id: text(row['id']),
-    task: text(row['task']),
-    queue: text(row['queue']),
-    priority: Number(row['priority']),
-    key: maybeText(row['key']),
+    ...claimedOf(row),
     holdsKey: row['key_held'] === 1,
-    tags: (maybeJson(row['tags']) ?? []) as string[],
-    input: maybeText(row['input']),
     expiresAt: maybeNumber(row['expires_at']),
     createdAt: Number(row['created_at']),
     state: text(row['state']) as State,
-    attempt: Number(row['attempt']),
     failures: Number(row['failures']),
     crashes: Number(row['crashes']),
     workerId: maybeText(row['worker_id']),

@@ -211,18 +211,18 @@ export class Tenure {
 
   /** Hands back what has waited too long for its slot. @returns ms until the next look. */
   handBackStale(): number {
-    for (const run of this.#backlog.takeStale()) this.#handBack(run, 'release')
+    this.refuse(this.#backlog.takeStale())
     return this.#backlog.size > 0 ? longestWaitMs : Infinity
   }
 
-  /** Hands back runs that were claimed while the worker was told to stop. */
+  /** Hands back runs that were claimed and will not start here. */
   refuse(runs: readonly ClaimedRun[]): void {
     for (const run of runs) this.#handBack(run, 'release')
   }
 
   /** Hands back what has not started. */
   drain(): void {
-    for (const run of this.#backlog.takeAll()) this.#handBack(run, 'release')
+    this.refuse(this.#backlog.takeAll())
   }
 
   abortAll(reason: AbortReason): void {

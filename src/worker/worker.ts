@@ -111,7 +111,7 @@ export class Worker implements AsyncDisposable {
 
   /**
    * Takes nothing new, lets attempts finish, then aborts them, then kills them; their runs go back to the queue and
-   * the interruption does not count. Called again, or with `force`, it goes on to the kill at once.
+   * the interruption does not count. Called again, it goes on to the kill at once.
    */
   async stop(options: StopWorkerOptions = {}): Promise<void> {
     const finishMs = durationMs(options.finish ?? '10s', 'finish')
