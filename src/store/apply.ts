@@ -75,9 +75,10 @@ export class Changes {
         throw new CheckreinError('INTERNAL', { message: 'a run changed under its own transaction' })
       }
     }
-    await writeFeed(tx, statements, this.#feed)
+    for (const { old, run } of changed) if (run) tellOf(tx, old, run)
+    writeFeed(tx, statements, this.#feed)
     const reported = this.#feed.flatMap(([seq, , type]) => (type === 'progress' ? [seq] : []))
-    await trimFeed(tx, statements, { type: 'progress', seqs: new Set(reported) })
+    trimFeed(tx, statements, { type: 'progress', seqs: new Set(reported) })
     const ended = changed.flatMap(({ run }) => (run && isFinal(run.state) ? [run.id] : []))
     const begun = changed.flatMap(({ old, run }) =>
       run?.waitsFor && run.waitsFor !== old.waitsFor ? [run.waitsFor] : [],
@@ -89,18 +90,25 @@ export class Changes {
   }
 }
 
+/** Who must hear of a change at once: the worker of a run that something was asked of, or any that may claim it. */
+function tellOf(tx: Tx, old: RunFacts, run: SeqRun): void {
+  if (run.intent !== null && run.intent !== old.intent) tx.tell('control')
+  if (run.state === 'queued' && old.state !== 'queued') tx.tell('work')
+}
+
 const isControl = (event: MachineEvent): boolean => 'reason' in event
 
 function answerOf(decision: Decision, event: MachineEvent): { answer?: Answer } {
   return isControl(event) ? { answer: decision.answer } : {}
 }
 
+/** Runs by their ids, held until the transaction ends. */
 export async function loadRuns(
   tx: Tx,
   statements: Statements,
   ids: readonly string[],
 ): Promise<readonly SeqRun[]> {
-  return (await tx.all(statements.runsById, [JSON.stringify(ids)])).map(runOf)
+  return (await tx.all(statements.runsToChange, [ids])).map(runOf)
 }
 
 /** Those of the ids whose runs are final: nothing that begins to wait for them would ever hear of their end. */
@@ -110,7 +118,9 @@ async function overAlready(
   ids: readonly string[],
 ): Promise<readonly string[]> {
   if (ids.length === 0) return []
-  return (await tx.all(statements.finalRuns, [JSON.stringify(ids)])).map((row) => String(row['id']))
+  return (await loadRuns(tx, statements, ids)).flatMap(({ id, state }) =>
+    isFinal(state) ? [id] : [],
+  )
 }
 
 export async function wakeThoseWaitingFor(
@@ -119,7 +129,7 @@ export async function wakeThoseWaitingFor(
   ended: readonly string[],
 ): Promise<void> {
   if (ended.length === 0) return
-  const waiting = (await tx.all(statements.waitingFor, [JSON.stringify(ended)])).map(runOf)
+  const waiting = (await tx.all(statements.waitingForToChange, [ended])).map(runOf)
   if (waiting.length === 0) return
   const changes = new Changes(tx.now(), waiting)
   for (const run of waiting) changes.decide(run.id, { type: 'wake' })
@@ -187,7 +197,7 @@ async function completeAll(
   const isDone = await tx.change(statements.completeRuns, sets)
   const completed = calls.filter((_, at) => isDone[at])
   const feed = completed.flatMap((call) => completeEntry(call, now))
-  await writeFeed(tx, statements, feed)
+  writeFeed(tx, statements, feed)
   const ended = completed.map(({ runId }) => runId)
   await wakeThoseWaitingFor(tx, statements, ended)
   const rest = calls.filter((_, at) => !isDone[at])

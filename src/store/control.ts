@@ -12,20 +12,26 @@ export const controlChunk = 1000
 
 type Asked = Omit<ControlRequest, 'target'>
 
-/** Applies the verb to runs by id; leaves tombstones for those that do not exist. One answer each, in order. */
+/** A verb that is asked of one run by its id. */
+export interface AskedOfId {
+  readonly id: string
+  readonly asked: Asked
+}
+
+/** Applies verbs to runs by id; leaves tombstones for those that do not exist. One answer each, in order. */
 export async function controlIds(
   tx: Tx,
   statements: Statements,
-  { ids, asked }: { readonly ids: readonly string[]; readonly asked: Asked },
+  calls: readonly AskedOfId[],
 ): Promise<readonly Controlled[]> {
+  const ids = [...new Set(calls.map(({ id }) => id))]
   const changes = new Changes(tx.now(), await loadRuns(tx, statements, ids))
-  const missing = new Set(ids.filter((id) => !changes.get(id)))
-  const places = [...missing].map((id) => ['id', '', id] as const)
-  const until = await leaveTombstones(tx, statements, { places, asked })
-  const answers = ids.map((id): Controlled => {
-    if (missing.has(id))
-      return { id, answer: 'not-found', state: null, tombstoneUntil: until.get(id) ?? null }
-    return controlOne(changes, id, asked)
+  const missing = calls.filter(({ id }) => !changes.get(id))
+  const places = missing.map(({ id, asked }) => ({ place: ['id', '', id] as const, asked }))
+  const until = await leaveTombstones(tx, statements, places)
+  const answers = calls.map(({ id, asked }): Controlled => {
+    if (changes.get(id)) return controlOne(changes, id, asked)
+    return { id, answer: 'not-found', state: null, tombstoneUntil: until.get(id) ?? null }
   })
   await changes.write(tx, statements)
   return answers
@@ -37,10 +43,10 @@ export async function controlKey(
   statements: Statements,
   { task, key, asked }: { readonly task: string; readonly key: string; readonly asked: Asked },
 ): Promise<Controlled> {
-  const [row] = await tx.all(statements.keyHolder, [task, key])
+  const [row] = await tx.all(statements.keyHolderToChange, [task, key])
   if (!row) {
-    const places = [['key', task, key] as const]
-    const until = await leaveTombstones(tx, statements, { places, asked })
+    const places = [{ place: ['key', task, key] as const, asked }]
+    const until = await leaveTombstones(tx, statements, places)
     return { id: null, answer: 'not-found', state: null, tombstoneUntil: until.get(key) ?? null }
   }
   const run = runOf(row)
@@ -80,9 +86,9 @@ export async function controlMatched(
     })
   const left = matched.filter((_, at) => !isDone[at])
   if (left.length === 0) return done
-  const found = (
-    await tx.all(statements.runsBySeq, [JSON.stringify(left.map(({ seq }) => seq))])
-  ).map(runOf)
+  const found = (await tx.all(statements.runsBySeqToChange, [left.map(({ seq }) => seq)])).map(
+    runOf,
+  )
   const ids = new Set(left.map(({ id }) => id))
   const runs = found.filter(
     ({ id, state }) => ids.has(id) && (wanted.length === 0 || wanted.includes(state)),
@@ -109,7 +115,7 @@ async function preventAll(
   const isDone = await tx.change(statements.preventRuns(states), sets)
   const done = matched.filter((_, at) => isDone[at])
   const data = JSON.stringify({ reason, by, stop, answer: 'prevented' })
-  await writeFeed(
+  writeFeed(
     tx,
     statements,
     done.map(({ seq, attempt }): FeedRow => [seq, now, verb, attempt, 'cancelled', data]),
@@ -132,24 +138,24 @@ function controlOne(changes: Changes, id: string, asked: Asked): Controlled {
   return { id, answer, state: changes.get(id)?.state ?? null, tombstoneUntil: null }
 }
 
-type Place = readonly [kind: 'id' | 'key', task: string, value: string]
+interface Place {
+  readonly place: readonly [kind: 'id' | 'key', task: string, value: string]
+  readonly asked: Asked
+}
 
 /** Until when each stands, by its id or key; empty where the verb leaves none. */
 async function leaveTombstones(
   tx: Tx,
   statements: Statements,
-  { places, asked }: { readonly places: readonly Place[]; readonly asked: Asked },
+  places: readonly Place[],
 ): Promise<ReadonlyMap<string, number>> {
-  if (places.length === 0 || asked.tombstoneMs === 0 || !isStopVerb(asked.verb)) return new Map()
   const now = tx.now()
-  const rows = places.map((place) => [
-    ...place,
-    asked.verb,
-    asked.reason,
-    asked.by,
-    now,
-    now + asked.tombstoneMs,
-  ])
+  const rows = places.flatMap(({ place, asked: { verb, reason, by, tombstoneMs } }) =>
+    tombstoneMs === 0 || !isStopVerb(verb)
+      ? []
+      : [[...place, verb, reason, by, now, now + tombstoneMs]],
+  )
+  if (rows.length === 0) return new Map()
   const left = await tx.each(statements.insertTombstones, rows)
   return new Map(left.map((row) => [String(row['value']), Number(row['expires_at'])]))
 }

@@ -1,15 +1,18 @@
 /** The narrow seam between the one store and its databases. */
 import type { RunFilter } from '../core/filter.ts'
 import type { State } from '../core/transitions.ts'
-import type { Finding } from './store.ts'
+import type { Change, ClaimRequest, Finding } from './store.ts'
 
-export type Param = string | number | null
+/** A list stands for a set of ids. */
+export type Param = string | number | null | readonly string[] | readonly number[]
 export type Row = Readonly<Record<string, string | number | null>>
 
 /** One open write transaction. */
 export interface Tx {
   /** Runs a statement with its parameters, and gives its rows. */
   all(statement: string, params?: readonly Param[]): readonly Row[] | Promise<readonly Row[]>
+  /** Runs a statement once for each set of parameters, in this place of the order; where it fails, the transaction does. */
+  send(statement: string, sets: readonly (readonly Param[])[]): void
   /** Runs a statement once for each set of parameters, and gives all their rows, in order. */
   each(
     statement: string,
@@ -25,6 +28,8 @@ export interface Tx {
     statement: string,
     sets: readonly (readonly Param[])[],
   ): readonly (number | null)[] | Promise<readonly (number | null)[]>
+  /** Lets others know of a change when it is durable. */
+  tell(change: Change): void
   /** Epoch ms. */
   now(): number
   /** See `Clock.leaseNow`. */
@@ -42,27 +47,41 @@ export interface Driver extends AsyncDisposable {
   transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Runs one reading statement; sees everything that was committed before the call. */
   read(statement: string, params?: readonly Param[]): Promise<readonly Row[]>
+  /** Runs one writing statement in a transaction of its own; where the database can, other writes don't hold it up. */
+  touch(statement: string, params: readonly Param[]): Promise<readonly Row[]>
+  /**
+   * Starts the next runs for a worker whose lease is held: the rows of those that it started, as they are now. Each
+   * database has its own best way.
+   */
+  claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]>
+  /** Whether one transaction may be under way while another begins, so that neither sees what the other writes. */
+  readonly isConcurrent: boolean
   now(): number
   leaseNow(): number
-  onChange(listener: () => void): Disposable
+  onChange(listener: (change: Change) => void): Disposable
   findings(): Promise<readonly Finding[]>
 }
 
 /**
  * Every statement that the store uses. Both databases have all of them, with the same parameters and columns.
- * Where a parameter is a set of ids, it is a JSON array.
+ *
+ * Those whose names end in `ToChange` hold the rows until the transaction ends, against all other writers; a database
+ * that has one writer at a time needs no word for that.
  */
 export interface Statements {
   readonly insertRuns: string
+  /** Inserts nothing at all where any tombstone stands. */
+  readonly insertPlainRuns: string
   readonly runsById: string
-  readonly runsBySeq: string
-  readonly keyHolder: string
+  readonly runsToChange: string
+  readonly runsBySeqToChange: string
+  readonly keyHolderToChange: string
   readonly updateRuns: string
   readonly completeRuns: string
   readonly insertTags: string
   readonly insertFeed: string
   readonly trimFeed: string
-  readonly waitingFor: string
+  readonly waitingForToChange: string
   readonly hasTombstones: string
   readonly tombstonesFor: string
   readonly insertTombstones: string
@@ -71,13 +90,15 @@ export interface Statements {
   readonly insertWorker: string
   readonly renewLease: string
   readonly deleteWorker: string
+  /** Gives a row where the lease is held, and keeps it from being ended by others meanwhile. */
   readonly heldLease: string
   readonly allWorkers: string
   readonly lapsedWorkers: string
-  readonly heldRuns: string
+  readonly deleteLapsedWorkers: string
+  readonly heldRunsToChange: string
   readonly heldIntents: string
-  readonly dueRuns: string
-  readonly expiredRuns: string
+  readonly dueRunsToChange: string
+  readonly expiredRunsToChange: string
   readonly nextAt: string
   readonly prunableRuns: string
   readonly keepNewestPosition: string
@@ -89,10 +110,7 @@ export interface Statements {
   readonly feedOfRun: string
   readonly feedOfAll: string
   readonly feedEnd: string
-  readonly laneHeads: string
-  readonly claimable: string
   readonly laneProbe: string
-  readonly startRuns: string
   listRuns(filter: FilterSql, order: 'newest' | 'oldest'): string
   countRuns(filter: FilterSql): string
   /** Cancels a run that is in one of the states. */

@@ -29,17 +29,28 @@ export async function enqueueRuns(
   statements: Statements,
   runs: readonly NewRun[],
 ): Promise<readonly Enqueued[]> {
-  const tombstones = await tombstonesFor(tx, statements, runs)
-  if (tombstones.length === 0 && runs.every((run) => run.key === null)) {
-    return insert(
-      tx,
-      statements,
-      runs.map((run) => ({ run, placing: {} })),
-    )
+  if (runs.every((run) => run.key === null)) {
+    const inserted = await insertPlain(tx, statements, runs)
+    if (inserted) return inserted
   }
+  const tombstones = await tombstonesFor(tx, statements, runs)
   const enqueued: Enqueued[] = []
   for (const run of runs) enqueued.push(await enqueueOne(tx, statements, { run, tombstones }))
   return enqueued
+}
+
+/** Null where none was new, or a tombstone stands: what stands in their way must be looked up. */
+async function insertPlain(
+  tx: Tx,
+  statements: Statements,
+  runs: readonly NewRun[],
+): Promise<readonly Enqueued[] | null> {
+  const placed = runs.map((run) => ({ run, placing: {} }))
+  const now = tx.now()
+  const sets = placed.map((one) => insertOf(one, now))
+  const seqs = await tx.insert(statements.insertPlainRuns, sets)
+  if (seqs.every((seq) => seq === null)) return null
+  return inserted(tx, statements, { placed, seqs, now })
 }
 
 async function enqueueOne(
@@ -59,7 +70,8 @@ async function enqueueOne(
   ) {
     return one(await insert(tx, statements, [{ run, placing: { tombstone } }]))
   }
-  const [row] = run.key === null ? [] : await tx.all(statements.keyHolder, [run.task, run.key])
+  const [row] =
+    run.key === null ? [] : await tx.all(statements.keyHolderToChange, [run.task, run.key])
   const holder = row ? runOf(row) : null
   if (holder && (run.onConflict === 'skip' || holder.id === run.id)) {
     return { id: holder.id, outcome: 'exists', replacedId: null }
@@ -101,7 +113,9 @@ async function replace(
   if (run.onConflict === 'replace') return {}
   if (!isFinal(changes.get(holder.id)?.state ?? 'cancelled')) return { waitsFor: holder.id }
   // The holder had itself replaced a run that is still being stopped: its successor waits for the same end.
-  return holder.waitsFor !== null && holder.attempt === 0 ? { waitsFor: holder.waitsFor } : {}
+  if (holder.waitsFor === null || holder.attempt > 0) return {}
+  const [first] = await loadRuns(tx, statements, [holder.waitsFor])
+  return first && !isFinal(first.state) ? { waitsFor: first.id } : {}
 }
 
 function one(enqueued: readonly Enqueued[]): Enqueued {
@@ -134,12 +148,28 @@ async function insert(
   const now = tx.now()
   const sets = placed.map((one) => insertOf(one, now))
   const seqs = await tx.insert(statements.insertRuns, sets)
+  return inserted(tx, statements, { placed, seqs, now })
+}
+
+interface Inserted {
+  readonly placed: readonly Placed[]
+  readonly seqs: readonly (number | null)[]
+  readonly now: number
+}
+
+/** What else is stored of runs, once they have their places. */
+async function inserted(
+  tx: Tx,
+  statements: Statements,
+  { placed, seqs, now }: Inserted,
+): Promise<readonly Enqueued[]> {
+  tx.tell('work')
   const feed = placed.flatMap((one, at) => firstEntries(one, { seq: seqs[at] ?? null, now }))
-  await writeFeed(tx, statements, feed)
+  writeFeed(tx, statements, feed)
   const tags = placed.flatMap(({ run }, at) =>
     seqs[at] == null ? [] : run.tags.map((tag) => [tag, seqs[at] ?? 0]),
   )
-  if (tags.length > 0) await tx.each(statements.insertTags, tags)
+  if (tags.length > 0) tx.send(statements.insertTags, tags)
   if (seqs.includes(null))
     await refuseTakenIds(
       tx,
@@ -229,7 +259,7 @@ async function refuseTakenIds(
   statements: Statements,
   placed: readonly Placed[],
 ): Promise<void> {
-  const ids = JSON.stringify(placed.map(({ run }) => run.id))
+  const ids = placed.map(({ run }) => run.id)
   const taskOf = new Map(
     (await tx.all(statements.runsById, [ids])).map((row) => [row['id'], row['task']]),
   )

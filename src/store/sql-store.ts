@@ -11,15 +11,17 @@ import type { Answer } from '../core/decision.ts'
 import type { StoredRun } from '../core/run.ts'
 import type { State } from '../core/transitions.ts'
 import { applyEvents } from './apply.ts'
-import { claimRuns, endLease, housekeepOnce, lanesOf, workerParams } from './claims.ts'
-import { controlChunk, controlIds, controlKey, controlMatched } from './control.ts'
+import { claimRuns, housekeepOnce, lapseRunsOf, workerParams } from './claims.ts'
+import { type AskedOfId, controlChunk, controlIds, controlKey, controlMatched } from './control.ts'
 import type { Driver, Param, Row, Tx } from './driver.ts'
 import { enqueueEntry, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
+import { lanesOf } from './lanes.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
 import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
 import { feedEntryOf, heldIntentOf, matchedOf, runOf, tombstoneOf, workerOf } from './rows.ts'
 import type {
+  Change,
   ClaimedRun,
   ClaimRequest,
   Controlled,
@@ -44,6 +46,7 @@ export class SqlStore implements Store {
   readonly #commits: GroupCommit
   readonly #enqueue: Writer<NewRun, Enqueued>
   readonly #apply: Writer<RunEventCall, Answer>
+  readonly #control: Writer<AskedOfId, Controlled>
   readonly #log: Writer<LogCall, null>
 
   constructor(driver: Driver) {
@@ -52,6 +55,7 @@ export class SqlStore implements Store {
     this.#commits = new GroupCommit(driver)
     this.#enqueue = (tx, runs) => enqueueRuns(tx, statements, runs)
     this.#apply = (tx, calls) => applyEvents(tx, statements, calls)
+    this.#control = (tx, calls) => controlIds(tx, statements, calls)
     this.#log = (tx, calls) => writeLog(tx, statements, calls)
   }
 
@@ -79,8 +83,10 @@ export class SqlStore implements Store {
 
   async control({ target, ...asked }: ControlRequest): Promise<readonly Controlled[]> {
     const { statements } = this.#driver
-    if ('ids' in target)
-      return this.#write((tx) => controlIds(tx, statements, { ids: target.ids, asked }))
+    if ('ids' in target) {
+      const calls = target.ids.map((id) => ({ id, asked }))
+      return this.#commits.submit(this.#control, calls)
+    }
     if ('key' in target)
       return [await this.#write((tx) => controlKey(tx, statements, { ...target, asked }))]
     return this.#controlFilter(checkedFilter(target.filter), asked)
@@ -115,14 +121,17 @@ export class SqlStore implements Store {
 
   renewLease(workerId: string): Promise<boolean> {
     const { renewLease } = this.#driver.statements
-    return this.#write(
-      async (tx) => (await tx.all(renewLease, [workerId, tx.leaseNow()])).length > 0,
-    )
+    return this.#driver
+      .touch(renewLease, [workerId, this.#driver.leaseNow()])
+      .then((rows) => rows.length > 0)
   }
 
   async removeWorker(workerId: string): Promise<void> {
-    const worker = (await this.workers()).find(({ id }) => id === workerId)
-    if (worker) await this.#write((tx) => endLease(tx, this.#driver.statements, worker))
+    const { statements } = this.#driver
+    await this.#write(async (tx) => {
+      const [worker] = await tx.all(statements.deleteWorker, [workerId])
+      if (worker) await lapseRunsOf(tx, statements, worker)
+    })
   }
 
   async workers(): Promise<readonly WorkerRecord[]> {
@@ -139,7 +148,7 @@ export class SqlStore implements Store {
   }
 
   claim(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
-    return this.#write((tx) => claimRuns(tx, this.#driver.statements, request))
+    return this.#write((tx) => claimRuns(tx, this.#driver, request))
   }
 
   async intents(workerId: string): Promise<readonly HeldIntent[]> {
@@ -169,12 +178,12 @@ export class SqlStore implements Store {
   }
 
   async get(id: string): Promise<StoredRun | null> {
-    const [row] = await this.#read(this.#driver.statements.runsById, [JSON.stringify([id])])
+    const [row] = await this.#read(this.#driver.statements.runsById, [[id]])
     return row ? runOf(row) : null
   }
 
   async finals(ids: readonly string[]): Promise<readonly StoredRun[]> {
-    return (await this.#read(this.#driver.statements.finalRuns, [JSON.stringify(ids)])).map(runOf)
+    return (await this.#read(this.#driver.statements.finalRuns, [ids])).map(runOf)
   }
 
   async list(filter: RunFilter, page: Page): Promise<Listed> {
@@ -227,7 +236,7 @@ export class SqlStore implements Store {
     return this.#driver.findings()
   }
 
-  onChange(listener: () => void): Disposable {
+  onChange(listener: (change: Change) => void): Disposable {
     return this.#driver.onChange(listener)
   }
 

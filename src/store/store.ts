@@ -164,6 +164,9 @@ export interface Housekept {
 /** How long final runs are kept after their end, ms; null for ever. */
 export type Retention = Readonly<Record<'completed' | 'failed' | 'cancelled', number | null>>
 
+/** What may have changed: something was asked of a run that runs, a run may be claimed, something else, or that is not known. */
+export type Change = 'control' | 'work' | 'news' | 'any'
+
 /** One finding of a store about its own health. */
 export interface Finding {
   readonly name: string
@@ -220,5 +223,5 @@ export interface Store extends AsyncDisposable {
   findings(): Promise<readonly Finding[]>
 
   /** Calls back some time after anything may have changed, here or in another process. A hint: it may come late, twice or never. */
-  onChange(listener: () => void): Disposable
+  onChange(listener: (change: Change) => void): Disposable
 }

@@ -31,8 +31,8 @@ export async function writeLog(
     const { at, ...data } = line
     return [[run.seq, at, 'log', attempt, run.state, JSON.stringify(data)]]
   })
-  await writeFeed(tx, statements, feed)
-  await trimFeed(tx, statements, { type: 'log', seqs: new Set(feed.map(([seq]) => seq)) })
+  writeFeed(tx, statements, feed)
+  trimFeed(tx, statements, { type: 'log', seqs: new Set(feed.map(([seq]) => seq)) })
   return calls.map(() => null)
 }
 
@@ -56,8 +56,8 @@ export async function pruneOnce(
     seqs.push(...rows.map((row) => Number(row['seq'])))
   }
   if (seqs.length > 0) {
-    await tx.all(statements.keepNewestPosition, [JSON.stringify(seqs)])
-    const these = [JSON.stringify([0, ...seqs])]
+    await tx.all(statements.keepNewestPosition, [seqs])
+    const these = [[0, ...seqs]]
     await tx.all(statements.deleteFeed, these)
     await tx.all(statements.deleteTags, these)
     await tx.all(statements.deleteRuns, these)

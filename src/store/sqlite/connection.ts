@@ -1,6 +1,11 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Param, Row } from '../driver.ts'
 
+/** Lists go in as JSON. */
+function bound(param: Param): string | number | null {
+  return typeof param === 'object' && param !== null ? JSON.stringify(param) : param
+}
+
 /** One connection that prepares each statement once. Calls are synchronous and never wait for a lock. */
 export class Connection {
   readonly #db: DatabaseSync
@@ -11,7 +16,7 @@ export class Connection {
   }
 
   all(sql: string, params: readonly Param[] = []): readonly Row[] {
-    return this.#prepare(sql).all(...params) as unknown as readonly Row[]
+    return this.#prepare(sql).all(...params.map(bound)) as unknown as readonly Row[]
   }
 
   /** Runs a statement that gives at most one row, once for each set of parameters. */
@@ -19,7 +24,7 @@ export class Connection {
     const statement = this.#prepare(sql)
     const rows: Row[] = []
     for (const params of sets) {
-      const row = statement.get(...params)
+      const row = statement.get(...params.map(bound))
       if (row !== undefined) rows.push(row as Row)
     }
     return rows
@@ -28,14 +33,14 @@ export class Connection {
   /** Runs a statement once for each set of parameters; whether each changed a row. */
   change(sql: string, sets: readonly (readonly Param[])[]): boolean[] {
     const statement = this.#prepare(sql)
-    return sets.map((params) => statement.run(...params).changes !== 0)
+    return sets.map((params) => statement.run(...params.map(bound)).changes !== 0)
   }
 
   /** Inserts a row for each set of parameters; its rowid, or null where a conflict kept it out. */
   insert(sql: string, sets: readonly (readonly Param[])[]): (number | null)[] {
     const statement = this.#prepare(sql)
     return sets.map((params) => {
-      const { changes, lastInsertRowid } = statement.run(...params)
+      const { changes, lastInsertRowid } = statement.run(...params.map(bound))
       return changes === 0 ? null : Number(lastInsertRowid)
     })
   }

@@ -10,7 +10,8 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Param, Row, Statements, Tx } from '../driver.ts'
-import type { Finding } from '../store.ts'
+import type { Change, ClaimRequest, Finding } from '../store.ts'
+import { claimInLanes } from './claim.ts'
 import { Connection } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
 import { sqliteFindings } from './findings.ts'
@@ -39,6 +40,7 @@ export interface SqliteOptions {
 
 export class SqliteDriver implements Driver {
   readonly statements: Statements = sqliteStatements
+  readonly isConcurrent = false
   readonly now: () => number
   leaseNow: () => number
   readonly #file: string
@@ -132,6 +134,8 @@ export class SqliteDriver implements Driver {
 
   readonly #tx: Tx = {
     all: (statement, params) => this.#writer.all(statement, params),
+    send: (statement, sets) => void this.#writer.change(statement, sets),
+    tell: () => undefined,
     change: (statement, sets) => this.#writer.change(statement, sets),
     insert: (statement, sets) => this.#writer.insert(statement, sets),
     each: (statement, sets) => this.#writer.each(statement, sets),
@@ -145,6 +149,14 @@ export class SqliteDriver implements Driver {
     } catch (error) {
       throw storeError(error, this.#file)
     }
+  }
+
+  touch(statement: string, params: readonly Param[]): Promise<readonly Row[]> {
+    return this.transact(async (tx) => tx.all(statement, params))
+  }
+
+  claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
+    return claimInLanes(tx, request)
   }
 
   /** Calls until no other process holds the lock, with short pauses during which the event loop goes on. */
@@ -161,7 +173,7 @@ export class SqliteDriver implements Driver {
     }
   }
 
-  onChange(listener: () => void): Disposable {
+  onChange(listener: (change: Change) => void): Disposable {
     return this.#watch.listen(listener)
   }
 

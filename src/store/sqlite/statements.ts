@@ -18,7 +18,9 @@ const places = (list: string, from = 1): string =>
     .split(', ')
     .map((_, at) => `?${from + at}`)
     .join(', ')
-const inLane = `${stateIs(['queued'])} AND queue = ?1 AND task = ?2 AND (expires_at IS NULL OR attempt > 0 OR expires_at > ?3)`
+/** The lane of the first two parameters, without what has expired by the third. */
+export const inLane = `${stateIs(['queued'])} AND queue = ?1 AND task = ?2 AND (expires_at IS NULL OR attempt > 0 OR expires_at > ?3)`
+const runsById = 'SELECT * FROM checkrein_runs WHERE id IN (SELECT value FROM json_each(?1))'
 const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
 const mayExpire = 'expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL'
 
@@ -27,9 +29,14 @@ export const sqliteStatements: Statements = {
     INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
     VALUES (${places(insertColumns)}, 0, 0, 0)
     ON CONFLICT (id) DO NOTHING`,
-  runsById: 'SELECT * FROM checkrein_runs WHERE id IN (SELECT value FROM json_each(?1))',
-  runsBySeq: 'SELECT * FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))',
-  keyHolder: 'SELECT * FROM checkrein_runs WHERE task = ?1 AND key = ?2 AND key_held = 1',
+  insertPlainRuns: `
+    INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
+    SELECT ${places(insertColumns)}, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM checkrein_tombstones)
+    ON CONFLICT (id) DO NOTHING`,
+  runsById,
+  runsToChange: runsById,
+  runsBySeqToChange: 'SELECT * FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))',
+  keyHolderToChange: 'SELECT * FROM checkrein_runs WHERE task = ?1 AND key = ?2 AND key_held = 1',
   updateRuns: `
     UPDATE checkrein_runs SET (${factColumns}) = (${places(factColumns, 4)})
     WHERE seq = ?1 AND state = ?2 AND attempt = ?3`,
@@ -43,7 +50,7 @@ export const sqliteStatements: Statements = {
   trimFeed: `
     DELETE FROM checkrein_feed WHERE run_seq = ?1 AND type = ?2 AND position <= (
       SELECT position FROM checkrein_feed WHERE run_seq = ?1 AND type = ?2 ORDER BY position DESC LIMIT 1 OFFSET ?3)`,
-  waitingFor: `
+  waitingForToChange: `
     SELECT * FROM checkrein_runs
     WHERE waits_for IS NOT NULL AND waits_for IN (SELECT value FROM json_each(?1))`,
 
@@ -68,18 +75,19 @@ export const sqliteStatements: Statements = {
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
   renewLease: `
     UPDATE checkrein_workers SET lease_until = ?2 + lease_ms WHERE id = ?1 AND lease_until > ?2 RETURNING id`,
-  deleteWorker: 'DELETE FROM checkrein_workers WHERE id = ?1',
+  deleteWorker: 'DELETE FROM checkrein_workers WHERE id = ?1 RETURNING id, tasks',
   heldLease: 'SELECT 1 AS held FROM checkrein_workers WHERE id = ?1 AND lease_until > ?2',
   allWorkers: `
     SELECT w.*, (SELECT count(*) FROM checkrein_runs WHERE worker_id = w.id AND ${stateIs(['running'])}) AS held_count
     FROM checkrein_workers AS w ORDER BY w.started_at, w.id`,
-  lapsedWorkers: 'SELECT id, tasks FROM checkrein_workers WHERE lease_until <= ?1',
-  heldRuns: `SELECT * FROM checkrein_runs WHERE ${stateIs(['running'])} AND worker_id = ?1`,
+  lapsedWorkers: 'SELECT id FROM checkrein_workers WHERE lease_until <= ?1',
+  deleteLapsedWorkers: 'DELETE FROM checkrein_workers WHERE lease_until <= ?1 RETURNING id, tasks',
+  heldRunsToChange: `SELECT * FROM checkrein_runs WHERE ${stateIs(['running'])} AND worker_id = ?1`,
   heldIntents: `
     SELECT id, attempt, intent FROM checkrein_runs WHERE worker_id = ?1 AND intent IS NOT NULL`,
 
-  dueRuns: `SELECT * FROM checkrein_runs WHERE ${stateIs(['scheduled'])} AND run_at <= ?1 ORDER BY run_at LIMIT ?2`,
-  expiredRuns: `SELECT * FROM checkrein_runs WHERE ${mayExpire} AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2`,
+  dueRunsToChange: `SELECT * FROM checkrein_runs WHERE ${stateIs(['scheduled'])} AND run_at <= ?1 ORDER BY run_at LIMIT ?2`,
+  expiredRunsToChange: `SELECT * FROM checkrein_runs WHERE ${mayExpire} AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2`,
   nextAt: `
     SELECT min(at) AS at FROM (
       SELECT min(run_at) AS at FROM checkrein_runs WHERE ${stateIs(['scheduled'])}
@@ -106,14 +114,7 @@ export const sqliteStatements: Statements = {
     WHERE f.position > ?1 ORDER BY f.position LIMIT ?2`,
   feedEnd: 'SELECT max(position) AS position FROM checkrein_feed',
 
-  laneHeads: `SELECT seq, priority FROM checkrein_runs WHERE ${inLane} ORDER BY priority DESC, seq LIMIT ?4`,
-  claimable: `
-    SELECT seq, id, task, queue, priority, key, tags, input, attempt FROM checkrein_runs
-    WHERE seq IN (SELECT value FROM json_each(?1))`,
   laneProbe: `SELECT 1 AS found FROM checkrein_runs WHERE ${inLane} LIMIT 1`,
-  startRuns: `
-    UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?2, started_at = ?3
-    WHERE seq = ?1 AND ${stateIs(['queued'])}`,
   preventRuns: (states) => `
     UPDATE checkrein_runs
     SET state = 'cancelled', stop = ?4, finished_at = ?5, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0

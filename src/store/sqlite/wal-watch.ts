@@ -9,6 +9,7 @@
  * @see https://www.sqlite.org/pragma.html#pragma_data_version
  */
 import { type FSWatcher, watch } from 'node:fs'
+import type { Change } from '../store.ts'
 import type { Connection } from './connection.ts'
 
 const lookEveryMs = 20
@@ -17,7 +18,7 @@ const lookAgainMs = [1, 4, 16] as const
 export class WalWatch {
   readonly #walFile: string
   readonly #connection: Connection
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(change: Change) => void>()
   #dataVersion: unknown
   #watcher: FSWatcher | null = null
   #timer: NodeJS.Timeout | null = null
@@ -30,14 +31,14 @@ export class WalWatch {
     this.#connection = connection
   }
 
-  listen(listener: () => void): Disposable {
+  listen(listener: (change: Change) => void): Disposable {
     this.#listeners.add(listener)
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
   /** Tells the listeners: something has changed. */
   tell(): void {
-    for (const listener of this.#listeners) listener()
+    for (const listener of this.#listeners) listener('any')
   }
 
   start(): void {

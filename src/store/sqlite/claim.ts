@@ -1,0 +1,40 @@
+import { stateIs } from '../constraints.ts'
+import type { Row, Tx } from '../driver.ts'
+import { lanesOf } from '../lanes.ts'
+import type { ClaimRequest } from '../store.ts'
+import { inLane } from './statements.ts'
+
+const laneHeads = `SELECT seq, priority FROM checkrein_runs WHERE ${inLane} ORDER BY priority DESC, seq LIMIT ?4`
+const startRuns = `
+  UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?2, started_at = ?3
+  WHERE seq = ?1 AND ${stateIs(['queued'])}`
+const startedRuns = `
+  SELECT seq, id, task, queue, priority, key, tags, input, attempt FROM checkrein_runs
+  WHERE seq IN (SELECT value FROM json_each(?1))`
+
+/**
+ * The best of the heads of all lanes. Lane by lane, for SQLite builds temporary tables for one statement that asks
+ * about several and claims what it finds: 79 us for a run instead of 20. Inputs are read of the chosen ones alone.
+ */
+export async function claimInLanes(
+  tx: Tx,
+  { workerId, limit, ...lanes }: ClaimRequest,
+): Promise<readonly Row[]> {
+  if (limit <= 0) return []
+  const now = tx.now()
+  const heads: Row[] = []
+  for (const lane of lanesOf(lanes)) heads.push(...(await tx.all(laneHeads, [...lane, now, limit])))
+  if (heads.length === 0) return []
+  const best = heads.sort(byPriority).slice(0, limit)
+  const seqs = best.map((row) => Number(row['seq']))
+  await tx.change(
+    startRuns,
+    seqs.map((seq) => [seq, workerId, now]),
+  )
+  return tx.all(startedRuns, [seqs])
+}
+
+/** Highest priority first, then oldest first. */
+function byPriority(a: Row, b: Row): number {
+  return Number(b['priority']) - Number(a['priority']) || Number(a['seq']) - Number(b['seq'])
+}
