@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** The fields of `/proc/PID/stat` after the name: state, parent, group, session, …; null where there is no such process. */
 function stat(pid: number | string): string[] | null {
@@ -16,12 +16,15 @@ export function isDead(pid: number): boolean {
   return state === 'Z' || state === 'X'
 }
 
-/** The living processes of the group or session of a leader, and the leader itself. */
-export function livingFamily(leader: number): number[] {
-  const pids = readdirSync('/proc')
+function allPids(): number[] {
+  return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-  return pids.filter((pid) => {
+}
+
+/** The living processes of the group or session of a leader, and the leader itself. */
+export function livingFamily(leader: number): number[] {
+  return allPids().filter((pid) => {
     const [, , group, session] = stat(pid) ?? []
     return [pid, Number(group), Number(session)].includes(leader) && !isDead(pid)
   })
@@ -29,8 +32,17 @@ export function livingFamily(leader: number): number[] {
 
 /** The living children of a process. */
 export function childrenOf(parent: number): number[] {
-  const pids = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-  return pids.filter((pid) => Number(stat(pid)?.[1]) === parent && !isDead(pid))
+  return allPids().filter((pid) => Number(stat(pid)?.[1]) === parent && !isDead(pid))
+}
+
+/** The processes, of our own or any as root, whose working directory is a folder. The dead have none. */
+export function processesIn(folder: string): number[] {
+  const isIn = (pid: number): boolean => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === folder
+    } catch {
+      return false
+    }
+  }
+  return allPids().filter((pid) => isIn(pid))
 }

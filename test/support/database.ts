@@ -1,0 +1,49 @@
+/** An ordinary database for tests: the one that is given, or a server of our own. */
+import { randomBytes } from 'node:crypto'
+import { Client, escapeIdentifier } from 'pg'
+import { PostgresServer } from './postgres-server.ts'
+
+let own: Promise<PostgresServer> | null = null
+
+/**
+ * The URL of the database that tests share: `DATABASE_URL`, which `npm test` sets for all files (`global-setup.ts`), or
+ * that of a server of this process's own, which ends with the process.
+ *
+ * @throws where no PostgreSQL can be started; a test must not pass for want of a database.
+ */
+export async function testDatabase(): Promise<string> {
+  const given = process.env['DATABASE_URL']
+  if (given) return given
+  own ??= makeServer()
+  return (await own).url
+}
+
+/** The PostgreSQL from npm where it runs, else the system's. */
+export async function makeServer(): Promise<PostgresServer> {
+  const errors: unknown[] = []
+  for (const binaries of ['embedded', 'system'] as const) {
+    try {
+      return await PostgresServer.make({ binaries })
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  const advice = 'no PostgreSQL for the tests: install one, or set DATABASE_URL'
+  throw new AggregateError(errors, `${advice}\n${errors.map(String).join('\n')}`)
+}
+
+/** A name for the schema of one test, which nobody else has. */
+export function freshSchema(prefix = 'test'): string {
+  return `${prefix}_${randomBytes(8).toString('hex')}`
+}
+
+/** Drops a schema and all that is in it; nothing where it is not there. */
+export async function dropSchema(url: string, schema: string): Promise<void> {
+  const client = new Client(url)
+  await client.connect()
+  try {
+    await client.query(`DROP SCHEMA IF EXISTS ${escapeIdentifier(schema)} CASCADE`)
+  } finally {
+    await client.end()
+  }
+}
