@@ -56,6 +56,9 @@ export const errorCodes = {
   STORE_BUSY: passing('The database was locked by others for too long', 503, 75),
   STORE_UNAVAILABLE: passing('The database cannot be opened or reached', 503, 69),
   STORE_CLOSED: entry('The client or worker is closed', 503, 70),
+  STORE_FORBIDDEN: entry('The database user lacks a right', 500, 77),
+  STORE_UNSUPPORTED: entry('The database server is not one that Checkrein works with', 500, 78),
+  SCHEMA_TOO_OLD: entry('The database was made by an older Checkrein', 500, 78),
   SCHEMA_TOO_NEW: entry('The database was made by a newer Checkrein', 500, 78),
   SQLITE_UNSAFE: entry('This SQLite version can corrupt a database in WAL mode', 500, 78),
   // our own defects

@@ -1,11 +1,12 @@
 /** The client's verbs, on ids, a key or a filter. */
+import { checkedFilter, statesOf } from '../core/filter.ts'
 import { prevented } from '../core/decision.ts'
 import { idleStates, type State, stopVerbs, type StopVerb } from '../core/transitions.ts'
 import { Changes, loadRuns, wakeThoseWaitingFor } from './apply.ts'
-import type { Statements, Tx } from './driver.ts'
+import type { FilterSql, Param, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
-import { type FeedRow, runOf, type SeqRun } from './rows.ts'
-import type { Controlled, ControlRequest } from './store.ts'
+import { type FeedRow, matchedOf, runOf, type SeqRun } from './rows.ts'
+import type { Controlled, ControlRequest, Target } from './store.ts'
 
 /** How many runs of a filter change in one transaction. */
 export const controlChunk = 1000
@@ -97,6 +98,28 @@ export async function controlMatched(
   const answers = runs.map((run) => controlOne(changes, run.id, asked))
   await changes.write(tx, statements)
   return [...done, ...answers]
+}
+
+/** The parameters of a statement that ends in a filter and has none of its own. */
+export function matchParams({ params }: FilterSql): readonly Param[] {
+  return params.length > 0 ? [null, null, ...params] : []
+}
+
+/** Any verb on any target, as part of a transaction: however many runs a filter finds. */
+export async function controlWithin(
+  tx: Tx,
+  statements: Statements,
+  { target, asked }: { readonly target: Target; readonly asked: Asked },
+): Promise<readonly Controlled[]> {
+  if ('ids' in target) {
+    const calls = target.ids.map((id) => ({ id, asked }))
+    return controlIds(tx, statements, calls)
+  }
+  if ('key' in target) return [await controlKey(tx, statements, { ...target, asked })]
+  const filter = checkedFilter(target.filter)
+  const sql = statements.filterSql(filter)
+  const matched = (await tx.all(statements.matchRuns(sql), matchParams(sql))).map(matchedOf)
+  return controlMatched(tx, statements, { matched, wanted: statesOf(filter), asked })
 }
 
 /** Cancels those that have not started; says which. */

@@ -47,6 +47,10 @@ export interface Driver extends AsyncDisposable {
   transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Runs one reading statement; sees everything that was committed before the call. */
   read(statement: string, params?: readonly Param[]): Promise<readonly Row[]>
+  /** Entries of the feed of all runs that nothing can come before any more, oldest first. */
+  readFeed(after: number, limit: number): Promise<readonly Row[]>
+  /** The position of the newest entry; -1 where there is none. */
+  feedEnd(): Promise<number>
   /** Runs one writing statement in a transaction of its own; where the database can, other writes don't hold it up. */
   touch(statement: string, params: readonly Param[]): Promise<readonly Row[]>
   /**
@@ -54,6 +58,8 @@ export interface Driver extends AsyncDisposable {
    * database has its own best way.
    */
   claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]>
+  /** Runs `work` within a transaction of the caller's, which the caller commits or not. */
+  join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T>
   /** Whether one transaction may be under way while another begins, so that neither sees what the other writes. */
   readonly isConcurrent: boolean
   now(): number

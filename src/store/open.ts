@@ -1,18 +1,34 @@
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
 import { CheckreinError } from '../core/errors.ts'
+import { PostgresDriver, type PostgresDriverOptions } from './postgres/driver.ts'
+import { shownUrl } from './postgres/hosts.ts'
+import { postgresSettings } from './postgres/options.ts'
+import type { PgPool } from './postgres/pg.ts'
 import { SqlStore } from './sql-store.ts'
 import { SqliteDriver, type SqliteOptions } from './sqlite/driver.ts'
 import type { Store } from './store.ts'
 
-export type StoreOptions = SqliteOptions
+export type StoreOptions = SqliteOptions & PostgresDriverOptions
+
+/** What names a store: a URL, or a `pg.Pool` of the caller's. */
+export type StorePlace = string | PgPool
 
 /**
- * Opens the store that a URL names, and makes it where it does not exist: `sqlite:work.db`, `sqlite:/var/lib/work.db`.
- * @throws {CheckreinError} `STORE_URL` for a URL that names none; `STORE_…`, `SCHEMA_TOO_NEW`, `SQLITE_UNSAFE` where it cannot be opened.
+ * Opens a store, and makes it where it does not exist: `sqlite:work.db`, `sqlite:/var/lib/work.db`,
+ * `postgres://user:password@host:5432/database`, or a `pg.Pool`.
+ * @throws {CheckreinError} `STORE_URL` for a URL that names none; `STORE_…`, `SCHEMA_…`, `SQLITE_UNSAFE` where it cannot be opened.
  */
-export async function openStore(url: string, options: StoreOptions = {}): Promise<Store> {
-  return new SqlStore(await SqliteDriver.open(sqliteFile(url), options))
+export async function openStore(place: StorePlace, options: StoreOptions = {}): Promise<Store> {
+  if (typeof place === 'string' && !isPostgresUrl(place))
+    return new SqlStore(await SqliteDriver.open(sqliteFile(place), options))
+  const where = typeof place === 'string' ? shownUrl(place) : "the pool's database"
+  const parts = { to: place, where, settings: postgresSettings(options) }
+  return new SqlStore(await PostgresDriver.open(parts, options))
+}
+
+function isPostgresUrl(url: string): boolean {
+  return /^postgres(ql)?:\/\//.test(url)
 }
 
 function sqliteFile(url: string): string {
@@ -20,8 +36,8 @@ function sqliteFile(url: string): string {
   const file = /^sqlite:(?:\/\/(?=\/))?(.+)$/.exec(url)?.[1]
   if (file !== undefined && file !== ':memory:') return resolve(file)
   throw new CheckreinError('STORE_URL', {
-    message: `${JSON.stringify(url)} does not name a store`,
-    hint: "Use 'sqlite:work.db', 'sqlite:/var/lib/work.db'. A store is a file, so that other processes can reach it.",
-    details: { url },
+    message: `${JSON.stringify(shownUrl(url))} does not name a store`,
+    hint: "Use 'sqlite:work.db' or 'postgres://user:password@host:5432/database'.",
+    details: { url: shownUrl(url) },
   })
 }

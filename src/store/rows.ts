@@ -21,7 +21,7 @@ export type SeqRun = StoredRun & { readonly seq: number; readonly holdsKey: bool
 export function runOf(row: Row): SeqRun {
   return {
     ...claimedOf(row),
-    holdsKey: row['key_held'] === 1,
+    holdsKey: Number(row['key_held']) === 1,
     expiresAt: maybeNumber(row['expires_at']),
     createdAt: Number(row['created_at']),
     state: text(row['state']) as State,

@@ -12,7 +12,15 @@ import type { StoredRun } from '../core/run.ts'
 import type { State } from '../core/transitions.ts'
 import { applyEvents } from './apply.ts'
 import { claimRuns, housekeepOnce, lapseRunsOf, workerParams } from './claims.ts'
-import { type AskedOfId, controlChunk, controlIds, controlKey, controlMatched } from './control.ts'
+import {
+  type AskedOfId,
+  controlChunk,
+  controlIds,
+  controlKey,
+  controlMatched,
+  controlWithin,
+  matchParams,
+} from './control.ts'
 import type { Driver, Param, Row, Tx } from './driver.ts'
 import { enqueueEntry, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
@@ -36,6 +44,7 @@ import type {
   Retention,
   RunEventCall,
   Store,
+  StoreWithin,
   Tombstone,
   WorkerInfo,
   WorkerRecord,
@@ -85,11 +94,47 @@ export class SqlStore implements Store {
     const { statements } = this.#driver
     if ('ids' in target) {
       const calls = target.ids.map((id) => ({ id, asked }))
-      return this.#commits.submit(this.#control, calls)
+      return this.#sureOf(await this.#commits.submit(this.#control, calls), (missing) =>
+        this.#commits.submit(
+          this.#control,
+          missing.map((id) => ({ id, asked })),
+        ),
+      )
     }
-    if ('key' in target)
-      return [await this.#write((tx) => controlKey(tx, statements, { ...target, asked }))]
+    if ('key' in target) {
+      const ask = async (): Promise<readonly Controlled[]> => [
+        await this.#write((tx) => controlKey(tx, statements, { ...target, asked })),
+      ]
+      return this.#sureOf(await ask(), ask)
+    }
     return this.#controlFilter(checkedFilter(target.filter), asked)
+  }
+
+  /**
+   * Where writers don't see each other, a run may have been enqueued while a tombstone was left for it. Once the
+   * tombstone is durable, either it is seen by the enqueue or the claim, or the run is there when the verb is asked again.
+   */
+  async #sureOf(
+    answers: readonly Controlled[],
+    askAgain: (missing: readonly string[]) => Promise<readonly Controlled[]>,
+  ): Promise<readonly Controlled[]> {
+    const isOpen = ({ tombstoneUntil }: Controlled): boolean => tombstoneUntil !== null
+    if (!this.#driver.isConcurrent || !answers.some(isOpen)) return answers
+    const again = [
+      ...(await askAgain(answers.flatMap((one) => (isOpen(one) ? [one.id ?? ''] : [])))),
+    ]
+    return answers.map((one) => (isOpen(one) ? (again.shift() ?? one) : one))
+  }
+
+  within(transaction: unknown): StoreWithin {
+    const { statements } = this.#driver
+    const join = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
+      this.#driver.join(transaction, work)
+    return {
+      enqueue: (runs) => join((tx) => enqueueRuns(tx, statements, runs)),
+      control: ({ target, ...asked }) =>
+        join((tx) => controlWithin(tx, statements, { target, asked })),
+    }
   }
 
   async #controlFilter(
@@ -98,8 +143,7 @@ export class SqlStore implements Store {
   ): Promise<readonly Controlled[]> {
     const { statements } = this.#driver
     const sql = statements.filterSql(filter)
-    const params = sql.params.length > 0 ? [null, null, ...sql.params] : []
-    const matched = (await this.#read(statements.matchRuns(sql), params)).map(matchedOf)
+    const matched = (await this.#read(statements.matchRuns(sql), matchParams(sql))).map(matchedOf)
     const wanted = statesOf(filter)
     const answers: Controlled[] = []
     for (let at = 0; at < matched.length; at += controlChunk) {
@@ -198,8 +242,7 @@ export class SqlStore implements Store {
 
   async counts(filter: RunFilter): Promise<Readonly<Record<State, number>>> {
     const sql = this.#driver.statements.filterSql(checkedFilter(filter))
-    const params = sql.params.length > 0 ? [null, null, ...sql.params] : []
-    return countsOf(await this.#read(this.#driver.statements.countRuns(sql), params))
+    return countsOf(await this.#read(this.#driver.statements.countRuns(sql), matchParams(sql)))
   }
 
   async feed(query: Parameters<Store['feed']>[0]): Promise<readonly FeedEntry[]> {
@@ -207,7 +250,7 @@ export class SqlStore implements Store {
     const { runId, after, limit } = query
     const rows =
       runId === null
-        ? await this.#read(statements.feedOfAll, [after, limit])
+        ? await this.#driver.readFeed(after, limit)
         : await this.#read(statements.feedOfRun, [runId, after, limit])
     const entries = rows.map(feedEntryOf)
     if (runId === null || after >= 0 || entries[0]?.type === 'enqueue') return entries
@@ -215,9 +258,8 @@ export class SqlStore implements Store {
     return run ? [enqueueEntry(run), ...entries] : []
   }
 
-  async feedEnd(): Promise<number> {
-    const [row] = await this.#read(this.#driver.statements.feedEnd)
-    return Number(row?.['position'] ?? -1)
+  feedEnd(): Promise<number> {
+    return this.#driver.feedEnd()
   }
 
   async tombstones(): Promise<readonly Tombstone[]> {

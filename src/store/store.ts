@@ -175,11 +175,19 @@ export interface Finding {
   readonly hint?: string
 }
 
+/** What can be part of a transaction of the caller's. */
+export type StoreWithin = Pick<Store, 'enqueue' | 'control'>
+
 export interface Store extends AsyncDisposable {
   /** All of them, or none. */
   enqueue(runs: readonly NewRun[]): Promise<readonly Enqueued[]>
   /** For ids: one answer each, in their order. For a key: one. For a filter: one for each run that is not final. */
   control(request: ControlRequest): Promise<readonly Controlled[]>
+  /**
+   * The same within a transaction that the caller has begun on a connection of its own, and commits or rolls back: a `pg`
+   * client or what has its `query`, or a `DatabaseSync` on the same file. @throws {CheckreinError} `USAGE` for anything else.
+   */
+  within(transaction: unknown): StoreWithin
   /** What workers and keepers report, answered in order. */
   apply(calls: readonly RunEventCall[]): Promise<readonly Answer[]>
   log(

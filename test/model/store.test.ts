@@ -4,27 +4,34 @@
  */
 import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
-import { StoreBed } from '../store/bed.ts'
+import { type OpenPlace, postgresPlace, sqlitePlace, StoreBed } from '../store/bed.ts'
 import { steps } from './actions.ts'
 import { Game } from './play.ts'
 
 const { MODEL_RUNS, MODEL_SEED, MODEL_PATH } = process.env
 
+/** How many sequences each store plays in a test run. */
+const stores: readonly (readonly [string, number, OpenPlace])[] = [
+  ['sqlite', 800, ({ now }) => sqlitePlace({ now })],
+  ['postgres', 150, ({ now }) => postgresPlace({ now })],
+]
+
 suite('whatever happens to runs and workers', () => {
-  test(
-    'the store does what the model says, and every run can end',
-    { timeout: 3_600_000 },
-    async (t) => {
-      await using bed = await StoreBed.make()
-      const keeper = await bed.place.open()
-      const settings = {
-        numRuns: Number(MODEL_RUNS ?? 800),
-        ...(MODEL_SEED === undefined ? {} : { seed: Number(MODEL_SEED) }),
-        ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
-      }
-      const property = fc.asyncProperty(steps, (played) => Game.play(bed, keeper, played))
-      await fc.assert(property, settings)
-      t.diagnostic(`${settings.numRuns} sequences`)
-    },
-  )
+  for (const [name, count, open] of stores)
+    test(
+      `${name}: the store does what the model says, and every run can end`,
+      { timeout: 3_600_000 },
+      async (t) => {
+        await using bed = await StoreBed.make(open)
+        const keeper = await bed.place.open()
+        const settings = {
+          numRuns: Number(MODEL_RUNS ?? count),
+          ...(MODEL_SEED === undefined ? {} : { seed: Number(MODEL_SEED) }),
+          ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
+        }
+        const property = fc.asyncProperty(steps, (played) => Game.play(bed, keeper, played))
+        await fc.assert(property, settings)
+        t.diagnostic(`${settings.numRuns} sequences`)
+      },
+    )
 })

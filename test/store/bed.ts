@@ -7,6 +7,7 @@ import type { Ended, MachineEvent } from '../../src/core/events.ts'
 import type { Answer } from '../../src/core/decision.ts'
 import type { Fence, StoredRun } from '../../src/core/run.ts'
 import { openStore, type StoreOptions } from '../../src/store/open.ts'
+import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
 import type {
   Controlled,
   ControlRequest,
@@ -49,6 +50,24 @@ export async function sqlitePlace(
     async [Symbol.asyncDispose]() {
       await Promise.all(open.map((store) => store[Symbol.asyncDispose]()))
       rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A schema of its own in the database that tests share. */
+export async function postgresPlace(options: StoreOptions = {}): Promise<Place> {
+  const url = await testDatabase()
+  const schema = freshSchema()
+  const open: Store[] = []
+  return {
+    async open() {
+      const store = await openStore(url, { schema, ...options })
+      open.push(store)
+      return store
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(open.map((store) => store[Symbol.asyncDispose]()))
+      await dropSchema(url, schema)
     },
   }
 }

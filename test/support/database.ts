@@ -39,10 +39,16 @@ export function freshSchema(prefix = 'test'): string {
 
 /** Drops a schema and all that is in it; nothing where it is not there. */
 export async function dropSchema(url: string, schema: string): Promise<void> {
+  await ask(url, `DROP SCHEMA IF EXISTS ${escapeIdentifier(schema)} CASCADE`)
+}
+
+/** Asks on a connection of its own, and answers the column `answer` of the first row. */
+export async function ask(url: string, sql: string): Promise<unknown> {
   const client = new Client(url)
   await client.connect()
   try {
-    await client.query(`DROP SCHEMA IF EXISTS ${escapeIdentifier(schema)} CASCADE`)
+    const { rows } = await client.query<{ answer: unknown }>(sql)
+    return rows[0]?.answer
   } finally {
     await client.end()
   }

@@ -3,23 +3,11 @@ import { existsSync, readlinkSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { Client } from 'pg'
 import { eventually } from './bed.ts'
-import { dropSchema, freshSchema, testDatabase } from './database.ts'
+import { ask, dropSchema, freshSchema, testDatabase } from './database.ts'
 import { type BinariesName, embeddedBinaries, systemBinaries } from './postgres-binaries.ts'
 import { PostgresServer } from './postgres-server.ts'
 import { isDead } from './processes.ts'
 import { Program } from './program.ts'
-
-/** The column `answer` of the first row. */
-async function ask(url: string, sql: string): Promise<unknown> {
-  const client = new Client(url)
-  await client.connect()
-  try {
-    const { rows } = await client.query<{ answer: unknown }>(sql)
-    return rows[0]?.answer
-  } finally {
-    await client.end()
-  }
-}
 
 /** A connection whose backend is busy until it is killed. */
 async function keepBusy(url: string): Promise<void> {

@@ -72,7 +72,7 @@ export class PostgresServer implements AsyncDisposable {
     fill: (folder: ServerFolder, binaries: Binaries) => Promise<void>,
   ): Promise<PostgresServer> {
     await using stack = new AsyncDisposableStack()
-    const folder = stack.use(new ServerFolder())
+    const folder = stack.use(new ServerFolder('QUIT'))
     const binaries = await prepareBinaries(name, folder)
     await fill(folder, binaries)
     const server = new PostgresServer(folder, binaries, port ?? (await freePort()))

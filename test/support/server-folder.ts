@@ -21,13 +21,13 @@ const nobody: Identity = { uid: 65_534, gid: 65_534 }
 /** They read more from the environment than one would think. */
 const environment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 
-/** Ends the process of the note at once, and takes its folder and what PostgreSQL left in shared memory. */
+/** Ends the process of the note with a signal, and takes its folder and what PostgreSQL left in shared memory. */
 const cleanUp = `
 if [ -n "$note" ]; then
-  kill -QUIT "$note"; kill -CONT "$note"
+  kill -s "$2" "$note"; kill -s CONT "$note"
   tries=0
   while kill -0 "$note" && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
-  kill -KILL "$note"
+  kill -s KILL "$note"
 fi
 segment=$(sed -n '7s/.* //p' "$1/data/postmaster.pid")
 [ -n "$segment" ] && ipcrm -m "$segment"
@@ -41,12 +41,15 @@ rm -rf "$1"
 export class ServerFolder implements AsyncDisposable {
   readonly path: string = mkdtempSync(join(realpathSync(tmpdir()), 'checkrein-server-'))
   readonly identity: Identity = process.getuid?.() === 0 ? nobody : {}
+  readonly #endSignal: 'QUIT' | 'KILL'
   readonly #guard: Guard
   #server: ChildProcess | null = null
 
-  constructor() {
+  /** @param endSignal what ends the server at once. */
+  constructor(endSignal: 'QUIT' | 'KILL') {
     this.handOver()
-    this.#guard = new Guard(cleanUp, [this.path], this.identity)
+    this.#endSignal = endSignal
+    this.#guard = new Guard(cleanUp, [this.path, endSignal], this.identity)
   }
 
   /** Hands all that is in the folder to the user whom the server runs as. To be called after adding to it. */
@@ -125,7 +128,7 @@ export class ServerFolder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.end('SIGQUIT')
+    await this.end(`SIG${this.#endSignal}`)
     await this.#guard.end()
     rmSync(this.path, { recursive: true, force: true })
   }

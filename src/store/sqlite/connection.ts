@@ -11,8 +11,12 @@ export class Connection {
   readonly #db: DatabaseSync
   readonly #prepared = new Map<string, StatementSync>()
 
-  constructor(file: string) {
-    this.#db = new DatabaseSync(file, { timeout: 0 })
+  constructor(db: DatabaseSync) {
+    this.#db = db
+  }
+
+  static open(file: string): Connection {
+    return new Connection(new DatabaseSync(file, { timeout: 0 }))
   }
 
   all(sql: string, params: readonly Param[] = []): readonly Row[] {

@@ -7,14 +7,15 @@
  * refused BEGIN is tried again after a few milliseconds of jitter (10 to 35 ms at worst).
  * @see https://www.sqlite.org/wal.html
  */
-import { closeSync, existsSync, openSync } from 'node:fs'
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Param, Row, Statements, Tx } from '../driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { claimInLanes } from './claim.ts'
 import { Connection } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
+import { createPrivately, fileError, noStore, refuseMissing } from './file.ts'
 import { sqliteFindings } from './findings.ts'
+import { joinedConnection } from './joined.ts'
 import { bootRow, knownLeaseClock, newLeaseClock } from './lease-clock.ts'
 import { migrateSqlite, needsMigration, schemaVersion } from './migrate.ts'
 import { sqliteStatements } from './statements.ts'
@@ -71,8 +72,8 @@ export class SqliteDriver implements Driver {
     this.#busyMs = options.busyMs ?? 30_000
     this.now = options.now ?? Date.now
     this.leaseNow = this.now
-    this.#writer = new Connection(file)
-    this.#reader = new Connection(file)
+    this.#writer = Connection.open(file)
+    this.#reader = Connection.open(file)
     this.#watch = new WalWatch(`${file}-wal`, this.#writer)
   }
 
@@ -116,7 +117,7 @@ export class SqliteDriver implements Driver {
     try {
       this.#rollBack()
       await this.#patiently(() => this.#writer.all('BEGIN IMMEDIATE'))
-      const result = await work(this.#tx)
+      const result = await work(this.#txOn(this.#writer))
       this.#writer.all('COMMIT')
       return result
     } catch (error) {
@@ -132,15 +133,25 @@ export class SqliteDriver implements Driver {
     } catch {}
   }
 
-  readonly #tx: Tx = {
-    all: (statement, params) => this.#writer.all(statement, params),
-    send: (statement, sets) => void this.#writer.change(statement, sets),
-    tell: () => undefined,
-    change: (statement, sets) => this.#writer.change(statement, sets),
-    insert: (statement, sets) => this.#writer.insert(statement, sets),
-    each: (statement, sets) => this.#writer.each(statement, sets),
-    now: () => this.now(),
-    leaseNow: () => this.leaseNow(),
+  #txOn(connection: Connection): Tx {
+    return {
+      all: (statement, params) => connection.all(statement, params),
+      send: (statement, sets) => void connection.change(statement, sets),
+      tell: () => undefined,
+      change: (statement, sets) => connection.change(statement, sets),
+      insert: (statement, sets) => connection.insert(statement, sets),
+      each: (statement, sets) => connection.each(statement, sets),
+      now: () => this.now(),
+      leaseNow: () => this.leaseNow(),
+    }
+  }
+
+  async join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#txOn(joinedConnection(transaction)))
+    } catch (error) {
+      throw storeError(error, this.#file)
+    }
   }
 
   async read(statement: string, params: readonly Param[] = []): Promise<readonly Row[]> {
@@ -153,6 +164,15 @@ export class SqliteDriver implements Driver {
 
   touch(statement: string, params: readonly Param[]): Promise<readonly Row[]> {
     return this.transact(async (tx) => tx.all(statement, params))
+  }
+
+  readFeed(after: number, limit: number): Promise<readonly Row[]> {
+    return this.read(this.statements.feedOfAll, [after, limit])
+  }
+
+  async feedEnd(): Promise<number> {
+    const [row] = await this.read(this.statements.feedEnd)
+    return Number(row?.['position'] ?? -1)
   }
 
   claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
@@ -193,35 +213,6 @@ export class SqliteDriver implements Driver {
   }
 }
 
-/**
- * Makes the file with mode 0600. One that exists is not even opened: closing it again would release the locks that
- * another connection of this process holds.
- * @see https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
- */
-function createPrivately(file: string): void {
-  if (existsSync(file)) return
-  try {
-    closeSync(openSync(file, 'wx', 0o600))
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== 'EEXIST') throw error
-  }
-}
-
-function refuseMissing(file: string): void {
-  if (!existsSync(file)) throw noStore(file)
-}
-
-function noStore(file: string): CheckreinError {
-  const message = existsSync(file)
-    ? `${file} is a database without a store in it`
-    : `There is no store at ${file}`
-  return new CheckreinError('STORE_UNAVAILABLE', {
-    message,
-    hint: 'Check the URL. A worker, or the first enqueue, makes the store.',
-    details: { file },
-  })
-}
-
 const safeVersion = [3, 51, 3] as const
 
 /** @see https://www.sqlite.org/wal.html#the_wal_reset_bug */
@@ -234,23 +225,5 @@ function refuseUnsafe(version: string): void {
     message: `This Node has SQLite ${version}, which can corrupt a database in WAL mode`,
     hint: 'Use Node 24.16 or later, or 26.1 or later: they have SQLite 3.51.3 or later.',
     details: { version },
-  })
-}
-
-/** A file that cannot even be opened or made. */
-function fileError(error: unknown, file: string): CheckreinError {
-  const { code, syscall } = error as { code?: unknown; syscall?: unknown }
-  if (syscall !== 'open') return storeError(error, file)
-  const message = error instanceof Error ? error.message : String(error)
-  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
-    const hint =
-      'Make the file and its folder writable for this user, or mount the disk read-write.'
-    return new CheckreinError('STORE_READ_ONLY', { message, hint, cause: error })
-  }
-  const hint = 'Check that the folder exists, and that the URL names a file in it.'
-  return new CheckreinError(code === 'ENOSPC' ? 'STORE_FULL' : 'STORE_UNAVAILABLE', {
-    message,
-    hint,
-    cause: error,
   })
 }

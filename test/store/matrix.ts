@@ -1,4 +1,4 @@
-/** Every event on every state, in the store: what is stored afterwards is what the machine says. */
+/** Every event on every state, in a store: what is stored afterwards is what the machine says. */
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { MachineEvent } from '../../src/core/events.ts'
@@ -14,17 +14,25 @@ import {
 } from '../../src/core/transitions.ts'
 import type { ControlVerb } from '../../src/store/store.ts'
 import { eventOf, retry } from '../core/samples.ts'
-import { plainEnd, StoreBed } from './bed.ts'
+import { type OpenPlace, plainEnd, StoreBed } from './bed.ts'
 
 let bed: StoreBed
 let count = 0
 const unique = (): string => `task-${++count}`
 
-before(async () => {
-  bed = await StoreBed.make()
-  await bed.worker('w1', { leaseMs: 1_000_000_000 })
-})
-after(() => bed[Symbol.asyncDispose]())
+/** Checks one kind of store. */
+export function storeMatrix(store: string, open: OpenPlace): void {
+  suite(`${store}: the matrix`, () => {
+    before(async () => {
+      bed = await StoreBed.make(open)
+      await bed.worker('w1', { leaseMs: 1_000_000_000 })
+    })
+    after(() => bed[Symbol.asyncDispose]())
+    for (const [name, make] of Object.entries(arrange)) eventsOn(name, make)
+    for (const [name, make] of Object.entries(arrange)) filterVerbsOn(name, make)
+    wholeMatrix()
+  })
+}
 
 /** A running run of a task of its own, so that a claim takes no other. */
 async function running(over: Parameters<StoreBed['add']>[0] = {}): Promise<string> {
@@ -111,7 +119,8 @@ const ways = [
 ]
 
 let cells = 0
-for (const [name, make] of Object.entries(arrange)) {
+
+function eventsOn(name: string, make: () => Promise<string>): void {
   suite(`a stored run that is ${name}`, () => {
     for (const [way, type, bring] of ways) {
       cells++
@@ -144,7 +153,8 @@ for (const [name, make] of Object.entries(arrange)) {
 }
 
 const verbs = eventTypes.filter((type) => transitions[type].by === 'client') as ControlVerb[]
-for (const [name, make] of Object.entries(arrange)) {
+
+function filterVerbsOn(name: string, make: () => Promise<string>): void {
   suite(`a stored run that is ${name}, found by a filter`, () => {
     for (const verb of verbs) {
       test(`takes ${verb} as the machine says, or is not found because it has ended`, async () => {
@@ -178,8 +188,8 @@ function eventFor(type: EventType, fence: Fence): MachineEvent {
   return event
 }
 
-suite('the matrix of the store', () => {
-  test('has a cell for every event on every state', () => {
+function wholeMatrix(): void {
+  test('the matrix has a cell for every event on every state', () => {
     assert.equal(states.filter((state) => state in arrange).length, 8)
     assert.equal(cells, 15 * (21 + 1))
   })
@@ -221,4 +231,4 @@ suite('the matrix of the store', () => {
       assert.deepEqual(factsOf(await bed.get(id)), decide(factsOf(run), event, bed.clock.at).run)
     }
   })
-})
+}

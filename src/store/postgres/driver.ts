@@ -1,0 +1,253 @@
+/**
+ * PostgreSQL behind the seam.
+ *
+ * Each transaction and each read borrows a connection. Writers meet in the rows: a statement that reads what it will
+ * change holds the rows until the end (`…ToChange`), in the order of their places, so that two of them seldom wait for
+ * each other; where they do, the server ends one, and it is run again.
+ *
+ * A connection that is lost before the commit was sent has done nothing, and the transaction is run again on another
+ * one, for as long as `patienceMs`; of one that is lost in the commit, its id tells what became of it.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { CheckreinError } from '../../core/errors.ts'
+import { idleStates } from '../../core/transitions.ts'
+import type { Driver, Param, Row, Tx } from '../driver.ts'
+import type { Change, ClaimRequest, Finding } from '../store.ts'
+import { claimUnheld } from './claim.ts'
+import { DatabaseClock } from './clock.ts'
+import { isConflict } from './errors.ts'
+import { postgresFindings } from './findings.ts'
+import { FeedHorizon } from './horizon.ts'
+import { runnerOf } from './joined.ts'
+import { Link, type LinkParts } from './link.ts'
+import { prepareSchema } from './migrate.ts'
+import { Notices } from './notices.ts'
+import type { PostgresOptions } from './options.ts'
+import type { Session } from './session.ts'
+import { type PostgresStatements, postgresStatements } from './statements.ts'
+import { PostgresTx, transactOn, UncertainCommit } from './transaction.ts'
+
+export interface PostgresDriverOptions extends PostgresOptions {
+  /** Whether a store that does not exist yet is made; default true. */
+  readonly create?: boolean
+  /** Epoch ms, also for leases; for tests. */
+  readonly now?: () => number
+}
+
+/** Ordinary reads may take long: a count of a great many runs. */
+const readAnswerMs = 60_000
+/** A renewal of a lease is one row; where it is not answered by then, another connection is tried. */
+const touchAnswerMs = 2000
+/** A transaction that others were in the way of is run again so often. */
+const mostConflicts = 20
+const horizonMs = 10
+
+export class PostgresDriver implements Driver {
+  readonly statements: PostgresStatements
+  readonly isConcurrent = true
+  readonly now: () => number
+  readonly #link: Link
+  readonly #clock: DatabaseClock
+  readonly #notices: Notices
+  readonly #horizon = new FeedHorizon()
+  readonly #schema: string
+
+  /** @throws {CheckreinError} a `STORE_…` or `SCHEMA_…` code. */
+  static async open(parts: LinkParts, options: PostgresDriverOptions): Promise<PostgresDriver> {
+    const link = await Link.open(parts)
+    try {
+      const driver = new PostgresDriver(link, parts, options)
+      await link.patiently(() => link.borrow((session) => driver.#prepare(session, options)))
+      return driver
+    } catch (error) {
+      await link[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  private constructor(link: Link, { settings }: LinkParts, options: PostgresDriverOptions) {
+    this.#link = link
+    this.#schema = settings.schema
+    this.statements = postgresStatements(`"${settings.schema}"`)
+    this.#clock = new DatabaseClock()
+    this.now = options.now ?? this.#clock.now
+    this.#notices = new Notices({
+      channel: `"${settings.schema}"`,
+      connect: () => link.listener(),
+      send: (change) => this.#spread(change),
+      look: async () => JSON.stringify(await this.read(this.statements.newest)),
+      lookMs: settings.lookMs,
+    })
+  }
+
+  /** Asks what there is to know of the server, and makes the tables or brings them up to date. */
+  async #prepare(session: Session, options: PostgresDriverOptions): Promise<void> {
+    const [server] = await session.rows(
+      `SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version,
+        (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`,
+      [],
+    )
+    this.#clock.heard(Number(server?.['now']))
+    refuseOld(Number(server?.['version']))
+    this.#link.isPooled = Number(server?.['pid']) !== session.toldPid
+    if (!this.#link.isPooled) this.#link.planned = plannedOf(this.statements)
+    const { create = true, migrate = create } = options
+    const where = this.#link.where
+    await prepareSchema(session, { schema: this.#schema, where, migrate, create })
+  }
+
+  leaseNow(): number {
+    return this.now()
+  }
+
+  async transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const { result, changes } = await this.#link.patiently(() => this.#once(work))
+    for (const change of changes) {
+      this.#notices.tell(change)
+      if (change !== 'control') this.#notices.spread(change)
+    }
+    return result
+  }
+
+  async #once<T>(work: (tx: Tx) => Promise<T>): Promise<{ result: T; changes: Set<Change> }> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#attempt(work)
+      } catch (error) {
+        if (error instanceof UncertainCommit) {
+          const { result, changes } = error
+          if (await this.#wasCommitted(error)) return { result: result as T, changes }
+        } else if (!isConflict(error) || tries >= mostConflicts) throw error
+      }
+      await pause(Math.random() * Math.min(2 ** tries, 50))
+    }
+  }
+
+  #attempt<T>(work: (tx: Tx) => Promise<T>): Promise<{ result: T; changes: Set<Change> }> {
+    return this.#link.borrow(async (session) => {
+      const tx = new PostgresTx(session, this)
+      const farewell = (): void => {
+        if (tx.changes.has('control')) tx.notify(this.#schema, 'control')
+      }
+      const parts = { session, databaseClock: this.#clock, tx, farewell }
+      return { result: await transactOn(parts, work), changes: tx.changes }
+    })
+  }
+
+  /** What became of a commit whose answer did not come. */
+  async #wasCommitted({ xid, cause }: UncertainCommit): Promise<boolean> {
+    const ask = 'SELECT pg_xact_status($1::text::xid8) AS status'
+    const giveUpAt = performance.now() + settleMs
+    while (performance.now() < giveUpAt) {
+      const rows = await this.#link.patiently(() =>
+        this.#link.borrow((session) => session.rows(ask, [xid])),
+      )
+      const status = rows[0]?.['status']
+      if (status === 'committed') return true
+      if (status === 'aborted') return false
+      if (status !== 'in progress') break
+      await pause(100)
+    }
+    throw new CheckreinError('STORE_UNAVAILABLE', {
+      message: 'The connection was lost in a commit, and the server does not say what became of it',
+      hint: 'It may have been done or not. An enqueue can be repeated with the same id, and every verb can be asked again.',
+      details: { where: this.#link.where },
+      cause,
+    })
+  }
+
+  /** Within a transaction of the caller's. Nothing is committed here, and hints go with their commit. */
+  async join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const tx = new PostgresTx(runnerOf(transaction, this.#link.where), this)
+    const result = await work(tx)
+    for (const change of tx.changes) tx.notify(this.#schema, change)
+    await tx.settled()
+    return result
+  }
+
+  async read(statement: string, params: readonly Param[] = []): Promise<readonly Row[]> {
+    return this.#link.patiently(() =>
+      this.#link.borrow((session) => session.rows(statement, params), readAnswerMs),
+    )
+  }
+
+  async touch(statement: string, params: readonly Param[]): Promise<readonly Row[]> {
+    return this.#link.patiently(() =>
+      this.#link.borrow((session) => session.rows(statement, params), touchAnswerMs),
+    )
+  }
+
+  claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
+    return claimUnheld(tx, this.statements, request)
+  }
+
+  async readFeed(after: number, limit: number): Promise<readonly Row[]> {
+    const { feedHorizon, feedOfAll } = this.statements
+    const [[horizon], entries] = await this.#link.patiently(() =>
+      this.#link.borrow(
+        (session) =>
+          Promise.all([session.rows(feedHorizon, []), session.rows(feedOfAll, [after, limit])]),
+        readAnswerMs,
+      ),
+    )
+    this.#horizon.note(horizon)
+    const shown = this.#horizon.shown(entries, after)
+    if (shown.length < entries.length) setTimeout(() => this.#notices.tell('news'), horizonMs)
+    return shown.filter((row) => row['run_id'] !== null)
+  }
+
+  /** Waits until nothing can come below it any more, or a second. */
+  async feedEnd(): Promise<number> {
+    let end: number | null = null
+    for (let tries = 0; ; tries++) {
+      const [horizon] = await this.read(this.statements.feedHorizon)
+      this.#horizon.note(horizon)
+      end ??= Number(horizon?.['position'] ?? -1)
+      if (this.#horizon.settled >= end || tries >= 100) return end
+      await pause(horizonMs)
+    }
+  }
+
+  onChange(listener: (change: Change) => void): Disposable {
+    return this.#notices.listen(listener)
+  }
+
+  async #spread(change: Change): Promise<void> {
+    await this.#link.borrow((session) =>
+      session.rows('SELECT pg_notify($1, $2)', [this.#schema, change]),
+    )
+  }
+
+  findings(): Promise<readonly Finding[]> {
+    const { isListening } = this.#notices
+    const { where, isPooled } = this.#link
+    return this.#link.patiently(() =>
+      this.#link.borrow((session) =>
+        postgresFindings(session, { schema: this.#schema, where, isPooled, isListening }),
+      ),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#notices.stop()
+    await this.#link[Symbol.asyncDispose]()
+  }
+}
+
+/** A server that is gone half-way ends a transaction that nobody goes on with by then. */
+const settleMs = 20_000
+const oldestServer = 130_000
+
+function refuseOld(version: number): void {
+  if (version >= oldestServer) return
+  throw new CheckreinError('STORE_UNSUPPORTED', {
+    message: `The server is PostgreSQL ${Math.floor(version / 10_000)}`,
+    hint: 'Use PostgreSQL 13 or later.',
+    details: { version },
+  })
+}
+
+function plannedOf(statements: PostgresStatements): ReadonlySet<string> {
+  const fixed = Object.values(statements).filter((one) => typeof one === 'string')
+  return new Set([...fixed, statements.preventRuns(idleStates)])
+}

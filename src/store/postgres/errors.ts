@@ -1,0 +1,114 @@
+import { CheckreinError, type ErrorCode, isCheckreinError } from '../../core/errors.ts'
+
+interface Meaning {
+  readonly code: ErrorCode
+  readonly hint: string
+}
+
+const unreachable: Meaning = {
+  code: 'STORE_UNAVAILABLE',
+  hint: 'Check that the server runs and that the URL names its host, port, database and user. Work goes on by itself when it answers.',
+}
+
+/** By SQLSTATE, or the class of it. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const meanings: Readonly<Record<string, Meaning>> = {
+  '08': unreachable,
+  '28': {
+    code: 'STORE_UNAVAILABLE',
+    hint: 'The server refused the user: check the name and password in the URL, and pg_hba.conf.',
+  },
+  '3D000': {
+    code: 'STORE_UNAVAILABLE',
+    hint: 'Create the database first: createdb NAME. The tables are made by `checkrein migrate`.',
+  },
+  '3F000': { code: 'SCHEMA_TOO_OLD', hint: 'Make the tables: checkrein migrate' },
+  '42P01': { code: 'SCHEMA_TOO_OLD', hint: 'Make the tables: checkrein migrate' },
+  '42703': { code: 'SCHEMA_TOO_OLD', hint: 'Bring the tables up to date: checkrein migrate' },
+  '42501': {
+    code: 'STORE_FORBIDDEN',
+    hint: 'Grant it to this user: docs/postgres.md lists what producers, workers and operators need.',
+  },
+  '25006': {
+    code: 'STORE_UNAVAILABLE',
+    hint: 'The server takes no writes: it is a standby, or default_transaction_read_only is on. Name the primary.',
+  },
+  '25P03': unreachable,
+  '40': { code: 'STORE_BUSY', hint: 'Other transactions were in the way again and again.' },
+  '53100': {
+    code: 'STORE_FULL',
+    hint: 'Free some space on the server; what was acknowledged is safe.',
+  },
+  '53': {
+    code: 'STORE_BUSY',
+    hint: 'The server is out of connections or memory: raise max_connections, or put PgBouncer before it.',
+  },
+  '55P03': {
+    code: 'STORE_BUSY',
+    hint: 'Another transaction holds the run: see pg_stat_activity for one that is idle in transaction.',
+  },
+  '57014': { code: 'STORE_BUSY', hint: 'The statement was ended: see statement_timeout.' },
+  '57': unreachable,
+  '22021': { code: 'USAGE', hint: 'PostgreSQL cannot store the character U+0000: take it out.' },
+  XX001: {
+    code: 'STORE_CORRUPT',
+    hint: 'Keep the data directory as it is, and restore a backup or a standby.',
+  },
+  XX002: { code: 'STORE_CORRUPT', hint: 'An index is damaged: REINDEX it.' },
+}
+
+const lostMessages =
+  /connection terminated|not queryable|timeout exceeded when trying to connect|client was closed/i
+const lostCodes = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
+  ...['EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'ECONNABORTED'],
+])
+
+const sqlState = (error: unknown): string => {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? code : ''
+}
+
+/** Whether the connection is gone, or will never be of use again. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = sqlState(error)
+  if (lostCodes.has(code) || /^(08|57P0[1-3]|25P03)/.test(code)) return true
+  return error instanceof Error && code === '' && lostMessages.test(error.message)
+}
+
+/** Whether no connection can be had just now. */
+export const isFull = (error: unknown): boolean => sqlState(error) === '53300'
+
+const conflicts = new Set(['40001', '40P01'])
+
+/** Whether the same transaction may succeed at once: others were in its way, and are no more. */
+export function isConflict(error: unknown): boolean {
+  const { constraint } = error as { constraint?: unknown }
+  const code = sqlState(error)
+  return conflicts.has(code) || (code === '23505' && constraint === 'runs_key')
+}
+
+/** A statement that failed because one before it had. */
+export const isAftermath = (error: unknown): boolean => sqlState(error) === '25P02'
+
+/** What PostgreSQL or the network reported, as an error of ours. */
+export function storeError(error: unknown, where: string): CheckreinError {
+  if (isCheckreinError(error)) return error
+  const message = error instanceof Error ? error.message || sqlState(error) : String(error)
+  const code = sqlState(error)
+  const meaning = isConnectionLost(error)
+    ? (meanings[code] ?? meanings[code.slice(0, 2)] ?? unreachable)
+    : (meanings[code] ?? meanings[code.slice(0, 2)])
+  const details = { where, ...(code === '' ? {} : { sqlState: code }) }
+  if (!meaning)
+    return new CheckreinError('INTERNAL', {
+      message: `PostgreSQL: ${message}`,
+      details,
+      cause: error,
+    })
+  return new CheckreinError(meaning.code, {
+    message: `${where}: ${message}`,
+    hint: meaning.hint,
+    details,
+    cause: error,
+  })
+}

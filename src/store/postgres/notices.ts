@@ -1,0 +1,143 @@
+/**
+ * News between processes, by LISTEN and NOTIFY.
+ *
+ * Hints, no more: whoever is told reads the rows. That something was asked of a running run is sent within the
+ * transaction that writes it. That there is work, or other news, is sent after the commit and no oftener than every few
+ * milliseconds, for each commit with a NOTIFY in it waits for every other one (measured: one in each enqueue costs 60 %
+ * of the throughput).
+ *
+ * One connection listens. While it is away, and where nothing can listen (a pooler that hands out connections by
+ * transaction, a database without LISTEN), the newest entries are looked at every `lookMs` instead. When it is back,
+ * everybody is told to look, for what was sent meanwhile is lost.
+ */
+import type { Change } from '../store.ts'
+import type { PgPoolClient } from './pg.ts'
+
+export interface NoticesParts {
+  readonly channel: string
+  /** A connection that can listen; null where none can. */
+  readonly connect: () => Promise<PgPoolClient | null>
+  /** Sends a notice to all who listen. */
+  readonly send: (change: Change) => Promise<void>
+  /** Something that differs when anything has changed. */
+  readonly look: () => Promise<string>
+  readonly lookMs: number
+}
+
+const gapMs: Readonly<Record<Change, number>> = { control: 0, work: 5, news: 20, any: 20 }
+const reconnectMs = 250
+
+export class Notices {
+  readonly #parts: NoticesParts
+  readonly #listeners = new Set<(change: Change) => void>()
+  readonly #due = new Map<Change, NodeJS.Timeout>()
+  readonly #sentAt = new Map<Change, number>()
+  #sending: Promise<unknown> = Promise.resolve()
+  #client: PgPoolClient | null = null
+  #timer: NodeJS.Timeout | null = null
+  #looked: string | null = null
+  #isStarted = false
+  #isStopped = false
+  #canListen = true
+
+  constructor(parts: NoticesParts) {
+    this.#parts = parts
+  }
+
+  /** Whether hints come by themselves just now. */
+  get isListening(): boolean {
+    return this.#client !== null
+  }
+
+  listen(listener: (change: Change) => void): Disposable {
+    this.#listeners.add(listener)
+    if (!this.#isStarted) {
+      this.#isStarted = true
+      void this.#connect()
+    }
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  /** Tells those in this process. */
+  tell(change: Change): void {
+    for (const listener of this.#listeners) listener(change)
+  }
+
+  /** Tells the other processes, soon. */
+  spread(change: Change): void {
+    if (this.#isStopped || this.#due.has(change)) return
+    const waitMs = (this.#sentAt.get(change) ?? 0) + gapMs[change] - performance.now()
+    if (waitMs <= 0) this.#send(change)
+    else this.#due.set(change, setTimeout(() => this.#send(change), waitMs).unref())
+  }
+
+  #send(change: Change): void {
+    this.#due.delete(change)
+    this.#sentAt.set(change, performance.now())
+    this.#sending = this.#parts.send(change).catch(() => undefined)
+  }
+
+  /** Sends what is due, and hears nothing more. */
+  async stop(): Promise<void> {
+    for (const [change, timer] of this.#due) {
+      clearTimeout(timer)
+      this.#send(change)
+    }
+    await this.#sending
+    this.#isStopped = true
+    this.#listeners.clear()
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#client?.release(true)
+    this.#client = null
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#isStopped || !this.#canListen) return
+    try {
+      const client = await this.#parts.connect()
+      if (client === null) this.#canListen = false
+      else await this.#listenOn(client)
+    } catch {
+      // The look below goes on, and so do the tries.
+    }
+    this.#lookAgain()
+  }
+
+  async #listenOn(client: PgPoolClient): Promise<void> {
+    const onLost = (): void => this.#lost(client)
+    client.on('error', onLost)
+    client.on('end', onLost)
+    client.on('notification', ({ payload }) => this.tell((payload ?? 'any') as Change))
+    await client.query({ text: `LISTEN ${this.#parts.channel}` })
+    if (this.#isStopped) client.release(true)
+    else this.#client = client
+    this.tell('any')
+  }
+
+  #lost(client: PgPoolClient): void {
+    if (this.#client !== client) return
+    this.#client = null
+    client.release(true)
+    this.#lookAgain()
+  }
+
+  /** While nothing listens: a look, and then a try to listen again. */
+  #lookAgain(): void {
+    if (this.#isStopped || this.#client) return
+    const pauseMs = this.#canListen ? reconnectMs : this.#parts.lookMs
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#look(), pauseMs).unref()
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const newest = await this.#parts.look()
+      if (newest !== this.#looked) this.tell('any')
+      this.#looked = newest
+    } catch {
+      // It will be asked again.
+    }
+    if (this.#canListen) await this.#connect()
+    else this.#lookAgain()
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * One transaction.
+ *
+ * What is sent is sent at once, and its answer awaited where it matters; the rest is looked at before the commit. A
+ * commit whose answer never came may have been done or not: the transaction's id, which came with its beginning, tells
+ * on another connection. So a caller is never told that something failed which was done, or the reverse.
+ *
+ * Limits stand in the transaction itself, for a pooler may hand its connection to anybody afterwards: no row is waited
+ * for longer than `lockMs`, and where this process stops half-way the server ends the transaction after `idleMs`, so that
+ * what it held is free again.
+ */
+import { CheckreinError } from '../../core/errors.ts'
+import type { Param, Row, Tx } from '../driver.ts'
+import type { Change } from '../store.ts'
+import type { DatabaseClock } from './clock.ts'
+import { isAftermath } from './errors.ts'
+import type { Session } from './session.ts'
+
+const lockMs = 2000
+const idleMs = 10_000
+const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${lockMs}; SET LOCAL idle_in_transaction_session_timeout = ${idleMs};
+  SELECT pg_current_xact_id()::text AS xid, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`
+
+/** What statements of a transaction are run with: a session, or a client of the caller's. */
+export interface Runner {
+  rows(text: string, values: readonly Param[] | readonly Param[][]): Promise<Row[]>
+}
+
+export interface TxClock {
+  now(): number
+}
+
+/** Statements and what they leave to be done, whoever commits. */
+export class PostgresTx implements Tx {
+  readonly #runner: Runner
+  readonly #clock: TxClock
+  readonly #sent: Promise<unknown>[] = []
+  /** What others are to be told. */
+  readonly changes = new Set<Change>()
+
+  constructor(runner: Runner, clock: TxClock) {
+    this.#runner = runner
+    this.#clock = clock
+  }
+
+  all(statement: string, params: readonly Param[] = []): Promise<readonly Row[]> {
+    return this.#runner.rows(statement, params)
+  }
+
+  async each(statement: string, sets: readonly (readonly Param[])[]): Promise<readonly Row[]> {
+    return sets.length === 0 ? [] : this.#runner.rows(statement, columnsOf(sets))
+  }
+
+  async change(
+    statement: string,
+    sets: readonly (readonly Param[])[],
+  ): Promise<readonly boolean[]> {
+    const done = new Set((await this.each(statement, sets)).map((row) => row['ord']))
+    return sets.map((_, at) => done.has(at + 1))
+  }
+
+  async insert(
+    statement: string,
+    sets: readonly (readonly Param[])[],
+  ): Promise<readonly (number | null)[]> {
+    const rows = await this.each(statement, sets)
+    const seqs = new Map(rows.map((row) => [row['id'], Number(row['seq'])]))
+    return sets.map(([id]) => {
+      const seq = seqs.get(id as string) ?? null
+      seqs.delete(id as string)
+      return seq
+    })
+  }
+
+  send(statement: string, sets: readonly (readonly Param[])[]): void {
+    const sent = this.each(statement, sets)
+    sent.catch(() => undefined)
+    this.#sent.push(sent)
+  }
+
+  tell(change: Change): void {
+    this.changes.add(change)
+  }
+
+  /** Has the server tell those who listen, when the transaction is committed. */
+  notify(channel: string, change: Change): void {
+    const sent = this.#runner.rows('SELECT pg_notify($1, $2)', [channel, change])
+    sent.catch(() => undefined)
+    this.#sent.push(sent)
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  leaseNow(): number {
+    return this.#clock.now()
+  }
+
+  /** Fulfils when all that was sent has been done. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#sent)
+  }
+
+  /** The error that was first, where one brought others with it. */
+  async firstError(error: unknown): Promise<unknown> {
+    if (!isAftermath(error)) return error
+    for (const result of await Promise.allSettled(this.#sent))
+      if (result.status === 'rejected' && !isAftermath(result.reason)) return result.reason
+    return error
+  }
+}
+
+/** A list for each parameter. */
+function columnsOf(sets: readonly (readonly Param[])[]): Param[][] {
+  const width = sets[0]?.length ?? 0
+  return Array.from({ length: width }, (_, at) => sets.map((set) => set[at] ?? null))
+}
+
+/** What a transaction has made, should it be committed. */
+interface Made {
+  readonly xid: string
+  readonly result: unknown
+  readonly changes: Set<Change>
+}
+
+/** A commit whose answer did not come. */
+export class UncertainCommit extends Error {
+  readonly xid: string
+  readonly result: unknown
+  readonly changes: Set<Change>
+
+  constructor(made: Made, cause: unknown) {
+    super('the answer to a commit did not come', { cause })
+    this.xid = made.xid
+    this.result = made.result
+    this.changes = made.changes
+  }
+}
+
+export interface TransactionParts {
+  readonly session: Session
+  readonly databaseClock: DatabaseClock
+  readonly tx: PostgresTx
+  /** Sends what is to be the last statement, if anything. */
+  readonly farewell: () => void
+}
+
+/**
+ * Runs `work` in a transaction on the session. @throws {UncertainCommit} where it may have been done.
+ */
+export async function transactOn<T>(
+  { session, databaseClock, tx, farewell }: TransactionParts,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  const begun = session.script(begin).then((results) => results.at(-1)?.rows[0])
+  begun.catch(() => undefined)
+  let result: T
+  try {
+    result = await work(tx)
+    farewell()
+    await tx.settled()
+  } catch (error) {
+    await begun
+    const first = await tx.firstError(error)
+    await session.script('ROLLBACK')
+    throw first
+  }
+  const { xid, now } = (await begun) ?? {}
+  databaseClock.heard(Number(now))
+  await commit(session, { xid: String(xid), result, changes: tx.changes })
+  return result
+}
+
+async function commit(session: Session, made: Made): Promise<void> {
+  let command: string | undefined
+  try {
+    command = (await session.script('COMMIT'))[0]?.command
+  } catch (cause) {
+    throw new UncertainCommit(made, cause)
+  }
+  // After an error in a statement that nobody awaited, COMMIT fulfils, and has rolled back.
+  if (command !== 'COMMIT')
+    throw new CheckreinError('INTERNAL', { message: `a commit ended with ${command}` })
+}
