@@ -20,6 +20,7 @@ export {
   type StopOutcome,
 } from './client/handle.ts'
 export type { Run } from './client/view.ts'
+export type { Within } from './client/within.ts'
 export type { Backoff, Retry } from './core/backoff.ts'
 export type { Duration } from './core/duration.ts'
 export {

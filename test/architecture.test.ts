@@ -125,6 +125,14 @@ suite('the architecture', () => {
     )
   })
 
+  test('keeps pg in use in one file', () => {
+    const users = sources.filter(({ text }) => /import(?:\(| .*from )'pg'/.test(text))
+    assert.deepEqual(
+      users.map(({ file }) => file),
+      ['src/store/postgres/pg.ts'],
+    )
+  })
+
   test('keeps files short', () => {
     for (const { file, text } of sources) {
       const lines = text.trimEnd().split('\n').length

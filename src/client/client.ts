@@ -24,6 +24,7 @@ import { feedOf } from './feed.ts'
 import { type EventsOptions, type HandleParts, RunHandle } from './handle.ts'
 import { type Run, viewOf } from './view.ts'
 import { Waits } from './waits.ts'
+import { Within } from './within.ts'
 
 export interface ClientOptions {
   /** Who asks, in the record of every verb, where a call names nobody. */
@@ -53,6 +54,8 @@ export type EnqueueArguments<T extends AnyTask> =
 /** What may be asked of the system, on a store that this process has open. */
 export class Client implements AsyncDisposable {
   readonly #store: Store
+  readonly #by: string | null
+  readonly #payloadLimit: number | undefined
   readonly #waits: Waits
   readonly #controls: Controls
   readonly #enqueuer: Enqueuer
@@ -60,9 +63,11 @@ export class Client implements AsyncDisposable {
 
   constructor(store: Store, options: ClientOptions = {}) {
     this.#store = store
+    this.#by = options.by ?? null
+    this.#payloadLimit = options.payloadLimit
     this.#waits = new Waits(store)
-    this.#controls = new Controls(store, options.by ?? null)
-    this.#enqueuer = new Enqueuer(store, options.payloadLimit)
+    this.#controls = new Controls(store, this.#by)
+    this.#enqueuer = new Enqueuer(store, this.#payloadLimit)
     this.#parts = { store, waits: this.#waits, controls: this.#controls }
   }
 
@@ -102,6 +107,17 @@ export class Client implements AsyncDisposable {
     const [one] = await this.#enqueuer.enqueueByName(task, [{ input, ...options }])
     if (!one) throw new CheckreinError('INTERNAL', { message: 'an enqueue was not answered' })
     return new RunHandle(one.id, this.#parts, one)
+  }
+
+  /**
+   * Enqueues and verbs as part of a transaction that the caller has begun, and commits or rolls back.
+   * @param transaction on PostgreSQL a `pg` client, or an object whose `query(text, values)` runs in the transaction of a
+   *   query builder; on SQLite a `DatabaseSync` on the same file.
+   * @throws {CheckreinError} `USAGE` by the methods, where it is neither.
+   */
+  within(transaction: unknown): Within {
+    const store = this.#store.within(transaction)
+    return new Within(new Enqueuer(store, this.#payloadLimit), new Controls(store, this.#by))
   }
 
   /** A handle for a run by its id; asks nothing of the store. */

@@ -34,10 +34,10 @@ const defaultTombstone = '24h'
 
 /** The verbs that end runs, as requests to the store. */
 export class Controls {
-  readonly #store: Store
+  readonly #store: Pick<Store, 'control'>
   readonly #by: string | null
 
-  constructor(store: Store, by: string | null) {
+  constructor(store: Pick<Store, 'control'>, by: string | null) {
     this.#store = store
     this.#by = by
   }

@@ -58,10 +58,10 @@ type RunRequest = { readonly input: unknown } & EnqueueOptions
 
 /** Checks what callers hand in, and stores it. */
 export class Enqueuer {
-  readonly #store: Store
+  readonly #store: Pick<Store, 'enqueue'>
   readonly #payloadLimit: number
 
-  constructor(store: Store, payloadLimit = defaultPayloadLimit) {
+  constructor(store: Pick<Store, 'enqueue'>, payloadLimit = defaultPayloadLimit) {
     this.#store = store
     this.#payloadLimit = payloadLimit
   }

@@ -13,8 +13,6 @@ export interface KeeperOptions {
   readonly onLapsed: (lapsed: Housekept['lapsed'][number]) => void
 }
 
-/** Even after many changes it looks no more often than this: a look costs some 20 us. */
-const shortestPauseMs = 2
 const pruneEveryMs = 60_000
 const pruneStep = 500
 
@@ -35,7 +33,8 @@ export class Keeper {
    */
   async step(): Promise<number> {
     const sinceLook = performance.now() - this.#lastLookAt
-    if (sinceLook < shortestPauseMs) return shortestPauseMs - sinceLook
+    const { lookPauseMs } = this.#store
+    if (sinceLook < lookPauseMs) return lookPauseMs - sinceLook
     this.#lastLookAt = performance.now()
     const { lapsed, nextInMs } = await this.#store.housekeep()
     for (const one of lapsed) this.#options.onLapsed(one)
@@ -47,6 +46,7 @@ export class Keeper {
   async #pruneNowAndThen(): Promise<void> {
     if (performance.now() < this.#nextPruneAt) return
     const count = await this.#store.prune(this.#options.retention, pruneStep)
-    this.#nextPruneAt = performance.now() + (count === pruneStep ? shortestPauseMs : pruneEveryMs)
+    this.#nextPruneAt =
+      performance.now() + (count === pruneStep ? this.#store.lookPauseMs : pruneEveryMs)
   }
 }

@@ -58,6 +58,10 @@ export interface Driver extends AsyncDisposable {
    * database has its own best way.
    */
   claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]>
+  /** Whether any lane has a run that could be claimed. */
+  hasClaimable(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<boolean>
+  /** See `Store.lookPauseMs`. */
+  readonly lookPauseMs: number
   /** Runs `work` within a transaction of the caller's, which the caller commits or not. */
   join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T>
   /** Whether one transaction may be under way while another begins, so that neither sees what the other writes. */
@@ -116,7 +120,6 @@ export interface Statements {
   readonly feedOfRun: string
   readonly feedOfAll: string
   readonly feedEnd: string
-  readonly laneProbe: string
   listRuns(filter: FilterSql, order: 'newest' | 'oldest'): string
   countRuns(filter: FilterSql): string
   /** Cancels a run that is in one of the states. */

@@ -24,7 +24,6 @@ import {
 import type { Driver, Param, Row, Tx } from './driver.ts'
 import { enqueueEntry, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
-import { lanesOf } from './lanes.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
 import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
 import { feedEntryOf, heldIntentOf, matchedOf, runOf, tombstoneOf, workerOf } from './rows.ts'
@@ -118,7 +117,6 @@ export class SqlStore implements Store {
     answers: readonly Controlled[],
     askAgain: (missing: readonly string[]) => Promise<readonly Controlled[]>,
   ): Promise<readonly Controlled[]> {
-    const isOpen = ({ tombstoneUntil }: Controlled): boolean => tombstoneUntil !== null
     if (!this.#driver.isConcurrent || !answers.some(isOpen)) return answers
     const again = [
       ...(await askAgain(answers.flatMap((one) => (isOpen(one) ? [one.id ?? ''] : [])))),
@@ -183,12 +181,8 @@ export class SqlStore implements Store {
     return rows.map((row) => workerOf(row, this.#driver.leaseNow()))
   }
 
-  async hasClaimable(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<boolean> {
-    const { laneProbe } = this.#driver.statements
-    for (const lane of lanesOf(request)) {
-      if ((await this.#read(laneProbe, [...lane, this.#driver.now()])).length > 0) return true
-    }
-    return false
+  hasClaimable(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<boolean> {
+    return this.#driver.hasClaimable(request)
   }
 
   claim(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
@@ -274,6 +268,10 @@ export class SqlStore implements Store {
     return this.#write(async (tx) => (await tx.all(deleteTombstone, place)).length > 0)
   }
 
+  get lookPauseMs(): number {
+    return this.#driver.lookPauseMs
+  }
+
   findings(): Promise<readonly Finding[]> {
     return this.#driver.findings()
   }
@@ -287,3 +285,6 @@ export class SqlStore implements Store {
     await this.#driver[Symbol.asyncDispose]()
   }
 }
+
+/** Whether a tombstone was left. */
+const isOpen = ({ tombstoneUntil }: Controlled): boolean => tombstoneUntil !== null

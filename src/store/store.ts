@@ -230,6 +230,8 @@ export interface Store extends AsyncDisposable {
   ): Promise<boolean>
   findings(): Promise<readonly Finding[]>
 
+  /** How long to leave at least between two looks of one kind, for what a look costs. */
+  readonly lookPauseMs: number
   /** Calls back some time after anything may have changed, here or in another process. A hint: it may come late, twice or never. */
   onChange(listener: (change: Change) => void): Disposable
 }

@@ -1,21 +1,22 @@
-import type { Client } from '../client/client.ts'
-import { connect, type ConnectOptions } from '../client/connect.ts'
+import { Client } from '../client/client.ts'
+import { connect, type ConnectOptions, type StorePlace } from '../client/connect.ts'
 import type { WorkerOptions } from './options.ts'
 import { Worker } from './worker.ts'
 
-export type StartWorkerOptions = WorkerOptions & Pick<ConnectOptions, 'durability' | 'busyMs'>
+export type StartWorkerOptions = WorkerOptions &
+  Omit<ConnectOptions, 'by' | 'payloadLimit' | 'create' | 'now'>
 
 /**
- * Starts a worker in this process: on the store of a client that is open, or on one that a URL names.
+ * Starts a worker in this process: on the store of a client that is open, or on one that a URL or a `pg.Pool` names.
  *
  * It installs no handlers for OS signals; `checkrein worker` does. Stop it with `stop()`, or hold it with `await using`.
  * @throws {CheckreinError} `TASK_…` where a module or task is not valid, `USAGE`, `STORE_…`.
  */
 export async function startWorker(
-  store: string | Client,
+  store: StorePlace | Client,
   options: StartWorkerOptions,
 ): Promise<Worker> {
-  if (typeof store !== 'string') return Worker.start(store.store, options)
+  if (store instanceof Client) return Worker.start(store.store, options)
   const client = await connect(store, options)
   try {
     return await Worker.start(client.store, options, () => client[Symbol.asyncDispose]())

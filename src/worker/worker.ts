@@ -12,7 +12,7 @@ import { CheckreinError, errorRecord, isCheckreinError } from '../core/errors.ts
 import type { Isolation } from '../core/task.ts'
 import type { AbortReason } from '../executor/executor.ts'
 import { Keeper } from '../keeper/keeper.ts'
-import type { Store } from '../store/store.ts'
+import type { Change, Store } from '../store/store.ts'
 import { type WorkerOptions, type WorkerSettings, workerSettings } from './options.ts'
 import { Registry } from './registry.ts'
 import { publish } from './telemetry.ts'
@@ -49,6 +49,7 @@ export class Worker implements AsyncDisposable {
   #timer: NodeJS.Timeout | null = null
   #round: Promise<void> | null = null
   #isAskedAgain = false
+  #mayBeAsked = true
   #isDraining = false
   #isStopped = false
   #stopped: Promise<void> | null = null
@@ -96,7 +97,7 @@ export class Worker implements AsyncDisposable {
           runCount,
         })),
     })
-    this.#hints = store.onChange(() => this.#ask())
+    this.#hints = store.onChange((change) => this.#hear(change))
   }
 
   /** The id under which it holds runs; a new one after a lease was lost. */
@@ -161,7 +162,7 @@ export class Worker implements AsyncDisposable {
       onLost: () => {
         this.#renewal = this.#beginAgain()
       },
-      onFree: () => this.#ask(),
+      onFree: () => this.#ask({ isControl: false }),
       onError: (error) => this.#complain('heartbeat', error),
     })
     return this.#tenure
@@ -185,9 +186,15 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  /** Asks for a round. */
-  #ask(): void {
+  /** What others have done calls for a round where it may concern this worker. */
+  #hear(change: Change): void {
+    if (change !== 'news') this.#ask({ isControl: change !== 'work' })
+  }
+
+  /** Asks for a round. @param isControl whether something may have been asked of a run that it holds; default true. */
+  #ask({ isControl = true } = {}): void {
     if (this.#isStopped) return
+    if (isControl) this.#mayBeAsked = true
     this.#isAskedAgain = true
     this.#round ??= this.#rounds()
   }
@@ -226,10 +233,17 @@ export class Worker implements AsyncDisposable {
   /** @returns ms until the next look. */
   async #followIntents(tenure: Tenure): Promise<number> {
     if (tenure.heldCount === 0) return Infinity
+    if (!this.#mayBeAsked) return Infinity
     const waitMs = this.#intentsAgainAt - performance.now()
     if (waitMs > 0) return waitMs
     this.#intentsAgainAt = performance.now() + shortestPauseMs
-    for (const held of await this.#store.intents(tenure.id)) tenure.follow(held)
+    this.#mayBeAsked = false
+    try {
+      for (const held of await this.#store.intents(tenure.id)) tenure.follow(held)
+    } catch (error) {
+      this.#mayBeAsked = true
+      throw error
+    }
     return Infinity
   }
 

@@ -19,6 +19,7 @@ import { isConflict } from './errors.ts'
 import { postgresFindings } from './findings.ts'
 import { FeedHorizon } from './horizon.ts'
 import { runnerOf } from './joined.ts'
+import { lanesOf } from '../lanes.ts'
 import { Link, type LinkParts } from './link.ts'
 import { prepareSchema } from './migrate.ts'
 import { Notices } from './notices.ts'
@@ -45,6 +46,8 @@ const horizonMs = 10
 export class PostgresDriver implements Driver {
   readonly statements: PostgresStatements
   readonly isConcurrent = true
+  /** A look is a question to another process, or another machine. */
+  readonly lookPauseMs = 20
   readonly now: () => number
   readonly #link: Link
   readonly #clock: DatabaseClock
@@ -175,6 +178,13 @@ export class PostgresDriver implements Driver {
     return this.#link.patiently(() =>
       this.#link.borrow((session) => session.rows(statement, params), touchAnswerMs),
     )
+  }
+
+  async hasClaimable(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<boolean> {
+    const lanes = lanesOf(request)
+    const queues = lanes.map(([queue]) => queue)
+    const tasks = lanes.map(([, task]) => task)
+    return (await this.read(this.statements.laneProbe, [queues, tasks, this.now()])).length > 0
   }
 
   claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {

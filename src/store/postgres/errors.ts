@@ -59,8 +59,16 @@ const meanings: Readonly<Record<string, Meaning>> = {
 const lostMessages =
   /connection terminated|not queryable|timeout exceeded when trying to connect|client was closed/i
 const lostCodes = new Set([
-  ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
-  ...['EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'ECONNABORTED'],
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
 ])
 
 const sqlState = (error: unknown): string => {

@@ -17,16 +17,15 @@ function sets(...columns: readonly string[]): string {
 }
 
 const insertColumns = [
-  ...['id text', 'task text', 'queue text', 'priority int', 'key text', 'key_held int'],
-  ...['tags text', 'input text', 'expires_at bigint', 'created_at bigint', 'state text'],
-  ...['run_at bigint', 'waits_for text', 'stop text', 'finished_at bigint'],
-]
+  'id text, task text, queue text, priority int, key text, key_held int, tags text, input text',
+  'expires_at bigint, created_at bigint, state text, run_at bigint, waits_for text, stop text',
+  'finished_at bigint',
+].flatMap((line) => line.split(', '))
 const factColumns = [
-  ...['state text', 'attempt int', 'failures int', 'crashes int', 'worker_id text'],
-  ...['run_at bigint', 'intent text', 'paused_from text', 'waits_for text', 'progress text'],
-  ...['result text', 'error text', 'stop text', 'started_at bigint', 'finished_at bigint'],
-  'key_held int',
-]
+  'state text, attempt int, failures int, crashes int, worker_id text, run_at bigint, intent text',
+  'paused_from text, waits_for text, progress text, result text, error text, stop text',
+  'started_at bigint, finished_at bigint, key_held int',
+].flatMap((line) => line.split(', '))
 const names = (columns: readonly string[], prefix = ''): string =>
   columns.map((column) => `${prefix}${column.split(' ')[0]}`).join(', ')
 const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
@@ -40,159 +39,16 @@ const heldOrSkipped = `${held} SKIP LOCKED`
 /** The statements of PostgreSQL, and those that are its alone. */
 export interface PostgresStatements extends Statements {
   readonly claimRuns: string
-  /** The tombstones that stand for runs which exist, among those of the ids and keys. */
   readonly unstartRuns: string
+  readonly laneProbe: string
   readonly feedHorizon: string
   readonly newest: string
 }
 
-/** @param schema the quoted name of the schema. */
-export function postgresStatements(schema: string): PostgresStatements {
-  const runs = `${schema}.runs`
-  const tags = `${schema}.tags`
-  const feed = `${schema}.feed`
-  const workers = `${schema}.workers`
-  const tombstones = `${schema}.tombstones`
-  const insertRuns = (where: string): string => `
-    INSERT INTO ${runs} (${names(insertColumns)}, attempt, failures, crashes)
-    SELECT ${names(insertColumns)}, 0, 0, 0 FROM ${sets(...insertColumns)} ${where} ORDER BY ord
-    ON CONFLICT (id) DO NOTHING RETURNING seq, id`
-  return {
-    insertRuns: insertRuns(''),
-    insertPlainRuns: insertRuns(`WHERE NOT EXISTS (SELECT 1 FROM ${tombstones})`),
-    runsById: `SELECT * FROM ${runs} WHERE id = ANY($1::text[])`,
-    runsToChange: `SELECT * FROM ${runs} WHERE id = ANY($1::text[]) ORDER BY seq ${held}`,
-    runsBySeqToChange: `SELECT * FROM ${runs} WHERE seq = ANY($1::bigint[]) ORDER BY seq ${held}`,
-    keyHolderToChange: `SELECT * FROM ${runs} WHERE task = $1 AND key = $2 AND key_held = 1 ${held}`,
-    updateRuns: `
-      UPDATE ${runs} AS r SET (${names(factColumns)}) = ROW(${names(factColumns, 'u.')})
-      FROM ${sets('seq bigint', 'old_state text', 'old_attempt int', ...factColumns)}
-      WHERE r.seq = u.seq AND r.state = u.old_state AND r.attempt = u.old_attempt RETURNING u.ord`,
-    completeRuns: `
-      UPDATE ${runs} AS r SET state = 'completed', result = u.result, worker_id = NULL, finished_at = u.at
-      FROM ${sets('seq bigint', 'id text', 'attempt int', 'worker_id text', 'result text', 'at bigint')}
-      WHERE r.seq = u.seq AND r.id = u.id AND ${stateIs(['running'], 'r.')} AND r.attempt = u.attempt
-        AND r.worker_id = u.worker_id AND r.intent IS NULL AND r.key_held = 0 RETURNING u.ord`,
-    insertTags: `
-      INSERT INTO ${tags} (tag, run_seq) SELECT tag, run_seq FROM ${sets('tag text', 'run_seq bigint')}
-      ON CONFLICT DO NOTHING`,
-    insertFeed: `
-      INSERT INTO ${feed} (run_seq, at, type, attempt, state, data)
-      SELECT run_seq, at, type, attempt, state, data
-      FROM ${sets('run_seq bigint', 'at bigint', 'type text', 'attempt int', 'state text', 'data text')} ORDER BY ord`,
-    trimFeed: `
-      DELETE FROM ${feed} AS f USING ${sets('run_seq bigint', 'type text', 'kept int')}
-      WHERE f.run_seq = u.run_seq AND f.type = u.type AND f.position <= (
-        SELECT position FROM ${feed} WHERE run_seq = u.run_seq AND type = u.type
-        ORDER BY position DESC LIMIT 1 OFFSET u.kept)`,
-    waitingForToChange: `
-      SELECT * FROM ${runs} WHERE waits_for IS NOT NULL AND waits_for = ANY($1::text[]) ORDER BY seq ${held}`,
-
-    hasTombstones: `SELECT 1 AS found FROM ${tombstones} LIMIT 1`,
-    tombstonesFor: `
-      SELECT t.* FROM ${sets('kind text', 'task text', 'value text', 'now bigint')}
-      JOIN ${tombstones} AS t ON t.kind = u.kind AND t.task = u.task AND t.value = u.value AND t.expires_at > u.now`,
-    insertTombstones: `
-      INSERT INTO ${tombstones} AS t (kind, task, value, verb, reason, by, created_at, expires_at)
-      SELECT DISTINCT ON (kind, task, value) kind, task, value, verb, reason, by, created_at, expires_at
-      FROM ${sets('kind text', 'task text', 'value text', 'verb text', 'reason text', 'by text', 'created_at bigint', 'expires_at bigint')}
-      ORDER BY kind, task, value, ord DESC
-      ON CONFLICT (kind, task, value) DO UPDATE SET
-        verb = excluded.verb, reason = excluded.reason, by = excluded.by, expires_at = greatest(t.expires_at, excluded.expires_at),
-        created_at = CASE WHEN t.expires_at > excluded.created_at THEN t.created_at ELSE excluded.created_at END
-      RETURNING value, expires_at`,
-    deleteTombstone: `DELETE FROM ${tombstones} WHERE kind = $1 AND task = $2 AND value = $3 RETURNING value`,
-    liveTombstones: `SELECT * FROM ${tombstones} WHERE expires_at > $1 ORDER BY created_at, value`,
-    pruneTombstones: `DELETE FROM ${tombstones} WHERE expires_at <= $1`,
-
-    insertWorker: `
-      INSERT INTO ${workers} (id, host, pid, queues, tasks, version, started_at, lease_ms, lease_until)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    renewLease: `
-      UPDATE ${workers} SET lease_until = $2::bigint + lease_ms WHERE id = $1 AND lease_until > $2::bigint RETURNING id`,
-    deleteWorker: `DELETE FROM ${workers} WHERE id = $1 RETURNING id, tasks`,
-    heldLease: `SELECT 1 AS held FROM ${workers} WHERE id = $1 AND lease_until > $2 FOR KEY SHARE`,
-    allWorkers: `
-      SELECT w.*, (SELECT count(*) FROM ${runs} WHERE worker_id = w.id AND ${stateIs(['running'])}) AS held_count
-      FROM ${workers} AS w ORDER BY w.started_at, w.id`,
-    lapsedWorkers: `SELECT id FROM ${workers} WHERE lease_until <= $1`,
-    deleteLapsedWorkers: `DELETE FROM ${workers} WHERE lease_until <= $1 RETURNING id, tasks`,
-    heldRunsToChange: `
-      SELECT * FROM ${runs} WHERE ${stateIs(['running'])} AND worker_id = $1 ORDER BY seq ${held}`,
-    heldIntents: `SELECT id, attempt, intent FROM ${runs} WHERE worker_id = $1 AND intent IS NOT NULL`,
-
-    dueRunsToChange: `
-      SELECT * FROM ${runs} WHERE ${stateIs(['scheduled'])} AND run_at <= $1 ORDER BY run_at LIMIT $2 ${heldOrSkipped}`,
-    expiredRunsToChange: `
-      SELECT * FROM ${runs} WHERE ${mayExpire} AND expires_at <= $1 ORDER BY expires_at LIMIT $2 ${heldOrSkipped}`,
-    nextAt: `
-      SELECT least(
-        (SELECT min(run_at) FROM ${runs} WHERE ${stateIs(['scheduled'])}),
-        (SELECT min(expires_at) FROM ${runs} WHERE ${mayExpire})) AS at`,
-    prunableRuns: `
-      SELECT seq FROM ${runs} WHERE finished_at IS NOT NULL AND state = $1 AND finished_at < $2
-      ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
-    keepNewestPosition: `
-      UPDATE ${feed} SET run_seq = 0 WHERE position = (SELECT max(position) FROM ${feed}) AND run_seq = ANY($1::bigint[])`,
-    deleteFeed: `
-      DELETE FROM ${feed}
-      WHERE run_seq = ANY($1::bigint[]) AND position < (SELECT max(position) FROM ${feed})`,
-    deleteTags: `DELETE FROM ${tags} WHERE run_seq = ANY($1::bigint[])`,
-    deleteRuns: `DELETE FROM ${runs} WHERE seq = ANY($1::bigint[])`,
-
-    finalRuns: `SELECT * FROM ${runs} WHERE finished_at IS NOT NULL AND id = ANY($1::text[])`,
-    feedOfRun: `
-      SELECT f.*, r.id AS run_id FROM ${runs} AS r JOIN ${feed} AS f ON f.run_seq = r.seq
-      WHERE r.id = $1 AND f.position > $2 ORDER BY f.position LIMIT $3`,
-    feedOfAll: `
-      SELECT f.*, r.id AS run_id FROM ${feed} AS f LEFT JOIN ${runs} AS r ON r.seq = f.run_seq
-      WHERE f.position > $1 ORDER BY f.position LIMIT $2`,
-    feedEnd: `SELECT max(position) AS position FROM ${feed}`,
-    feedHorizon: `
-      SELECT (SELECT max(position) FROM ${feed}) AS position,
-        pg_snapshot_xmin(pg_current_snapshot())::text AS xmin, pg_snapshot_xmax(pg_current_snapshot())::text AS xmax`,
-    newest: `SELECT (SELECT max(position) FROM ${feed}) AS position, (SELECT max(seq) FROM ${runs}) AS seq`,
-
-    laneProbe: `
-      SELECT 1 AS found FROM ${runs} AS r
-      WHERE ${stateIs(['queued'], 'r.')} AND r.queue = $1 AND r.task = $2 AND ${unexpired} LIMIT 1`,
-    claimRuns: `
-      WITH heads AS MATERIALIZED (
-        SELECT head.seq FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
-        CROSS JOIN LATERAL (
-          SELECT r.seq, r.priority FROM ${runs} AS r
-          WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired}
-          ORDER BY r.priority DESC, r.seq LIMIT $5 ${heldOrSkipped}) AS head
-        ORDER BY head.priority DESC, head.seq LIMIT $5)
-      UPDATE ${runs} AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3
-      FROM heads WHERE r.seq = heads.seq AND ${stateIs(['queued'], 'r.')}
-      RETURNING r.seq, r.id, r.task, r.queue, r.priority, r.key, r.tags, r.input, r.attempt`,
-    unstartRuns: `
-      UPDATE ${runs} SET state = 'queued', attempt = attempt - 1, worker_id = NULL
-      WHERE seq = ANY($1::bigint[]) RETURNING seq`,
-    preventRuns: (states) => `
-      UPDATE ${runs} AS r
-      SET state = 'cancelled', stop = u.stop, finished_at = u.at, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0
-      FROM ${sets('seq bigint', 'id text', 'attempt int', 'stop text', 'at bigint')}
-      WHERE r.seq = u.seq AND r.id = u.id AND r.attempt = u.attempt AND ${stateIs(states, 'r.')} RETURNING u.ord`,
-    listRuns: ({ where }, order) =>
-      order === 'newest'
-        ? `SELECT * FROM ${runs} AS r WHERE r.seq < $1 AND ${where} ORDER BY r.seq DESC LIMIT $2`
-        : `SELECT * FROM ${runs} AS r WHERE r.seq > $1 AND ${where} ORDER BY r.seq LIMIT $2`,
-    countRuns: (filter) =>
-      filter.where === 'true'
-        ? countAll(runs)
-        : `SELECT state, count(*) AS n FROM ${runs} AS r WHERE ${conditionOf(filter)} GROUP BY state`,
-    matchRuns: (filter) =>
-      `${liveRanges
-        .map(
-          (range) =>
-            `SELECT r.seq, r.id, r.attempt FROM ${runs} AS r WHERE ${range} AND ${conditionOf(filter)}`,
-        )
-        .join(' UNION ALL ')} ORDER BY seq`,
-    filterSql: (filter) => filterSql(filter, tags),
-  }
-}
+const insertRuns = (where: string): string => `
+  INSERT INTO @runs (${names(insertColumns)}, attempt, failures, crashes)
+  SELECT ${names(insertColumns)}, 0, 0, 0 FROM ${sets(...insertColumns)} ${where} ORDER BY ord
+  ON CONFLICT (id) DO NOTHING RETURNING seq, id`
 
 /** Statements that end in a filter leave the first two places to others; each must stand somewhere, with a type. */
 const ownParams = '($1::text IS NULL AND $2::text IS NULL)'
@@ -208,17 +64,172 @@ const liveRanges = [
 ]
 
 /** Each live state has a small index, and the finished ones are counted in theirs. */
-function countAll(runs: string): string {
-  const live = (state: State): string =>
-    `SELECT '${state}', count(*) FROM ${runs} WHERE ${stateIs([state])}`
-  return `
-    SELECT state, count(*) AS n FROM ${runs} WHERE finished_at IS NOT NULL GROUP BY state
-    UNION ALL ${live('scheduled')} UNION ALL ${live('queued')} UNION ALL ${live('running')}
-    UNION ALL SELECT state, count(*) FROM ${runs}
+const countLive = (state: State): string =>
+  `SELECT '${state}', count(*) FROM @runs WHERE ${stateIs([state])}`
+const countAll = `
+    SELECT state, count(*) AS n FROM @runs WHERE finished_at IS NOT NULL GROUP BY state
+    UNION ALL ${countLive('scheduled')} UNION ALL ${countLive('queued')} UNION ALL ${countLive('running')}
+    UNION ALL SELECT state, count(*) FROM @runs
       WHERE ${stateIs(notable)} AND finished_at IS NULL GROUP BY state`
+
+/** With `@runs` for the table in whatever schema it is. */
+const templates: PostgresStatements = {
+  insertRuns: insertRuns(''),
+  insertPlainRuns: insertRuns(`WHERE NOT EXISTS (SELECT 1 FROM @tombstones)`),
+  runsById: `SELECT * FROM @runs WHERE id = ANY($1::text[])`,
+  runsToChange: `SELECT * FROM @runs WHERE id = ANY($1::text[]) ORDER BY seq ${held}`,
+  runsBySeqToChange: `SELECT * FROM @runs WHERE seq = ANY($1::bigint[]) ORDER BY seq ${held}`,
+  keyHolderToChange: `SELECT * FROM @runs WHERE task = $1 AND key = $2 AND key_held = 1 ${held}`,
+  updateRuns: `
+    UPDATE @runs AS r SET (${names(factColumns)}) = ROW(${names(factColumns, 'u.')})
+    FROM ${sets('seq bigint', 'old_state text', 'old_attempt int', ...factColumns)}
+    WHERE r.seq = u.seq AND r.state = u.old_state AND r.attempt = u.old_attempt RETURNING u.ord`,
+  completeRuns: `
+    UPDATE @runs AS r SET state = 'completed', result = u.result, worker_id = NULL, finished_at = u.at
+    FROM ${sets('seq bigint', 'id text', 'attempt int', 'worker_id text', 'result text', 'at bigint')}
+    WHERE r.seq = u.seq AND r.id = u.id AND ${stateIs(['running'], 'r.')} AND r.attempt = u.attempt
+      AND r.worker_id = u.worker_id AND r.intent IS NULL AND r.key_held = 0 RETURNING u.ord`,
+  insertTags: `
+    INSERT INTO @tags (tag, run_seq) SELECT tag, run_seq FROM ${sets('tag text', 'run_seq bigint')}
+    ON CONFLICT DO NOTHING`,
+  insertFeed: `
+    INSERT INTO @feed (run_seq, at, type, attempt, state, data)
+    SELECT run_seq, at, type, attempt, state, data
+    FROM ${sets('run_seq bigint', 'at bigint', 'type text', 'attempt int', 'state text', 'data text')} ORDER BY ord`,
+  trimFeed: `
+    DELETE FROM @feed AS f USING ${sets('run_seq bigint', 'type text', 'kept int')}
+    WHERE f.run_seq = u.run_seq AND f.type = u.type AND f.position <= (
+      SELECT position FROM @feed WHERE run_seq = u.run_seq AND type = u.type
+      ORDER BY position DESC LIMIT 1 OFFSET u.kept)`,
+  waitingForToChange: `
+    SELECT * FROM @runs WHERE waits_for IS NOT NULL AND waits_for = ANY($1::text[]) ORDER BY seq ${held}`,
+
+  hasTombstones: `SELECT 1 AS found FROM @tombstones LIMIT 1`,
+  tombstonesFor: `
+    SELECT t.* FROM ${sets('kind text', 'task text', 'value text', 'now bigint')}
+    JOIN @tombstones AS t ON t.kind = u.kind AND t.task = u.task AND t.value = u.value AND t.expires_at > u.now`,
+  insertTombstones: `
+    INSERT INTO @tombstones AS t (kind, task, value, verb, reason, by, created_at, expires_at)
+    SELECT DISTINCT ON (kind, task, value) kind, task, value, verb, reason, by, created_at, expires_at
+    FROM ${sets('kind text', 'task text', 'value text', 'verb text', 'reason text', 'by text', 'created_at bigint', 'expires_at bigint')}
+    ORDER BY kind, task, value, ord DESC
+    ON CONFLICT (kind, task, value) DO UPDATE SET
+      verb = excluded.verb, reason = excluded.reason, by = excluded.by, expires_at = greatest(t.expires_at, excluded.expires_at),
+      created_at = CASE WHEN t.expires_at > excluded.created_at THEN t.created_at ELSE excluded.created_at END
+    RETURNING value, expires_at`,
+  deleteTombstone: `DELETE FROM @tombstones WHERE kind = $1 AND task = $2 AND value = $3 RETURNING value`,
+  liveTombstones: `SELECT * FROM @tombstones WHERE expires_at > $1 ORDER BY created_at, value`,
+  pruneTombstones: `DELETE FROM @tombstones WHERE expires_at <= $1`,
+
+  insertWorker: `
+    INSERT INTO @workers (id, host, pid, queues, tasks, version, started_at, lease_ms, lease_until)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+  renewLease: `
+    UPDATE @workers SET lease_until = $2::bigint + lease_ms WHERE id = $1 AND lease_until > $2::bigint RETURNING id`,
+  deleteWorker: `DELETE FROM @workers WHERE id = $1 RETURNING id, tasks`,
+  heldLease: `SELECT 1 AS held FROM @workers WHERE id = $1 AND lease_until > $2 FOR KEY SHARE`,
+  allWorkers: `
+    SELECT w.*, (SELECT count(*) FROM @runs WHERE worker_id = w.id AND ${stateIs(['running'])}) AS held_count
+    FROM @workers AS w ORDER BY w.started_at, w.id`,
+  lapsedWorkers: `SELECT id FROM @workers WHERE lease_until <= $1`,
+  deleteLapsedWorkers: `DELETE FROM @workers WHERE lease_until <= $1 RETURNING id, tasks`,
+  heldRunsToChange: `
+    SELECT * FROM @runs WHERE ${stateIs(['running'])} AND worker_id = $1 ORDER BY seq ${held}`,
+  heldIntents: `SELECT id, attempt, intent FROM @runs WHERE worker_id = $1 AND intent IS NOT NULL`,
+
+  dueRunsToChange: `
+    SELECT * FROM @runs WHERE ${stateIs(['scheduled'])} AND run_at <= $1 ORDER BY run_at LIMIT $2 ${heldOrSkipped}`,
+  expiredRunsToChange: `
+    SELECT * FROM @runs WHERE ${mayExpire} AND expires_at <= $1 ORDER BY expires_at LIMIT $2 ${heldOrSkipped}`,
+  nextAt: `
+    SELECT least(
+      (SELECT min(run_at) FROM @runs WHERE ${stateIs(['scheduled'])}),
+      (SELECT min(expires_at) FROM @runs WHERE ${mayExpire})) AS at`,
+  prunableRuns: `
+    SELECT seq FROM @runs WHERE finished_at IS NOT NULL AND state = $1 AND finished_at < $2
+    ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
+  keepNewestPosition: `
+    UPDATE @feed SET run_seq = 0 WHERE position = (SELECT max(position) FROM @feed) AND run_seq = ANY($1::bigint[])`,
+  deleteFeed: `
+    DELETE FROM @feed
+    WHERE run_seq = ANY($1::bigint[]) AND position < (SELECT max(position) FROM @feed)`,
+  deleteTags: `DELETE FROM @tags WHERE run_seq = ANY($1::bigint[])`,
+  deleteRuns: `DELETE FROM @runs WHERE seq = ANY($1::bigint[])`,
+
+  finalRuns: `SELECT * FROM @runs WHERE finished_at IS NOT NULL AND id = ANY($1::text[])`,
+  feedOfRun: `
+    SELECT f.*, r.id AS run_id FROM @runs AS r JOIN @feed AS f ON f.run_seq = r.seq
+    WHERE r.id = $1 AND f.position > $2 ORDER BY f.position LIMIT $3`,
+  feedOfAll: `
+    SELECT f.*, r.id AS run_id FROM @feed AS f LEFT JOIN @runs AS r ON r.seq = f.run_seq
+    WHERE f.position > $1 ORDER BY f.position LIMIT $2`,
+  feedEnd: `SELECT max(position) AS position FROM @feed`,
+  feedHorizon: `
+    SELECT (SELECT max(position) FROM @feed) AS position,
+      pg_snapshot_xmin(pg_current_snapshot())::text AS xmin, pg_snapshot_xmax(pg_current_snapshot())::text AS xmax`,
+  newest: `SELECT (SELECT max(position) FROM @feed) AS position, (SELECT max(seq) FROM @runs) AS seq`,
+
+  laneProbe: `
+    SELECT 1 AS found FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
+    WHERE EXISTS (
+      SELECT 1 FROM @runs AS r
+      WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired})
+    LIMIT 1`,
+  claimRuns: `
+    WITH heads AS MATERIALIZED (
+      SELECT head.seq FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
+      CROSS JOIN LATERAL (
+        SELECT r.seq, r.priority FROM @runs AS r
+        WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired}
+        ORDER BY r.priority DESC, r.seq LIMIT $5 ${heldOrSkipped}) AS head
+      ORDER BY head.priority DESC, head.seq LIMIT $5)
+    UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3
+    FROM heads WHERE r.seq = heads.seq AND ${stateIs(['queued'], 'r.')}
+    RETURNING r.seq, r.id, r.task, r.queue, r.priority, r.key, r.tags, r.input, r.attempt`,
+  unstartRuns: `
+    UPDATE @runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL
+    WHERE seq = ANY($1::bigint[]) RETURNING seq`,
+  preventRuns: (states) => `
+    UPDATE @runs AS r
+    SET state = 'cancelled', stop = u.stop, finished_at = u.at, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0
+    FROM ${sets('seq bigint', 'id text', 'attempt int', 'stop text', 'at bigint')}
+    WHERE r.seq = u.seq AND r.id = u.id AND r.attempt = u.attempt AND ${stateIs(states, 'r.')} RETURNING u.ord`,
+  listRuns: ({ where }, order) =>
+    order === 'newest'
+      ? `SELECT * FROM @runs AS r WHERE r.seq < $1 AND ${where} ORDER BY r.seq DESC LIMIT $2`
+      : `SELECT * FROM @runs AS r WHERE r.seq > $1 AND ${where} ORDER BY r.seq LIMIT $2`,
+  countRuns: (filter) =>
+    filter.where === 'true'
+      ? countAll
+      : `SELECT state, count(*) AS n FROM @runs AS r WHERE ${conditionOf(filter)} GROUP BY state`,
+  matchRuns: (filter) =>
+    `${liveRanges
+      .map(
+        (range) =>
+          `SELECT r.seq, r.id, r.attempt FROM @runs AS r WHERE ${range} AND ${conditionOf(filter)}`,
+      )
+      .join(' UNION ALL ')} ORDER BY seq`,
+  filterSql,
 }
 
-function filterSql(filter: RunFilter, tags: string): FilterSql {
+/** @param schema the quoted name of the schema. */
+export function postgresStatements(schema: string): PostgresStatements {
+  const placed = (text: string): string =>
+    text.replaceAll(/@(runs|feed|tags|workers|tombstones)\b/g, `${schema}.$1`)
+  const fixed = Object.entries(templates).map(([name, text]: [string, unknown]) => [
+    name,
+    typeof text === 'string' ? placed(text) : text,
+  ])
+  return {
+    ...(Object.fromEntries(fixed) as PostgresStatements),
+    listRuns: (filter, order) => placed(templates.listRuns(filter, order)),
+    countRuns: (filter) => placed(templates.countRuns(filter)),
+    preventRuns: (states) => placed(templates.preventRuns(states)),
+    matchRuns: (filter) => placed(templates.matchRuns(filter)),
+  }
+}
+
+function filterSql(filter: RunFilter): FilterSql {
   const terms: string[] = []
   const params: Param[] = []
   const bind = (value: Param, type: string): string => `$${2 + params.push(value)}::${type}`
@@ -226,7 +237,7 @@ function filterSql(filter: RunFilter, tags: string): FilterSql {
   if (filter.queue !== undefined) terms.push(`r.queue = ${bind(filter.queue, 'text')}`)
   if (filter.key !== undefined) terms.push(`r.key = ${bind(filter.key, 'text')}`)
   if (filter.tag !== undefined)
-    terms.push(`r.seq IN (SELECT run_seq FROM ${tags} WHERE tag = ${bind(filter.tag, 'text')})`)
+    terms.push(`r.seq IN (SELECT run_seq FROM @tags WHERE tag = ${bind(filter.tag, 'text')})`)
   if (filter.createdAfter !== undefined)
     terms.push(`r.created_at > ${bind(Number(filter.createdAfter), 'bigint')}`)
   if (filter.createdBefore !== undefined)

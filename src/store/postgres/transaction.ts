@@ -103,11 +103,11 @@ export class PostgresTx implements Tx {
   }
 
   /** The error that was first, where one brought others with it. */
-  async firstError(error: unknown): Promise<unknown> {
-    if (!isAftermath(error)) return error
-    for (const result of await Promise.allSettled(this.#sent))
-      if (result.status === 'rejected' && !isAftermath(result.reason)) return result.reason
-    return error
+  async firstError(thrown: unknown): Promise<unknown> {
+    if (!isAftermath(thrown)) return thrown
+    const results = await Promise.allSettled(this.#sent)
+    const failures = results.filter((one) => one.status === 'rejected').map(({ reason }) => reason)
+    return failures.find((reason) => !isAftermath(reason)) ?? thrown
   }
 }
 

@@ -1,10 +1,11 @@
 import { stateIs } from '../constraints.ts'
-import type { Row, Tx } from '../driver.ts'
+import type { Param, Row, Tx } from '../driver.ts'
 import { lanesOf } from '../lanes.ts'
 import type { ClaimRequest } from '../store.ts'
 import { inLane } from './statements.ts'
 
 const laneHeads = `SELECT seq, priority FROM checkrein_runs WHERE ${inLane} ORDER BY priority DESC, seq LIMIT ?4`
+const laneProbe = `SELECT 1 AS found FROM checkrein_runs WHERE ${inLane} LIMIT 1`
 const startRuns = `
   UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?2, started_at = ?3
   WHERE seq = ?1 AND ${stateIs(['queued'])}`
@@ -32,6 +33,15 @@ export async function claimInLanes(
     seqs.map((seq) => [seq, workerId, now]),
   )
   return tx.all(startedRuns, [seqs])
+}
+
+/** Whether any lane has a run that could be claimed at this time. */
+export function probeLanes(
+  all: (statement: string, params: readonly Param[]) => readonly Row[],
+  lanes: Pick<ClaimRequest, 'queues' | 'tasks'>,
+  now: number,
+): boolean {
+  return lanesOf(lanes).some((lane) => all(laneProbe, [...lane, now]).length > 0)
 }
 
 /** Highest priority first, then oldest first. */

@@ -10,12 +10,11 @@
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Param, Row, Statements, Tx } from '../driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
-import { claimInLanes } from './claim.ts'
-import { Connection } from './connection.ts'
+import { claimInLanes, probeLanes } from './claim.ts'
+import { Connection, joinedConnection } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
 import { createPrivately, fileError, noStore, refuseMissing } from './file.ts'
 import { sqliteFindings } from './findings.ts'
-import { joinedConnection } from './joined.ts'
 import { bootRow, knownLeaseClock, newLeaseClock } from './lease-clock.ts'
 import { migrateSqlite, needsMigration, schemaVersion } from './migrate.ts'
 import { sqliteStatements } from './statements.ts'
@@ -42,6 +41,8 @@ export interface SqliteOptions {
 export class SqliteDriver implements Driver {
   readonly statements: Statements = sqliteStatements
   readonly isConcurrent = false
+  /** A look costs some 20 us. */
+  readonly lookPauseMs = 2
   readonly now: () => number
   leaseNow: () => number
   readonly #file: string
@@ -155,8 +156,12 @@ export class SqliteDriver implements Driver {
   }
 
   async read(statement: string, params: readonly Param[] = []): Promise<readonly Row[]> {
+    return this.#reading(() => this.#reader.all(statement, params))
+  }
+
+  async #reading<T>(call: () => T): Promise<T> {
     try {
-      return await this.#patiently(() => this.#reader.all(statement, params))
+      return await this.#patiently(call)
     } catch (error) {
       throw storeError(error, this.#file)
     }
@@ -173,6 +178,12 @@ export class SqliteDriver implements Driver {
   async feedEnd(): Promise<number> {
     const [row] = await this.read(this.statements.feedEnd)
     return Number(row?.['position'] ?? -1)
+  }
+
+  async hasClaimable(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<boolean> {
+    return this.#reading(() =>
+      probeLanes((statement, params) => this.#reader.all(statement, params), request, this.now()),
+    )
   }
 
   claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {

@@ -114,7 +114,6 @@ export const sqliteStatements: Statements = {
     WHERE f.position > ?1 ORDER BY f.position LIMIT ?2`,
   feedEnd: 'SELECT max(position) AS position FROM checkrein_feed',
 
-  laneProbe: `SELECT 1 AS found FROM checkrein_runs WHERE ${inLane} LIMIT 1`,
   preventRuns: (states) => `
     UPDATE checkrein_runs
     SET state = 'cancelled', stop = ?4, finished_at = ?5, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0

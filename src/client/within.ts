@@ -1,0 +1,54 @@
+import { CheckreinError } from '../core/errors.ts'
+import type { AnyTask, InputOf } from '../core/task.ts'
+import type { StopVerb } from '../core/transitions.ts'
+import type { Controlled, Enqueued } from '../store/store.ts'
+import type { AskOptions, Controls, ControlTarget, StopOptions } from './controls.ts'
+import type { Enqueuer, EnqueueOptions } from './enqueue.ts'
+import type { EnqueueArguments } from './client.ts'
+
+/** A verb that ends runs, asked within a transaction: it takes effect when that is committed. */
+type Ask = (
+  target: ControlTarget,
+  options?: Omit<StopOptions, 'timeout' | 'abortSignal'>,
+) => Promise<readonly Controlled[]>
+
+/**
+ * What can be part of a transaction of the caller's: it is done if they commit, and has never been if they don't. No
+ * method waits for a run, which cannot hear of anything before the commit.
+ */
+export class Within {
+  readonly #enqueuer: Enqueuer
+  readonly revoke: Ask
+  readonly abort: Ask
+  readonly cancel: Ask
+  readonly terminate: Ask
+
+  constructor(enqueuer: Enqueuer, controls: Controls) {
+    this.#enqueuer = enqueuer
+    const verb =
+      (name: StopVerb): Ask =>
+      (target, options: AskOptions = {}) =>
+        controls.many(name, target, options)
+    this.revoke = verb('revoke')
+    this.abort = verb('abort')
+    this.cancel = verb('cancel')
+    this.terminate = verb('terminate')
+  }
+
+  /** Stores a run of the task; its id serves for `client.run(id)` after the commit. @throws {CheckreinError} as `Client.enqueue`. */
+  async enqueue<T extends AnyTask>(
+    task: T,
+    ...[input, options]: EnqueueArguments<T>
+  ): Promise<Enqueued> {
+    const [one] = await this.enqueueMany(task, [{ input: input as InputOf<T>, ...options }])
+    if (!one) throw new CheckreinError('INTERNAL', { message: 'an enqueue was not answered' })
+    return one
+  }
+
+  async enqueueMany<T extends AnyTask>(
+    task: T,
+    runs: readonly ({ readonly input: InputOf<T> } & EnqueueOptions)[],
+  ): Promise<readonly Enqueued[]> {
+    return this.#enqueuer.enqueue(task, runs)
+  }
+}
