@@ -23,8 +23,14 @@ export async function openStore(place: StorePlace, options: StoreOptions = {}): 
   if (typeof place === 'string' && !isPostgresUrl(place))
     return new SqlStore(await SqliteDriver.open(sqliteFile(place), options))
   const where = typeof place === 'string' ? shownUrl(place) : "the pool's database"
-  const parts = { to: place, where, settings: postgresSettings(options) }
+  const parts = { to: place, where, settings: postgresSettings({ ...schemaIn(place), ...options }) }
   return new SqlStore(await PostgresDriver.open(parts, options))
+}
+
+/** `?schema=name` in a URL. */
+function schemaIn(place: StorePlace): { schema?: string } {
+  const schema = typeof place === 'string' ? /[?&]schema=([^&#]*)/.exec(place)?.[1] : undefined
+  return schema === undefined ? {} : { schema }
 }
 
 function isPostgresUrl(url: string): boolean {

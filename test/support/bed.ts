@@ -11,8 +11,15 @@ import {
   type Worker,
   type WorkerOptions,
 } from '../../src/index.ts'
+import { dropSchema, freshSchema, testDatabase } from './database.ts'
+
+/** The kinds of store that a test may be run on. */
+export const storeKinds = ['sqlite', 'postgres'] as const
+export type StoreKind = (typeof storeKinds)[number]
 
 export interface BedOptions extends ConnectOptions {
+  /** Default: what `TEST_STORE` says, or SQLite. */
+  readonly on?: StoreKind
   /** A worker is started where modules are given. */
   readonly worker?: WorkerOptions
 }
@@ -24,9 +31,10 @@ export class Bed implements AsyncDisposable {
   readonly client: Client
   worker: Worker | null = null
 
-  static async make({ worker, ...options }: BedOptions = {}): Promise<Bed> {
+  static async make({ worker, on = defaultKind, ...options }: BedOptions = {}): Promise<Bed> {
     const folder = mkdtempSync(join(tmpdir(), 'checkrein-test-'))
-    const url = `sqlite:${join(folder, 'test.db')}`
+    const url =
+      on === 'sqlite' ? `sqlite:${join(folder, 'test.db')}` : await schemaUrl(freshSchema())
     const bed = new Bed(folder, url, await connect(url, options))
     if (worker) await bed.startWorker(worker)
     return bed
@@ -46,8 +54,19 @@ export class Bed implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.worker?.stop({ finish: 0, grace: 50 })
     await this.client[Symbol.asyncDispose]()
+    const schema = new URL(this.url).searchParams.get('schema')
+    if (schema !== null) await dropSchema(this.url, schema)
     rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+const defaultKind: StoreKind = process.env['TEST_STORE'] === 'postgres' ? 'postgres' : 'sqlite'
+
+/** The URL of a schema in the database that tests share. */
+async function schemaUrl(schema: string): Promise<string> {
+  const url = new URL(await testDatabase())
+  url.searchParams.set('schema', schema)
+  return url.href
 }
 
 const patienceMs = 30_000

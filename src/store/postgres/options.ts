@@ -1,7 +1,7 @@
 import { CheckreinError } from '../../core/errors.ts'
 
 export interface PostgresOptions {
-  /** The schema that holds the tables; default `checkrein`. */
+  /** The schema that holds the tables; default what `?schema=` in the URL says, or `checkrein`. */
   readonly schema?: string
   /** A direct connection for LISTEN, where the URL names a pooler that hands out connections by transaction. */
   readonly listenUrl?: string
