@@ -126,7 +126,7 @@ test('hosts are gone with the test, and what runs on them', { skip }, async () =
   const names = (): string => execFileSync('sh', ['-c', 'ip netns list; ip link']).toString()
   const hosts = await Hosts.make(1)
   const sleeper = hosts.exec(0, ['sleep', '600'], { stdio: 'ignore' })
-  assert.equal(names().split(hosts.nameOf(0)).length, 3)
+  assert.ok(names().includes(hosts.nameOf(0)))
   const ended = once(sleeper, 'exit')
   await hosts[Symbol.asyncDispose]()
   assert.deepEqual(await ended, [null, 'SIGKILL'])

@@ -6,15 +6,15 @@ import { eventually } from './bed.ts'
 import { ask, dropSchema, freshSchema, testDatabase } from './database.ts'
 import { type BinariesName, embeddedBinaries, systemBinaries } from './postgres-binaries.ts'
 import { PostgresServer } from './postgres-server.ts'
-import { isDead } from './processes.ts'
+import { isDead, processesIn } from './processes.ts'
 import { Program } from './program.ts'
 
-/** A connection whose backend is busy until it is killed. */
+/** A connection whose backend is busy, and so hears nothing, until it is killed. */
 async function keepBusy(url: string): Promise<void> {
   const client = new Client(url)
   client.on('error', () => {})
   await client.connect()
-  void client.query('SELECT pg_sleep(600)').catch(() => {})
+  void client.query('DO $$ BEGIN LOOP END LOOP; END $$').catch(() => {})
 }
 
 const missing: Record<BinariesName, string | false> = {
@@ -40,7 +40,9 @@ for (const binaries of ['embedded', 'system'] as const) {
       await server.start()
       await ask(server.url, 'UPDATE kept SET answer = 3')
       await keepBusy(server.url)
+      const folder = readlinkSync(`/proc/${server.pid}/cwd`)
       await server.kill()
+      assert.deepEqual(processesIn(folder), [])
       await assert.rejects(ask(server.url, 'SELECT 1'), { code: 'ECONNREFUSED' })
       await server.start()
       assert.equal(await ask(server.url, 'SELECT answer FROM kept'), 3)
@@ -68,6 +70,16 @@ test('a server and its folder are gone with the test, also a suspended server', 
   process.kill(pid, 'SIGSTOP')
   await server[Symbol.asyncDispose]()
   assert.deepEqual([isDead(pid), existsSync(folder)], [true, false])
+})
+
+test('what a killed postmaster left is gone with the test', async () => {
+  const server = await PostgresServer.make()
+  const folder = readlinkSync(`/proc/${server.pid}/cwd`)
+  await keepBusy(server.url)
+  process.kill(server.pid, 'SIGKILL')
+  await server[Symbol.asyncDispose]()
+  await eventually(() => processesIn(`${folder} (deleted)`).length === 0, 'the end of the backend')
+  assert.equal(existsSync(folder), false)
 })
 
 test('a server and its folder are gone when the process of the test is killed', async () => {

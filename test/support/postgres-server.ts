@@ -40,7 +40,7 @@ const commonSettings: Settings = {
 }
 
 /** How long a backend may take to notice that the postmaster was killed, before it is killed too. */
-const noticeMs = 2000
+const noticeMs = 500
 
 /**
  * A PostgreSQL cluster of its own, in a temporary folder and on a loopback port that both stay the same when it is

@@ -21,7 +21,10 @@ const nobody: Identity = { uid: 65_534, gid: 65_534 }
 /** They read more from the environment than one would think. */
 const environment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 
-/** Ends the process of the note with a signal, and takes its folder and what PostgreSQL left in shared memory. */
+/**
+ * Ends the process of the note with a signal, then what a killed postmaster left: children too busy to notice, and shared
+ * memory. Last goes the folder.
+ */
 const cleanUp = `
 if [ -n "$note" ]; then
   kill -s "$2" "$note"; kill -s CONT "$note"
@@ -29,6 +32,7 @@ if [ -n "$note" ]; then
   while kill -0 "$note" && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
   kill -s KILL "$note"
 fi
+ls -l /proc/[0-9]*/cwd | sed -n "s|.*/proc/\\([0-9]*\\)/cwd -> $1/data$|\\1|p" | xargs -r kill -s KILL
 segment=$(sed -n '7s/.* //p' "$1/data/postmaster.pid")
 [ -n "$segment" ] && ipcrm -m "$segment"
 rm -rf "$1"
