@@ -1,5 +1,4 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { ServerFolder } from './server-folder.ts'
@@ -33,7 +32,8 @@ export class PgBouncer implements AsyncDisposable {
     const file = join(folder.path, 'pgbouncer.ini')
     writeFileSync(file, configuration(serverUrl, port, options))
     folder.start(program, [file])
-    await folder.ready(() => accepts(port))
+    // Not by connecting: it might count that client for a while after it has left.
+    await folder.ready(() => folder.log().includes('process up'))
     stack.move()
     return new PgBouncer(folder, serverUrl, port)
   }
@@ -68,11 +68,4 @@ max_client_conn = ${maxClientConn}
 default_pool_size = ${defaultPoolSize}
 ignore_startup_parameters = extra_float_digits
 `
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  const socket = connect(port, '127.0.0.1', () => resolve(true))
-  socket.on('error', () => resolve(false))
-  return promise.finally(() => socket.destroy())
 }
