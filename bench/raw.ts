@@ -3,7 +3,15 @@ import { randomUUIDv7 } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-export class RawQueue implements Disposable {
+/** What is measured beside ours. */
+export interface RawQueue extends AsyncDisposable {
+  /** Rows in one transaction. */
+  enqueue(count: number, input: string): Promise<void>
+  /** Claims in one transaction and completes in another; how many. */
+  work(count: number): Promise<number>
+}
+
+export class RawSqlite implements RawQueue {
   readonly #db: DatabaseSync
   readonly #insert
   readonly #claim
@@ -26,16 +34,14 @@ export class RawQueue implements Disposable {
     )
   }
 
-  /** Rows in one transaction. */
-  enqueue(count: number, input: string): void {
+  async enqueue(count: number, input: string): Promise<void> {
     this.#db.exec('BEGIN IMMEDIATE')
     for (let n = 0; n < count; n++)
       this.#insert.run(randomUUIDv7(), 'no-op', input, 'queued', Date.now())
     this.#db.exec('COMMIT')
   }
 
-  /** Claims in one transaction and completes in another; how many. */
-  work(count: number): number {
+  async work(count: number): Promise<number> {
     const rows = this.#claim.all(count)
     this.#db.exec('BEGIN IMMEDIATE')
     for (const row of rows) this.#complete.run('null', row['seq'] ?? null)
@@ -43,7 +49,7 @@ export class RawQueue implements Disposable {
     return rows.length
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#db.close()
   }
 }

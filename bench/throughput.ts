@@ -2,7 +2,8 @@
 import type { Client } from '../src/index.ts'
 import { Bed } from '../test/support/bed.ts'
 import { type Line, median, perSecond } from './measure.ts'
-import { RawQueue } from './raw.ts'
+import { type RawQueue, RawSqlite } from './raw.ts'
+import { RawPostgres } from './raw-postgres.ts'
 import * as tasks from './tasks.ts'
 
 const rounds = 3
@@ -16,7 +17,7 @@ interface Way {
   readonly what: string
   readonly count: number
   readonly ours: (client: Client) => Promise<void>
-  readonly raw: (queue: RawQueue) => void
+  readonly raw: (queue: RawQueue) => Promise<void>
 }
 
 const enqueues: readonly Way[] = [
@@ -26,8 +27,8 @@ const enqueues: readonly Way[] = [
     ours: async (client) => {
       for (let n = 0; n < 5000; n++) await client.enqueue(tasks.inline, input)
     },
-    raw: (queue) => {
-      for (let n = 0; n < 5000; n++) queue.enqueue(1, json)
+    raw: async (queue) => {
+      for (let n = 0; n < 5000; n++) await queue.enqueue(1, json)
     },
   },
   {
@@ -37,8 +38,8 @@ const enqueues: readonly Way[] = [
       for (let n = 0; n < 300; n++)
         await Promise.all(Array.from({ length: 64 }, () => client.enqueue(tasks.inline, input)))
     },
-    raw: (queue) => {
-      for (let n = 0; n < 300; n++) queue.enqueue(64, json)
+    raw: async (queue) => {
+      for (let n = 0; n < 300; n++) await queue.enqueue(64, json)
     },
   },
   {
@@ -48,8 +49,8 @@ const enqueues: readonly Way[] = [
       const many = Array.from({ length: 1000 }, () => ({ input }))
       for (let n = 0; n < 50; n++) await client.enqueueMany(tasks.inline, many)
     },
-    raw: (queue) => {
-      for (let n = 0; n < 50; n++) queue.enqueue(1000, json)
+    raw: async (queue) => {
+      for (let n = 0; n < 50; n++) await queue.enqueue(1000, json)
     },
   },
 ]
@@ -74,7 +75,7 @@ async function besideRaw(
   const figures: { ours: number; raw: number }[] = []
   while (figures.length < rounds) {
     await using bed = await Bed.make()
-    using queue = new RawQueue(bed.folder)
+    await using queue = await rawBeside(bed)
     figures.push(await round(bed, queue))
   }
   return {
@@ -84,6 +85,9 @@ async function besideRaw(
     ofRaw: median(figures.map(({ ours, raw }) => ours / raw)),
   }
 }
+
+const rawBeside = async (bed: Bed): Promise<RawQueue> =>
+  bed.url.startsWith('sqlite:') ? new RawSqlite(bed.folder) : RawPostgres.open(bed.url)
 
 const runs = [
   { what: 'no-op runs, inline, 100 slots', task: tasks.inline, count: 50_000, concurrency: 100 },
@@ -96,9 +100,9 @@ export async function runLines(): Promise<Line[]> {
   const lines: Line[] = []
   for (const { what, task, count, concurrency } of runs) {
     const line = await besideRaw(what, async (bed, queue) => {
-      queue.enqueue(count, json)
-      const raw = await perSecond(count, () => {
-        while (queue.work(concurrency) > 0);
+      await queue.enqueue(count, json)
+      const raw = await perSecond(count, async () => {
+        while ((await queue.work(concurrency)) > 0);
       })
       return { ours: await drain(bed, { task, count, concurrency }), raw }
     })

@@ -51,6 +51,15 @@ export interface Driver extends AsyncDisposable {
   readFeed(after: number, limit: number): Promise<readonly Row[]>
   /** The position of the newest entry; -1 where there is none. */
   feedEnd(): Promise<number>
+  /**
+   * `Tx.insert` as a transaction of its own, where that is cheaper than any other; null where it is not, or where one of
+   * the rows cannot be inserted: then none is. Where the answer is lost it is run again, and what it has inserted stands
+   * in its own way.
+   */
+  insertAlone(
+    statement: string,
+    sets: readonly (readonly Param[])[],
+  ): Promise<readonly (number | null)[] | null> | null
   /** Runs one writing statement in a transaction of its own; where the database can, other writes don't hold it up. */
   touch(statement: string, params: readonly Param[]): Promise<readonly Row[]>
   /**
@@ -82,6 +91,8 @@ export interface Statements {
   readonly insertRuns: string
   /** Inserts nothing at all where any tombstone stands. */
   readonly insertPlainRuns: string
+  /** The same, and fails where an id is taken. */
+  readonly insertNewRuns: string
   readonly runsById: string
   readonly runsToChange: string
   readonly runsBySeqToChange: string

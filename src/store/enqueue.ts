@@ -12,7 +12,7 @@ import type { StoredRun } from '../core/run.ts'
 import type { StopRecord } from '../core/stop.ts'
 import { isFinal, type State } from '../core/transitions.ts'
 import { Changes, loadRuns } from './apply.ts'
-import type { Param, Statements, Tx } from './driver.ts'
+import type { Driver, Param, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
 import { type FeedRow, runOf, type SeqRun, tombstoneOf } from './rows.ts'
 import type { Enqueued, NewRun, Tombstone } from './store.ts'
@@ -37,6 +37,23 @@ export async function enqueueRuns(
   const enqueued: Enqueued[] = []
   for (const run of runs) enqueued.push(await enqueueOne(tx, statements, { run, tombstones }))
   return enqueued
+}
+
+/**
+ * Stores runs that are nothing but queued, without a transaction around the one statement. Null where there is more to
+ * it: the long way says what.
+ */
+export async function enqueueAlone(
+  driver: Driver,
+  runs: readonly NewRun[],
+): Promise<readonly Enqueued[] | null> {
+  const isPlain = runs.every((run) => run.key === null && run.due === null && run.tags.length === 0)
+  if (!isPlain) return null
+  const now = driver.now()
+  const sets = runs.map((run) => insertOf({ run, placing: {} }, now))
+  const seqs = await driver.insertAlone(driver.statements.insertNewRuns, sets)
+  if (!seqs || seqs.includes(null)) return null
+  return runs.map(({ id }) => ({ id, outcome: 'enqueued', replacedId: null }))
 }
 
 /** Null where none was new, or a tombstone stands: what stands in their way must be looked up. */

@@ -12,7 +12,11 @@ import { CheckreinError, isCheckreinError } from '../core/errors.ts'
 import type { Driver, Tx } from './driver.ts'
 
 /** Writes items of one kind within a transaction; gives one result for each, in order. */
-export type Writer<Item, Result> = (tx: Tx, items: readonly Item[]) => Promise<readonly Result[]>
+export interface Writer<Item, Result> {
+  (tx: Tx, items: readonly Item[]): Promise<readonly Result[]>
+  /** Writes them without, where they are all that there is to write and it can be done; else null. */
+  readonly alone?: (items: readonly Item[]) => Promise<readonly Result[] | null>
+}
 
 interface Part {
   readonly writer: Writer<never, unknown>
@@ -64,7 +68,8 @@ export class GroupCommit {
 
   async #write(parts: readonly Part[]): Promise<void> {
     try {
-      const settle = await this.#driver.transact((tx) => writeAll(tx, parts))
+      const settle =
+        (await writeAlone(parts)) ?? (await this.#driver.transact((tx) => writeAll(tx, parts)))
       for (const fulfil of settle) fulfil()
     } catch (error) {
       const [only] = parts
@@ -80,20 +85,32 @@ function isBusy(error: unknown): boolean {
   return isCheckreinError(error) && error.code === 'STORE_BUSY'
 }
 
+async function writeAlone(parts: readonly Part[]): Promise<(() => void)[] | null> {
+  const [group = [], ...others] = merged(parts)
+  const results =
+    others.length === 0 ? await group[0]?.writer.alone?.(itemsOf(group) as readonly never[]) : null
+  return results ? settleAll(group, results) : null
+}
+
 async function writeAll(tx: Tx, parts: readonly Part[]): Promise<(() => void)[]> {
   const settle: (() => void)[] = []
   for (const group of merged(parts)) {
-    const [first] = group
-    if (!first) continue
-    const items = group.length === 1 ? first.items : group.flatMap((part) => part.items)
-    const results = (await first.writer(tx, items as readonly never[])) as readonly never[]
-    let start = 0
-    for (const part of group) {
-      const own = results.slice(start, (start += part.items.length))
-      settle.push(() => part.resolve(own))
-    }
+    const results = await group[0]?.writer(tx, itemsOf(group) as readonly never[])
+    if (results) settle.push(...settleAll(group, results))
   }
   return settle
+}
+
+const itemsOf = (group: readonly Part[]): readonly unknown[] =>
+  group.length === 1 ? (group[0]?.items ?? []) : group.flatMap((part) => part.items)
+
+/** Gives each part its own of the results, when called. */
+function settleAll(group: readonly Part[], results: readonly unknown[]): (() => void)[] {
+  let start = 0
+  return group.map((part) => {
+    const own = results.slice(start, (start += part.items.length)) as unknown as readonly never[]
+    return () => part.resolve(own)
+  })
 }
 
 function merged(parts: readonly Part[]): Part[][] {

@@ -13,6 +13,22 @@ export interface Migration {
   readonly sql: string
 }
 
+export interface MigrateOptions {
+  /** Says what would be done, and does nothing. */
+  readonly isDryRun?: boolean
+  /** Also while workers run that a migration does not work with; what they write may fail then. */
+  readonly isForced?: boolean
+}
+
+/** What a migration did, or would do. */
+export interface Migrated {
+  /** The version that the schema had; 0 where there was none. */
+  readonly from: number
+  readonly to: number
+  /** What was run, or would be; empty where the schema was up to date. */
+  readonly sql: string
+}
+
 /** The migrations in a folder of `0001_name.sql` files, in order. */
 export function migrationsIn(folder: URL): readonly Migration[] {
   const files = readdirSync(folder).filter((file) => file.endsWith('.sql'))

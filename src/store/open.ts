@@ -2,13 +2,19 @@ import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
 import { CheckreinError } from '../core/errors.ts'
 import { PostgresDriver, type PostgresDriverOptions } from './postgres/driver.ts'
+import type { Migrated, MigrateOptions } from './migrate.ts'
 import { shownUrl } from './postgres/hosts.ts'
+import { Link, type LinkParts } from './postgres/link.ts'
+import { migrateBy } from './postgres/migrate.ts'
 import { postgresSettings } from './postgres/options.ts'
 import type { PgPool } from './postgres/pg.ts'
 import { SqlStore } from './sql-store.ts'
 import { SqliteDriver, type SqliteOptions } from './sqlite/driver.ts'
+import { sqliteMigration } from './sqlite/migrate.ts'
 import type { Store } from './store.ts'
 
+export { shownUrl }
+export type { Migrated, MigrateOptions }
 export type StoreOptions = SqliteOptions & PostgresDriverOptions
 
 /** What names a store: a URL, or a `pg.Pool` of the caller's. */
@@ -22,18 +28,49 @@ export type StorePlace = string | PgPool
 export async function openStore(place: StorePlace, options: StoreOptions = {}): Promise<Store> {
   if (typeof place === 'string' && !isPostgresUrl(place))
     return new SqlStore(await SqliteDriver.open(sqliteFile(place), options))
+  return new SqlStore(await PostgresDriver.open(linkParts(place, options), options))
+}
+
+/**
+ * Makes the tables of a store, or brings them up to date; does nothing where they are.
+ * @throws {CheckreinError} `SCHEMA_IN_USE` where workers run that a migration does not work with; as `openStore`.
+ */
+export async function migrateStore(
+  place: StorePlace,
+  options: StoreOptions & MigrateOptions = {},
+): Promise<Migrated> {
+  if (typeof place === 'string' && !isPostgresUrl(place)) return migrateFile(place, options)
+  const parts = linkParts(place, options)
+  const { isDryRun = false, isForced = false } = options
+  await using link = await Link.open(parts)
+  const { where, settings } = parts
+  return await migrateBy(link, { schema: settings.schema, where, isDryRun, isForced })
+}
+
+async function migrateFile(
+  place: string,
+  options: StoreOptions & MigrateOptions,
+): Promise<Migrated> {
+  const file = sqliteFile(place)
+  const migration = sqliteMigration(file)
+  if (!options.isDryRun && migration.sql !== '') {
+    await using _ = await SqliteDriver.open(file, options)
+  }
+  return migration
+}
+
+function linkParts(place: StorePlace, options: StoreOptions): LinkParts {
   const where = typeof place === 'string' ? shownUrl(place) : "the pool's database"
-  const parts = { to: place, where, settings: postgresSettings({ ...schemaIn(place), ...options }) }
-  return new SqlStore(await PostgresDriver.open(parts, options))
+  return { to: place, where, settings: postgresSettings({ ...schemaIn(place), ...options }) }
 }
 
-/** `?schema=name` in a URL. */
-function schemaIn(place: StorePlace): { schema?: string } {
+/** `?schema=name` in a URL. Prisma writes `public` there for its own tables, which are not to be mixed with ours. */
+export function schemaIn(place: StorePlace): { schema?: string } {
   const schema = typeof place === 'string' ? /[?&]schema=([^&#]*)/.exec(place)?.[1] : undefined
-  return schema === undefined ? {} : { schema }
+  return schema === undefined || schema === 'public' ? {} : { schema }
 }
 
-function isPostgresUrl(url: string): boolean {
+export function isPostgresUrl(url: string): boolean {
   return /^postgres(ql)?:\/\//.test(url)
 }
 

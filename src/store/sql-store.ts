@@ -22,7 +22,7 @@ import {
   matchParams,
 } from './control.ts'
 import type { Driver, Param, Row, Tx } from './driver.ts'
-import { enqueueEntry, enqueueRuns } from './enqueue.ts'
+import { enqueueAlone, enqueueEntry, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
 import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
@@ -52,6 +52,8 @@ import type {
 export class SqlStore implements Store {
   readonly #driver: Driver
   readonly #commits: GroupCommit
+  /** Claims, leases and housekeeping: where transactions can be under way side by side, the others don't wait for them. */
+  readonly #chores: GroupCommit
   readonly #enqueue: Writer<NewRun, Enqueued>
   readonly #apply: Writer<RunEventCall, Answer>
   readonly #control: Writer<AskedOfId, Controlled>
@@ -61,15 +63,19 @@ export class SqlStore implements Store {
     const { statements } = driver
     this.#driver = driver
     this.#commits = new GroupCommit(driver)
-    this.#enqueue = (tx, runs) => enqueueRuns(tx, statements, runs)
+    this.#chores = driver.isConcurrent ? new GroupCommit(driver) : this.#commits
+    this.#enqueue = Object.assign(
+      (tx: Tx, runs: readonly NewRun[]) => enqueueRuns(tx, statements, runs),
+      { alone: (runs: readonly NewRun[]) => enqueueAlone(driver, runs) },
+    )
     this.#apply = (tx, calls) => applyEvents(tx, statements, calls)
     this.#control = (tx, calls) => controlIds(tx, statements, calls)
     this.#log = (tx, calls) => writeLog(tx, statements, calls)
   }
 
   /** One write of its own kind, in turn with the others. */
-  async #write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const [result] = await this.#commits.submit(async (tx) => [await work(tx)], [null])
+  async #write<T>(work: (tx: Tx) => Promise<T>, commits = this.#commits): Promise<T> {
+    const [result] = await commits.submit(async (tx) => [await work(tx)], [null])
     return result as T
   }
 
@@ -156,8 +162,9 @@ export class SqlStore implements Store {
 
   async registerWorker(worker: WorkerInfo): Promise<void> {
     const { insertWorker } = this.#driver.statements
-    await this.#write(async (tx) =>
-      tx.all(insertWorker, workerParams(worker, tx.now(), tx.leaseNow())),
+    await this.#write(
+      async (tx) => tx.all(insertWorker, workerParams(worker, tx.now(), tx.leaseNow())),
+      this.#chores,
     )
   }
 
@@ -173,7 +180,7 @@ export class SqlStore implements Store {
     await this.#write(async (tx) => {
       const [worker] = await tx.all(statements.deleteWorker, [workerId])
       if (worker) await lapseRunsOf(tx, statements, worker)
-    })
+    }, this.#chores)
   }
 
   async workers(): Promise<readonly WorkerRecord[]> {
@@ -186,7 +193,7 @@ export class SqlStore implements Store {
   }
 
   claim(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
-    return this.#write((tx) => claimRuns(tx, this.#driver, request))
+    return this.#write((tx) => claimRuns(tx, this.#driver, request), this.#chores)
   }
 
   async intents(workerId: string): Promise<readonly HeldIntent[]> {
@@ -202,7 +209,7 @@ export class SqlStore implements Store {
     const hasLapsed =
       (await this.#read(statements.lapsedWorkers, [this.#driver.leaseNow()])).length > 0
     if (!hasLapsed && nextInMs !== 0) return { ...nothing, nextInMs }
-    const done = await this.#write((tx) => housekeepOnce(tx, statements))
+    const done = await this.#write((tx) => housekeepOnce(tx, statements), this.#chores)
     return { ...done, nextInMs: await this.#nextInMs() }
   }
 
@@ -212,7 +219,10 @@ export class SqlStore implements Store {
   }
 
   prune(retention: Retention, limit: number): Promise<number> {
-    return this.#write((tx) => pruneOnce(tx, this.#driver.statements, { retention, limit }))
+    return this.#write(
+      (tx) => pruneOnce(tx, this.#driver.statements, { retention, limit }),
+      this.#chores,
+    )
   }
 
   async get(id: string): Promise<StoredRun | null> {
@@ -281,7 +291,7 @@ export class SqlStore implements Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#commits.close()
+    await Promise.all([this.#commits.close(), this.#chores.close()])
     await this.#driver[Symbol.asyncDispose]()
   }
 }

@@ -5,7 +5,8 @@
  *
  * - What a method did is durable when its promise fulfils; when it rejects, nothing of it was done.
  * - Every change of a run goes through the machine of `core/machine.ts`, and leaves an entry in the run's feed.
- * - Calls take effect in the order in which they were made on this object.
+ * - Calls take effect in the order in which they were made on this object, but for claims and chores (`claim`, `housekeep`,
+ *   `prune`), which may overtake others where the database lets them.
  * - Methods reject with a `CheckreinError`: `STORE_BUSY`, `STORE_FULL`, `STORE_UNAVAILABLE` may pass, the others not.
  * - No call blocks the event loop to wait for a lock.
  * - Instants are epoch ms of the store's clock, unless they say otherwise.

@@ -1,8 +1,8 @@
 import type { Isolation } from '../core/task.ts'
 import type { ClaimedRun } from '../store/store.ts'
 
-/** How long a run may wait here for a slot; then others may have it. */
-export const longestWaitMs = 25
+/** At least; with a store whose looks take longer, three of those. */
+const leastWaitMs = 25
 
 interface Waiting {
   readonly run: ClaimedRun
@@ -12,6 +12,13 @@ interface Waiting {
 /** Runs that are claimed and wait for a slot; few, and for milliseconds (see `pace.ts`). */
 export class Backlog {
   readonly #lines = new Map<Isolation, Waiting[]>()
+  /** How long a run may wait here for a slot; then others may have it. */
+  readonly longestWaitMs: number
+
+  /** @param lookPauseMs see `Store`. */
+  constructor(lookPauseMs: number) {
+    this.longestWaitMs = Math.max(leastWaitMs, 3 * lookPauseMs)
+  }
 
   add(isolation: Isolation, run: ClaimedRun): void {
     const waiting = { run, since: performance.now() }
@@ -43,7 +50,7 @@ export class Backlog {
 
   /** Takes out the lines whose first has waited too long. */
   takeStale(): readonly ClaimedRun[] {
-    const since = performance.now() - longestWaitMs
+    const since = performance.now() - this.longestWaitMs
     const stale = [...this.#lines.values()].filter(
       ([first]) => first !== undefined && first.since < since,
     )

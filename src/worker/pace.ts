@@ -8,11 +8,17 @@
  * millisecond share a transaction. Should one take longer all the same, those that wait are handed back (`backlog.ts`).
  */
 export class Pace {
+  readonly #aheadMs: number
   #countedFrom = performance.now()
   #count = 0
   #perMs = 0
   #totalMs = 0
   #beat: Promise<void> | null = null
+
+  /** @param lookPauseMs see `Store`. */
+  constructor(lookPauseMs: number) {
+    this.#aheadMs = Math.max(leastAheadMs, lookPauseMs)
+  }
 
   /** An attempt has ended. */
   tick(durationMs: number): void {
@@ -29,7 +35,7 @@ export class Pace {
 
   /** How many runs of the task to claim besides those that there are slots for. */
   get lookahead(): number {
-    return Math.min(mostAhead, Math.floor(this.#current * aheadMs))
+    return Math.min(mostAhead, Math.floor(this.#current * this.#aheadMs))
   }
 
   /** Fulfils when it is time to write an end: at once, or with the others of this millisecond. */
@@ -53,6 +59,7 @@ export class Pace {
 const quickMs = 5
 const windowMs = 10
 const staleMs = 50
-const aheadMs = 8
-const mostAhead = 100
+/** At least; with a store whose looks take longer, as long as one of those. */
+const leastAheadMs = 8
+const mostAhead = 400
 const sharedFromPerMs = 1

@@ -16,7 +16,7 @@ import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
 import { settle } from './settle.ts'
 import { version } from './version.ts'
 import { Attempt } from './attempt.ts'
-import { Backlog, longestWaitMs } from './backlog.ts'
+import { Backlog } from './backlog.ts'
 import { goodUntil, Heartbeat, type HeartbeatParts } from './heartbeat.ts'
 import type { WorkerSettings } from './options.ts'
 import { Pace } from './pace.ts'
@@ -51,7 +51,7 @@ export class Tenure {
   readonly #running = new Map<string, Attempt>()
   readonly #settling = new Set<Promise<void>>()
   readonly #busy = new Map<Isolation, number>()
-  readonly #backlog = new Backlog()
+  readonly #backlog: Backlog
   readonly #paces = new Map<string, Pace>()
 
   /** Takes a lease. @throws {CheckreinError} `STORE_…`. */
@@ -76,6 +76,7 @@ export class Tenure {
     const { store, settings, registry } = parts
     this.id = id
     this.#parts = parts
+    this.#backlog = new Backlog(store.lookPauseMs)
     this.#executors = new Map(
       registry.isolations.map((isolation) => {
         const capacity = settings.capacity[isolation]
@@ -129,7 +130,7 @@ export class Tenure {
   #paceOf(task: string): Pace {
     const known = this.#paces.get(task)
     if (known) return known
-    const pace = new Pace()
+    const pace = new Pace(this.#parts.store.lookPauseMs)
     this.#paces.set(task, pace)
     return pace
   }
@@ -212,7 +213,7 @@ export class Tenure {
   /** Hands back what has waited too long for its slot. @returns ms until the next look. */
   handBackStale(): number {
     this.refuse(this.#backlog.takeStale())
-    return this.#backlog.size > 0 ? longestWaitMs : Infinity
+    return this.#backlog.size > 0 ? this.#backlog.longestWaitMs : Infinity
   }
 
   /** Hands back runs that were claimed and will not start here. */

@@ -50,6 +50,8 @@ export class Worker implements AsyncDisposable {
   #round: Promise<void> | null = null
   #isAskedAgain = false
   #mayBeAsked = true
+  /** The tasks of which the last claim got all that it asked for: there is no need to look before the next. */
+  readonly #plenty = new Set<string>()
   #isDraining = false
   #isStopped = false
   #stopped: Promise<void> | null = null
@@ -265,8 +267,12 @@ export class Worker implements AsyncDisposable {
   /** @returns how many it got. */
   async #claim(tenure: Tenure, tasks: readonly string[], limit: number): Promise<number> {
     const request = { queues: this.#queues, tasks }
-    if (this.#isDraining || !(await this.#store.hasClaimable(request))) return 0
+    if (this.#isDraining) return 0
+    const lanes = tasks.join(' ')
+    if (!this.#plenty.has(lanes) && !(await this.#store.hasClaimable(request))) return 0
     const claimed = await this.#store.claim({ ...request, workerId: tenure.id, limit })
+    if (claimed.length === limit) this.#plenty.add(lanes)
+    else this.#plenty.delete(lanes)
     if (this.#isDraining) tenure.refuse(claimed)
     else for (const run of claimed) tenure.take(run)
     return claimed.length

@@ -22,6 +22,22 @@ import {
 const policy = { ...retry, attempts: mostFailures, crashes: mostCrashes, delayMs: retryMs }
 let gameCount = 0
 
+export interface Played {
+  readonly steps: readonly Step[]
+  /** Claims overtake other calls in this store: what comes before one is awaited first. */
+  readonly claimsApart: boolean
+}
+
+/** The calls in order, each claim by itself. */
+function apart(calls: readonly Call[]): Call[][] {
+  const groups: Call[][] = [[]]
+  for (const call of calls) {
+    if (call.do === 'claim') groups.push([call], [])
+    else groups.at(-1)?.push(call)
+  }
+  return groups
+}
+
 export class Game {
   readonly #bed: StoreBed
   /** Another store on the same file: the sweeps come from elsewhere. */
@@ -35,12 +51,14 @@ export class Game {
   #before = new Map<string, StoredRun>()
 
   /** Plays the steps, and then lets every run come to its end. */
-  static async play(bed: StoreBed, keeper: Store, steps: readonly Step[]): Promise<void> {
+  static async play(bed: StoreBed, keeper: Store, { steps, claimsApart }: Played): Promise<void> {
     const game = new Game(bed, keeper)
     for (const at of [0, 1]) await game.#startWorker(at)
     for (const step of steps) {
       if ('barrier' in step) await game.#barrier(step.barrier)
-      else await Promise.all(step.calls.map((call) => game.#call(call)))
+      else
+        for (const calls of claimsApart ? apart(step.calls) : [step.calls])
+          await Promise.all(calls.map((call) => game.#call(call)))
       await game.#compare()
     }
     await game.#finish()

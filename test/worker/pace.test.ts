@@ -13,21 +13,21 @@ function end(pace: Pace, durationMs: number): void {
 
 suite('claiming ahead', () => {
   test('pays for a task whose attempts are over in no time', () => {
-    const pace = new Pace()
+    const pace = new Pace(2)
     assert.equal(pace.lookahead, 0)
     end(pace, 0.1)
     assert.ok(pace.lookahead > 0)
   })
 
   test('ends where attempts take longer', () => {
-    const pace = new Pace()
+    const pace = new Pace(2)
     end(pace, 0.1)
     end(pace, 20)
     assert.equal(pace.lookahead, 0)
   })
 
   test('gives a run back that has waited too long for its slot', async () => {
-    const backlog = new Backlog()
+    const backlog = new Backlog(2)
     const run = { id: 'a' } as ClaimedRun
     backlog.add('process', run)
     assert.deepEqual(backlog.takeStale(), [])
@@ -38,7 +38,7 @@ suite('claiming ahead', () => {
   })
 
   test('lets a run be taken out before it starts', () => {
-    const backlog = new Backlog()
+    const backlog = new Backlog(2)
     backlog.add('inline', { id: 'a' } as ClaimedRun)
     backlog.add('inline', { id: 'b' } as ClaimedRun)
     assert.equal(backlog.take('a')?.id, 'a')

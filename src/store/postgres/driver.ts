@@ -15,18 +15,25 @@ import type { Driver, Param, Row, Tx } from '../driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { claimUnheld } from './claim.ts'
 import { DatabaseClock } from './clock.ts'
-import { isConflict } from './errors.ts'
+import { isConflict, isTaken } from './errors.ts'
 import { postgresFindings } from './findings.ts'
 import { FeedHorizon } from './horizon.ts'
 import { runnerOf } from './joined.ts'
 import { lanesOf } from '../lanes.ts'
 import { Link, type LinkParts } from './link.ts'
-import { prepareSchema } from './migrate.ts'
+import { isUpToDate, migrateBy } from './migrate.ts'
 import { Notices } from './notices.ts'
 import type { PostgresOptions } from './options.ts'
+import { refuseOldServer } from './server.ts'
 import type { Session } from './session.ts'
 import { type PostgresStatements, postgresStatements } from './statements.ts'
-import { PostgresTx, transactOn, UncertainCommit } from './transaction.ts'
+import {
+  PostgresTx,
+  sessionLimits,
+  transactOn,
+  UncertainCommit,
+  whichAndWhen,
+} from './transaction.ts'
 
 export interface PostgresDriverOptions extends PostgresOptions {
   /** Whether a store that does not exist yet is made; default true. */
@@ -60,7 +67,10 @@ export class PostgresDriver implements Driver {
     const link = await Link.open(parts)
     try {
       const driver = new PostgresDriver(link, parts, options)
-      await link.patiently(() => link.borrow((session) => driver.#prepare(session, options)))
+      const isReady = await link.patiently(() =>
+        link.borrow((session) => driver.#prepare(session, options)),
+      )
+      if (!isReady) await migrateBy(link, { schema: driver.#schema, where: link.where })
       return driver
     } catch (error) {
       await link[Symbol.asyncDispose]()
@@ -83,20 +93,20 @@ export class PostgresDriver implements Driver {
     })
   }
 
-  /** Asks what there is to know of the server, and makes the tables or brings them up to date. */
-  async #prepare(session: Session, options: PostgresDriverOptions): Promise<void> {
+  /** Asks what there is to know of the server. @returns whether the tables are there, and up to date. */
+  async #prepare(session: Session, options: PostgresDriverOptions): Promise<boolean> {
     const [server] = await session.rows(
       `SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version,
         (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`,
       [],
     )
     this.#clock.heard(Number(server?.['now']))
-    refuseOld(Number(server?.['version']))
+    refuseOldServer(Number(server?.['version']))
     this.#link.isPooled = Number(server?.['pid']) !== session.toldPid
     if (!this.#link.isPooled) this.#link.planned = plannedOf(this.statements)
+    if (this.#link.isOwn) this.#link.settings = sessionLimits
     const { create = true, migrate = create } = options
-    const where = this.#link.where
-    await prepareSchema(session, { schema: this.#schema, where, migrate, create })
+    return isUpToDate(session, { schema: this.#schema, where: this.#link.where, migrate })
   }
 
   leaseNow(): number {
@@ -174,6 +184,21 @@ export class PostgresDriver implements Driver {
     )
   }
 
+  async insertAlone(
+    statement: string,
+    sets: readonly (readonly Param[])[],
+  ): Promise<readonly (number | null)[] | null> {
+    const seqs = await this.#link.patiently(() =>
+      this.#link
+        .borrow((session) => new PostgresTx(session, this).insert(statement, sets))
+        .catch(nullIfTaken),
+    )
+    if (!seqs) return null
+    this.#notices.tell('work')
+    this.#notices.spread('work')
+    return seqs
+  }
+
   async touch(statement: string, params: readonly Param[]): Promise<readonly Row[]> {
     return this.#link.patiently(() =>
       this.#link.borrow((session) => session.rows(statement, params), touchAnswerMs),
@@ -244,20 +269,15 @@ export class PostgresDriver implements Driver {
   }
 }
 
+function nullIfTaken(error: unknown): null {
+  if (isTaken(error)) return null
+  throw error
+}
+
 /** A server that is gone half-way ends a transaction that nobody goes on with by then. */
 const settleMs = 20_000
-const oldestServer = 130_000
-
-function refuseOld(version: number): void {
-  if (version >= oldestServer) return
-  throw new CheckreinError('STORE_UNSUPPORTED', {
-    message: `The server is PostgreSQL ${Math.floor(version / 10_000)}`,
-    hint: 'Use PostgreSQL 13 or later.',
-    details: { version },
-  })
-}
 
 function plannedOf(statements: PostgresStatements): ReadonlySet<string> {
   const fixed = Object.values(statements).filter((one) => typeof one === 'string')
-  return new Set([...fixed, statements.preventRuns(idleStates)])
+  return new Set([...fixed, whichAndWhen, statements.preventRuns(idleStates)])
 }

@@ -23,7 +23,10 @@ const meanings: Readonly<Record<string, Meaning>> = {
   },
   '3F000': { code: 'SCHEMA_TOO_OLD', hint: 'Make the tables: checkrein migrate' },
   '42P01': { code: 'SCHEMA_TOO_OLD', hint: 'Make the tables: checkrein migrate' },
-  '42703': { code: 'SCHEMA_TOO_OLD', hint: 'Bring the tables up to date: checkrein migrate' },
+  '42703': {
+    code: 'SCHEMA_TOO_OLD',
+    hint: 'Bring the tables up to date: checkrein migrate. Where they are newer than this program, update the program.',
+  },
   '42501': {
     code: 'STORE_FORBIDDEN',
     hint: 'Grant it to this user: docs/postgres.md lists what producers, workers and operators need.',
@@ -78,10 +81,23 @@ const sqlState = (error: unknown): string => {
 
 /** Whether the connection is gone, or will never be of use again. */
 export function isConnectionLost(error: unknown): boolean {
+  if (isPlanOutdated(error)) return true
   const code = sqlState(error)
   if (lostCodes.has(code) || /^(08|57P0[1-3]|25P03)/.test(code)) return true
   return error instanceof Error && code === '' && lostMessages.test(error.message)
 }
+
+/**
+ * A migration has changed a table, and the connection keeps plans from before: each of them fails once. Another connection
+ * has none.
+ */
+function isPlanOutdated(error: unknown): boolean {
+  const { routine } = error as { routine?: unknown }
+  return sqlState(error) === '0A000' && routine === 'RevalidateCachedQuery'
+}
+
+/** Whether a lock was waited for in vain; what was tried may be tried again. */
+export const isLockTimeout = (error: unknown): boolean => /^(55P03|40P01)$/.test(sqlState(error))
 
 /** Whether no connection can be had just now. */
 export const isFull = (error: unknown): boolean => sqlState(error) === '53300'
@@ -94,6 +110,9 @@ export function isConflict(error: unknown): boolean {
   const code = sqlState(error)
   return conflicts.has(code) || (code === '23505' && constraint === 'runs_key')
 }
+
+/** Whether a row could not be inserted because another has its name. */
+export const isTaken = (error: unknown): boolean => sqlState(error) === '23505'
 
 /** A statement that failed because one before it had. */
 export const isAftermath = (error: unknown): boolean => sqlState(error) === '25P02'

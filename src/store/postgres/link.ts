@@ -24,6 +24,8 @@ export class Link implements AsyncDisposable {
   readonly #settings: PostgresSettings
   /** The statements that connections may keep plans of. */
   planned: ReadonlySet<string> = new Set()
+  /** What stands on connections of our own; empty where each transaction must bring it. */
+  settings = ''
   /** Whether connections are handed out by transaction, so that none can listen or keep anything. */
   isPooled = false
   #isClosed = false
@@ -46,7 +48,12 @@ export class Link implements AsyncDisposable {
   ): Promise<T> {
     if (this.#isClosed) throw new CheckreinError('STORE_CLOSED', { details: { where: this.where } })
     const client = await this.#pool.connect()
-    const session = new Session(client, { answerMs, planned: this.planned })
+    const session = new Session(client, {
+      answerMs,
+      planned: this.planned,
+      settings: this.settings,
+    })
+    session.prepare()
     let isSound = false
     try {
       const result = await work(session)
@@ -76,6 +83,11 @@ export class Link implements AsyncDisposable {
       }
       await pause(Math.min(firstPauseMs * 2 ** tries, longestPauseMs) * (0.5 + Math.random() / 2))
     }
+  }
+
+  /** Whether the connections are ours alone, and the same from one transaction to the next. */
+  get isOwn(): boolean {
+    return this.#pool instanceof Hosts && !this.isPooled
   }
 
   /** A connection of its own that can listen; null where there is none. */

@@ -1,4 +1,5 @@
 import { CheckreinError } from '../../core/errors.ts'
+import { hostUrls } from './hosts.ts'
 
 export interface PostgresOptions {
   /** The schema that holds the tables; default what `?schema=` in the URL says, or `checkrein`. */
@@ -26,7 +27,7 @@ export interface PostgresSettings {
   readonly lookMs: number
 }
 
-/** @throws {CheckreinError} `USAGE`. */
+/** @throws {CheckreinError} `USAGE`, `STORE_URL`. */
 export function postgresSettings(options: PostgresOptions): PostgresSettings {
   const { schema = 'checkrein', listenUrl = null, connections = 4 } = options
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,47}$/.test(schema)) {
@@ -39,6 +40,7 @@ export function postgresSettings(options: PostgresOptions): PostgresSettings {
   if (!Number.isInteger(connections) || connections < 2) {
     throw new CheckreinError('USAGE', { message: 'connections must be a whole number from 2' })
   }
+  if (listenUrl !== null) hostUrls(listenUrl)
   const { answerMs = 5000, patienceMs = 15_000, lookMs = 200 } = options
   return { schema, listenUrl, connections, answerMs, patienceMs, lookMs }
 }

@@ -14,14 +14,15 @@ const asNumber = (text: string): unknown => Number(text)
 const asText = (text: string): unknown => text
 const types = { getTypeParser: (oid: number) => (numbers.has(oid) ? asNumber : asText) }
 
-const prepared = new Map<string, string>()
+const planNames = new Map<string, string>()
+const prepared = new WeakSet<object>()
 
 /** A name under which a connection keeps the plan of a statement; the same for the same text everywhere. */
 function planName(text: string): string {
-  const known = prepared.get(text)
+  const known = planNames.get(text)
   if (known !== undefined) return known
-  const name = `checkrein_${prepared.size}`
-  prepared.set(text, name)
+  const name = `checkrein_${planNames.size}`
+  planNames.set(text, name)
   return name
 }
 
@@ -33,6 +34,8 @@ export interface SessionOptions {
   readonly answerMs: number
   /** The statements that are worth a plan of their own; none where a pooler hands out connections by transaction. */
   readonly planned: ReadonlySet<string>
+  /** Set once on a connection that is ours alone; empty where it is not. */
+  readonly settings: string
 }
 
 export class Session {
@@ -43,12 +46,22 @@ export class Session {
   #outstanding = 0
   #timer: NodeJS.Timeout | null = null
   #cut: Error | null = null
+  /** Whether the settings stand on the connection, so that no transaction has to bring them. */
+  readonly hasSettings: boolean
 
   constructor(client: PgPoolClient, options: SessionOptions) {
     this.#client = client
     this.#options = options
     client.on('error', ignore)
+    this.hasSettings = options.settings !== ''
     this.#isPipelined = (client as { pipeline?: unknown }).pipeline === true
+  }
+
+  /** Makes the settings of a connection that is borrowed for the first time. */
+  prepare(): void {
+    if (!this.hasSettings || prepared.has(this.#client)) return
+    prepared.add(this.#client)
+    this.script(this.#options.settings).catch(ignore)
   }
 
   /** The process id that the connection was told; a pooler's own, where there is one between. */

@@ -18,8 +18,15 @@ import type { Session } from './session.ts'
 
 const lockMs = 2000
 const idleMs = 10_000
-const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${lockMs}; SET LOCAL idle_in_transaction_session_timeout = ${idleMs};
-  SELECT pg_current_xact_id()::text AS xid, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`
+const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED'
+const limits = (set: string): string =>
+  `${set} lock_timeout = ${lockMs}; ${set} idle_in_transaction_session_timeout = ${idleMs}`
+/** What a connection can keep from one transaction to the next. */
+export const sessionLimits = limits('SET')
+const beginWithLimits = `${begin}; ${limits('SET LOCAL')}`
+/** The id of the transaction, and the database's time. */
+export const whichAndWhen =
+  'SELECT pg_current_xact_id()::text AS xid, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now'
 
 /** What statements of a transaction are run with: a session, or a client of the caller's. */
 export interface Runner {
@@ -153,7 +160,8 @@ export async function transactOn<T>(
   { session, databaseClock, tx, farewell }: TransactionParts,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
-  const begun = session.script(begin).then((results) => results.at(-1)?.rows[0])
+  session.script(session.hasSettings ? begin : beginWithLimits).catch(() => undefined)
+  const begun = session.rows(whichAndWhen, []).then(([row]) => row)
   begun.catch(() => undefined)
   let result: T
   try {

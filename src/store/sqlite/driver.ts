@@ -16,7 +16,7 @@ import { isBusy, storeError } from './errors.ts'
 import { createPrivately, fileError, noStore, refuseMissing } from './file.ts'
 import { sqliteFindings } from './findings.ts'
 import { bootRow, knownLeaseClock, newLeaseClock } from './lease-clock.ts'
-import { migrateSqlite, needsMigration, schemaVersion } from './migrate.ts'
+import { migrateSqlite, needsMigration, schemaVersion, tooOld } from './migrate.ts'
 import { sqliteStatements } from './statements.ts'
 import { WalWatch } from './wal-watch.ts'
 
@@ -31,6 +31,8 @@ const checkpointPages = 4096
 export interface SqliteOptions {
   /** Whether a store that does not exist yet is made; default true. */
   readonly create?: boolean
+  /** Whether a store that is not there, or is older, is made or brought up to date; default true. */
+  readonly migrate?: boolean
   readonly durability?: Durability
   /** How long a write may be refused by other writers before it fails with `STORE_BUSY`; default 30 s. */
   readonly busyMs?: number
@@ -57,7 +59,7 @@ export class SqliteDriver implements Driver {
     refuseUnsafe(process.versions.sqlite ?? '0')
     let driver: SqliteDriver | undefined
     try {
-      if (options.create === false) refuseMissing(file)
+      if (options.create === false || options.migrate === false) refuseMissing(file)
       else createPrivately(file)
       driver = new SqliteDriver(file, options)
       await driver.#prepare(options)
@@ -79,7 +81,7 @@ export class SqliteDriver implements Driver {
   }
 
   async #prepare(options: SqliteOptions): Promise<void> {
-    if (options.create === false) await this.#refuseForeign()
+    if (options.create === false || options.migrate === false) await this.#refuseForeign()
     const synchronous = options.durability === 'full' ? 'FULL' : 'NORMAL'
     this.#writer.exec(`PRAGMA page_size = ${pageSize}`)
     await this.#patiently(() => this.#writer.all('PRAGMA journal_mode = WAL'))
@@ -88,6 +90,7 @@ export class SqliteDriver implements Driver {
     )
     this.#reader.exec('PRAGMA query_only = 1')
     if (await this.#patiently(() => needsMigration(this.#writer, this.#file))) {
+      if (options.migrate === false) throw tooOld(this.#file, schemaVersion(this.#writer))
       await this.transact((tx) => migrateSqlite(this.#writer, this.#file, tx))
     }
     if (!options.now) {
@@ -165,6 +168,11 @@ export class SqliteDriver implements Driver {
     } catch (error) {
       throw storeError(error, this.#file)
     }
+  }
+
+  /** A transaction around it costs next to nothing. */
+  insertAlone(): null {
+    return null
   }
 
   touch(statement: string, params: readonly Param[]): Promise<readonly Row[]> {

@@ -1,6 +1,9 @@
-import { migrationsIn, pending } from '../migrate.ts'
+import { existsSync } from 'node:fs'
+import { CheckreinError } from '../../core/errors.ts'
 import type { Tx } from '../driver.ts'
-import type { Connection } from './connection.ts'
+import { type Migrated, migrationsIn, pending } from '../migrate.ts'
+import { Connection } from './connection.ts'
+import { fileError } from './file.ts'
 
 const folder = new URL('./migrations/', import.meta.url)
 const hasTable = "SELECT 1 AS found FROM sqlite_schema WHERE name = 'checkrein_schema'"
@@ -29,4 +32,37 @@ export async function migrateSqlite(connection: Connection, file: string, tx: Tx
     const insert = 'INSERT INTO checkrein_schema (version, name, applied_at) VALUES (?1, ?2, ?3)'
     await tx.all(insert, [migration.version, migration.name, tx.now()])
   }
+}
+
+/** What bringing a file up to date would do; a file that is not there is not made. @throws {CheckreinError} as opening it does. */
+export function sqliteMigration(file: string): Migrated {
+  try {
+    const from = versionOf(file)
+    const todo = pending(migrationsIn(folder), from, file)
+    const table = from === 0 ? [`${createTable};`] : []
+    const sql = todo.map(({ version, name, sql }) => `-- ${version} ${name}\n${sql.trim()}`)
+    return { from, to: from + todo.length, sql: [...table, ...sql].join('\n\n') }
+  } catch (error) {
+    throw fileError(error, file)
+  }
+}
+
+function versionOf(file: string): number {
+  if (!existsSync(file)) return 0
+  const connection = Connection.open(file)
+  try {
+    return schemaVersion(connection)
+  } finally {
+    connection.close()
+  }
+}
+
+/** For a store that is not to be changed. */
+export function tooOld(file: string, version: number): CheckreinError {
+  const needed = migrationsIn(folder).length
+  return new CheckreinError('SCHEMA_TOO_OLD', {
+    message: `${file} has schema version ${version}; this Checkrein needs ${needed}`,
+    hint: 'Bring it up to date: checkrein migrate. `--dry-run` shows what that would do.',
+    details: { version, needed },
+  })
 }

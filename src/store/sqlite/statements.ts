@@ -33,6 +33,9 @@ export const sqliteStatements: Statements = {
     INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
     SELECT ${places(insertColumns)}, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM checkrein_tombstones)
     ON CONFLICT (id) DO NOTHING`,
+  insertNewRuns: `
+    INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
+    SELECT ${places(insertColumns)}, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM checkrein_tombstones)`,
   runsById,
   runsToChange: runsById,
   runsBySeqToChange: 'SELECT * FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))',
