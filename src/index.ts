@@ -2,7 +2,14 @@
  * The front door: define tasks, enqueue runs of them, keep them in hand, and run workers.
  * @module
  */
-export { connect, type ConnectOptions } from './client/connect.ts'
+export {
+  connect,
+  type ConnectOptions,
+  type Migrated,
+  migrate,
+  type MigrateOptions,
+  type StorePlace,
+} from './client/connect.ts'
 export {
   Client,
   type ClientOptions,
@@ -48,6 +55,7 @@ export {
 } from './core/task.ts'
 export { type State, states, type StopVerb } from './core/transitions.ts'
 export type { Controlled, Finding, OnConflict, Tombstone, WorkerRecord } from './store/store.ts'
+export { type Config, defineConfig } from './worker/config.ts'
 export type { WorkerOptions } from './worker/options.ts'
 export { type StartWorkerOptions, startWorker } from './worker/start.ts'
 export { workerChannel, type WorkerEvent } from './worker/telemetry.ts'

@@ -4,6 +4,7 @@ import { controlCommands } from './commands/control.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { enqueueCommand } from './commands/enqueue.ts'
 import { lookCommands } from './commands/look.ts'
+import { migrateCommand } from './commands/migrate.ts'
 import { upkeepCommands } from './commands/upkeep.ts'
 import { watchCommand } from './commands/watch.ts'
 import { workerCommands } from './commands/worker.ts'
@@ -13,7 +14,11 @@ export function buildProgram(): Command {
   const program = new Command('checkrein')
     .description('A task queue whose running work stays in hand: stop any run, with proof.')
     .version(version)
-    .option('--store <url>', 'sqlite:<file>; default: $CHECKREIN_STORE, or sqlite:checkrein.db')
+    .option(
+      '--store <url>',
+      'sqlite:<file> or postgres://…; default: $CHECKREIN_STORE, $DATABASE_URL, checkrein.config.ts, or sqlite:checkrein.db',
+    )
+    .option('--schema <name>', 'on PostgreSQL; default: $CHECKREIN_SCHEMA, or checkrein')
     .option('--json', 'answer with JSON; instants are ISO 8601')
     .exitOverride()
     .configureOutput({ outputError: () => undefined })
@@ -28,6 +33,7 @@ export function buildProgram(): Command {
   controlCommands(program)
   program.commandsGroup('Look after:')
   upkeepCommands(program)
+  migrateCommand(program)
   doctorCommand(program)
   return program
 }

@@ -9,21 +9,30 @@ import {
   type OperationName,
   operations,
 } from '../client/operations.ts'
+import type { Config } from '../worker/config.ts'
+import { readConfig } from './config-file.ts'
 import { addParameters, type Given } from './parameters.ts'
 import { writeJson, writeLine } from './output.ts'
+import { type StoreSettings, storeSettings } from './store-settings.ts'
 
 /** One invocation of the CLI. */
 export class Session {
   readonly isJson: boolean
-  readonly storeUrl: string
+  readonly store: StoreSettings
+  readonly config: Config
   /** The words of the command line besides its options. */
   readonly args: readonly unknown[]
   readonly options: Given
 
-  constructor(command: Command) {
-    const { json, store } = command.optsWithGlobals<{ json?: boolean; store?: string }>()
-    this.isJson = json === true
-    this.storeUrl = store ?? storeOf(process.env)
+  static async begin(command: Command): Promise<Session> {
+    return new Session(command, await readConfig(process.cwd()))
+  }
+
+  private constructor(command: Command, config: Config) {
+    const globals = command.optsWithGlobals<{ json?: boolean; store?: string; schema?: string }>()
+    this.isJson = globals.json === true
+    this.config = config
+    this.store = storeSettings(globals, process.env, config)
     this.args = command.processedArgs
     this.options = command.opts()
   }
@@ -34,7 +43,9 @@ export class Session {
    */
   async withClient<T>(work: (client: Client) => Promise<T>, create = false): Promise<T> {
     const by = userName()
-    await using client = await connect(this.storeUrl, { create, ...(by === null ? {} : { by }) })
+    const { url, options } = this.store
+    const who = by === null ? {} : { by }
+    await using client = await connect(url, { ...options, create, ...who })
     return await work(client)
   }
 
@@ -43,12 +54,6 @@ export class Session {
     if (this.isJson) writeJson(document)
     else for (const line of lines()) writeLine(line)
   }
-}
-
-/** `CHECKREIN_STORE`, a `DATABASE_URL` that names a store of ours, or a file in the working directory. */
-function storeOf({ CHECKREIN_STORE: store, DATABASE_URL: url }: NodeJS.ProcessEnv): string {
-  if (store) return store
-  return url && /^(sqlite|file):/.test(url) ? url : 'sqlite:checkrein.db'
 }
 
 /** In a container the user may have no name. */
@@ -65,7 +70,7 @@ export type Action = (session: Session) => Promise<number | void>
 
 export function act(command: Command, action: Action): Command {
   return command.action(async () => {
-    process.exitCode = (await action(new Session(command))) ?? 0
+    process.exitCode = (await action(await Session.begin(command))) ?? 0
   })
 }
 

@@ -48,6 +48,7 @@ export const errorCodes = {
   TASK_INVALID: entry('The task definition is not valid', 400, 78),
   TASK_UNKNOWN: entry('No such task in the modules that were loaded', 404, 66),
   TASK_MODULE_FAILED: entry('The task module could not be loaded', 500, 78),
+  CONFIG_INVALID: entry('The configuration file is not valid', 400, 78),
   // the store
   STORE_URL: entry('The store URL is not understood', 400, 64),
   STORE_CORRUPT: entry('The database file is damaged or is not a SQLite database', 500, 70),
@@ -60,6 +61,8 @@ export const errorCodes = {
   STORE_UNSUPPORTED: entry('The database server is not one that Checkrein works with', 500, 78),
   SCHEMA_TOO_OLD: entry('The database was made by an older Checkrein', 500, 78),
   SCHEMA_TOO_NEW: entry('The database was made by a newer Checkrein', 500, 78),
+  SCHEMA_IN_USE: passing('Workers run that the newer schema does not work with', 503, 75),
+  SCHEMA_FOREIGN: entry('The database schema has tables of another program', 500, 78),
   SQLITE_UNSAFE: entry('This SQLite version can corrupt a database in WAL mode', 500, 78),
   // our own defects
   INTERNAL: entry('Checkrein met a state that it does not expect', 500, 70),

@@ -42,6 +42,17 @@ export async function dropSchema(url: string, schema: string): Promise<void> {
   await ask(url, `DROP SCHEMA IF EXISTS ${escapeIdentifier(schema)} CASCADE`)
 }
 
+/** Runs statements, several if need be, on a connection of their own. */
+export async function runSql(url: string, sql: string): Promise<void> {
+  const client = new Client(url)
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
 /** Asks on a connection of its own, and answers the column `answer` of the first row. */
 export async function ask(url: string, sql: string): Promise<unknown> {
   const client = new Client(url)

@@ -27,7 +27,7 @@ async function doctor(session: Session): Promise<number> {
   const about: Finding = {
     name: 'checkrein',
     level: 'ok',
-    message: `version ${version}, store ${session.storeUrl}`,
+    message: `version ${version}, store ${session.store.shown}`,
   }
   const all = [about, ...findings]
   const isHealthy = all.every(({ level }) => level === 'ok')

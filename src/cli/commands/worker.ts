@@ -7,6 +7,7 @@
 import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
 import type { Parameters } from '../../client/operations.ts'
+import { CheckreinError } from '../../core/errors.ts'
 import type { WorkerOptions } from '../../worker/options.ts'
 import { type StopWorkerOptions, Worker } from '../../worker/worker.ts'
 import { brief, onOutputClosed, writeLine, writeNote } from '../output.ts'
@@ -55,27 +56,44 @@ function command(program: Command, name: string, about: string): Command {
   const made = program
     .command(name)
     .description(about)
-    .argument('<modules...>', 'files that export tasks; .ts works unbuilt')
+    .argument('[modules...]', 'files that export tasks; .ts works unbuilt')
   return addParameters(addParameters(made, workerParameters), stopParameters)
 }
 
 async function work(session: Session, isDev: boolean): Promise<number> {
-  const [modules] = session.args as [string[]]
+  const modules = modulesOf(session)
+  const { finish, grace, ...settings } = session.config.worker ?? {}
   const signals = new StopSignals()
   using _log = logWorker(session.isJson)
   await session.withClient(async (client) => {
     const worker = await Worker.start(client.store, {
+      ...settings,
       modules,
       ...given(workerParameters, session.options),
     })
     const following = isDev && !session.isJson ? followLogs(client, signals.stopped) : null
-    if (isDev && !session.isJson) writeNote(`store ${session.storeUrl}; stop with Ctrl-C`)
+    if (isDev && !session.isJson) writeNote(`store ${session.store.shown}; stop with Ctrl-C`)
     await signals.first
-    await stop(worker, signals, given(stopParameters, session.options))
+    await stop(worker, signals, {
+      ...(finish === undefined ? {} : { finish }),
+      ...(grace === undefined ? {} : { grace }),
+      ...given(stopParameters, session.options),
+    })
     signals.end()
     await following
   }, true)
   return 0
+}
+
+/** Those of the command line, or of the configuration file. */
+function modulesOf({ args, config }: Session): readonly (string | URL)[] {
+  const [named] = args as [readonly string[]]
+  const modules = named.length > 0 ? named : (config.modules ?? [])
+  if (modules.length > 0) return modules
+  throw new CheckreinError('USAGE', {
+    message: "missing required argument 'modules'",
+    hint: 'Name files that export tasks, here or as `modules` in checkrein.config.ts.',
+  })
 }
 
 async function stop(

@@ -25,6 +25,7 @@ const createTable = `CREATE TABLE IF NOT EXISTS migrations (
 /** A migration waits so long for a table that others use, then lets them go on, and tries again. */
 const lockMs = 3000
 const mostTries = 10
+const longestPauseMs = 1000
 /** An index on a long history takes its time. */
 const answerMs = 3_600_000
 
@@ -111,9 +112,9 @@ function scriptOf(statements: string, schema: string): string {
 /** Whether the schema is as this program wants it. @throws {CheckreinError} where it is not, and must not be changed. */
 export async function isUpToDate(
   session: Session,
-  parts: SchemaParts & { readonly migrate: boolean },
+  parts: MigrationParts & { readonly migrate: boolean },
 ): Promise<boolean> {
-  const known = migrations().length
+  const known = (parts.all ?? migrations()).length
   const found = await find(session, parts.schema)
   refuseTooNew(found, { known, where: parts.where })
   if (found.version >= known) return true
@@ -140,7 +141,7 @@ export async function migratePostgres(session: Session, parts: MigrationParts): 
     } catch (error) {
       if (!isLockTimeout(error) || tries >= mostTries) throw await explained(session, parts, error)
     }
-    await pause(Math.random() * lockMs)
+    await pause(Math.random() * longestPauseMs)
   }
 }
 
@@ -217,11 +218,11 @@ async function explained(
 }
 
 function tooOld(
-  { schema, where }: SchemaParts,
+  { schema, where, all = migrations() }: MigrationParts,
   version: number,
   { cause, hint }: { readonly cause?: unknown; readonly hint?: string } = {},
 ): CheckreinError {
-  const needed = migrations().length
+  const needed = all.length
   return new CheckreinError('SCHEMA_TOO_OLD', {
     message: `The schema ${schema} of ${where} has version ${version}; this Checkrein needs ${needed}`,
     hint: hint ?? 'Bring it up to date: checkrein migrate. `--dry-run` shows what that would do.',
