@@ -129,7 +129,10 @@ export async function wakeThoseWaitingFor(
   ended: readonly string[],
 ): Promise<void> {
   if (ended.length === 0) return
-  const waiting = (await tx.all(statements.waitingForToChange, [ended])).map(runOf)
+  await wake(tx, statements, (await tx.all(statements.waitingForToChange, [ended])).map(runOf))
+}
+
+async function wake(tx: Tx, statements: Statements, waiting: readonly SeqRun[]): Promise<void> {
   if (waiting.length === 0) return
   const changes = new Changes(tx.now(), waiting)
   for (const run of waiting) changes.decide(run.id, { type: 'wake' })
@@ -194,12 +197,20 @@ async function completeAll(
 ): Promise<readonly Answer[]> {
   const now = tx.now()
   const sets = calls.flatMap((call) => completionOf(call, now))
-  const isDone = await tx.change(statements.completeRuns, sets)
+  const ids = calls.map(({ runId }) => runId)
+  const [isDone, waiting] = await Promise.all([
+    tx.change(statements.completeRuns, sets),
+    tx.all(statements.waitingForToChange, [ids]),
+  ])
   const completed = calls.filter((_, at) => isDone[at])
   const feed = completed.flatMap((call) => completeEntry(call, now))
   writeFeed(tx, statements, feed)
-  const ended = completed.map(({ runId }) => runId)
-  await wakeThoseWaitingFor(tx, statements, ended)
+  const ended = new Set(completed.map(({ runId }) => runId))
+  await wake(
+    tx,
+    statements,
+    waiting.map(runOf).filter(({ waitsFor }) => ended.has(waitsFor ?? '')),
+  )
   const rest = calls.filter((_, at) => !isDone[at])
   const answers = rest.length === 0 ? [] : [...(await applyEach(tx, statements, rest))]
   return calls.map((_, at) => (isDone[at] ? 'done' : (answers.shift() ?? 'stale')))

@@ -1,8 +1,8 @@
 /**
  * A worker: claims runs and has them executed, and carries out what is asked of them.
  *
- * Its one loop, the round, does three things in this order: it follows what was asked of the runs that it holds, does
- * the keeper's chores, and claims runs for the slots that are free. A round is called for by a change in the store, by
+ * Its one loop, the round, does three things in this order: it follows what was asked of the runs that it holds, claims
+ * runs for the slots that are free, and does the keeper's chores, which may call for another round. A round is called for by a change in the store, by
  * a slot that became free, by the time at which something is due, and once a second in any case, should a hint have
  * been lost. Calls that come during a round make one more.
  */
@@ -33,6 +33,8 @@ const shutdownReason: AbortReason = {
 const beginAgainMs = 250
 /** Each change calls for a round, also those that the worker makes itself; between two looks of a kind it pauses this long. */
 const shortestPauseMs = 1
+/** With a store of a longer pause, a look costs nearly as much as a claim. */
+const dearLookMs = 10
 
 export class Worker implements AsyncDisposable {
   readonly #store: Store
@@ -50,7 +52,7 @@ export class Worker implements AsyncDisposable {
   #round: Promise<void> | null = null
   #isAskedAgain = false
   #mayBeAsked = true
-  /** The tasks of which the last claim got all that it asked for: there is no need to look before the next. */
+  /** The tasks of which the last claim got all that it asked for, or some where a look is dear: it is not looked before the next. */
   readonly #plenty = new Set<string>()
   #isDraining = false
   #isStopped = false
@@ -218,13 +220,10 @@ export class Worker implements AsyncDisposable {
     const tenure = this.#tenure
     if (!tenure) return this.#settings.pollMs
     try {
-      const waits = [
-        this.#settings.pollMs,
-        await this.#followIntents(tenure),
-        await this.#keeper.step(),
-      ]
+      const waits = [this.#settings.pollMs, await this.#followIntents(tenure)]
       if (!this.#isDraining)
         for (const isolation of tenure.isolations) waits.push(await this.#fill(tenure, isolation))
+      waits.push(await this.#keeper.step())
       return Math.min(...waits)
     } catch (error) {
       if (!isLeaseLost(error)) this.#complain('round', error)
@@ -271,7 +270,8 @@ export class Worker implements AsyncDisposable {
     const lanes = tasks.join(' ')
     if (!this.#plenty.has(lanes) && !(await this.#store.hasClaimable(request))) return 0
     const claimed = await this.#store.claim({ ...request, workerId: tenure.id, limit })
-    if (claimed.length === limit) this.#plenty.add(lanes)
+    if (claimed.length >= (this.#store.lookPauseMs > dearLookMs ? 1 : limit))
+      this.#plenty.add(lanes)
     else this.#plenty.delete(lanes)
     if (this.#isDraining) tenure.refuse(claimed)
     else for (const run of claimed) tenure.take(run)

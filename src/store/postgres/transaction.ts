@@ -161,23 +161,28 @@ export async function transactOn<T>(
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   session.script(session.hasSettings ? begin : beginWithLimits).catch(() => undefined)
-  const begun = session.rows(whichAndWhen, []).then(([row]) => row)
+  const begun = session.rows(whichAndWhen, []).then(([row]) => {
+    databaseClock.heard(Number(row?.['now']))
+    return String(row?.['xid'])
+  })
   begun.catch(() => undefined)
   let result: T
   try {
     result = await work(tx)
     farewell()
-    await tx.settled()
   } catch (error) {
     await begun
     const first = await tx.firstError(error)
     await session.script('ROLLBACK')
     throw first
   }
-  const { xid, now } = (await begun) ?? {}
-  databaseClock.heard(Number(now))
-  await commit(session, { xid: String(xid), result, changes: tx.changes })
-  return result
+  const made = { xid: await begun, result, changes: tx.changes }
+  const [sent, committed] = await Promise.allSettled([tx.settled(), commit(session, made)])
+  if (committed.status === 'fulfilled') return result
+  const isUncertain = committed.reason instanceof UncertainCommit
+  throw sent.status === 'rejected' && !isUncertain
+    ? await tx.firstError(sent.reason)
+    : committed.reason
 }
 
 async function commit(session: Session, made: Made): Promise<void> {
@@ -187,7 +192,7 @@ async function commit(session: Session, made: Made): Promise<void> {
   } catch (cause) {
     throw new UncertainCommit(made, cause)
   }
-  // After an error in a statement that nobody awaited, COMMIT fulfils, and has rolled back.
+  // After an error in a statement before it, COMMIT fulfils, and has rolled back.
   if (command !== 'COMMIT')
     throw new CheckreinError('INTERNAL', { message: `a commit ended with ${command}` })
 }
