@@ -94,6 +94,7 @@ export class Changes {
 function tellOf(tx: Tx, old: RunFacts, run: SeqRun): void {
   if (run.intent !== null && run.intent !== old.intent) tx.tell('control')
   if (run.state === 'queued' && old.state !== 'queued') tx.tell('work')
+  if (isFinal(run.state)) tx.tell('end')
 }
 
 const isControl = (event: MachineEvent): boolean => 'reason' in event
@@ -205,6 +206,7 @@ async function completeAll(
   const completed = calls.filter((_, at) => isDone[at])
   const feed = completed.flatMap((call) => completeEntry(call, now))
   writeFeed(tx, statements, feed)
+  if (completed.length > 0) tx.tell('end')
   const ended = new Set(completed.map(({ runId }) => runId))
   await wake(
     tx,

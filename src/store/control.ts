@@ -137,6 +137,7 @@ async function preventAll(
   const sets = matched.map(({ seq, id, attempt }) => [seq, id, attempt, record, now])
   const isDone = await tx.change(statements.preventRuns(states), sets)
   const done = matched.filter((_, at) => isDone[at])
+  if (done.length > 0) tx.tell('end')
   const data = JSON.stringify({ reason, by, stop, answer: 'prevented' })
   writeFeed(
     tx,

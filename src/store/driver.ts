@@ -67,8 +67,8 @@ export interface Driver extends AsyncDisposable {
    * database has its own best way.
    */
   claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]>
-  /** Whether any lane has a run that could be claimed. */
-  hasClaimable(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<boolean>
+  /** See `Store.claimableTasks`. */
+  claimableTasks(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<readonly string[]>
   /** See `Store.lookPauseMs`. */
   readonly lookPauseMs: number
   /** Runs `work` within a transaction of the caller's, which the caller commits or not. */

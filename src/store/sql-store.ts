@@ -188,8 +188,8 @@ export class SqlStore implements Store {
     return rows.map((row) => workerOf(row, this.#driver.leaseNow()))
   }
 
-  hasClaimable(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<boolean> {
-    return this.#driver.hasClaimable(request)
+  claimableTasks(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<readonly string[]> {
+    return this.#driver.claimableTasks(request)
   }
 
   claim(request: ClaimRequest): Promise<readonly ClaimedRun[]> {

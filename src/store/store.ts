@@ -165,8 +165,8 @@ export interface Housekept {
 /** How long final runs are kept after their end, ms; null for ever. */
 export type Retention = Readonly<Record<'completed' | 'failed' | 'cancelled', number | null>>
 
-/** What may have changed: something was asked of a run that runs, a run may be claimed, something else, or that is not known. */
-export type Change = 'control' | 'work' | 'news' | 'any'
+/** What may have changed: something was asked of a run that runs, a run may be claimed, one has ended, something else, or that is not known. */
+export type Change = 'control' | 'work' | 'end' | 'news' | 'any'
 
 /** One finding of a store about its own health. */
 export interface Finding {
@@ -201,8 +201,8 @@ export interface Store extends AsyncDisposable {
   /** Hands the lease back. Runs that it still held lapse. */
   removeWorker(workerId: string): Promise<void>
   workers(): Promise<readonly WorkerRecord[]>
-  /** Whether a claim would find anything: reads only. */
-  hasClaimable(request: Omit<ClaimRequest, 'limit' | 'workerId'>): Promise<boolean>
+  /** Those of the tasks of which a claim would find a run; reads only. */
+  claimableTasks(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<readonly string[]>
   /** The next runs, highest priority first, then oldest first. @throws {CheckreinError} `LEASE_LOST` where the worker's lease has lapsed. */
   claim(request: ClaimRequest): Promise<readonly ClaimedRun[]>
   intents(workerId: string): Promise<readonly HeldIntent[]>

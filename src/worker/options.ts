@@ -46,7 +46,7 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     throw new CheckreinError('USAGE', { message: `lease must be at least ${shortestLeaseMs} ms` })
   }
   return {
-    queues: options.queues?.map((queue) => checkedName(queue, 'queue')) ?? null,
+    queues: options.queues === undefined ? null : checkedQueues(options.queues),
     capacity: capacityOf(options.concurrency),
     spares: wholeNumber(options.spares ?? 1, 'spares', 0),
     leaseMs,
@@ -54,6 +54,12 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     payloadLimit: options.payloadLimit ?? defaultPayloadLimit,
     retention: retentionMs(options.retention ?? defaultRetention),
   }
+}
+
+function checkedQueues(queues: readonly string[]): readonly string[] {
+  if (Array.isArray(queues) && queues.length > 0)
+    return queues.map((queue: string) => checkedName(queue, 'queue'))
+  throw new CheckreinError('USAGE', { message: 'queues must be a list of names' })
 }
 
 function capacityOf(

@@ -9,8 +9,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Duration, durationMs } from '../core/duration.ts'
 import { CheckreinError, errorRecord, isCheckreinError } from '../core/errors.ts'
-import type { Isolation } from '../core/task.ts'
 import type { AbortReason } from '../executor/executor.ts'
+import { Intake } from './intake.ts'
 import { Keeper } from '../keeper/keeper.ts'
 import type { Change, Store } from '../store/store.ts'
 import { type WorkerOptions, type WorkerSettings, workerSettings } from './options.ts'
@@ -33,18 +33,16 @@ const shutdownReason: AbortReason = {
 const beginAgainMs = 250
 /** Each change calls for a round, also those that the worker makes itself; between two looks of a kind it pauses this long. */
 const shortestPauseMs = 1
-/** With a store of a longer pause, a look costs nearly as much as a claim. */
-const dearLookMs = 10
 
 export class Worker implements AsyncDisposable {
   readonly #store: Store
   readonly #registry: Registry
   readonly #settings: WorkerSettings
   readonly #queues: readonly string[]
+  readonly #intake: Intake
   readonly #keeper: Keeper
   readonly #hints: Disposable
   readonly #hurry = new AbortController()
-  readonly #fillAgainAt = new Map<Isolation, number>()
   #intentsAgainAt = 0
   #renewal: Promise<void> | null = null
   #tenure: Tenure | null = null
@@ -52,8 +50,6 @@ export class Worker implements AsyncDisposable {
   #round: Promise<void> | null = null
   #isAskedAgain = false
   #mayBeAsked = true
-  /** The tasks of which the last claim got all that it asked for, or some where a look is dear: it is not looked before the next. */
-  readonly #plenty = new Set<string>()
   #isDraining = false
   #isStopped = false
   #stopped: Promise<void> | null = null
@@ -89,6 +85,7 @@ export class Worker implements AsyncDisposable {
     this.#registry = registry
     this.#settings = settings
     this.#queues = settings.queues ?? registry.queues
+    this.#intake = new Intake({ store, registry, queues: this.#queues })
     const { retention, pollMs } = settings
     this.#keeper = new Keeper(store, {
       retention,
@@ -128,6 +125,7 @@ export class Worker implements AsyncDisposable {
 
   async #stop(finishMs: number, graceMs: number): Promise<void> {
     this.#isDraining = true
+    this.#intake.isDraining = true
     publish(() => ({ type: 'draining', workerId: this.id, heldCount: this.heldCount }))
     this.#tenure?.drain()
     await this.#settledWithin(finishMs)
@@ -192,7 +190,7 @@ export class Worker implements AsyncDisposable {
 
   /** What others have done calls for a round where it may concern this worker. */
   #hear(change: Change): void {
-    if (change !== 'news') this.#ask({ isControl: change !== 'work' })
+    if (change !== 'news' && change !== 'end') this.#ask({ isControl: change !== 'work' })
   }
 
   /** Asks for a round. @param isControl whether something may have been asked of a run that it holds; default true. */
@@ -221,8 +219,7 @@ export class Worker implements AsyncDisposable {
     if (!tenure) return this.#settings.pollMs
     try {
       const waits = [this.#settings.pollMs, await this.#followIntents(tenure)]
-      if (!this.#isDraining)
-        for (const isolation of tenure.isolations) waits.push(await this.#fill(tenure, isolation))
+      waits.push(await this.#intake.fill(tenure))
       waits.push(await this.#keeper.step())
       return Math.min(...waits)
     } catch (error) {
@@ -246,36 +243,6 @@ export class Worker implements AsyncDisposable {
       throw error
     }
     return Infinity
-  }
-
-  /**
-   * Claims runs for the free slots of an isolation, and ahead where that pays.
-   * @returns ms until the next look.
-   */
-  async #fill(tenure: Tenure, isolation: Isolation): Promise<number> {
-    const waitMs = (this.#fillAgainAt.get(isolation) ?? 0) - performance.now()
-    if (waitMs > 0) return waitMs
-    const free = tenure.freeSlots(isolation)
-    const count = free > 0 ? await this.#claim(tenure, this.#registry.namesOf(isolation), free) : 0
-    const ahead = tenure.lookahead(isolation)
-    if (count === free && ahead.limit > 0) await this.#claim(tenure, ahead.tasks, ahead.limit)
-    if (count < free) this.#fillAgainAt.set(isolation, performance.now() + shortestPauseMs)
-    return tenure.handBackStale()
-  }
-
-  /** @returns how many it got. */
-  async #claim(tenure: Tenure, tasks: readonly string[], limit: number): Promise<number> {
-    const request = { queues: this.#queues, tasks }
-    if (this.#isDraining) return 0
-    const lanes = tasks.join(' ')
-    if (!this.#plenty.has(lanes) && !(await this.#store.hasClaimable(request))) return 0
-    const claimed = await this.#store.claim({ ...request, workerId: tenure.id, limit })
-    if (claimed.length >= (this.#store.lookPauseMs > dearLookMs ? 1 : limit))
-      this.#plenty.add(lanes)
-    else this.#plenty.delete(lanes)
-    if (this.#isDraining) tenure.refuse(claimed)
-    else for (const run of claimed) tenure.take(run)
-    return claimed.length
   }
 
   #complain(during: string, error: unknown): void {

@@ -51,10 +51,14 @@ export const claimPromises: Promises = {
       { id: 'far', queue: 'elsewhere' },
       { id: 'mine' },
     )
-    assert.equal(await bed.store.hasClaimable({ queues: ['default'], tasks: ['work'] }), true)
+    assert.deepEqual(await bed.store.claimableTasks({ queues: ['default'], tasks: ['work'] }), [
+      'work',
+    ])
     assert.deepEqual(await bed.take(), ['mine'])
-    assert.equal(await bed.store.hasClaimable({ queues: ['default'], tasks: ['work'] }), false)
-    assert.equal(await bed.store.hasClaimable({ queues: ['elsewhere'], tasks: ['work'] }), true)
+    assert.deepEqual(await bed.store.claimableTasks({ queues: ['default'], tasks: ['work'] }), [])
+    assert.deepEqual(await bed.store.claimableTasks({ queues: ['elsewhere'], tasks: ['work'] }), [
+      'work',
+    ])
     assert.deepEqual([await bed.state('other'), await bed.state('far')], ['queued', 'queued'])
     assert.deepEqual(await bed.take(9, { queues: [] }), [])
     assert.deepEqual(await bed.take(9, { tasks: [] }), [])
@@ -65,10 +69,11 @@ export const claimPromises: Promises = {
     const tasks = Array.from({ length: 450 }, (_, at) => `task-${at}`)
     await bed.enqueue(...tasks.map((task, at) => ({ id: task, task, priority: at % 3 })))
     await bed.add({ id: 'urgent', task: 'task-449', priority: 9 })
-    assert.equal(
-      await bed.store.hasClaimable({ queues: ['default'], tasks: ['none', ...tasks] }),
-      true,
-    )
+    const claimable = await bed.store.claimableTasks({
+      queues: ['default'],
+      tasks: ['none', ...tasks],
+    })
+    assert.deepEqual(claimable, tasks)
     assert.deepEqual(await bed.take(1, { tasks }), ['urgent'])
     const best = tasks.filter((_, at) => at % 3 === 2)
     assert.deepEqual(await bed.take(150, { tasks }), best)
@@ -119,7 +124,7 @@ export const claimPromises: Promises = {
     await bed.add({ ttlMs: 100 })
     bed.clock.advance(100)
     assert.deepEqual(await bed.take(), [])
-    assert.equal(await bed.store.hasClaimable({ queues: ['default'], tasks: ['work'] }), false)
+    assert.deepEqual(await bed.store.claimableTasks({ queues: ['default'], tasks: ['work'] }), [])
   },
 
   'a stale attempt changes nothing, whatever it reports': async (bed) => {

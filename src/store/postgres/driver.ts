@@ -205,11 +205,14 @@ export class PostgresDriver implements Driver {
     )
   }
 
-  async hasClaimable(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<boolean> {
+  async claimableTasks(
+    request: Pick<ClaimRequest, 'queues' | 'tasks'>,
+  ): Promise<readonly string[]> {
     const lanes = lanesOf(request)
     const queues = lanes.map(([queue]) => queue)
     const tasks = lanes.map(([, task]) => task)
-    return (await this.read(this.statements.laneProbe, [queues, tasks, this.now()])).length > 0
+    const rows = await this.read(this.statements.claimableTasks, [queues, tasks, this.now()])
+    return rows.map((row) => String(row['task']))
   }
 
   claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {

@@ -24,14 +24,16 @@ export interface NoticesParts {
   readonly lookMs: number
 }
 
-const gapMs: Readonly<Record<Change, number>> = { control: 0, work: 5, news: 20, any: 20 }
+/** Between two notices of a kind; where they go on and on, the gap grows to `longestGapMs`. */
+const gapMs: Readonly<Record<Change, number>> = { control: 0, work: 5, end: 5, news: 20, any: 20 }
+const longestGapMs = 40
 const reconnectMs = 250
 
 export class Notices {
   readonly #parts: NoticesParts
   readonly #listeners = new Set<(change: Change) => void>()
   readonly #due = new Map<Change, NodeJS.Timeout>()
-  readonly #sentAt = new Map<Change, number>()
+  readonly #last = new Map<Change, { readonly at: number; readonly gapMs: number }>()
   #sending: Promise<unknown> = Promise.resolve()
   #client: PgPoolClient | null = null
   #timer: NodeJS.Timeout | null = null
@@ -66,14 +68,16 @@ export class Notices {
   /** Tells the other processes, soon. */
   spread(change: Change): void {
     if (this.#isStopped || this.#due.has(change)) return
-    const waitMs = (this.#sentAt.get(change) ?? 0) + gapMs[change] - performance.now()
-    if (waitMs <= 0) this.#send(change)
-    else this.#due.set(change, setTimeout(() => this.#send(change), waitMs).unref())
+    const last = this.#last.get(change)
+    const waitMs = last ? last.at + last.gapMs - performance.now() : 0
+    if (waitMs <= 0) return this.#send(change, gapMs[change])
+    const gap = Math.min((last?.gapMs ?? 0) * 2, longestGapMs)
+    this.#due.set(change, setTimeout(() => this.#send(change, gap), waitMs).unref())
   }
 
-  #send(change: Change): void {
+  #send(change: Change, gapMs = 0): void {
     this.#due.delete(change)
-    this.#sentAt.set(change, performance.now())
+    this.#last.set(change, { at: performance.now(), gapMs })
     this.#sending = this.#parts.send(change).catch(() => undefined)
   }
 

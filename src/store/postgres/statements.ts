@@ -44,7 +44,7 @@ const heldOrSkipped = `${held} SKIP LOCKED`
 export interface PostgresStatements extends Statements {
   readonly claimRuns: string
   readonly unstartRuns: string
-  readonly laneProbe: string
+  readonly claimableTasks: string
   readonly feedHorizon: string
   readonly newest: string
 }
@@ -174,12 +174,11 @@ const templates: PostgresStatements = {
       pg_snapshot_xmin(pg_current_snapshot())::text AS xmin, pg_snapshot_xmax(pg_current_snapshot())::text AS xmax`,
   newest: `SELECT (SELECT max(position) FROM @feed) AS position, (SELECT max(seq) FROM @runs) AS seq`,
 
-  laneProbe: `
-    SELECT 1 AS found FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
+  claimableTasks: `
+    SELECT lane.task FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
     WHERE EXISTS (
       SELECT 1 FROM @runs AS r
-      WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired})
-    LIMIT 1`,
+      WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired})`,
   claimRuns: `
     WITH heads AS MATERIALIZED (
       SELECT head.seq FROM unnest($1::text[], $2::text[]) AS lane(queue, task)

@@ -35,13 +35,14 @@ export async function claimInLanes(
   return tx.all(startedRuns, [seqs])
 }
 
-/** Whether any lane has a run that could be claimed at this time. */
-export function probeLanes(
+/** The tasks that have a run which could be claimed at this time. */
+export function tasksInLanes(
   all: (statement: string, params: readonly Param[]) => readonly Row[],
   lanes: Pick<ClaimRequest, 'queues' | 'tasks'>,
   now: number,
-): boolean {
-  return lanesOf(lanes).some((lane) => all(laneProbe, [...lane, now]).length > 0)
+): readonly string[] {
+  const full = lanesOf(lanes).filter((lane) => all(laneProbe, [...lane, now]).length > 0)
+  return full.map(([, task]) => task)
 }
 
 /** Highest priority first, then oldest first. */

@@ -10,7 +10,7 @@
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Param, Row, Statements, Tx } from '../driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
-import { claimInLanes, probeLanes } from './claim.ts'
+import { claimInLanes, tasksInLanes } from './claim.ts'
 import { Connection, joinedConnection } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
 import { createPrivately, fileError, noStore, refuseMissing } from './file.ts'
@@ -188,9 +188,9 @@ export class SqliteDriver implements Driver {
     return Number(row?.['position'] ?? -1)
   }
 
-  async hasClaimable(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<boolean> {
+  claimableTasks(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<readonly string[]> {
     return this.#reading(() =>
-      probeLanes((statement, params) => this.#reader.all(statement, params), request, this.now()),
+      tasksInLanes((statement, params) => this.#reader.all(statement, params), request, this.now()),
     )
   }
 
