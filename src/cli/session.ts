@@ -15,6 +15,16 @@ import { addParameters, type Given } from './parameters.ts'
 import { writeJson, writeLine } from './output.ts'
 import { type StoreSettings, storeSettings } from './store-settings.ts'
 
+export interface Opening {
+  /** Whether the store is made where it does not exist. */
+  readonly create?: boolean
+  /** Whether a store that cannot be reached is waited for as a worker should. */
+  readonly isPatient?: boolean
+}
+
+/** Somebody sits before it, and may have mistyped the URL. */
+export const hurried = { patienceMs: 3000 }
+
 /** One invocation of the CLI. */
 export class Session {
   readonly isJson: boolean
@@ -23,6 +33,8 @@ export class Session {
   /** The words of the command line besides its options. */
   readonly args: readonly unknown[]
   readonly options: Given
+  /** How far the store's clock is ahead of this host's. */
+  #aheadMs = 0
 
   static async begin(command: Command): Promise<Session> {
     return new Session(command, await readConfig(process.cwd()))
@@ -37,16 +49,24 @@ export class Session {
     this.options = command.opts()
   }
 
-  /**
-   * Does something with the store, and closes it.
-   * @param create whether the store is made where it does not exist; default false.
-   */
-  async withClient<T>(work: (client: Client) => Promise<T>, create = false): Promise<T> {
+  /** Does something with the store, and closes it. By default one that does not exist is not made, and none is long waited for. */
+  async withClient<T>(
+    work: (client: Client) => Promise<T>,
+    { create = false, isPatient = false }: Opening = {},
+  ): Promise<T> {
     const by = userName()
     const { url, options } = this.store
     const who = by === null ? {} : { by }
-    await using client = await connect(url, { ...options, create, ...who })
-    return await work(client)
+    const patience = isPatient ? {} : hurried
+    await using client = await connect(url, { ...options, ...patience, create, ...who })
+    const result = await work(client)
+    this.#aheadMs = client.now() - Date.now()
+    return result
+  }
+
+  /** The store's time, as the last look at it had it. */
+  now(): number {
+    return Date.now() + this.#aheadMs
   }
 
   /** Answers with a document, or with the lines that say the same to people. */

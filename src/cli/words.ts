@@ -26,7 +26,7 @@ export function statusWord(status: Status): string {
 }
 
 /** `just now`, `3.0 min ago`. */
-export function ago(at: number, now = Date.now()): string {
+export function ago(at: number, now: number): string {
   return now - at < 1000 ? 'just now' : `${humanDuration(now - at)} ago`
 }
 
@@ -135,8 +135,8 @@ export function entryWords(entry: FeedEntry): string {
   return entryKinds[entry.type](entry.data, entry)
 }
 
-/** The facts of a run, a line each. */
-export function factLines(run: Run): string[] {
+/** The facts of a run, a line each. @param now the store's time. */
+export function factLines(run: Run, now: number): string[] {
   const facts: [string, string | null][] = [
     ['task', plain(run.task)],
     ['queue', plain(run.queue)],
@@ -146,7 +146,7 @@ export function factLines(run: Run): string[] {
     ['input', run.input === undefined ? null : brief(run.input, 300)],
     ['attempt', run.attempt === 0 ? 'none yet' : attemptWords(run)],
     ['progress', run.progress === undefined ? null : progressWords(run.progress)],
-    ['enqueued', `${dateTime(run.createdAt)}, ${ago(run.createdAt)}`],
+    ['enqueued', `${dateTime(run.createdAt)}, ${ago(run.createdAt, now)}`],
     ['due', run.runAt === null ? null : dateTime(run.runAt)],
     ['expires', run.expiresAt === null || run.startedAt !== null ? null : dateTime(run.expiresAt)],
     ['waits for', run.waitsFor],

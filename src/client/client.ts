@@ -209,6 +209,11 @@ export class Client implements AsyncDisposable {
     return this.#store.workers()
   }
 
+  /** The time by which the store reckons, epoch ms: on PostgreSQL the database's, whatever this host's clock says. */
+  now(): number {
+    return this.#store.now()
+  }
+
   /** What the store says of its own health. */
   async findings(): Promise<readonly Finding[]> {
     return this.#store.findings()

@@ -50,6 +50,8 @@ import type {
 } from './store.ts'
 
 export class SqlStore implements Store {
+  readonly lookPauseMs: number
+  readonly now: () => number
   readonly #driver: Driver
   readonly #commits: GroupCommit
   /** Claims, leases and housekeeping: where transactions can be under way side by side, the others don't wait for them. */
@@ -62,6 +64,8 @@ export class SqlStore implements Store {
   constructor(driver: Driver) {
     const { statements } = driver
     this.#driver = driver
+    this.lookPauseMs = driver.lookPauseMs
+    this.now = () => driver.now()
     this.#commits = new GroupCommit(driver)
     this.#chores = driver.isConcurrent ? new GroupCommit(driver) : this.#commits
     this.#enqueue = Object.assign(
@@ -276,10 +280,6 @@ export class SqlStore implements Store {
     const place = 'id' in target ? ['id', '', target.id] : ['key', target.task, target.key]
     const { deleteTombstone } = this.#driver.statements
     return this.#write(async (tx) => (await tx.all(deleteTombstone, place)).length > 0)
-  }
-
-  get lookPauseMs(): number {
-    return this.#driver.lookPauseMs
   }
 
   findings(): Promise<readonly Finding[]> {

@@ -231,6 +231,8 @@ export interface Store extends AsyncDisposable {
   ): Promise<boolean>
   findings(): Promise<readonly Finding[]>
 
+  /** The store's time, epoch ms, as it is known without asking. */
+  now(): number
   /** How long to leave at least between two looks of one kind, for what a look costs. */
   readonly lookPauseMs: number
   /** Calls back some time after anything may have changed, here or in another process. A hint: it may come late, twice or never. */

@@ -6,6 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { defaultKind, schemaUrl, type StoreKind } from '../support/bed.ts'
+import { dropSchema, freshSchema } from '../support/database.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 export const tasksModule = fileURLToPath(new URL('tasks.ts', import.meta.url))
@@ -19,10 +21,20 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** A folder that goes with its test; commands run in it, on its store. */
-export class Place implements Disposable {
+/** A folder that goes with its test; commands run in it, on its store: a file in it, or a schema of its own. */
+export class Place implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'checkrein-cli-'))
+  /** Where it is on PostgreSQL. */
+  readonly url: string | null
   readonly #started: Started[] = []
+
+  static async make(kind: StoreKind = defaultKind): Promise<Place> {
+    return new Place(kind === 'sqlite' ? null : await schemaUrl(freshSchema('cli')))
+  }
+
+  private constructor(url: string | null) {
+    this.url = url
+  }
 
   path(name: string): string {
     return join(this.folder, name)
@@ -53,10 +65,11 @@ export class Place implements Disposable {
   }
 
   start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
-    const { CHECKREIN_STORE: _, DATABASE_URL: __, FORCE_COLOR: ___, ...inherited } = process.env
+    const { DATABASE_URL: _, FORCE_COLOR: __, ...inherited } = process.env
+    const store = this.url === null ? {} : { CHECKREIN_STORE: this.url }
     const child = spawn(process.execPath, [main, ...args], {
       cwd: this.folder,
-      env: { ...inherited, ...env },
+      env: { ...inherited, ...store, ...env },
     })
     const started = new Started(child, args)
     this.#started.push(started)
@@ -70,8 +83,10 @@ export class Place implements Disposable {
     return worker
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     for (const { child } of this.#started) child.kill('SIGKILL')
+    const schema = this.url === null ? null : new URL(this.url).searchParams.get('schema')
+    if (this.url !== null && schema !== null) await dropSchema(this.url, schema)
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }

@@ -1,6 +1,5 @@
 /** What each command answers, without a worker. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { Place } from './cli.ts'
 
@@ -14,7 +13,7 @@ interface RunJson {
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
 void test('enqueue says the id and nothing else, and stores what it was given', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const options = [
     '--key',
     'k',
@@ -53,7 +52,7 @@ void test('enqueue says the id and nothing else, and stores what it was given', 
 })
 
 void test('enqueue reads the input from standard input, and says when a key is held', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const first = await place.run(['enqueue', 'add', '-', '--key', 'k'], {
     stdin: '{"from":"stdin"}',
   })
@@ -74,7 +73,7 @@ void test('enqueue reads the input from standard input, and says when a key is h
 })
 
 void test('what looks like an instant in the data of users stays as it is', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const { id } = await place.json<{ id: string }>(
     'enqueue',
     'add',
@@ -85,7 +84,7 @@ void test('what looks like an instant in the data of users stays as it is', asyn
 })
 
 void test('list filters, and goes on from its cursor', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   for (const [task, id] of [
     ['add', '1'],
     ['add', '2'],
@@ -128,7 +127,7 @@ void test('list filters, and goes on from its cursor', async () => {
 })
 
 void test('counts names every state', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.does('enqueue', 'add')
   const counts = await place.json<Record<string, number>>('counts')
   assert.equal(counts['queued'], 1)
@@ -137,7 +136,7 @@ void test('counts names every state', async () => {
 })
 
 void test('each verb prevents a run that has not started, and says so again the second time', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.does('enqueue', 'add', '--id', 'first')
   const prevents = async (verb: string): Promise<void> => {
     await place.does('enqueue', 'add', '--id', verb)
@@ -153,7 +152,7 @@ void test('each verb prevents a run that has not started, and says so again the 
 })
 
 void test('a verb on a run that does not exist leaves a tombstone, which can be listed and lifted', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.does('enqueue', 'add')
   const missing = await place.run(['cancel', 'not-yet', '--tombstone', '1h'])
   assert.equal(missing.code, 66)
@@ -174,7 +173,7 @@ void test('a verb on a run that does not exist leaves a tombstone, which can be 
 })
 
 void test('a filter is applied only with --yes where nobody can be asked', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   for (const id of ['1', '2']) await place.does('enqueue', 'add', '--tag', 't', '--id', id)
   const refused = await place.run(['cancel', '--tag', 't'])
   assert.equal(refused.code, 64)
@@ -194,7 +193,7 @@ void test('a filter is applied only with --yes where nobody can be asked', async
 })
 
 void test('prune deletes what ended long ago, and nothing where it is not told what', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.does('enqueue', 'add', '--id', 'gone')
   await place.does('cancel', 'gone')
   assert.equal((await place.run(['prune'])).code, 64)
@@ -206,7 +205,7 @@ void test('prune deletes what ended long ago, and nothing where it is not told w
 })
 
 void test('doctor finds that nobody will take the runs', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.does('enqueue', 'add', '--id', 'alone')
   const { code, stdout } = await place.run(['doctor', '--json'])
   assert.equal(code, 1)
@@ -224,37 +223,4 @@ void test('doctor finds that nobody will take the runs', async () => {
   await place.does('cancel', 'alone')
   assert.equal((await place.run(['doctor'])).code, 0)
   assert.equal((await place.run(['workers'])).stdout, 'no workers\n')
-})
-
-void test('the store is the one of --store, CHECKREIN_STORE, or a DATABASE_URL that names one', async () => {
-  using place = new Place()
-  const made = async (args: string[], env: NodeJS.ProcessEnv, name: string): Promise<void> => {
-    assert.equal((await place.run(['enqueue', 'add', ...args], { env })).code, 0)
-    assert.ok(existsSync(place.path(name)), name)
-  }
-  await made(['--store', 'sqlite:flag.db'], { CHECKREIN_STORE: 'sqlite:no.db' }, 'flag.db')
-  await made(
-    [],
-    { CHECKREIN_STORE: 'sqlite:variable.db', DATABASE_URL: 'sqlite:no.db' },
-    'variable.db',
-  )
-  await made([], { DATABASE_URL: `file://${place.path('database.db')}` }, 'database.db')
-  await made([], { DATABASE_URL: 'mysql://elsewhere' }, 'checkrein.db')
-  assert.ok(!existsSync(place.path('no.db')))
-})
-
-void test('a command that asks does not make a store, and leaves the databases of others as they are', async () => {
-  using place = new Place()
-  const refuses = async (args: string[]): Promise<void> => {
-    const { code, stderr } = await place.run(args)
-    assert.equal(code, 69, args.join(' '))
-    assert.match(stderr, /^error STORE_UNAVAILABLE: There is no store at .*checkrein\.db\nhint: /)
-  }
-  await Promise.all(
-    [['list'], ['doctor'], ['cancel', 'x'], ['prune', '--failed', '1d'], ['watch']].map(refuses),
-  )
-  assert.ok(!existsSync(place.path('checkrein.db')))
-  writeFileSync(place.path('empty.db'), '')
-  assert.equal((await place.run(['list', '--store', 'sqlite:empty.db'])).code, 69)
-  assert.equal(readFileSync(place.path('empty.db')).length, 0)
 })

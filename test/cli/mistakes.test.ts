@@ -23,7 +23,7 @@ async function check(place: Place, { args, exit, says }: Mistake): Promise<void>
 }
 
 void test('what cannot be understood is refused with exit code 64, and a hint', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const store = `sqlite:${place.path('made.db')}`
   await place.does('enqueue', 'add', '--store', store)
   const mistakes: [string[], RegExp, RegExp?][] = [
@@ -75,7 +75,7 @@ async function failureIn(args: readonly string[]): Promise<CheckreinError | null
 }
 
 void test('a mistake is a line for the error, one for the hint, and an exit code', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.does('enqueue', 'add')
   await Promise.all([
     check(place, {
@@ -93,12 +93,18 @@ void test('a mistake is a line for the error, one for the hint, and an exit code
       exit: 64,
       says: /concurrency/,
     }),
-    check(place, { args: ['list', '--store', 'postgres://x'], exit: 64, says: /STORE_URL/ }),
+    check(place, { args: ['list', '--store', 'mysql://x'], exit: 64, says: /STORE_URL/ }),
+    check(place, { args: ['list', '--schema', 'a'], exit: 64, says: /--schema is for PostgreSQL/ }),
+    check(place, {
+      args: ['list', '--store', 'postgres://127.0.0.1:1/none'],
+      exit: 69,
+      says: /STORE_UNAVAILABLE: .*127\.0\.0\.1:1.*\nhint: /,
+    }),
   ])
 })
 
 void test('a run that does not exist is exit code 66', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.does('enqueue', 'add')
   for (const command of ['show', 'watch']) {
     await check(place, {
@@ -110,7 +116,7 @@ void test('a run that does not exist is exit code 66', async () => {
 })
 
 void test('a module that cannot be loaded, or has no tasks, keeps the worker from starting', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   writeFileSync(place.path('throws.ts'), 'throw new Error("not today")')
   writeFileSync(place.path('empty.ts'), 'export const answer = 42')
   writeFileSync(place.path('wrong.ts'), 'const a: = 1')
@@ -127,7 +133,7 @@ void test('a module that cannot be loaded, or has no tasks, keeps the worker fro
 })
 
 void test('a file that is no database is refused and left as it is', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const garbage = 'this is no database at all, '.repeat(400)
   writeFileSync(place.path('garbage.db'), garbage)
   const commands = [['list'], ['enqueue', 'add'], ['worker', tasksModule], ['doctor']]
@@ -146,7 +152,7 @@ void test('a file that is no database is refused and left as it is', async () =>
 })
 
 void test('with --json a mistake is JSON on standard error', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const { code, stdout, stderr } = await place.run(['list', '--nope', '--json'])
   assert.deepEqual([code, stdout], [64, ''])
   const { error } = JSON.parse(stderr) as { error: { code: string; message: string; hint: string } }
@@ -155,13 +161,13 @@ void test('with --json a mistake is JSON on standard error', async () => {
 })
 
 void test('CHECKREIN_DEBUG shows where an error was raised', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const { stderr } = await place.run(['list'], { env: { CHECKREIN_DEBUG: '1' } })
   assert.match(stderr, /\n {4}at /)
 })
 
 void test('help and version are answers, not errors', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const help = await place.run(['cancel', '--help'])
   assert.deepEqual([help.code, help.stderr], [0, ''])
   assert.match(help.stdout, /--grace[^]*Example:\n {2}checkrein cancel/)
@@ -170,7 +176,7 @@ void test('help and version are answers, not errors', async () => {
 })
 
 void test('nothing of a run can write to the terminal by itself', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.does(
     'enqueue',
     'add',
@@ -189,7 +195,7 @@ void test('nothing of a run can write to the terminal by itself', async () => {
 })
 
 void test('colours come only where they are wanted', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.does('enqueue', 'add')
   assert.match((await place.run(['counts'], { env: { FORCE_COLOR: '1' } })).stdout, /queued/)
   const bare = await place.run(['doctor'])

@@ -31,7 +31,7 @@ void test('every operation is a method of the client', () => {
 })
 
 void test('every method of the client that asks the store is an operation', () => {
-  const others = ['constructor', 'store', 'enqueueMany', 'enqueueByName', 'run']
+  const others = ['constructor', 'store', 'enqueueMany', 'enqueueByName', 'run', 'within', 'now']
   const methods = Object.getOwnPropertyNames(Client.prototype).filter(
     (name) => !others.includes(name),
   )

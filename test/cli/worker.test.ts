@@ -40,7 +40,7 @@ async function interrupted(worker: Started, osSignal: NodeJS.Signals): Promise<v
 }
 
 void test('enqueue --wait answers with the result, or how it failed', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.worker('--queue', 'default', '--concurrency', '2')
   const good = await place.run(['enqueue', 'add', '{"a":1,"b":2}', '--wait'])
   assert.deepEqual([good.code, good.stdout], [0, '3\n'])
@@ -56,7 +56,7 @@ void test('enqueue --wait answers with the result, or how it failed', async () =
 })
 
 void test('cancel waits for the proof, and the run shows it', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const worker = await place.worker()
   const id = await begun(place, 'stubborn')
   const waiting = place.start(['watch', id])
@@ -86,7 +86,7 @@ void test('cancel waits for the proof, and the run shows it', async () => {
 })
 
 void test('cancel tells apart what was stopped, what it did not wait for, and what had ended', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.worker()
   const polite = await begun(place, 'polite')
   const asked = await place.run(['cancel', polite, '--no-wait'])
@@ -105,7 +105,7 @@ void test('cancel tells apart what was stopped, what it did not wait for, and wh
 })
 
 void test('a worker that is told to stop hands its runs back, and exits with 0', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const worker = await place.worker('--finish', '10ms', '--grace', '10s')
   const id = await begun(place, 'polite')
   await interrupted(worker, 'SIGTERM')
@@ -119,7 +119,7 @@ void test('a worker that is told to stop hands its runs back, and exits with 0',
 })
 
 void test('a second OS signal forces the end of what does not stop', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const worker = await place.worker('--finish', '1h', '--grace', '1h')
   const id = await begun(place, 'stubborn')
   await interrupted(worker, 'SIGINT')
@@ -131,7 +131,7 @@ void test('a second OS signal forces the end of what does not stop', async () =>
 })
 
 void test('with --json a worker logs a line of JSON for each event', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const worker = place.start(['worker', tasksModule, '--json'])
   await worker.says(/"type":"started"/)
   await place.run(['enqueue', 'broken', '--wait'])
@@ -150,7 +150,7 @@ void test('with --json a worker logs a line of JSON for each event', async () =>
 })
 
 void test('dev makes the store, runs what is enqueued, and shows what it logs', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const dev = place.start(['dev', tasksModule])
   await dev.says(/worker \S+ started/)
   await place.does('enqueue', 'polite')
@@ -164,7 +164,7 @@ void test('dev makes the store, runs what is enqueued, and shows what it logs', 
 })
 
 void test('watch without an id follows all runs from now on, until it is interrupted', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.worker()
   await place.does('enqueue', 'add', '{"a":1,"b":2}', '--wait')
   const lines = place.start(['watch'])
@@ -192,7 +192,7 @@ void test('watch without an id follows all runs from now on, until it is interru
 })
 
 void test('doctor names a task that no live worker knows', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   await place.worker('--queue', 'other')
   await place.does('enqueue', 'add')
   await place.does('enqueue', 'unheard-of')
@@ -209,7 +209,7 @@ void test('doctor names a task that no live worker knows', async () => {
 })
 
 void test('a reader that goes away ends a command in silence, and a worker cleanly', async () => {
-  using place = new Place()
+  await using place = await Place.make()
   const worker = await place.worker('--finish', '10ms')
   await place.does('enqueue', 'add', '{"a":1,"b":2}', '--wait')
   const watching = place.start(['watch', '--after', '-1'])

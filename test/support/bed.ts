@@ -60,10 +60,12 @@ export class Bed implements AsyncDisposable {
   }
 }
 
-const defaultKind: StoreKind = process.env['TEST_STORE'] === 'postgres' ? 'postgres' : 'sqlite'
+/** What `TEST_STORE` says. */
+export const defaultKind: StoreKind =
+  process.env['TEST_STORE'] === 'postgres' ? 'postgres' : 'sqlite'
 
 /** The URL of a schema in the database that tests share. */
-async function schemaUrl(schema: string): Promise<string> {
+export async function schemaUrl(schema: string): Promise<string> {
   const url = new URL(await testDatabase())
   url.searchParams.set('schema', schema)
   return url.href

@@ -54,21 +54,24 @@ export function controlCommands(program: Command): void {
 async function control(session: Session, verb: StopVerb): Promise<number> {
   const target = targetOf(session)
   const options = given(operations[verb].options, session.options) as Omit<StopOptions, 'timeout'>
-  return session.withClient(async (client) => {
-    if (isFilter(target)) await agree(session, verb, { client, filter: target.filter })
-    const controlled = await client[verb](target, options)
-    const isWaiting = waitingVerbs.includes(verb) && session.options['wait'] !== false
-    const endsAt = performance.now() + patienceMs(session, options)
-    const outcomes = await Promise.all(
-      controlled.map((one) =>
-        outcomeOf(client, one, isWaiting && one.answer === 'requested' ? endsAt : null),
-      ),
-    )
-    session.answer(outcomes, () =>
-      outcomes.length === 0 ? ['no runs'] : outcomes.map((one) => outcomeLine(verb, one)),
-    )
-    return exitCode(outcomes)
-  })
+  return session.withClient(
+    async (client) => {
+      if (isFilter(target)) await agree(session, verb, { client, filter: target.filter })
+      const controlled = await client[verb](target, options)
+      const isWaiting = waitingVerbs.includes(verb) && session.options['wait'] !== false
+      const endsAt = performance.now() + patienceMs(session, options)
+      const outcomes = await Promise.all(
+        controlled.map((one) =>
+          outcomeOf(client, one, isWaiting && one.answer === 'requested' ? endsAt : null),
+        ),
+      )
+      session.answer(outcomes, () =>
+        outcomes.length === 0 ? ['no runs'] : outcomes.map((one) => outcomeLine(verb, one)),
+      )
+      return exitCode(outcomes)
+    },
+    { isPatient: true },
+  )
 }
 
 function patienceMs(session: Session, { grace }: Omit<StopOptions, 'timeout'>): number {

@@ -56,7 +56,7 @@ async function look(client: Client): Promise<Facts> {
     running: running.runs,
     queuedCount: counts.queued,
     queued: queued.runs,
-    now: Date.now(),
+    now: client.now(),
   }
 }
 

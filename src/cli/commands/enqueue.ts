@@ -29,15 +29,18 @@ export function enqueueCommand(program: Command): void {
 async function enqueue(session: Session): Promise<number> {
   const [task, input] = session.args as [string, string?]
   const value = await inputOf(input)
-  return session.withClient(async (client) => {
-    const options = given(operations.enqueue.options, session.options) as EnqueueOptions
-    const handle = await client.enqueueByName(task, value, options)
-    if (session.options['wait'] === true) return waitFor(handle, session)
-    if (session.isJson) writeJson(handle.enqueued)
-    else writeLine(handle.id)
-    if (!session.isJson) noteUnusual(handle)
-    return 0
-  }, true)
+  return session.withClient(
+    async (client) => {
+      const options = given(operations.enqueue.options, session.options) as EnqueueOptions
+      const handle = await client.enqueueByName(task, value, options)
+      if (session.options['wait'] === true) return waitFor(handle, session)
+      if (session.isJson) writeJson(handle.enqueued)
+      else writeLine(handle.id)
+      if (!session.isJson) noteUnusual(handle)
+      return 0
+    },
+    { create: true, isPatient: true },
+  )
 }
 
 async function inputOf(given: string | undefined): Promise<unknown> {

@@ -26,11 +26,17 @@ async function list(session: Session): Promise<void> {
   session.answer({ runs, cursor }, () => {
     if (runs.length === 0) return ['no runs']
     const more = cursor === null ? [] : [style('dim', `more: the same with --cursor ${cursor}`)]
-    return [...table(['ID', 'STATUS', 'TASK', 'ENQUEUED', 'NOTES'], runs.map(row)), ...more]
+    return [
+      ...table(
+        ['ID', 'STATUS', 'TASK', 'ENQUEUED', 'NOTES'],
+        runs.map((run) => row(run, session.now())),
+      ),
+      ...more,
+    ]
   })
 }
 
-function row(run: Run): string[] {
+function row(run: Run, now: number): string[] {
   const notes = [
     run.status === 'running' && run.progress !== undefined ? progressWords(run.progress) : null,
     run.attempt > 1 ? `attempt ${run.attempt}` : null,
@@ -43,7 +49,7 @@ function row(run: Run): string[] {
     plain(run.id),
     run.status,
     run.task,
-    ago(run.createdAt),
+    ago(run.createdAt, now),
     notes.filter((note) => note !== null).join(' · '),
   ]
 }
@@ -78,7 +84,7 @@ async function show(session: Session): Promise<void> {
         : ['', style('bold', 'Stack'), ...indented(run.error.stack)]
     return [
       `${statusWord(run.status)}  ${plain(run.id)}`,
-      ...factLines(run),
+      ...factLines(run, session.now()),
       ...timelineLines(events),
       ...stack,
     ]
@@ -106,25 +112,17 @@ async function workers(session: Session): Promise<void> {
     if (document.length === 0) return ['no workers']
     return table(
       ['ID', 'HOST', 'PID', 'LEASE', 'RUNS', 'STARTED', 'QUEUES', 'TASKS'],
-      document.map(workerRow),
+      document.map((worker) => workerRow(worker, session.now())),
     )
   })
 }
 
-function workerRow({
-  id,
-  host,
-  pid,
-  leaseLeftMs,
-  heldCount,
-  startedAt,
-  queues,
-  tasks,
-}: WorkerRecord): string[] {
+function workerRow(worker: WorkerRecord, now: number): string[] {
+  const { id, host, pid, leaseLeftMs, heldCount, startedAt, queues, tasks } = worker
   const lease =
     leaseLeftMs > 0
       ? `good for ${humanDuration(leaseLeftMs)}`
       : `lapsed ${humanDuration(-leaseLeftMs)} ago`
-  const numbers = [String(pid), lease, String(heldCount), ago(startedAt)]
+  const numbers = [String(pid), lease, String(heldCount), ago(startedAt, now)]
   return [id, host, ...numbers, queues.join(', '), Object.keys(tasks).join(', ')]
 }

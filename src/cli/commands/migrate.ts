@@ -1,7 +1,7 @@
 /** `migrate`: the tables of the store, made or brought up to date. */
 import type { Command } from 'commander'
 import { type Migrated, migrate } from '../../client/connect.ts'
-import { act, type Session, withExample } from '../session.ts'
+import { act, hurried, type Session, withExample } from '../session.ts'
 
 /** With `--dry-run`, where something is to be done. */
 const pendingCode = 1
@@ -25,6 +25,7 @@ async function bringUpToDate(session: Session): Promise<number> {
   }
   const migrated = await migrate(session.store.url, {
     ...session.store.options,
+    ...hurried,
     isDryRun,
     isForced,
   })

@@ -31,7 +31,9 @@ async function watch(session: Session): Promise<number> {
   const onInterrupt = (): void => interrupt.abort()
   process.once('SIGINT', onInterrupt)
   try {
-    return await session.withClient((client) => follow(session, client, interrupt.signal))
+    return await session.withClient((client) => follow(session, client, interrupt.signal), {
+      isPatient: true,
+    })
   } catch (error) {
     if (interrupt.signal.aborted && !isCheckreinError(error)) return interruptedCode
     throw error
@@ -53,7 +55,7 @@ async function follow(session: Session, client: Client, abortSignal: AbortSignal
   const lines = session.isJson ? null : wordsOf(events, name)
   if (lines === null) for await (const entry of events) writeJsonLine(entry)
   else if (process.stdout.isTTY)
-    await live(lines, handle ? () => runFrame(handle) : () => overview(client))
+    await live(lines, () => (handle ? runFrame(client, handle) : overview(client)))
   else for await (const line of lines) writeLine(line.text)
   return handle ? endedCode((await handle.get()).state) : 0
 }
@@ -124,7 +126,7 @@ async function live(lines: AsyncIterable<Line>, frame: () => Promise<string[]>):
   }
 }
 
-async function runFrame(handle: { get(): Promise<Run> }): Promise<string[]> {
+async function runFrame(client: Client, handle: { get(): Promise<Run> }): Promise<string[]> {
   const run = await handle.get()
   const lines = [`${statusWord(run.status)}  ${style('bold', plain(run.task))}  ${plain(run.id)}`]
   const { progress, attempt } = run
@@ -133,15 +135,19 @@ async function runFrame(handle: { get(): Promise<Run> }): Promise<string[]> {
     progress === undefined
       ? ''
       : `${isFraction ? `${bar(progress)} ` : ''}${progressWords(progress)}  `
-  lines.push(`${words}${attempt === 0 ? 'not started' : `attempt ${attempt}`}${runningTime(run)}`)
+  lines.push(
+    `${words}${attempt === 0 ? 'not started' : `attempt ${attempt}`}${runningTime(run, client.now())}`,
+  )
   if (run.stop) lines.push(stopWords(run.stop))
   if (run.error) lines.push(style('red', errorWords(run.error)))
   if (run.result !== undefined) lines.push(`result ${JSON.stringify(run.result)}`)
   return lines
 }
 
-function runningTime({ startedAt, finishedAt }: Run): string {
-  return startedAt === null ? '' : `  ${humanDuration((finishedAt ?? Date.now()) - startedAt)}`
+function runningTime({ startedAt, finishedAt }: Run, now: number): string {
+  return startedAt === null
+    ? ''
+    : `  ${humanDuration(Math.max(0, (finishedAt ?? now) - startedAt))}`
 }
 
 const shownRuns = 10
@@ -154,7 +160,7 @@ async function overview(client: Client): Promise<string[]> {
     plain(run.id),
     run.status,
     run.task,
-    runningTime(run).trim(),
+    runningTime(run, client.now()).trim(),
     run.progress === undefined ? '' : progressWords(run.progress),
   ])
   const running =

@@ -65,23 +65,26 @@ async function work(session: Session, isDev: boolean): Promise<number> {
   const { finish, grace, ...settings } = session.config.worker ?? {}
   const signals = new StopSignals()
   using _log = logWorker(session.isJson)
-  await session.withClient(async (client) => {
-    const worker = await Worker.start(client.store, {
-      ...settings,
-      modules,
-      ...given(workerParameters, session.options),
-    })
-    const following = isDev && !session.isJson ? followLogs(client, signals.stopped) : null
-    if (isDev && !session.isJson) writeNote(`store ${session.store.shown}; stop with Ctrl-C`)
-    await signals.first
-    await stop(worker, signals, {
-      ...(finish === undefined ? {} : { finish }),
-      ...(grace === undefined ? {} : { grace }),
-      ...given(stopParameters, session.options),
-    })
-    signals.end()
-    await following
-  }, true)
+  await session.withClient(
+    async (client) => {
+      const worker = await Worker.start(client.store, {
+        ...settings,
+        modules,
+        ...given(workerParameters, session.options),
+      })
+      const following = isDev && !session.isJson ? followLogs(client, signals.stopped) : null
+      if (isDev && !session.isJson) writeNote(`store ${session.store.shown}; stop with Ctrl-C`)
+      await signals.first
+      await stop(worker, signals, {
+        ...(finish === undefined ? {} : { finish }),
+        ...(grace === undefined ? {} : { grace }),
+        ...given(stopParameters, session.options),
+      })
+      signals.end()
+      await following
+    },
+    { create: true, isPatient: true },
+  )
   return 0
 }
 

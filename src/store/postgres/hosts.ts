@@ -23,7 +23,7 @@ export function hostUrls(url: string): readonly string[] {
  * into URLs as they are, with whatever is in them; where it cannot be told where one ends, little is shown.
  */
 export function shownUrl(url: string): string {
-  const [, scheme = '', rest = ''] = /^([\w+.-]*:\/*)?(.*)$/s.exec(url) ?? []
+  const [, scheme = '', rest = ''] = /^([\w+.-]*:\/+)?(.*)$/s.exec(url) ?? []
   const at = rest.lastIndexOf('@')
   const query = rest.search(/[?#]/)
   if (at === -1) return scheme + rest.replace(/[?#].*$/s, '')
