@@ -44,7 +44,7 @@ export async function controlKey(
   statements: Statements,
   { task, key, asked }: { readonly task: string; readonly key: string; readonly asked: Asked },
 ): Promise<Controlled> {
-  const [row] = await tx.all(statements.keyHolderToChange, [task, key])
+  const [row] = await tx.each(statements.keyHolderToChange, [[task, key]])
   if (!row) {
     const places = [{ place: ['key', task, key] as const, asked }]
     const until = await leaveTombstones(tx, statements, places)
@@ -99,6 +99,22 @@ export async function controlMatched(
   await changes.write(tx, statements)
   return [...done, ...answers]
 }
+
+/**
+ * Where writers don't see each other, a run may have been enqueued while a tombstone was left for it. Once the
+ * tombstone is durable, either it is seen by the enqueue or the claim, or the run is there when the verb is asked again.
+ */
+export async function askedAgain(
+  answers: readonly Controlled[],
+  ask: (missing: readonly string[]) => Promise<readonly Controlled[]>,
+): Promise<readonly Controlled[]> {
+  const missing = answers.filter(hasTombstone).map(({ id }) => id ?? '')
+  if (missing.length === 0) return answers
+  const again = [...(await ask(missing))]
+  return answers.map((one) => (hasTombstone(one) ? (again.shift() ?? one) : one))
+}
+
+const hasTombstone = ({ tombstoneUntil }: Controlled): boolean => tombstoneUntil !== null
 
 /** The parameters of a statement that ends in a filter and has none of its own. */
 export function matchParams({ params }: FilterSql): readonly Param[] {

@@ -44,9 +44,16 @@ export interface Driver extends AsyncDisposable {
    * the promise rejects. Waits for other writers without blocking the event loop. `work` may run more than once.
    * @throws {CheckreinError} a `STORE_…` code for what the database reported.
    */
-  transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>
-  /** Runs one reading statement; sees everything that was committed before the call. */
-  read(statement: string, params?: readonly Param[]): Promise<readonly Row[]>
+  transact<T>(work: (tx: Tx) => Promise<T>, options?: { readonly isLong?: boolean }): Promise<T>
+  /**
+   * Runs one reading statement; sees everything that was committed before the call.
+   * @param options `isLong` where a statement may read a great many rows, so that its answer is waited for.
+   */
+  read(
+    statement: string,
+    params?: readonly Param[],
+    options?: { readonly isLong?: boolean },
+  ): Promise<readonly Row[]>
   /** Entries of the feed of all runs that nothing can come before any more, oldest first. */
   readFeed(after: number, limit: number): Promise<readonly Row[]>
   /** The position of the newest entry; -1 where there is none. */

@@ -34,6 +34,13 @@ export async function enqueueRuns(
     if (inserted) return inserted
   }
   const tombstones = await tombstonesFor(tx, statements, runs)
+  const keys = runs.flatMap(({ task, key }) => (key === null ? [] : [[task, key]]))
+  const holders = await tx.each(statements.keyHolderToChange, keys)
+  const isFree = tombstones.length === 0 && holders.length === 0
+  if (isFree && new Set(keys.map((pair) => JSON.stringify(pair))).size === keys.length) {
+    const placed = runs.map((run) => ({ run, placing: {} }))
+    return insert(tx, statements, placed)
+  }
   const enqueued: Enqueued[] = []
   for (const run of runs) enqueued.push(await enqueueOne(tx, statements, { run, tombstones }))
   return enqueued
@@ -88,7 +95,7 @@ async function enqueueOne(
     return one(await insert(tx, statements, [{ run, placing: { tombstone } }]))
   }
   const [row] =
-    run.key === null ? [] : await tx.all(statements.keyHolderToChange, [run.task, run.key])
+    run.key === null ? [] : await tx.each(statements.keyHolderToChange, [[run.task, run.key]])
   const holder = row ? runOf(row) : null
   if (holder && (run.onConflict === 'skip' || holder.id === run.id)) {
     return { id: holder.id, outcome: 'exists', replacedId: null }

@@ -13,6 +13,7 @@ import type { State } from '../core/transitions.ts'
 import { applyEvents } from './apply.ts'
 import { claimRuns, housekeepOnce, lapseRunsOf, workerParams } from './claims.ts'
 import {
+  askedAgain,
   type AskedOfId,
   controlChunk,
   controlIds,
@@ -87,6 +88,11 @@ export class SqlStore implements Store {
     return this.#driver.read(statement, params)
   }
 
+  /** What people ask for may be long. */
+  #readLong(statement: string, params: readonly Param[]): Promise<readonly Row[]> {
+    return this.#driver.read(statement, params, { isLong: true })
+  }
+
   enqueue(runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
     return this.#commits.submit(this.#enqueue, runs)
   }
@@ -103,7 +109,7 @@ export class SqlStore implements Store {
     const { statements } = this.#driver
     if ('ids' in target) {
       const calls = target.ids.map((id) => ({ id, asked }))
-      return this.#sureOf(await this.#commits.submit(this.#control, calls), (missing) =>
+      return this.#sure(await this.#commits.submit(this.#control, calls), (missing) =>
         this.#commits.submit(
           this.#control,
           missing.map((id) => ({ id, asked })),
@@ -114,25 +120,13 @@ export class SqlStore implements Store {
       const ask = async (): Promise<readonly Controlled[]> => [
         await this.#write((tx) => controlKey(tx, statements, { ...target, asked })),
       ]
-      return this.#sureOf(await ask(), ask)
+      return this.#sure(await ask(), ask)
     }
     return this.#controlFilter(checkedFilter(target.filter), asked)
   }
 
-  /**
-   * Where writers don't see each other, a run may have been enqueued while a tombstone was left for it. Once the
-   * tombstone is durable, either it is seen by the enqueue or the claim, or the run is there when the verb is asked again.
-   */
-  async #sureOf(
-    answers: readonly Controlled[],
-    askAgain: (missing: readonly string[]) => Promise<readonly Controlled[]>,
-  ): Promise<readonly Controlled[]> {
-    if (!this.#driver.isConcurrent || !answers.some(isOpen)) return answers
-    const again = [
-      ...(await askAgain(answers.flatMap((one) => (isOpen(one) ? [one.id ?? ''] : [])))),
-    ]
-    return answers.map((one) => (isOpen(one) ? (again.shift() ?? one) : one))
-  }
+  #sure: typeof askedAgain = (answers, ask) =>
+    this.#driver.isConcurrent ? askedAgain(answers, ask) : Promise.resolve(answers)
 
   within(transaction: unknown): StoreWithin {
     const { statements } = this.#driver
@@ -151,7 +145,9 @@ export class SqlStore implements Store {
   ): Promise<readonly Controlled[]> {
     const { statements } = this.#driver
     const sql = statements.filterSql(filter)
-    const matched = (await this.#read(statements.matchRuns(sql), matchParams(sql))).map(matchedOf)
+    const matched = (await this.#readLong(statements.matchRuns(sql), matchParams(sql))).map(
+      matchedOf,
+    )
     const wanted = statesOf(filter)
     const answers: Controlled[] = []
     for (let at = 0; at < matched.length; at += controlChunk) {
@@ -223,10 +219,11 @@ export class SqlStore implements Store {
   }
 
   prune(retention: Retention, limit: number): Promise<number> {
-    return this.#write(
-      (tx) => pruneOnce(tx, this.#driver.statements, { retention, limit }),
-      this.#chores,
-    )
+    const { statements } = this.#driver
+    const work = (tx: Tx): Promise<number> => pruneOnce(tx, statements, { retention, limit })
+    return this.#driver.isConcurrent
+      ? this.#driver.transact(work, { isLong: true })
+      : this.#write(work)
   }
 
   async get(id: string): Promise<StoredRun | null> {
@@ -241,7 +238,7 @@ export class SqlStore implements Store {
   async list(filter: RunFilter, page: Page): Promise<Listed> {
     const { statements } = this.#driver
     const sql = statements.filterSql(checkedFilter(filter))
-    const rows = await this.#read(statements.listRuns(sql, page.order), [
+    const rows = await this.#readLong(statements.listRuns(sql, page.order), [
       ...pageParams(page),
       ...sql.params,
     ])
@@ -250,7 +247,7 @@ export class SqlStore implements Store {
 
   async counts(filter: RunFilter): Promise<Readonly<Record<State, number>>> {
     const sql = this.#driver.statements.filterSql(checkedFilter(filter))
-    return countsOf(await this.#read(this.#driver.statements.countRuns(sql), matchParams(sql)))
+    return countsOf(await this.#readLong(this.#driver.statements.countRuns(sql), matchParams(sql)))
   }
 
   async feed(query: Parameters<Store['feed']>[0]): Promise<readonly FeedEntry[]> {
@@ -295,6 +292,3 @@ export class SqlStore implements Store {
     await this.#driver[Symbol.asyncDispose]()
   }
 }
-
-/** Whether a tombstone was left. */
-const isOpen = ({ tombstoneUntil }: Controlled): boolean => tombstoneUntil !== null

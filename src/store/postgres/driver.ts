@@ -9,13 +9,12 @@
  * one, for as long as `patienceMs`; of one that is lost in the commit, its id tells what became of it.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { CheckreinError } from '../../core/errors.ts'
 import { idleStates } from '../../core/transitions.ts'
 import type { Driver, Param, Row, Tx } from '../driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { claimUnheld } from './claim.ts'
 import { DatabaseClock } from './clock.ts'
-import { isConflict, isTaken } from './errors.ts'
+import { isTaken } from './errors.ts'
 import { postgresFindings } from './findings.ts'
 import { FeedHorizon } from './horizon.ts'
 import { runnerOf } from './joined.ts'
@@ -27,13 +26,8 @@ import type { PostgresOptions } from './options.ts'
 import { refuseOldServer } from './server.ts'
 import type { Session } from './session.ts'
 import { type PostgresStatements, postgresStatements } from './statements.ts'
-import {
-  PostgresTx,
-  sessionLimits,
-  transactOn,
-  UncertainCommit,
-  whichAndWhen,
-} from './transaction.ts'
+import { PostgresTx, sessionLimits, whichAndWhen } from './transaction.ts'
+import { Transactor } from './transactor.ts'
 
 export interface PostgresDriverOptions extends PostgresOptions {
   /** Whether a store that does not exist yet is made; default true. */
@@ -42,12 +36,8 @@ export interface PostgresDriverOptions extends PostgresOptions {
   readonly now?: () => number
 }
 
-/** Ordinary reads may take long: a count of a great many runs. */
-const readAnswerMs = 60_000
-/** A renewal of a lease is one row; where it is not answered by then, another connection is tried. */
-const touchAnswerMs = 2000
-/** A transaction that others were in the way of is run again so often. */
-const mostConflicts = 20
+/** A count of a great many runs may take long, and so may a prune. */
+const longAnswerMs = 120_000
 const horizonMs = 10
 
 export class PostgresDriver implements Driver {
@@ -56,9 +46,11 @@ export class PostgresDriver implements Driver {
   /** A look is a question to another process, or another machine. */
   readonly lookPauseMs = 20
   readonly now: () => number
+  readonly leaseNow: () => number
   readonly #link: Link
   readonly #clock: DatabaseClock
   readonly #notices: Notices
+  readonly #transactor: Transactor
   readonly #horizon = new FeedHorizon()
   readonly #schema: string
 
@@ -84,12 +76,20 @@ export class PostgresDriver implements Driver {
     this.statements = postgresStatements(`"${settings.schema}"`)
     this.#clock = new DatabaseClock()
     this.now = options.now ?? this.#clock.now
+    this.leaseNow = options.now ?? this.#clock.leaseNow
+    this.#transactor = new Transactor({
+      link,
+      databaseClock: this.#clock,
+      clock: this,
+      channel: settings.schema,
+    })
     this.#notices = new Notices({
       channel: `"${settings.schema}"`,
       connect: () => link.listener(),
       send: (change) => this.#spread(change),
       look: async () => JSON.stringify(await this.read(this.statements.newest)),
       lookMs: settings.lookMs,
+      answerMs: settings.answerMs,
     })
   }
 
@@ -109,64 +109,13 @@ export class PostgresDriver implements Driver {
     return isUpToDate(session, { schema: this.#schema, where: this.#link.where, migrate })
   }
 
-  leaseNow(): number {
-    return this.now()
-  }
-
-  async transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const { result, changes } = await this.#link.patiently(() => this.#once(work))
+  async transact<T>(work: (tx: Tx) => Promise<T>, { isLong = false } = {}): Promise<T> {
+    const { result, changes } = await this.#transactor.run(work, isLong ? longAnswerMs : undefined)
     for (const change of changes) {
       this.#notices.tell(change)
       if (change !== 'control') this.#notices.spread(change)
     }
     return result
-  }
-
-  async #once<T>(work: (tx: Tx) => Promise<T>): Promise<{ result: T; changes: Set<Change> }> {
-    for (let tries = 0; ; tries++) {
-      try {
-        return await this.#attempt(work)
-      } catch (error) {
-        if (error instanceof UncertainCommit) {
-          const { result, changes } = error
-          if (await this.#wasCommitted(error)) return { result: result as T, changes }
-        } else if (!isConflict(error) || tries >= mostConflicts) throw error
-      }
-      await pause(Math.random() * Math.min(2 ** tries, 50))
-    }
-  }
-
-  #attempt<T>(work: (tx: Tx) => Promise<T>): Promise<{ result: T; changes: Set<Change> }> {
-    return this.#link.borrow(async (session) => {
-      const tx = new PostgresTx(session, this)
-      const farewell = (): void => {
-        if (tx.changes.has('control')) tx.notify(this.#schema, 'control')
-      }
-      const parts = { session, databaseClock: this.#clock, tx, farewell }
-      return { result: await transactOn(parts, work), changes: tx.changes }
-    })
-  }
-
-  /** What became of a commit whose answer did not come. */
-  async #wasCommitted({ xid, cause }: UncertainCommit): Promise<boolean> {
-    const ask = 'SELECT pg_xact_status($1::text::xid8) AS status'
-    const giveUpAt = performance.now() + settleMs
-    while (performance.now() < giveUpAt) {
-      const rows = await this.#link.patiently(() =>
-        this.#link.borrow((session) => session.rows(ask, [xid])),
-      )
-      const status = rows[0]?.['status']
-      if (status === 'committed') return true
-      if (status === 'aborted') return false
-      if (status !== 'in progress') break
-      await pause(100)
-    }
-    throw new CheckreinError('STORE_UNAVAILABLE', {
-      message: 'The connection was lost in a commit, and the server does not say what became of it',
-      hint: 'It may have been done or not. An enqueue can be repeated with the same id, and every verb can be asked again.',
-      details: { where: this.#link.where },
-      cause,
-    })
   }
 
   /** Within a transaction of the caller's. Nothing is committed here, and hints go with their commit. */
@@ -178,9 +127,14 @@ export class PostgresDriver implements Driver {
     return result
   }
 
-  async read(statement: string, params: readonly Param[] = []): Promise<readonly Row[]> {
+  async read(
+    statement: string,
+    params: readonly Param[] = [],
+    { isLong = false } = {},
+  ): Promise<readonly Row[]> {
+    const answerMs = isLong ? longAnswerMs : undefined
     return this.#link.patiently(() =>
-      this.#link.borrow((session) => session.rows(statement, params), readAnswerMs),
+      this.#link.borrow((session) => session.rows(statement, params), answerMs),
     )
   }
 
@@ -201,7 +155,7 @@ export class PostgresDriver implements Driver {
 
   async touch(statement: string, params: readonly Param[]): Promise<readonly Row[]> {
     return this.#link.patiently(() =>
-      this.#link.borrow((session) => session.rows(statement, params), touchAnswerMs),
+      this.#link.touch((session) => session.rows(statement, params)),
     )
   }
 
@@ -222,10 +176,8 @@ export class PostgresDriver implements Driver {
   async readFeed(after: number, limit: number): Promise<readonly Row[]> {
     const { feedHorizon, feedOfAll } = this.statements
     const [[horizon], entries] = await this.#link.patiently(() =>
-      this.#link.borrow(
-        (session) =>
-          Promise.all([session.rows(feedHorizon, []), session.rows(feedOfAll, [after, limit])]),
-        readAnswerMs,
+      this.#link.borrow((session) =>
+        Promise.all([session.rows(feedHorizon, []), session.rows(feedOfAll, [after, limit])]),
       ),
     )
     this.#horizon.note(horizon)
@@ -276,9 +228,6 @@ function nullIfTaken(error: unknown): null {
   if (isTaken(error)) return null
   throw error
 }
-
-/** A server that is gone half-way ends a transaction that nobody goes on with by then. */
-const settleMs = 20_000
 
 function plannedOf(statements: PostgresStatements): ReadonlySet<string> {
   const fixed = Object.values(statements).filter((one) => typeof one === 'string')

@@ -15,12 +15,20 @@ export interface LinkParts {
   readonly settings: PostgresSettings
 }
 
+interface Pools {
+  readonly pool: PgPool
+  readonly touchPool: PgPool
+}
+
+/** A renewal of a lease is one row; where it is not answered by then, another connection is tried. */
+const touchAnswerMs = 2000
 const firstPauseMs = 20
 const longestPauseMs = 500
 
 export class Link implements AsyncDisposable {
   readonly where: string
   readonly #pool: PgPool
+  readonly #touchPool: PgPool
   readonly #settings: PostgresSettings
   /** The statements that connections may keep plans of. */
   planned: ReadonlySet<string> = new Set()
@@ -32,12 +40,16 @@ export class Link implements AsyncDisposable {
 
   static async open(parts: LinkParts): Promise<Link> {
     const { to, settings } = parts
-    return new Link(parts, typeof to === 'string' ? await Hosts.of(to, settings) : to)
+    if (typeof to !== 'string') return new Link(parts, { pool: to, touchPool: to })
+    const pool = await Hosts.of(to, settings)
+    const touchPool = await Hosts.of(to, { ...settings, connections: 1 })
+    return new Link(parts, { pool, touchPool })
   }
 
-  private constructor({ where, settings }: LinkParts, pool: PgPool) {
+  private constructor({ where, settings }: LinkParts, { pool, touchPool }: Pools) {
     this.where = where
     this.#pool = pool
+    this.#touchPool = touchPool
     this.#settings = settings
   }
 
@@ -46,8 +58,16 @@ export class Link implements AsyncDisposable {
     work: (session: Session) => Promise<T>,
     answerMs = this.#settings.answerMs,
   ): Promise<T> {
+    return this.#borrowFrom(this.#pool, work, answerMs)
+  }
+
+  async #borrowFrom<T>(
+    pool: PgPool,
+    work: (session: Session) => Promise<T>,
+    answerMs: number,
+  ): Promise<T> {
     if (this.#isClosed) throw new CheckreinError('STORE_CLOSED', { details: { where: this.where } })
-    const client = await this.#pool.connect()
+    const client = await pool.connect()
     const session = new Session(client, {
       answerMs,
       planned: this.planned,
@@ -65,6 +85,11 @@ export class Link implements AsyncDisposable {
     } finally {
       session.release(isSound)
     }
+  }
+
+  /** Borrows a connection that nothing else is done on, for a statement that must not wait. */
+  async touch<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#borrowFrom(this.#touchPool, work, Math.min(this.#settings.answerMs, touchAnswerMs))
   }
 
   /**
@@ -105,6 +130,6 @@ export class Link implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    if (this.#pool instanceof Hosts) await this.#pool.end()
+    for (const pool of [this.#pool, this.#touchPool]) if (pool instanceof Hosts) await pool.end()
   }
 }

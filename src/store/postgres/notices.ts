@@ -10,6 +10,7 @@
  * transaction, a database without LISTEN), the newest entries are looked at every `lookMs` instead. When it is back,
  * everybody is told to look, for what was sent meanwhile is lost.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Change } from '../store.ts'
 import type { PgPoolClient } from './pg.ts'
 
@@ -22,12 +23,16 @@ export interface NoticesParts {
   /** Something that differs when anything has changed. */
   readonly look: () => Promise<string>
   readonly lookMs: number
+  /** How long the connection may give no answer until it is given up. */
+  readonly answerMs: number
 }
 
 /** Between two notices of a kind; where they go on and on, the gap grows to `longestGapMs`. */
 const gapMs: Readonly<Record<Change, number>> = { control: 0, work: 5, end: 5, news: 20, any: 20 }
 const longestGapMs = 40
 const reconnectMs = 250
+/** A connection that only listens would never notice that nothing comes any more. */
+const pingEveryMs = 5000
 
 export class Notices {
   readonly #parts: NoticesParts
@@ -113,9 +118,21 @@ export class Notices {
     client.on('end', onLost)
     client.on('notification', ({ payload }) => this.tell((payload ?? 'any') as Change))
     await client.query({ text: `LISTEN ${this.#parts.channel}` })
-    if (this.#isStopped) client.release(true)
-    else this.#client = client
+    if (this.#isStopped) return client.release(true)
+    this.#client = client
     this.tell('any')
+    void this.#ping(client)
+  }
+
+  /** Asks now and then whether the connection still answers. */
+  async #ping(client: PgPoolClient): Promise<void> {
+    while (this.#client === client) {
+      await pause(pingEveryMs, undefined, { ref: false })
+      if (this.#client !== client) return
+      const late = setTimeout(() => this.#lost(client), this.#parts.answerMs)
+      await client.query({ text: 'SELECT 1' }).catch(() => this.#lost(client))
+      clearTimeout(late)
+    }
   }
 
   #lost(client: PgPoolClient): void {

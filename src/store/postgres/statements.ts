@@ -40,6 +40,9 @@ const held = 'FOR NO KEY UPDATE'
 /** What another keeper holds is being dealt with. */
 const heldOrSkipped = `${held} SKIP LOCKED`
 
+/** The first parameter as a list whose length the planner does not know: for a long one it would rather read all of the table. */
+const anyOfFew = 'ANY(ARRAY(SELECT unnest($1::bigint[])))'
+
 /** The statements of PostgreSQL, and those that are its alone. */
 export interface PostgresStatements extends Statements {
   readonly claimRuns: string
@@ -84,7 +87,9 @@ const templates: PostgresStatements = {
   runsById: `SELECT * FROM @runs WHERE id = ANY($1::text[])`,
   runsToChange: `SELECT * FROM @runs WHERE id = ANY($1::text[]) ORDER BY seq ${held}`,
   runsBySeqToChange: `SELECT * FROM @runs WHERE seq = ANY($1::bigint[]) ORDER BY seq ${held}`,
-  keyHolderToChange: `SELECT * FROM @runs WHERE task = $1 AND key = $2 AND key_held = 1 ${held}`,
+  keyHolderToChange: `
+    SELECT r.* FROM ${sets('task text', 'key text')} JOIN @runs AS r ON r.task = u.task AND r.key = u.key
+    WHERE r.key_held = 1 ORDER BY r.seq ${held} OF r`,
   updateRuns: `
     UPDATE @runs AS r SET (${names(factColumns)}) = ROW(${names(factColumns, 'u.')})
     FROM ${sets('seq bigint', 'old_state text', 'old_attempt int', ...factColumns)}
@@ -102,10 +107,11 @@ const templates: PostgresStatements = {
     SELECT run_seq, at, type, attempt, state, data
     FROM ${sets('run_seq bigint', 'at bigint', 'type text', 'attempt int', 'state text', 'data text')} ORDER BY ord`,
   trimFeed: `
-    DELETE FROM @feed AS f USING ${sets('run_seq bigint', 'type text', 'kept int')}
-    WHERE f.run_seq = u.run_seq AND f.type = u.type AND f.position <= (
-      SELECT position FROM @feed WHERE run_seq = u.run_seq AND type = u.type
-      ORDER BY position DESC LIMIT 1 OFFSET u.kept)`,
+    DELETE FROM @feed WHERE position = ANY(ARRAY(
+      SELECT past.position FROM ${sets('run_seq bigint', 'type text', 'kept int')}
+      CROSS JOIN LATERAL (
+        SELECT f.position FROM @feed AS f WHERE f.run_seq = u.run_seq AND f.type = u.type
+        ORDER BY f.position DESC OFFSET u.kept) AS past))`,
   waitingForToChange: `
     SELECT * FROM @runs WHERE waits_for IS NOT NULL AND waits_for = ANY($1::text[]) ORDER BY seq ${held}`,
 
@@ -156,10 +162,9 @@ const templates: PostgresStatements = {
   keepNewestPosition: `
     UPDATE @feed SET run_seq = 0 WHERE position = (SELECT max(position) FROM @feed) AND run_seq = ANY($1::bigint[])`,
   deleteFeed: `
-    DELETE FROM @feed
-    WHERE run_seq = ANY($1::bigint[]) AND position < (SELECT max(position) FROM @feed)`,
-  deleteTags: `DELETE FROM @tags WHERE run_seq = ANY($1::bigint[])`,
-  deleteRuns: `DELETE FROM @runs WHERE seq = ANY($1::bigint[])`,
+    DELETE FROM @feed WHERE run_seq = ${anyOfFew} AND position <> (SELECT max(position) FROM @feed)`,
+  deleteTags: `DELETE FROM @tags WHERE run_seq = ${anyOfFew}`,
+  deleteRuns: `DELETE FROM @runs WHERE seq = ${anyOfFew}`,
 
   finalRuns: `SELECT * FROM @runs WHERE finished_at IS NOT NULL AND id = ANY($1::text[])`,
   feedOfRun: `

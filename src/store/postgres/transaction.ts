@@ -33,8 +33,10 @@ export interface Runner {
   rows(text: string, values: readonly Param[] | readonly Param[][]): Promise<Row[]>
 }
 
+/** The store's time; see `Tx`. */
 export interface TxClock {
   now(): number
+  leaseNow(): number
 }
 
 /** Statements and what they leave to be done, whoever commits. */
@@ -101,7 +103,7 @@ export class PostgresTx implements Tx {
   }
 
   leaseNow(): number {
-    return this.#clock.now()
+    return this.#clock.leaseNow()
   }
 
   /** Fulfils when all that was sent has been done. */

@@ -1,0 +1,93 @@
+/** Runs transactions to an end that is known. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { CheckreinError } from '../../core/errors.ts'
+import type { Tx } from '../driver.ts'
+import type { Change } from '../store.ts'
+import type { DatabaseClock } from './clock.ts'
+import { isConflict } from './errors.ts'
+import type { Link } from './link.ts'
+import { PostgresTx, transactOn, type TxClock, UncertainCommit } from './transaction.ts'
+
+/** A transaction that others were in the way of is run again so often. */
+const mostConflicts = 20
+/** A server that is gone half-way ends a transaction that nobody goes on with by then. */
+const settleMs = 20_000
+const longestPauseMs = 50
+const askAgainMs = 100
+
+export interface Transacted<T> {
+  readonly result: T
+  /** What others are to be told. */
+  readonly changes: ReadonlySet<Change>
+}
+
+export interface TransactorParts {
+  readonly link: Link
+  readonly databaseClock: DatabaseClock
+  /** The store's time. */
+  readonly clock: TxClock
+  readonly channel: string
+}
+
+export class Transactor {
+  readonly #parts: TransactorParts
+
+  constructor(parts: TransactorParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Runs `work` in a transaction, and again where others were in its way or the connection was lost before the commit.
+   * @param answerMs how long one statement may take.
+   */
+  async run<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<Transacted<T>> {
+    return this.#parts.link.patiently(() => this.#once(work, answerMs))
+  }
+
+  async #once<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<Transacted<T>> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#attempt(work, answerMs)
+      } catch (error) {
+        if (error instanceof UncertainCommit) {
+          const { result, changes } = error
+          if (await this.#wasCommitted(error)) return { result: result as T, changes }
+        } else if (!isConflict(error) || tries >= mostConflicts) throw error
+      }
+      await pause(Math.random() * Math.min(2 ** tries, longestPauseMs))
+    }
+  }
+
+  #attempt<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<Transacted<T>> {
+    const { link, clock, databaseClock, channel } = this.#parts
+    return link.borrow(async (session) => {
+      const tx = new PostgresTx(session, clock)
+      const farewell = (): void => {
+        if (tx.changes.has('control')) tx.notify(channel, 'control')
+      }
+      const result = await transactOn({ session, databaseClock, tx, farewell }, work)
+      return { result, changes: tx.changes }
+    }, answerMs)
+  }
+
+  /** What became of a commit whose answer did not come. */
+  async #wasCommitted({ xid, cause }: UncertainCommit): Promise<boolean> {
+    const { link } = this.#parts
+    const ask = 'SELECT pg_xact_status($1::text::xid8) AS status'
+    const giveUpAt = performance.now() + settleMs
+    while (performance.now() < giveUpAt) {
+      const [row] = await link.patiently(() => link.borrow((session) => session.rows(ask, [xid])))
+      const status = row?.['status']
+      if (status === 'committed') return true
+      if (status === 'aborted') return false
+      if (status !== 'in progress') break
+      await pause(askAgainMs)
+    }
+    throw new CheckreinError('STORE_UNAVAILABLE', {
+      message: 'The connection was lost in a commit, and the server does not say what became of it',
+      hint: 'It may have been done or not. An enqueue can be repeated with the same id, and every verb can be asked again.',
+      details: { where: link.where },
+      cause,
+    })
+  }
+}

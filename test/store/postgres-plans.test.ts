@@ -1,0 +1,149 @@
+/**
+ * The plan of every hot statement, on a table with a history: that it reads by an index, and only what it needs, whether the
+ * server knows the table well, not at all, or as it was when it was empty; with the plan for these parameters and with the one for any.
+ */
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { Client } from 'pg'
+import { idleStates } from '../../src/core/transitions.ts'
+import { postgresStatements } from '../../src/store/postgres/statements.ts'
+import { openStore } from '../../src/store/open.ts'
+import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
+
+const schema = freshSchema('plans')
+const statements = postgresStatements(`"${schema}"`)
+const liveCount = 3000
+const finishedCount = 60_000
+
+let client: Client
+
+/** Many finished runs with their entries, and some of every other state, all made by the server itself. */
+const fill = `
+  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, finished_at, worker_id, run_at, result, input)
+  SELECT 'run-' || n, 'work', 'default', 0,
+    CASE WHEN n <= ${finishedCount} THEN 'completed' WHEN n % 3 = 0 THEN 'queued' WHEN n % 3 = 1 THEN 'running' ELSE 'scheduled' END,
+    CASE WHEN n <= ${finishedCount} OR n % 3 = 1 THEN 1 ELSE 0 END, 0, 0, 0, n,
+    CASE WHEN n <= ${finishedCount} THEN n END,
+    CASE WHEN n > ${finishedCount} AND n % 3 = 1 THEN 'worker-' || n % 20 END,
+    CASE WHEN n > ${finishedCount} AND n % 3 = 2 THEN n END, 'null', '{"n":1}'
+  FROM generate_series(1, ${finishedCount + liveCount}) AS n;
+  INSERT INTO feed (run_seq, at, type, attempt, state)
+  SELECT seq, 1, 'claim', 1, 'running' FROM runs;
+  INSERT INTO tags (tag, run_seq) SELECT 'tenant:' || seq % 1000, seq FROM runs;
+  INSERT INTO workers SELECT 'worker-' || n, 'host', n, '[]', '{}', '0', 1, 1, 1 FROM generate_series(0, 19) AS n`
+
+const seqs = Array.from({ length: 100 }, (_, at) => finishedCount + 1 + at)
+const ids = seqs.map((seq) => `run-${seq}`)
+const of = <T>(value: T): T[] => seqs.map(() => value)
+const feedRow = [seqs, of(1), of('claim'), of(1), of('running'), of(null)]
+
+/** The hot statements, with parameters as they come. */
+const hot: readonly (readonly [name: string, text: string, values: readonly unknown[]])[] = [
+  ['runsById', statements.runsById, [ids]],
+  ['runsToChange', statements.runsToChange, [ids]],
+  ['runsBySeqToChange', statements.runsBySeqToChange, [seqs]],
+  ['keyHolderToChange', statements.keyHolderToChange, [of('work'), ids]],
+  ['completeRuns', statements.completeRuns, [seqs, ids, of(1), of('worker-1'), of('null'), of(9)]],
+  ['preventRuns', statements.preventRuns(idleStates), [seqs, ids, of(0), of('{}'), of(9)]],
+  [
+    'preventRuns of one state',
+    statements.preventRuns(['queued']),
+    [seqs, ids, of(0), of('{}'), of(9)],
+  ],
+  ['insertFeed', statements.insertFeed, feedRow],
+  ['trimFeed', statements.trimFeed, [seqs, of('log'), of(1000)]],
+  ['waitingForToChange', statements.waitingForToChange, [ids]],
+  ['finalRuns', statements.finalRuns, [ids]],
+  ['claimRuns', statements.claimRuns, [['default'], ['work'], 9, 'worker-1', 100]],
+  ['claimableTasks', statements.claimableTasks, [['default', 'far'], ['work', 'none'], 9]],
+  ['heldIntents', statements.heldIntents, ['worker-1']],
+  ['heldRunsToChange', statements.heldRunsToChange, ['worker-1']],
+  ['dueRunsToChange', statements.dueRunsToChange, [9, 500]],
+  ['expiredRunsToChange', statements.expiredRunsToChange, [9, 500]],
+  ['nextAt', statements.nextAt, []],
+  ['prunableRuns', statements.prunableRuns, ['completed', 500, 500]],
+  ['deleteFeed', statements.deleteFeed, [seqs]],
+  ['deleteTags', statements.deleteTags, [seqs]],
+  ['deleteRuns', statements.deleteRuns, [seqs]],
+  ['feedOfRun', statements.feedOfRun, ['run-7', -1, 100]],
+  ['feedOfAll', statements.feedOfAll, [finishedCount, 100]],
+  ['feedHorizon', statements.feedHorizon, []],
+  ['newest', statements.newest, []],
+]
+
+/** What a node of a plan has that is of use here. */
+interface Node {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Index Name'?: string
+  readonly 'Actual Rows': number
+  readonly 'Actual Loops': number
+  readonly 'Rows Removed by Filter'?: number
+  readonly 'Rows Removed by Join Filter'?: number
+  readonly Plans?: readonly Node[]
+}
+
+const nodesOf = (node: Node): readonly Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
+
+/** Runs it and takes it back. */
+async function planOf(text: string, values: readonly unknown[]): Promise<readonly Node[]> {
+  await client.query('BEGIN')
+  try {
+    const explain = `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${text}`
+    const { rows } = await client.query<{ 'QUERY PLAN': readonly { Plan: Node }[] }>(explain, [
+      ...values,
+    ])
+    return (rows[0]?.['QUERY PLAN'] ?? []).flatMap(({ Plan }) => nodesOf(Plan))
+  } finally {
+    await client.query('ROLLBACK')
+  }
+}
+
+/** Rows that were read and thrown away again. */
+const wasted = (node: Node): number =>
+  ((node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Join Filter'] ?? 0)) *
+  node['Actual Loops']
+const large = ['runs', 'feed', 'tags']
+
+async function check(name: string, text: string, values: readonly unknown[]): Promise<void> {
+  for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+    await client.query(`SET plan_cache_mode = ${mode}`)
+    const nodes = await planOf(text, values)
+    for (const node of nodes) {
+      const isScan = node['Node Type'] === 'Seq Scan' && large.includes(node['Relation Name'] ?? '')
+      assert.ok(!isScan, `${name} (${mode}) reads all of ${node['Relation Name']}`)
+      assert.ok(
+        wasted(node) <= 1100,
+        `${name} (${mode}): ${node['Node Type']} ${node['Index Name'] ?? ''} throws ${wasted(node)} rows away`,
+      )
+    }
+  }
+}
+
+suite('the plans of PostgreSQL', () => {
+  before(async () => {
+    const url = await testDatabase()
+    const store = await openStore(url, { schema })
+    await store[Symbol.asyncDispose]()
+    client = new Client(url)
+    await client.connect()
+    await client.query(`SET search_path TO "${schema}"`)
+    await client.query(
+      'ALTER TABLE runs SET (autovacuum_enabled = off); ALTER TABLE feed SET (autovacuum_enabled = off)',
+    )
+    await client.query(fill)
+  })
+  after(async () => {
+    await client.end()
+    await dropSchema(await testDatabase(), schema)
+  })
+
+  for (const [name, text, values] of hot) {
+    test(`${name} reads by an index, of a table that the server has never looked at`, () =>
+      check(name, text, values))
+  }
+  test('and of a table that it knows', async () => {
+    await client.query('ANALYZE')
+    for (const [name, text, values] of hot) await check(name, text, values)
+  })
+})

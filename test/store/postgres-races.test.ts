@@ -1,0 +1,159 @@
+/** Calls that are under way at the same time in several stores, which do not see each other's writes. */
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { NewRun, Store } from '../../src/store/store.ts'
+import { plainEnd, plainRequest, plainRun, plainWorker, postgresPlace } from './bed.ts'
+
+interface Three {
+  readonly one: Store
+  readonly two: Store
+  readonly three: Store
+}
+
+async function withStores(work: (stores: Three) => Promise<void>): Promise<void> {
+  await using place = await postgresPlace()
+  const [one, two, three] = await Promise.all([place.open(), place.open(), place.open()])
+  assert.ok(one && two && three)
+  await work({ one, two, three })
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at)
+const claimOf = (workerId: string, limit = 1000) => ({
+  workerId,
+  queues: ['default'],
+  tasks: ['work'],
+  limit,
+})
+const leaseMs = 60_000
+
+suite('stores that write at the same time', () => {
+  test('a verb and the enqueue that it overtakes: the run never starts, whichever is first', () =>
+    withStores(async ({ one, two, three }) => {
+      await three.registerWorker({ ...plainWorker, id: 'w1', leaseMs })
+      for (const round of range(60)) {
+        const ids = range(20).map((at) => `run-${round}-${at}`)
+        const keys = ids.map((id) => `key-${id}`)
+        const runs = ids.map((id, at): NewRun => ({
+          ...plainRun,
+          id,
+          key: at % 2 ? (keys[at] ?? null) : null,
+        }))
+        const claims: string[] = []
+        const asked = ids.map((id, at) =>
+          at % 2
+            ? two.control({
+                ...plainRequest,
+                verb: 'revoke',
+                target: { task: 'work', key: keys[at] ?? '' },
+              })
+            : two.control({ ...plainRequest, verb: 'revoke', target: { ids: [id] } }),
+        )
+        const claiming = three
+          .claim(claimOf('w1'))
+          .then((claimed) => claims.push(...claimed.map(({ id }) => id)))
+        await Promise.all([...runs.map((run) => one.enqueue([run])), ...asked, claiming])
+        const answers = (await Promise.all(asked)).flat()
+        const later = await three.claim(claimOf('w1'))
+        assert.deepEqual(later, [], 'nothing starts after the verbs were acknowledged')
+        for (const [at, id] of ids.entries()) {
+          const run = await one.get(id)
+          const wasClaimed = claims.includes(id)
+          const answer = answers[at]?.answer
+          assert.ok(run)
+          assert.equal(run.state, wasClaimed ? 'running' : 'cancelled', `${id}, answered ${answer}`)
+          if (wasClaimed) assert.equal(run.intent?.stop?.verb, 'revoke')
+        }
+      }
+    }))
+
+  test('many that enqueue the same key make one run that holds it', () =>
+    withStores(async ({ one, two, three }) => {
+      for (const round of range(40)) {
+        const calls = [one, two, three].map((store, at) =>
+          store.enqueue([{ ...plainRun, id: `run-${round}-${at}`, key: `key-${round}` }]),
+        )
+        const [first, ...others] = new Set((await Promise.all(calls)).map(([run]) => run?.id))
+        assert.deepEqual(others, [], `one run instead of ${first} and others`)
+      }
+    }))
+
+  test('workers that claim at the same time share the runs, each to one', () =>
+    withStores(async (stores) => {
+      const workers = Object.values(stores) as Store[]
+      for (const [at, store] of workers.entries())
+        await store.registerWorker({ ...plainWorker, id: `w${at}`, leaseMs })
+      await stores.one.enqueue(range(900).map((at) => ({ ...plainRun, id: `run-${at}` })))
+      const taken: string[] = []
+      const drain = async (store: Store, at: number): Promise<void> => {
+        for (;;) {
+          const claimed = await store.claim(claimOf(`w${at}`, 7))
+          if (claimed.length === 0) return
+          taken.push(...claimed.map(({ id }) => id))
+        }
+      }
+      await Promise.all(workers.map(drain))
+      assert.equal(taken.length, 900)
+      assert.equal(new Set(taken).size, 900)
+    }))
+
+  test('a run that completes while it is being replaced wakes the one that waits for it', () =>
+    withStores(async ({ one, two, three }) => {
+      await three.registerWorker({ ...plainWorker, id: 'w1', leaseMs })
+      for (const round of range(60)) {
+        const old = { ...plainRun, id: `old-${round}`, key: `key-${round}` }
+        await one.enqueue([old])
+        const [claimed] = await three.claim(claimOf('w1', 1))
+        const fence = { runId: old.id, attempt: claimed?.attempt ?? 0, workerId: 'w1' }
+        const next = { ...old, id: `new-${round}`, onConflict: 'cancel-and-replace' as const }
+        const last = { ...old, id: `last-${round}`, onConflict: 'cancel-and-replace' as const }
+        await Promise.all([
+          one.enqueue([next]),
+          two.enqueue([last]),
+          three.apply([
+            { runId: old.id, event: { type: 'complete', fence, result: '1', ...plainEnd } },
+          ]),
+        ])
+        const states = await Promise.all(
+          [next.id, last.id].map(async (id) => (await one.get(id))?.state),
+        )
+        assert.deepEqual(
+          states.toSorted((a, b) => String(a).localeCompare(String(b))),
+          ['cancelled', 'queued'],
+          `round ${round}`,
+        )
+        const queued = await three.claim(claimOf('w1', 9))
+        assert.equal(queued.length, 1)
+        const [run] = queued
+        const end = { runId: run?.id ?? '', attempt: run?.attempt ?? 0, workerId: 'w1' }
+        await three.apply([
+          { runId: end.runId, event: { type: 'complete', fence: end, result: '1', ...plainEnd } },
+        ])
+      }
+    }))
+
+  test('verbs, completions and housekeeping on the same runs all come to an end', () =>
+    withStores(async ({ one, two, three }) => {
+      await one.registerWorker({ ...plainWorker, id: 'w1', leaseMs })
+      const ids = range(200).map((at) => `run-${at}`)
+      await one.enqueue(ids.map((id) => ({ ...plainRun, id })))
+      const claimed = await one.claim(claimOf('w1'))
+      const ends = claimed.toReversed().map(({ id, seq, attempt }) => {
+        const fence = { runId: id, attempt, workerId: 'w1' }
+        return one.apply([
+          { runId: id, seq, event: { type: 'complete', fence, result: '1', ...plainEnd } },
+        ])
+      })
+      const asked = [two, three].map((store) =>
+        store.control({ ...plainRequest, verb: 'cancel', target: { ids } }),
+      )
+      const filtered = three.control({
+        ...plainRequest,
+        verb: 'abort',
+        target: { filter: { task: 'work' } },
+      })
+      await Promise.all([...ends, ...asked, filtered, two.removeWorker('w1'), three.housekeep()])
+      const counts = await one.counts({})
+      assert.equal(counts.running, 0)
+      assert.equal(counts.completed + counts.cancelled + counts.queued + counts.scheduled, 200)
+    }))
+})
