@@ -1,6 +1,6 @@
-/** Makes `dist/`: the compiler's output, and the SQL files beside the code that reads them. */
+/** Makes `dist/`: the compiler's output, and the SQL and other text beside the code that reads it. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, globSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = new URL('../', import.meta.url)
@@ -11,5 +11,6 @@ execFileSync(fileURLToPath(at('node_modules/.bin/tsc')), ['-p', 'tsconfig.build.
   cwd: root,
   stdio: 'inherit',
 })
-cpSync(at('src/store/sqlite/migrations/'), at('dist/store/sqlite/migrations/'), { recursive: true })
+for (const file of globSync('**/*.{sql,txt}', { cwd: at('src/') }))
+  cpSync(at(`src/${file}`), at(`dist/${file}`))
 chmodSync(at('dist/cli/main.js'), 0o755)

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { dropSchema, freshSchema, testDatabase } from './support/database.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const bin = join(root, 'node_modules', '.bin')
@@ -43,6 +44,15 @@ const spinning = await reins.enqueue(spin)
 for await (const event of spinning.events()) if (event.type === 'progress') break
 const stop = await spinning.cancel({ grace: 100 })
 console.log(JSON.stringify({ sums, mode: stop.mode, confirmed: stop.confirmed, held: worker.heldCount }))
+`
+const onPostgres = `
+import { connect, startWorker } from 'checkrein'
+import { isolated } from './tasks.ts'
+const [, , url = '', schema = ''] = process.argv
+await using reins = await connect(url, { schema })
+await using _worker = await startWorker(reins, { modules: ['./tasks.ts'] })
+const run = await reins.enqueue(isolated, 1)
+console.log(await run.result())
 `
 const tsconfig = {
   compilerOptions: {
@@ -105,9 +115,36 @@ suite('the package, packed and installed into an empty folder', () => {
     assert.equal(shown.state ?? shown.run?.state, 'queued')
   })
 
+  test('says what is missing where pg is not installed, and works on PostgreSQL where it is', async () => {
+    const url = await testDatabase()
+    const schema = freshSchema()
+    writeFileSync(join(folder, 'on-postgres.ts'), onPostgres)
+    const args = ['on-postgres.ts', url, schema]
+    const { stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+    assert.match(stderr, /STORE_UNAVAILABLE/)
+    assert.match(stderr, /npm install pg/)
+    const { version } = JSON.parse(
+      readFileSync(join(root, 'node_modules', 'pg', 'package.json'), 'utf8'),
+    ) as { version: string }
+    const install = ['install', '--silent', '--prefer-offline', '--no-audit', '--no-fund']
+    run('npm', [...install, `pg@${version}`], folder)
+    assert.equal(run(process.execPath, args, folder), '4\n')
+    const checkrein = join(folder, 'node_modules', '.bin', 'checkrein')
+    const store = ['--store', url, '--schema', schema]
+    assert.match(run(checkrein, ['migrate', ...store], folder), /^up to date: schema version \d+$/m)
+    const doctor = spawnSync(checkrein, ['doctor', ...store], {
+      cwd: folder,
+      env,
+      encoding: 'utf8',
+    })
+    assert.match(doctor.stdout, /^ok +schema/m)
+    await dropSchema(url, schema)
+  })
+
   test('holds what it needs and nothing else', () => {
     const paths = packed.files.map(({ path }) => path)
-    assert.ok(paths.includes('dist/store/sqlite/migrations/0001_initial.sql'))
+    for (const store of ['sqlite', 'postgres'])
+      assert.ok(paths.includes(`dist/store/${store}/migrations/0001_initial.sql`), store)
     assert.ok(paths.includes('LICENSE'))
     const strange = paths.filter(
       (path) =>

@@ -60,8 +60,19 @@ async function migrateFile(
 }
 
 function linkParts(place: StorePlace, options: StoreOptions): LinkParts {
+  if (typeof place !== 'string') refuseSmallPool(place)
   const where = typeof place === 'string' ? shownUrl(place) : "the pool's database"
   return { to: place, where, settings: postgresSettings({ ...schemaIn(place), ...options }) }
+}
+
+/** One connection listens. */
+function refuseSmallPool(pool: PgPool): void {
+  const { options } = pool as { options?: { max?: unknown } }
+  if (options?.max !== 1) return
+  throw new CheckreinError('USAGE', {
+    message: 'The pool has room for one connection, and Checkrein needs two at least',
+    hint: 'Make it with `max: 4` or more: one connection listens for changes.',
+  })
 }
 
 /** `?schema=name` in a URL. Prisma writes `public` there for its own tables, which are not to be mixed with ours. */

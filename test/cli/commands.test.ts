@@ -214,13 +214,18 @@ void test('doctor finds that nobody will take the runs', async () => {
     findings: { name: string; level: string; hint?: string }[]
   }
   assert.equal(isHealthy, false)
-  const wrong = findings.filter(({ level }) => level !== 'ok')
+  const wrong = findings.filter(({ name, level }) => level !== 'ok' && name !== 'vacuum')
   assert.deepEqual(
     wrong.map(({ name }) => name),
     ['workers'],
   )
   assert.match(wrong[0]?.hint ?? '', /checkrein worker/)
   await place.does('cancel', 'alone')
-  assert.equal((await place.run(['doctor'])).code, 0)
+  const well = (await place.run(['doctor'])).stdout
+  assert.doesNotMatch(
+    well,
+    /^(?:warning|error)(?! +vacuum)/m,
+    'of the server itself nothing is known here',
+  )
   assert.equal((await place.run(['workers'])).stdout, 'no workers\n')
 })

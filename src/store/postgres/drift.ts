@@ -5,15 +5,9 @@ import { migrations } from './migrate.ts'
 import type { Session } from './session.ts'
 
 /** The findings `schema` and, where anything is wrong with them, `indexes`. */
-export async function driftFindings(
-  session: Session,
-  schema: string,
-): Promise<readonly Finding[]> {
+export async function driftFindings(session: Session, schema: string): Promise<readonly Finding[]> {
   const known = migrations().length
-  const [row] = await session.rows(
-    `SELECT max(version) AS version FROM "${schema}".migrations`,
-    [],
-  )
+  const [row] = await session.rows(`SELECT max(version) AS version FROM "${schema}".migrations`, [])
   const version = Number(row?.['version'])
   if (version > known) {
     const message = `schema ${schema}, version ${version}: newer than this program, which knows ${known} and works with it. Its tables were not compared`
@@ -36,9 +30,10 @@ interface Drift {
   readonly strange: readonly SchemaPart[]
 }
 
+const nameOf = ({ kind, table, name }: SchemaPart): string => `${kind} ${table}.${name}`
+
 /** An index more than ours is the business of whoever made it; a column or constraint more may refuse what we write. */
 function compare(wanted: readonly SchemaPart[], found: readonly FoundPart[]): Drift {
-  const nameOf = ({ kind, table, name }: SchemaPart): string => `${kind} ${table}.${name}`
   const there = new Map(found.map((part) => [nameOf(part), part]))
   const known = new Set(wanted.map(nameOf))
   const pairs = wanted.flatMap((part) => {
@@ -73,7 +68,10 @@ function differentFinding(schema: string, wanted: SchemaPart, found: SchemaPart)
     name: kind === 'index' ? 'indexes' : 'schema',
     level: kind === 'index' && !isUnique(wanted) ? 'warning' : 'error',
     message: `the ${kind} ${name} of ${table} is not as it was made. It is: ${found.definition}. It should be: ${wanted.definition}`,
-    hint: kind === 'column' ? 'Somebody has changed the table: change it back.' : `DROP ${kind === 'index' ? `INDEX "${schema}".${name};` : `it first: ALTER TABLE "${schema}".${table} DROP CONSTRAINT ${name};`} ${remedy(schema, wanted)}`,
+    hint:
+      kind === 'column'
+        ? 'Somebody has changed the table: change it back.'
+        : `${removal(schema, wanted)} ${remedy(schema, wanted)}`,
   }
 }
 
@@ -89,13 +87,20 @@ function invalidFinding(schema: string, { kind, table, name }: SchemaPart): Find
   }
 }
 
-function strangeFinding(schema: string, { kind, table, name }: SchemaPart): Finding {
+function strangeFinding(schema: string, part: SchemaPart): Finding {
+  const { kind, table, name } = part
   return {
     name: 'schema',
     level: 'warning',
     message: `the ${kind} ${name} of ${table} is not ours, and may refuse what is written`,
-    hint: `Take it away, unless you know that it does not: ALTER TABLE "${schema}".${table} DROP ${kind.toUpperCase()} ${name};`,
+    hint: `Take it away, unless you know that it does not: ${removal(schema, part)}`,
   }
+}
+
+function removal(schema: string, { kind, table, name }: SchemaPart): string {
+  return kind === 'index'
+    ? `DROP INDEX "${schema}".${name};`
+    : `ALTER TABLE "${schema}".${table} DROP ${kind.toUpperCase()} ${name};`
 }
 
 /** The statement that makes what is missing. */

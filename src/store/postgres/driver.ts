@@ -22,7 +22,7 @@ import { lanesOf } from '../lanes.ts'
 import { Link, type LinkParts } from './link.ts'
 import { isUpToDate, migrateBy } from './migrate.ts'
 import { Notices } from './notices.ts'
-import type { PostgresOptions } from './options.ts'
+import type { PostgresOptions, PostgresSettings } from './options.ts'
 import { refuseOldServer } from './server.ts'
 import type { Session } from './session.ts'
 import { type PostgresStatements, postgresStatements } from './statements.ts'
@@ -53,6 +53,7 @@ export class PostgresDriver implements Driver {
   readonly #transactor: Transactor
   readonly #horizon = new FeedHorizon()
   readonly #schema: string
+  readonly #settings: PostgresSettings
 
   /** @throws {CheckreinError} a `STORE_…` or `SCHEMA_…` code. */
   static async open(parts: LinkParts, options: PostgresDriverOptions): Promise<PostgresDriver> {
@@ -73,6 +74,7 @@ export class PostgresDriver implements Driver {
   private constructor(link: Link, { settings }: LinkParts, options: PostgresDriverOptions) {
     this.#link = link
     this.#schema = settings.schema
+    this.#settings = settings
     this.statements = postgresStatements(`"${settings.schema}"`)
     this.#clock = new DatabaseClock()
     this.now = options.now ?? this.#clock.now
@@ -209,11 +211,12 @@ export class PostgresDriver implements Driver {
   }
 
   findings(): Promise<readonly Finding[]> {
-    const { isListening } = this.#notices
-    const { where, isPooled } = this.#link
+    const { where } = this.#link
+    const { schema, lookMs } = this.#settings
+    const listener = () => this.#link.listener()
     return this.#link.patiently(() =>
       this.#link.borrow((session) =>
-        postgresFindings(session, { schema: this.#schema, where, isPooled, isListening }),
+        postgresFindings(session, { schema, where, lookMs, listener }),
       ),
     )
   }

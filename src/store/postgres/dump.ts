@@ -57,9 +57,10 @@ export async function partsIn(session: Session, schema: string): Promise<readonl
     definition: withoutSchema(String(row['definition']), schema),
     isValid: row['is_valid'] === 1,
   }))
-  const place = ({ table, kind, name }: SchemaPart): string => `${table} ${kind} ${name}`
   return parts.sort((one, other) => (place(one) < place(other) ? -1 : 1))
 }
+
+const place = ({ table, kind, name }: SchemaPart): string => `${table} ${kind} ${name}`
 
 function withoutSchema(definition: string, schema: string): string {
   return definition.replaceAll(`"${schema}".`, '').replaceAll(` ${schema}.`, ' ')

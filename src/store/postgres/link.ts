@@ -121,7 +121,8 @@ export class Link implements AsyncDisposable {
     if (this.isPooled && url === null) return null
     if (url === null) return this.#pool.connect()
     const { Client } = await loadPg()
-    const client = new Client({ connectionString: url, keepAlive: true })
+    const connectionTimeoutMillis = this.#settings.answerMs
+    const client = new Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis })
     await client.connect()
     return Object.assign(client, { release: () => void client.end().catch(() => undefined) })
   }

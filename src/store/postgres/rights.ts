@@ -2,34 +2,79 @@
 import type { Finding } from '../store.ts'
 import type { Session } from './session.ts'
 
-type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE'
-type Rights = Readonly<Record<string, readonly Right[]>>
+/** Right and table, as a GRANT has them. To hold a row one must be allowed to change a column of it. */
+const roles = {
+  producers: [
+    'SELECT ON migrations',
+    'SELECT ON runs',
+    'INSERT ON runs',
+    'UPDATE (key_held) ON runs',
+    'INSERT ON tags',
+    'SELECT ON feed',
+    'INSERT ON feed',
+    'SELECT ON tombstones',
+    'DELETE ON tombstones',
+  ],
+  operators: [
+    'SELECT ON migrations',
+    'SELECT ON runs',
+    'UPDATE ON runs',
+    'SELECT ON tags',
+    'SELECT ON feed',
+    'INSERT ON feed',
+    'SELECT ON workers',
+    'SELECT ON tombstones',
+    'INSERT ON tombstones',
+    'UPDATE ON tombstones',
+    'DELETE ON tombstones',
+  ],
+  workers: [
+    'SELECT ON migrations',
+    'SELECT ON runs',
+    'UPDATE ON runs',
+    'DELETE ON runs',
+    'SELECT ON tags',
+    'DELETE ON tags',
+    'SELECT ON feed',
+    'INSERT ON feed',
+    'UPDATE ON feed',
+    'DELETE ON feed',
+    'SELECT ON workers',
+    'INSERT ON workers',
+    'UPDATE ON workers',
+    'DELETE ON workers',
+    'SELECT ON tombstones',
+    'DELETE ON tombstones',
+  ],
+} as const
+const wanted = [...new Set(Object.values(roles).flat())]
 
-const all: readonly Right[] = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
+/** Which of them this user has all rights of. */
+export async function rightsFinding(session: Session, schema: string): Promise<Finding> {
+  const checks = wanted.map((right) => `${check(schema, right)}::int AS "${right}"`)
+  const [row] = await session.rows(`SELECT current_user::text AS name, ${checks.join(', ')}`, [])
+  const entries = Object.entries(roles).map(([role, rights]) => {
+    return { role, missing: rights.filter((right) => row?.[right] !== 1) }
+  })
+  const name = String(row?.['name'])
+  const able = entries.filter(({ missing }) => missing.length === 0).map(({ role }) => role)
+  if (able.length > 0) {
+    const message = `user ${name} may do what ${able.join(', ')} do`
+    return { name: 'rights', level: 'ok', message }
+  }
+  const lacks = entries.map(({ role, missing }) => `for ${role} ${missing.join(', ')}`)
+  return {
+    name: 'rights',
+    level: 'warning',
+    message: `user ${name} lacks rights: ${lacks.join('; ')}`,
+    hint: 'Grant it one of the roles in docs/postgres.md.',
+  }
+}
 
-/** By table. From the least to the most. */
-const roles: Readonly<Record<'producer' | 'operator' | 'worker', Rights>> = {
-  producer: {
-    migrations: ['SELECT'],
-    runs: ['SELECT', 'INSERT'],
-    tags: ['SELECT', 'INSERT'],
-    feed: ['SELECT', 'INSERT'],
-    tombstones: ['SELECT', 'DELETE'],
-  },
-  operator: {
-    migrations: ['SELECT'],
-    runs: ['SELECT', 'UPDATE'],
-    tags: ['SELECT'],
-    feed: ['SELECT', 'INSERT'],
-    workers: ['SELECT'],
-    tombstones: all,
-  },
-  worker: {
-    migrations: ['SELECT'],
-    runs: all,
-    tags: all,
-    feed: all,
-    workers: all,
-    tombstones: all,
-  },
+function check(schema: string, right: string): string {
+  const [, action = '', column, table = ''] = /^(\w+)(?: \((\w+)\))? ON (\w+)$/.exec(right) ?? []
+  const place = `'"${schema}".${table}'`
+  return column === undefined
+    ? `has_table_privilege(${place}, '${action}')`
+    : `has_column_privilege(${place}, '${column}', '${action}')`
 }
