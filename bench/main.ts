@@ -1,5 +1,9 @@
-/** The figures on SQLite: `npm run bench`, or only some: `npm run bench -- enqueue latency`. Quote ratios, not figures of one machine. */
+/**
+ * The figures on SQLite: `npm run bench`, or only some: `npm run bench -- enqueue latency`. On PostgreSQL:
+ * `TEST_STORE=postgres npm run bench`, with `DATABASE_URL` or a server of its own. Quote ratios, not figures of one machine.
+ */
 import { controlLines } from './control.ts'
+import { historyLines } from './history.ts'
 import { idleLines } from './idle.ts'
 import { latencyLines } from './latency.ts'
 import { type Line, print } from './measure.ts'
@@ -13,9 +17,10 @@ const parts: Readonly<
   latency: { title: 'Latency between processes', lines: latencyLines },
   control: { title: 'Control of many', lines: controlLines },
   idle: { title: 'Idle', lines: idleLines },
+  history: { title: 'A long history, on PostgreSQL', lines: historyLines },
 }
 
 const wanted = process.argv.slice(2)
 for (const [name, { title, lines }] of Object.entries(parts)) {
-  if (wanted.length === 0 || wanted.includes(name)) print(title, await lines())
+  if (wanted.length === 0 ? name !== 'history' : wanted.includes(name)) print(title, await lines())
 }

@@ -4,7 +4,7 @@ export interface Line {
   readonly what: string
   readonly value: number
   readonly unit: string
-  /** Against doing the same writes with `node:sqlite` alone, in the same round. */
+  /** Against doing the same writes with `node:sqlite` or `pg` alone, in the same round. */
   readonly ofRaw?: number
 }
 

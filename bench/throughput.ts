@@ -129,7 +129,7 @@ async function drain(
     spares: task.isolation === 'inline' ? 0 : concurrency,
   })
   for (let left = count; left > 0;) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await new Promise((resolve) => setTimeout(resolve, 250))
     const { queued, running } = await client.counts()
     left = queued + running
   }

@@ -17,7 +17,7 @@ import { DatabaseClock } from './clock.ts'
 import { isTaken } from './errors.ts'
 import { postgresFindings } from './findings.ts'
 import { FeedHorizon } from './horizon.ts'
-import { runnerOf } from './joined.ts'
+import { joined } from './joined.ts'
 import { lanesOf } from '../lanes.ts'
 import { Link, type LinkParts } from './link.ts'
 import { isUpToDate, migrateBy } from './migrate.ts'
@@ -26,7 +26,7 @@ import type { PostgresOptions, PostgresSettings } from './options.ts'
 import { refuseOldServer } from './server.ts'
 import type { Session } from './session.ts'
 import { type PostgresStatements, postgresStatements } from './statements.ts'
-import { PostgresTx, sessionLimits, whichAndWhen } from './transaction.ts'
+import { PostgresTx, sessionSettings, whichAndWhen } from './transaction.ts'
 import { Transactor } from './transactor.ts'
 
 export interface PostgresDriverOptions extends PostgresOptions {
@@ -106,7 +106,7 @@ export class PostgresDriver implements Driver {
     refuseOldServer(Number(server?.['version']))
     this.#link.isPooled = Number(server?.['pid']) !== session.toldPid
     if (!this.#link.isPooled) this.#link.planned = plannedOf(this.statements)
-    if (this.#link.isOwn) this.#link.settings = sessionLimits
+    if (this.#link.isOwn) this.#link.settings = sessionSettings
     const { create = true, migrate = create } = options
     return isUpToDate(session, { schema: this.#schema, where: this.#link.where, migrate })
   }
@@ -122,11 +122,17 @@ export class PostgresDriver implements Driver {
 
   /** Within a transaction of the caller's. Nothing is committed here, and hints go with their commit. */
   async join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
-    const tx = new PostgresTx(runnerOf(transaction, this.#link.where), this)
-    const result = await work(tx)
-    for (const change of tx.changes) tx.notify(this.#schema, change)
-    await tx.settled()
-    return result
+    return joined(transaction, this.#link.where, async (runner) => {
+      const tx = new PostgresTx(runner, this)
+      try {
+        const result = await work(tx)
+        for (const change of tx.changes) tx.notify(this.#schema, change)
+        await tx.settled()
+        return result
+      } catch (error) {
+        throw await tx.firstError(error)
+      }
+    })
   }
 
   async read(

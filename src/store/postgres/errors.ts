@@ -31,6 +31,10 @@ const meanings: Readonly<Record<string, Meaning>> = {
     code: 'STORE_FORBIDDEN',
     hint: 'Grant it to this user: docs/postgres.md lists what producers, workers and operators need.',
   },
+  '23505': {
+    code: 'STORE_BUSY',
+    hint: 'Another transaction has taken the key or the id at the same time: try again, in a new transaction.',
+  },
   '25006': {
     code: 'STORE_UNAVAILABLE',
     hint: 'The server takes no writes: it is a standby, or default_transaction_read_only is on. Name the primary.',

@@ -185,15 +185,14 @@ const templates: PostgresStatements = {
       SELECT 1 FROM @runs AS r
       WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired})`,
   claimRuns: `
-    WITH heads AS MATERIALIZED (
+    UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3
+    WHERE r.seq = ANY(ARRAY(
       SELECT head.seq FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
       CROSS JOIN LATERAL (
         SELECT r.seq, r.priority FROM @runs AS r
         WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired}
         ORDER BY r.priority DESC, r.seq LIMIT $5 ${heldOrSkipped}) AS head
-      ORDER BY head.priority DESC, head.seq LIMIT $5)
-    UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3
-    FROM heads WHERE r.seq = heads.seq
+      ORDER BY head.priority DESC, head.seq LIMIT $5))
     RETURNING r.seq, r.id, r.task, r.queue, r.priority, r.key, r.tags, r.input, r.attempt`,
   unstartRuns: `
     UPDATE @runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL

@@ -19,10 +19,14 @@ import type { Session } from './session.ts'
 const lockMs = 2000
 const idleMs = 10_000
 const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED'
+/** No statement of ours is worth compiling, which takes 7 ms, and which the planner wants for a claim among a million. */
 const limits = (set: string): string =>
-  `${set} lock_timeout = ${lockMs}; ${set} idle_in_transaction_session_timeout = ${idleMs}`
-/** What a connection can keep from one transaction to the next. */
-export const sessionLimits = limits('SET')
+  `${set} lock_timeout = ${lockMs}; ${set} idle_in_transaction_session_timeout = ${idleMs}; ${set} jit = off`
+/**
+ * What a connection can keep from one transaction to the next. Plans that hold for any parameters, or the server would plan
+ * a claim or an enqueue anew each time, because for a list of one it thinks that worth its while (100 us).
+ */
+export const sessionSettings = `${limits('SET')}; SET plan_cache_mode = force_generic_plan`
 const beginWithLimits = `${begin}; ${limits('SET LOCAL')}`
 /** The id of the transaction, and the database's time. */
 export const whichAndWhen =
@@ -38,6 +42,9 @@ export interface TxClock {
   now(): number
   leaseNow(): number
 }
+
+/** Not every client can read the type that the function gives. */
+const notify = 'SELECT pg_notify($1, $2)::text'
 
 /** Statements and what they leave to be done, whoever commits. */
 export class PostgresTx implements Tx {
@@ -93,7 +100,7 @@ export class PostgresTx implements Tx {
 
   /** Has the server tell those who listen, when the transaction is committed. */
   notify(channel: string, change: Change): void {
-    const sent = this.#runner.rows('SELECT pg_notify($1, $2)', [channel, change])
+    const sent = this.#runner.rows(notify, [channel, change])
     sent.catch(() => undefined)
     this.#sent.push(sent)
   }

@@ -1,6 +1,8 @@
+import { realpathSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { CheckreinError } from '../../core/errors.ts'
 import type { Param, Row } from '../driver.ts'
+import { Turns } from '../turns.ts'
 
 /** Lists go in as JSON. */
 function bound(param: Param): string | number | null {
@@ -73,8 +75,33 @@ export class Connection {
   }
 }
 
-/** The caller's own connection, on which a transaction has begun. @throws {CheckreinError} `USAGE`. */
-export function joinedConnection(transaction: unknown): Connection {
+const turns = new Turns()
+
+/**
+ * Runs `work` on the caller's own connection, within the transaction that has begun there: as a whole or not at all, so that
+ * an error of ours leaves the transaction as it was before. @throws {CheckreinError} `USAGE`.
+ */
+export async function joined<T>(
+  transaction: unknown,
+  file: string,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const db = joinable(transaction, file)
+  return turns.take(db, async () => {
+    if (!db.isTransaction) throw noTransaction()
+    db.exec('SAVEPOINT checkrein')
+    try {
+      const result = await work(new Connection(db))
+      db.exec('RELEASE checkrein')
+      return result
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK TO checkrein; RELEASE checkrein')
+      throw error
+    }
+  })
+}
+
+function joinable(transaction: unknown, file: string): DatabaseSync {
   const db = transaction as Partial<DatabaseSync> | null
   if (typeof db?.prepare !== 'function' || db.isTransaction === undefined) {
     throw new CheckreinError('USAGE', {
@@ -82,8 +109,16 @@ export function joinedConnection(transaction: unknown): Connection {
       hint: 'Give the DatabaseSync of node:sqlite, open on the same file, on which you have begun one.',
     })
   }
-  if (db.isTransaction) return new Connection(db as DatabaseSync)
+  const other = db.location?.() ?? null
+  if (other === null || realpathSync(other) === realpathSync(file)) return db as DatabaseSync
   throw new CheckreinError('USAGE', {
+    message: `That connection is to ${other}, and the store is ${file}`,
+    hint: 'Open a connection to the same file.',
+  })
+}
+
+function noTransaction(): CheckreinError {
+  return new CheckreinError('USAGE', {
     message: 'No transaction has begun on that connection',
     hint: "Begin it first: db.exec('BEGIN IMMEDIATE').",
   })

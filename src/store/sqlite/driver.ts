@@ -11,7 +11,7 @@ import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Param, Row, Statements, Tx } from '../driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { claimInLanes, tasksInLanes } from './claim.ts'
-import { Connection, joinedConnection } from './connection.ts'
+import { Connection, joined } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
 import { createPrivately, fileError, noStore, refuseMissing } from './file.ts'
 import { sqliteFindings } from './findings.ts'
@@ -152,7 +152,7 @@ export class SqliteDriver implements Driver {
 
   async join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
     try {
-      return await work(this.#txOn(joinedConnection(transaction)))
+      return await joined(transaction, this.#file, (own) => work(this.#txOn(own)))
     } catch (error) {
       throw storeError(error, this.#file)
     }
