@@ -11,16 +11,20 @@ export type FleetOptions = { readonly url: string } & Omit<WorkerOptions, 'modul
     readonly modules: readonly string[]
   }
 
+/** Starts a program; its output is to be a pipe. */
+export type Spawn = (command: readonly string[]) => ChildProcess
+
+export const spawnHere: Spawn = ([program = '', ...args]) =>
+  spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+
 export class WorkerProcess {
   readonly child: ChildProcess
   readonly pid: number
   readonly events: WorkerEvent[] = []
   readonly #waiting = new Set<() => void>()
 
-  constructor(options: FleetOptions) {
-    this.child = spawn(process.execPath, [main, JSON.stringify(options)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+  constructor(options: FleetOptions, spawnIt: Spawn = spawnHere) {
+    this.child = spawnIt([process.execPath, main, JSON.stringify(options)])
     this.pid = this.child.pid ?? 0
     if (!this.child.stdout) throw new Error('no pipe')
     createInterface(this.child.stdout).on('line', (line) => {
@@ -69,14 +73,14 @@ export class WorkerProcess {
 export class Fleet implements AsyncDisposable {
   readonly workers: WorkerProcess[] = []
 
-  async start(options: FleetOptions): Promise<WorkerProcess> {
-    const worker = this.launch(options)
+  async start(options: FleetOptions, spawnIt?: Spawn): Promise<WorkerProcess> {
+    const worker = this.launch(options, spawnIt)
     await worker.saw(({ type }) => type === 'started')
     return worker
   }
 
-  launch(options: FleetOptions): WorkerProcess {
-    const worker = new WorkerProcess(options)
+  launch(options: FleetOptions, spawnIt?: Spawn): WorkerProcess {
+    const worker = new WorkerProcess(options, spawnIt)
     this.workers.push(worker)
     return worker
   }

@@ -54,9 +54,9 @@ export async function sqlitePlace(
   }
 }
 
-/** A schema of its own in the database that tests share. */
-export async function postgresPlace(options: StoreOptions = {}): Promise<Place> {
-  const url = await testDatabase()
+/** A schema of its own in the database that tests share, or in one that a URL names. */
+export async function postgresPlace(options: StoreOptions = {}, at?: string): Promise<Place> {
+  const url = at ?? (await testDatabase())
   const schema = freshSchema()
   const open: Store[] = []
   return {

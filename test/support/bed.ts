@@ -20,6 +20,8 @@ export type StoreKind = (typeof storeKinds)[number]
 export interface BedOptions extends ConnectOptions {
   /** Default: what `TEST_STORE` says, or SQLite. */
   readonly on?: StoreKind
+  /** The PostgreSQL server; default: the one that tests share. */
+  readonly at?: string
   /** A worker is started where modules are given. */
   readonly worker?: WorkerOptions
 }
@@ -31,10 +33,10 @@ export class Bed implements AsyncDisposable {
   readonly client: Client
   worker: Worker | null = null
 
-  static async make({ worker, on = defaultKind, ...options }: BedOptions = {}): Promise<Bed> {
+  static async make({ worker, on = defaultKind, at, ...options }: BedOptions = {}): Promise<Bed> {
     const folder = mkdtempSync(join(tmpdir(), 'checkrein-test-'))
     const url =
-      on === 'sqlite' ? `sqlite:${join(folder, 'test.db')}` : await schemaUrl(freshSchema())
+      on === 'sqlite' ? `sqlite:${join(folder, 'test.db')}` : await schemaUrl(freshSchema(), at)
     const bed = new Bed(folder, url, await connect(url, options))
     if (worker) await bed.startWorker(worker)
     return bed
@@ -64,9 +66,9 @@ export class Bed implements AsyncDisposable {
 export const defaultKind: StoreKind =
   process.env['TEST_STORE'] === 'postgres' ? 'postgres' : 'sqlite'
 
-/** The URL of a schema in the database that tests share. */
-export async function schemaUrl(schema: string): Promise<string> {
-  const url = new URL(await testDatabase())
+/** The URL of a schema in the database that tests share, or in another. */
+export async function schemaUrl(schema: string, at?: string): Promise<string> {
+  const url = new URL(at ?? (await testDatabase()))
   url.searchParams.set('schema', schema)
   return url.href
 }

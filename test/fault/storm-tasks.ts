@@ -1,0 +1,17 @@
+import { task } from '../../src/index.ts'
+
+/** Waits to be asked to stop. */
+export const patient = task({
+  name: 'patient',
+  isolation: 'inline',
+  run: (_: void, ctx) =>
+    new Promise((resolve) => ctx.abortSignal.addEventListener('abort', resolve)),
+})
+
+/** In a queue that no worker serves. */
+export const nobodys = task({
+  name: 'nobodys',
+  queue: 'nowhere',
+  isolation: 'inline',
+  run: () => 1,
+})
