@@ -13,19 +13,26 @@ const shown = (horizon: FeedHorizon, positions: readonly number[], after = -1) =
 suite('how far the feed can be read', () => {
   test('an entry is not shown while one below it may still come', () => {
     const horizon = new FeedHorizon()
-    horizon.note({ position: 2, xmin: '10', xmax: '10' })
-    horizon.note({ position: 5, xmin: '10', xmax: '12' })
+    horizon.note({ position: 2, writers: null })
+    horizon.note({ position: 5, writers: '3/10 4/11' })
     assert.deepEqual(shown(horizon, [1, 2, 3, 5]), [1, 2, 3])
-    horizon.note({ position: 6, xmin: '11', xmax: '13' })
+    horizon.note({ position: 6, writers: '4/11 3/12' })
     assert.deepEqual(shown(horizon, [5, 6], 3), [])
-    horizon.note({ position: 6, xmin: '12', xmax: '13' })
+    horizon.note({ position: 6, writers: '3/12 4/13' })
     assert.deepEqual(shown(horizon, [5, 6], 3), [5, 6])
+    assert.deepEqual(shown(horizon, [8], 6), [])
   })
 
   test('a gap that nothing can fill any more is passed', () => {
     const horizon = new FeedHorizon()
-    horizon.note({ position: 9, xmin: '20', xmax: '20' })
+    horizon.note({ position: 9, writers: null })
     assert.deepEqual(shown(horizon, [1, 4, 9]), [1, 4, 9])
+  })
+
+  test('the first entries are shown while others are written', () => {
+    const horizon = new FeedHorizon()
+    horizon.note({ position: 2, writers: '3/10' })
+    assert.deepEqual(shown(horizon, [1, 2, 4]), [1, 2])
   })
 
   test('a reader of all runs misses nothing that was begun before and committed after what it has read', async () => {
@@ -47,6 +54,15 @@ suite('how far the feed can be read', () => {
         after.map(({ runId }) => runId),
         ['late', 'early'],
       )
+      await late.query('BEGIN; CREATE TEMPORARY TABLE elsewhere (n int)')
+      await store.enqueue([run('last')])
+      const last = await store.feed({ runId: null, after: after.at(-1)?.position ?? 0, limit: 10 })
+      assert.deepEqual(
+        last.map(({ runId }) => runId),
+        ['last'],
+        'what others write elsewhere holds up nothing',
+      )
+      await late.query('COMMIT')
     } finally {
       await late.end()
       await store[Symbol.asyncDispose]()

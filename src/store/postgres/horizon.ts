@@ -3,39 +3,46 @@
  *
  * Positions are given when an entry is written, not when its transaction commits, so an entry may come into sight
  * below one that a reader has seen already. A reader who goes on from a position would miss it. So no entry is shown
- * while one below it may still come: each look notes the newest position and which transactions were under way; when
- * all of those are over, everything up to that position has come, or never will.
+ * while one below it may still come: each look notes the newest position, and the transactions that are writing to the
+ * feed, which is to say those that hold its lock for writers; when all of those are over, everything up to that position
+ * has come, or never will. Other transactions of the database, however long, hold up nothing.
  *
- * A transaction has its id before it takes a position, for it has changed or held a row by then.
- * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
+ * A transaction has the lock before it takes a position. One that ends between the look and the read that follows has
+ * its entries in that read.
+ * @see https://www.postgresql.org/docs/current/view-pg-locks.html
  */
 import type { Row } from '../driver.ts'
 
 interface Look {
   readonly position: number
-  /** Every transaction that was under way has a lower id. */
-  readonly xmax: bigint
+  /** Those that were writing, and have not been seen to end. */
+  writers: readonly string[]
 }
 
 const mostLooks = 64
 
 export class FeedHorizon {
-  #settled = -1
-  readonly #looks: Look[] = []
+  /** Positions begin at 1. */
+  #settled = 0
+  #looks: readonly Look[] = []
 
   /** Up to which position everything has come. */
   get settled(): number {
     return this.#settled
   }
 
-  /** @param row what `feedHorizon` gave: the newest position, the oldest transaction under way, and the next one's id. */
+  /** @param row what `feedHorizon` gave: the newest position, and who is writing, separated by spaces. */
   note(row: Row | undefined): void {
-    const position = Number(row?.['position'] ?? -1)
-    const oldest = BigInt(String(row?.['xmin'] ?? 0))
-    const xmax = BigInt(String(row?.['xmax'] ?? 0))
-    if (this.#looks.length < mostLooks) this.#looks.push({ position, xmax })
-    while (this.#looks[0] && this.#looks[0].xmax <= oldest)
-      this.#settled = Math.max(this.#settled, this.#looks.shift()?.position ?? -1)
+    const position = Number(row?.['position'] ?? 0)
+    const now = String(row?.['writers'] ?? '')
+      .split(' ')
+      .filter((writer) => writer !== '')
+    for (const look of this.#looks)
+      look.writers = look.writers.filter((writer) => now.includes(writer))
+    const looks = [...this.#looks.slice(0, mostLooks - 1), { position, writers: now }]
+    for (const look of looks)
+      if (look.writers.length === 0) this.#settled = Math.max(this.#settled, look.position)
+    this.#looks = looks.filter(({ writers }) => writers.length > 0)
   }
 
   /** Those of the entries after a position that nothing can come before any more. */

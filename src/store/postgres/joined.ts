@@ -47,7 +47,8 @@ export async function joined<T>(
         await runner.rows('RELEASE SAVEPOINT checkrein', [])
         return result
       } catch (error) {
-        await runner.rows('ROLLBACK TO SAVEPOINT checkrein', []).catch(() => undefined)
+        for (const undo of ['ROLLBACK TO SAVEPOINT checkrein', 'RELEASE SAVEPOINT checkrein'])
+          await runner.rows(undo, []).catch(() => undefined)
         if (!isConflict(error) || tries >= mostConflicts) throw error
       }
     }

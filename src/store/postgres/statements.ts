@@ -176,7 +176,9 @@ const templates: PostgresStatements = {
   feedEnd: `SELECT max(position) AS position FROM @feed`,
   feedHorizon: `
     SELECT (SELECT max(position) FROM @feed) AS position,
-      pg_snapshot_xmin(pg_current_snapshot())::text AS xmin, pg_snapshot_xmax(pg_current_snapshot())::text AS xmax`,
+      (SELECT string_agg(virtualtransaction, ' ') FROM pg_locks
+        WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND relation = '@feed'::regclass
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS writers`,
   newest: `SELECT (SELECT max(position) FROM @feed) AS position, (SELECT max(seq) FROM @runs) AS seq`,
 
   claimableTasks: `

@@ -51,6 +51,8 @@ export class PostgresTx implements Tx {
   readonly #runner: Runner
   readonly #clock: TxClock
   readonly #sent: Promise<unknown>[] = []
+  /** What failed by itself; the statements behind it fail because of it. */
+  #cause: { readonly error: unknown } | null = null
   /** What others are to be told. */
   readonly changes = new Set<Change>()
 
@@ -60,11 +62,19 @@ export class PostgresTx implements Tx {
   }
 
   all(statement: string, params: readonly Param[] = []): Promise<readonly Row[]> {
-    return this.#runner.rows(statement, params)
+    return this.#rows(statement, params)
   }
 
   async each(statement: string, sets: readonly (readonly Param[])[]): Promise<readonly Row[]> {
-    return sets.length === 0 ? [] : this.#runner.rows(statement, columnsOf(sets))
+    return sets.length === 0 ? [] : this.#rows(statement, columnsOf(sets))
+  }
+
+  #rows(statement: string, values: readonly Param[] | readonly Param[][]): Promise<Row[]> {
+    const rows = this.#runner.rows(statement, values)
+    rows.catch((error: unknown) => {
+      if (!isAftermath(error)) this.#cause ??= { error }
+    })
+    return rows
   }
 
   async change(
@@ -100,7 +110,7 @@ export class PostgresTx implements Tx {
 
   /** Has the server tell those who listen, when the transaction is committed. */
   notify(channel: string, change: Change): void {
-    const sent = this.#runner.rows(notify, [channel, change])
+    const sent = this.#rows(notify, [channel, change])
     sent.catch(() => undefined)
     this.#sent.push(sent)
   }
@@ -121,9 +131,8 @@ export class PostgresTx implements Tx {
   /** The error that was first, where one brought others with it. */
   async firstError(thrown: unknown): Promise<unknown> {
     if (!isAftermath(thrown)) return thrown
-    const results = await Promise.allSettled(this.#sent)
-    const failures = results.filter((one) => one.status === 'rejected').map(({ reason }) => reason)
-    return failures.find((reason) => !isAftermath(reason)) ?? thrown
+    await Promise.allSettled(this.#sent)
+    return this.#cause?.error ?? thrown
   }
 }
 

@@ -109,10 +109,10 @@ function joinable(transaction: unknown, file: string): DatabaseSync {
       hint: 'Give the DatabaseSync of node:sqlite, open on the same file, on which you have begun one.',
     })
   }
-  const other = db.location?.() ?? null
-  if (other === null || realpathSync(other) === realpathSync(file)) return db as DatabaseSync
+  const other = (db as DatabaseSync).location()
+  if (other !== null && realpathSync(other) === realpathSync(file)) return db as DatabaseSync
   throw new CheckreinError('USAGE', {
-    message: `That connection is to ${other}, and the store is ${file}`,
+    message: `That connection is to ${other ?? 'a database in memory'}, and the store is ${file}`,
     hint: 'Open a connection to the same file.',
   })
 }
