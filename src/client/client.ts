@@ -110,7 +110,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Enqueues and verbs as part of a transaction that the caller has begun, and commits or rolls back.
+   * Enqueues and verbs as part of a transaction that the caller has begun, and commits or rolls back. An error of ours
+   * leaves that transaction as it was before the call, and good for more.
    * @param transaction on PostgreSQL a `pg` client, or an object whose `query(text, values)` runs in the transaction of a
    *   query builder; on SQLite a `DatabaseSync` on the same file.
    * @throws {CheckreinError} `USAGE` by the methods, where it is neither.

@@ -15,6 +15,13 @@ type Ask = (
 /**
  * What can be part of a transaction of the caller's: it is done if they commit, and has never been if they don't. No
  * method waits for a run, which cannot hear of anything before the commit.
+ *
+ * - A call that fails has done nothing, and the transaction goes on as if it had not been made. What the caller sends on
+ *   the same connection while a call is under way may be undone with it: await each call.
+ * - A running run that is asked to stop is held until the end of the transaction, and its worker's report of its end
+ *   waits: keep such a transaction short.
+ * - On PostgreSQL a verb on a run that does not exist yet cannot see one that somebody enqueues at the same time; if that
+ *   has started when the transaction is committed, it goes on. Outside of a transaction no run gets away so.
  */
 export class Within {
   readonly #enqueuer: Enqueuer
