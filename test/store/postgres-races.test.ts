@@ -157,3 +157,28 @@ suite('stores that write at the same time', () => {
       assert.equal(counts.completed + counts.cancelled + counts.queued + counts.scheduled, 200)
     }))
 })
+
+suite('many runs in one call', () => {
+  test('are stored all together, however many, and however large', () =>
+    withStores(async ({ one }) => {
+      const many = range(12_000).map((at) => ({ ...plainRun, id: `many-${at}`, tags: ['many'] }))
+      assert.equal(
+        (await one.enqueue(many)).filter(({ outcome }) => outcome === 'enqueued').length,
+        12_000,
+      )
+      const input = JSON.stringify('x'.repeat(1_000_000))
+      await one.enqueue(range(40).map((at) => ({ ...plainRun, id: `large-${at}`, input })))
+      assert.equal((await one.counts({ tag: 'many' })).queued, 12_000)
+      assert.equal((await one.get('large-39'))?.input, input)
+      const taken = { ...plainRun, id: 'large-0', task: 'other' }
+      const again = range(6000).map((at) => ({ ...plainRun, id: `again-${at}` }))
+      await assert.rejects(one.enqueue([...again, taken]), { code: 'RUN_ID_TAKEN' })
+      assert.equal(await one.get('again-0'), null)
+      const asked = await one.control({
+        ...plainRequest,
+        verb: 'revoke',
+        target: { ids: many.map(({ id }) => id) },
+      })
+      assert.ok(asked.every(({ answer }) => answer === 'prevented'))
+    }))
+})

@@ -19,6 +19,7 @@ import { postgresFindings } from './findings.ts'
 import { FeedHorizon } from './horizon.ts'
 import { joined } from './joined.ts'
 import { lanesOf } from '../lanes.ts'
+import { portionsOf } from './lists.ts'
 import { Link, type LinkParts } from './link.ts'
 import { isUpToDate, migrateBy } from './migrate.ts'
 import { Notices } from './notices.ts'
@@ -150,6 +151,7 @@ export class PostgresDriver implements Driver {
     statement: string,
     sets: readonly (readonly Param[])[],
   ): Promise<readonly (number | null)[] | null> {
+    if (portionsOf(sets).length > 1) return null
     const seqs = await this.#link.patiently(() =>
       this.#link
         .borrow((session) => new PostgresTx(session, this).insert(statement, sets))

@@ -14,6 +14,7 @@ import type { Param, Row, Tx } from '../driver.ts'
 import type { Change } from '../store.ts'
 import type { DatabaseClock } from './clock.ts'
 import { isAftermath } from './errors.ts'
+import { listsOf, portionsOf } from './lists.ts'
 import type { Session } from './session.ts'
 
 const lockMs = 2000
@@ -66,7 +67,13 @@ export class PostgresTx implements Tx {
   }
 
   async each(statement: string, sets: readonly (readonly Param[])[]): Promise<readonly Row[]> {
-    return sets.length === 0 ? [] : this.#rows(statement, columnsOf(sets))
+    return (await this.#portions(statement, sets)).flat()
+  }
+
+  /** The rows of each portion of the sets. */
+  #portions(statement: string, sets: readonly (readonly Param[])[]): Promise<Row[][]> {
+    const portions = portionsOf(sets)
+    return Promise.all(portions.map((portion) => this.#rows(statement, listsOf(portion))))
   }
 
   #rows(statement: string, values: readonly Param[] | readonly Param[][]): Promise<Row[]> {
@@ -81,8 +88,11 @@ export class PostgresTx implements Tx {
     statement: string,
     sets: readonly (readonly Param[])[],
   ): Promise<readonly boolean[]> {
-    const done = new Set((await this.each(statement, sets)).map((row) => row['ord']))
-    return sets.map((_, at) => done.has(at + 1))
+    const rows = await this.#portions(statement, sets)
+    return portionsOf(sets).flatMap((portion, at) => {
+      const done = new Set(rows[at]?.map((row) => row['ord']))
+      return portion.map((_, place) => done.has(place + 1))
+    })
   }
 
   async insert(
@@ -134,12 +144,6 @@ export class PostgresTx implements Tx {
     await Promise.allSettled(this.#sent)
     return this.#cause?.error ?? thrown
   }
-}
-
-/** A list for each parameter. */
-function columnsOf(sets: readonly (readonly Param[])[]): Param[][] {
-  const width = sets[0]?.length ?? 0
-  return Array.from({ length: width }, (_, at) => sets.map((set) => set[at] ?? null))
 }
 
 /** What a transaction has made, should it be committed. */
