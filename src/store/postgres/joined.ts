@@ -81,15 +81,32 @@ function plainRow(row: Record<string, unknown>): Row {
   return (row['ord'] === undefined ? row : { ...row, ord: Number(row['ord']) }) as Row
 }
 
+/** Where an error may say which SQLSTATE it stands for. */
+interface Marks {
+  readonly code?: unknown
+  /** Prisma's: the error of its driver. */
+  readonly meta?: {
+    readonly driverAdapterError?: { readonly cause?: { readonly originalCode?: unknown } }
+  }
+}
+
 /** The error that the server sent, from under what a library has put around it. */
 function unwrapped(error: unknown): unknown {
   let inner = error
   for (let depth = 0; depth < mostCauses && inner instanceof Error; depth++) {
-    const { code } = inner as { code?: unknown }
+    const { code, meta } = inner as Marks
+    const innerCode = meta?.driverAdapterError?.cause?.originalCode
+    if (typeof innerCode === 'string') return serverError(innerCode, inner)
     if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return inner
     inner = inner.cause
   }
   return error
+}
+
+/** As `pg` would have it. */
+function serverError(code: string, cause: Error): Error {
+  const constraint = /unique constraint \\?"(\w+)/.exec(cause.message)?.[1]
+  return Object.assign(new Error(cause.message.trim(), { cause }), { code, constraint })
 }
 
 /** @throws {CheckreinError} `USAGE`. */
