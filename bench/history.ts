@@ -79,7 +79,7 @@ async function fill(url: string): Promise<void> {
     pg.query(`
       WITH made AS (
         INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, finished_at, result, input)
-        SELECT gen_random_uuid()::text, 'inline', 'default', 0, '${state}', ${state === 'queued' ? 0 : 1}, 0, 0, 0, n,
+        SELECT '${state}-' || lpad(n::text, 12, '0'), 'inline', 'default', 0, '${state}', ${state === 'queued' ? 0 : 1}, 0, 0, 0, n,
           ${state === 'queued' ? 'NULL' : 'n'}, 'null', '{"n":1,"text":"a payload"}' FROM generate_series(${from}, ${to}) AS n RETURNING seq)
       INSERT INTO feed (run_seq, at, type, attempt, state)
       SELECT seq, 1, type, 1, state FROM made, (VALUES ('claim', 'running'), ('complete', 'completed')) AS entry(type, state)
