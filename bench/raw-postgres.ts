@@ -16,9 +16,7 @@ export class RawPostgres implements RawQueue {
   readonly #client: Client
 
   static async open(url: string): Promise<RawPostgres> {
-    const client = new Client({ connectionString: url, pipeline: true } as {
-      connectionString: string
-    })
+    const client = new Client({ connectionString: url, pipeline: true })
     await client.connect()
     await client.query(`
       DROP SCHEMA IF EXISTS raw CASCADE; CREATE SCHEMA raw;
