@@ -30,6 +30,8 @@ suite('a worker whose time of day leaps by hours each second', () => {
     assert.deepEqual([await soon.result(), await long.result()], [1, 1])
     const { startedAt } = await soon.get()
     assert.ok(Number(startedAt) >= Number(runAt), 'not before its time')
+    const after = (await bed.client.workers()).map(({ id }) => id)
+    assert.deepEqual(after, before)
     assert.ok(!worker.events.some(({ type }) => type === 'lease-lost' || type === 'runs-lapsed'))
   })
 })
