@@ -6,7 +6,7 @@ export interface PostgresOptions {
   readonly schema?: string
   /** A direct connection for LISTEN, where the URL names a pooler that hands out connections by transaction. */
   readonly listenUrl?: string
-  /** The most connections besides the one that listens; default 4. */
+  /** The most connections, of which one may listen; one more renews the lease of a worker. Default 4. */
   readonly connections?: number
   /** Whether a schema that is not there, or is older, is made or brought up to date; default true. */
   readonly migrate?: boolean
