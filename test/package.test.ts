@@ -9,8 +9,9 @@ import { dropSchema, freshSchema, testDatabase } from './support/database.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const bin = join(root, 'node_modules', '.bin')
+const { DATABASE_URL: _, ...inherited } = process.env
 const env = {
-  ...process.env,
+  ...inherited,
   PATH: [dirname(process.execPath), bin, process.env['PATH']].join(delimiter),
 }
 const run = (command: string, args: readonly string[], cwd: string): string =>
@@ -53,6 +54,10 @@ await using reins = await connect(url, { schema })
 await using _worker = await startWorker(reins, { modules: ['./tasks.ts'] })
 const run = await reins.enqueue(isolated, 1)
 console.log(await run.result())
+`
+const configuration = `
+import { defineConfig } from 'checkrein'
+export default defineConfig({ store: 'sqlite:work.db', modules: ['./tasks.ts'], worker: { concurrency: 2 } })
 `
 const tsconfig = {
   compilerOptions: {
@@ -113,6 +118,10 @@ suite('the package, packed and installed into an empty folder', () => {
       run?: { state: string }
     }
     assert.equal(shown.state ?? shown.run?.state, 'queued')
+    const config = join(folder, 'checkrein.config.ts')
+    writeFileSync(config, configuration)
+    assert.match(checkrein('list'), new RegExp(id), 'the store that the configuration names')
+    rmSync(config)
   })
 
   test('says what is missing where pg is not installed, and works on PostgreSQL where it is', async () => {
