@@ -1,6 +1,18 @@
-/** The large one: 200 kills over 20 workers and 2,000 runs. `npm run chaos [seed]`. */
+/**
+ * The large one: 20 workers and 2,000 runs, and five minutes in which something goes wrong every now and then.
+ * `npm run chaos -- [--on postgres] [seed]`.
+ */
+import { parseArgs } from 'node:util'
+import { storeKinds } from '../support/bed.ts'
 import { chaos } from './chaos.ts'
 
-const seed = Number(process.argv[2] ?? Date.now() % 2 ** 31)
-console.log(`seed ${seed}`)
-console.log(await chaos({ workers: 20, runs: 2000, kills: 200, killEveryMs: 800, seed }))
+const { values, positionals } = parseArgs({
+  options: { on: { type: 'string', default: 'sqlite' } },
+  allowPositionals: true,
+})
+const on = storeKinds.find((kind) => kind === values.on)
+if (!on) throw new Error(`--on takes ${storeKinds.join(' or ')}`)
+const seed = Number(positionals[0] ?? Date.now() % 2 ** 31)
+console.log(`on ${on}, seed ${seed}`)
+const settings = { workers: 20, runs: 2000, longestMs: 800, harms: 400, harmEveryMs: 1500 }
+console.log(await chaos({ on, seed, ...settings }))

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { suite, test } from 'node:test'
+import { storeKinds } from '../support/bed.ts'
 import { chaos } from './chaos.ts'
 
-test('under random kills every run ends exactly once, none is lost, and no two attempts of a run overlap', async (t) => {
-  const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 2 ** 31)
-  const report = await chaos({ workers: 5, runs: 250, kills: 25, killEveryMs: 500, seed })
-  t.diagnostic(`CHAOS_SEED=${seed} ${JSON.stringify(report)}`)
-  assert.equal(report.completed + report.cancelled, 250)
+const small = { workers: 5, runs: 120, longestMs: 300, harms: 25, harmEveryMs: 400 }
+
+suite('whatever is killed, stopped and cut off at random', () => {
+  for (const on of storeKinds)
+    test(`${on}: every run ends exactly once, none is lost, and no two attempts of a run overlap`, async (t) => {
+      const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 2 ** 31)
+      const report = await chaos({ on, seed, ...small })
+      t.diagnostic(`CHAOS_SEED=${seed} ${JSON.stringify(report)}`)
+      assert.equal(report.completed + report.cancelled, small.runs)
+    })
 })

@@ -1,37 +1,31 @@
 /**
- * Many workers on one file, and things that kill and stop them at random, while runs are enqueued and cancelled.
- *
- * What must hold is checked afterwards from the feeds, and during the runs by a lock of the operating system that each
- * attempt takes (`exclusive` in `fleet-tasks.ts`). `npm run chaos` runs the large one.
+ * Many workers on one store, and things that kill and stop them and cut them off at random, while runs are enqueued and
+ * cancelled. What must hold is checked by `Load`. `npm run chaos` runs the large one, on either store.
  */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Controlled, FeedEntry, RunHandle } from '../../src/index.ts'
-import { Bed } from '../support/bed.ts'
+import { Bed, type StoreKind } from '../support/bed.ts'
 import { childrenOf } from '../support/processes.ts'
-import { exclusive } from './fleet-tasks.ts'
+import { TcpProxy } from '../support/proxy.ts'
 import { Fleet, type FleetOptions, type WorkerProcess } from './fleet.ts'
+import { Load, type LoadTotals, type Random, randomFrom } from './load.ts'
 
 export interface ChaosOptions {
+  readonly on: StoreKind
   readonly workers: number
   readonly runs: number
-  readonly kills: number
-  /** The longest pause between two kills, ms. */
-  readonly killEveryMs: number
+  /** The longest that a run takes, ms. */
+  readonly longestMs: number
+  /** How many things go wrong. */
+  readonly harms: number
+  /** The longest pause between two of them, ms. */
+  readonly harmEveryMs: number
   /** Gives the same choices again; what the machine makes of them still differs. */
   readonly seed: number
 }
 
-export interface ChaosReport {
-  readonly completed: number
-  readonly cancelled: number
-  readonly attempts: number
-  readonly lapses: number
-  readonly crashes: number
-  readonly kills: Readonly<Record<string, number>>
+export interface ChaosReport extends LoadTotals {
+  readonly harms: Readonly<Record<string, number>>
   readonly seconds: number
 }
 
@@ -39,114 +33,133 @@ const leaseMs = 3000
 
 export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const startedAt = performance.now()
-  const random = randomFrom(options.seed)
-  await using bed = await Bed.make()
-  await using fleet = new Fleet()
-  const modules = [new URL('./fleet-tasks.ts', import.meta.url).href]
-  const settings = { url: bed.url, modules, lease: leaseMs, poll: 200, spares: 0, concurrency: 1 }
-  for (let n = 0; n < options.workers; n++) fleet.launch(settings)
-  const runs: RunHandle<unknown>[] = []
-  const asked: Controlled[] = []
-  const [kills] = await Promise.all([
-    killAtRandom(fleet, settings, { ...options, random }),
-    enqueueAtRandom(bed, runs, { ...options, random }),
-    cancelAtRandom(runs, asked, { ...options, random }),
+  const { on, seed, runs, longestMs, harms, harmEveryMs } = options
+  await using bed = await Bed.make({ on })
+  await using places = await Places.make(bed, options)
+  const load = new Load({ client: bed.client, folder: bed.folder, seed })
+  const withinMs = (harms * harmEveryMs) / 2
+  const [done] = await Promise.all([
+    harmAtRandom(places, options),
+    load.enqueue(runs, { longestMs, withinMs: withinMs / 2 }),
+    load.cancel(runs / 10, { withinMs }),
   ])
-  await Promise.all(runs.map((run) => run.result({ timeout: '10m' }).catch(() => undefined)))
-  const report = await check(bed, runs, asked)
-  return { ...report, kills, seconds: Math.round((performance.now() - startedAt) / 100) / 10 }
+  const totals = await load.check()
+  assert.deepEqual(load.refused, [])
+  places.check()
+  return { ...totals, harms: done, seconds: Math.round((performance.now() - startedAt) / 100) / 10 }
 }
 
-type Random = () => number
+/** Where a worker runs: when it is killed, another one is started there. */
+class Place implements AsyncDisposable {
+  readonly #fleet: Fleet
+  readonly #settings: FleetOptions
+  /** Its way to the database, where that goes through a network. */
+  readonly link: TcpProxy | null
+  worker: WorkerProcess
 
-interface Dice extends ChaosOptions {
-  readonly random: Random
-}
+  constructor(fleet: Fleet, settings: FleetOptions, link: TcpProxy | null) {
+    this.#fleet = fleet
+    this.#settings = link ? { ...settings, url: link.url(settings.url) } : settings
+    this.link = link
+    this.worker = fleet.launch(this.#settings)
+  }
 
-/** The mulberry32 generator: small, and good enough to choose victims. */
-function randomFrom(seed: number): Random {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  replace(): void {
+    this.worker.signal('SIGKILL')
+    this.worker = this.#fleet.launch(this.#settings)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.link?.[Symbol.asyncDispose]()
   }
 }
 
-async function enqueueAtRandom(
-  bed: Bed,
-  runs: RunHandle<unknown>[],
-  { runs: wanted, random }: Dice,
-): Promise<void> {
-  while (runs.length < wanted) {
-    const count = Math.min(wanted - runs.length, 1 + Math.floor(random() * 40))
-    const inputs = Array.from({ length: count }, () => ({
-      input: { folder: bed.folder, ms: 2 + random() * 60 },
-    }))
-    runs.push(...(await bed.client.enqueueMany(exclusive, inputs)))
-    await pause(random() * 40)
-  }
-}
+class Places implements AsyncDisposable {
+  readonly all: Place[] = []
+  readonly #fleet = new Fleet()
 
-/** Asks about one run in ten to stop, by verbs that let it stop where it is. */
-async function cancelAtRandom(
-  runs: readonly RunHandle<unknown>[],
-  asked: Controlled[],
-  { runs: wanted, random }: Dice,
-): Promise<void> {
-  const verbs = ['revoke', 'cancel', 'terminate'] as const
-  for (let n = 0; n < wanted / 10; n++) {
-    await pause(random() * 60)
-    const run = runs[Math.floor(random() * runs.length)]
-    const verb = verbs[Math.floor(random() * verbs.length)] ?? 'cancel'
-    if (!run) continue
-    if (verb === 'revoke') asked.push(await run.revoke())
-    else {
-      const stop = await run[verb]({ grace: 20, timeout: '5m' })
-      asked.push({ id: run.id, answer: stop.answer, state: stop.state, tombstoneUntil: null })
+  static async make(bed: Bed, { on, workers }: ChaosOptions): Promise<Places> {
+    const modules = [new URL('./fleet-tasks.ts', import.meta.url).href]
+    const settings = { url: bed.url, modules, lease: leaseMs, poll: 200, spares: 0, concurrency: 1 }
+    const places = new Places()
+    for (let n = 0; n < workers; n++) {
+      const link = on === 'postgres' ? await TcpProxy.make(bed.url) : null
+      places.all.push(new Place(places.#fleet, settings, link))
     }
+    return places
+  }
+
+  /** Whoever was not killed is still there: whatever happened, nobody had to be started again. */
+  check(): void {
+    const ended = this.all.filter(({ worker }) => !worker.isRunning)
+    assert.deepEqual(
+      ended.map(({ worker }) => worker.events),
+      [],
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#fleet[Symbol.asyncDispose]()
+    for (const place of this.all) await place[Symbol.asyncDispose]()
   }
 }
 
-async function killAtRandom(
-  fleet: Fleet,
-  settings: FleetOptions,
-  { kills, killEveryMs, random }: Dice,
+/** Does something bad to a place; false where it could not. */
+type Harm = (place: Place, random: Random, later: Promise<void>[]) => boolean
+
+/** With how often each is chosen. */
+const harmsOf: Readonly<Record<StoreKind, Readonly<Record<string, readonly [number, Harm]>>>> = {
+  sqlite: {
+    'worker SIGKILL': [50, killWorker],
+    'isolate SIGKILL': [35, killIsolate],
+    'worker SIGSTOP': [15, stopWorker],
+  },
+  postgres: {
+    'worker SIGKILL': [30, killWorker],
+    'isolate SIGKILL': [15, killIsolate],
+    'worker SIGSTOP': [15, stopWorker],
+    'links cut once': [15, cutLinks],
+    'links cut': [10, cutLinksForAWhile],
+    'links silent': [15, silenceLinks],
+  },
+}
+
+async function harmAtRandom(
+  places: Places,
+  { on, harms, harmEveryMs, seed }: ChaosOptions,
 ): Promise<Record<string, number>> {
-  const done: Record<string, number> = {
-    'worker SIGKILL': 0,
-    'isolate SIGKILL': 0,
-    'worker SIGSTOP': 0,
+  const random = randomFrom(seed + 1)
+  const kinds = Object.entries(harmsOf[on])
+  const done = Object.fromEntries(kinds.map(([name]) => [name, 0]))
+  const later: Promise<void>[] = []
+  for (let count = 0; count < harms;) {
+    await pause(random() * harmEveryMs)
+    const place = places.all[Math.floor(random() * places.all.length)] as Place
+    const [name, harm] = chosen(kinds, random)
+    if (!harm(place, random, later)) continue
+    done[name] = (done[name] ?? 0) + 1
+    count += 1
   }
-  const stopped: Promise<void>[] = []
-  const total = (): number => Object.values(done).reduce((sum, one) => sum + one, 0)
-  while (total() < kills) {
-    await pause(random() * killEveryMs)
-    const living = fleet.workers.filter((worker) => worker.isRunning)
-    const victim = living[Math.floor(random() * living.length)]
-    if (!victim) continue
-    const choice = random()
-    if (choice < 0.5) {
-      victim.signal('SIGKILL')
-      fleet.launch(settings)
-      note(done, 'worker SIGKILL')
-    } else if (choice < 0.85) {
-      if (killChild(victim, random)) note(done, 'isolate SIGKILL')
-    } else {
-      stopped.push(stopForAWhile(victim, random))
-      note(done, 'worker SIGSTOP')
-    }
-  }
-  await Promise.all(stopped)
+  await Promise.all(later)
   return done
 }
 
-function note(done: Record<string, number>, what: string): void {
-  done[what] = (done[what] ?? 0) + 1
+function chosen(
+  kinds: readonly (readonly [string, readonly [number, Harm]])[],
+  random: Random,
+): readonly [string, Harm] {
+  let left = random() * kinds.reduce((sum, [, [weight]]) => sum + weight, 0)
+  const kind = kinds.find(([, [weight]]) => (left -= weight) < 0) ?? kinds[0]
+  if (!kind) throw new Error('nothing to choose from')
+  return [kind[0], kind[1][1]]
 }
 
-function killChild(worker: WorkerProcess, random: Random): boolean {
+function killWorker(place: Place): boolean {
+  place.replace()
+  return true
+}
+
+function killIsolate({ worker }: Place, random: Random): boolean {
   const children = worker.pid > 0 ? childrenOf(worker.pid) : []
   const child = children[Math.floor(random() * children.length)]
   if (child === undefined) return false
@@ -158,60 +171,28 @@ function killChild(worker: WorkerProcess, random: Random): boolean {
   }
 }
 
-async function stopForAWhile(worker: WorkerProcess, random: Random): Promise<void> {
+function stopWorker({ worker }: Place, random: Random, later: Promise<void>[]): boolean {
   worker.signal('SIGSTOP')
-  await pause(random() * leaseMs * 2)
-  worker.signal('SIGCONT')
+  later.push(pause(random() * leaseMs * 2).then(() => worker.signal('SIGCONT')))
+  return true
 }
 
-async function check(
-  bed: Bed,
-  runs: readonly RunHandle<unknown>[],
-  asked: readonly Controlled[],
-): Promise<Omit<ChaosReport, 'kills' | 'seconds'>> {
-  assert.deepEqual(violations(bed), [], 'no two attempts of a run executed at the same time')
-  const totals = { completed: 0, cancelled: 0, attempts: 0, lapses: 0, crashes: 0 }
-  for (const run of runs) {
-    const { state, attempt, error } = await run.get()
-    assert.ok(
-      state === 'completed' || state === 'cancelled',
-      `run ${run.id} is ${state}: ${JSON.stringify(error)}`,
-    )
-    const feed = await Array.fromAsync(run.events())
-    assert.equal(feed.filter(isEnd).length, 1, `run ${run.id} ends exactly once`)
-    assert.equal(count(feed, 'claim'), attempt)
-    totals[state] += 1
-    totals.attempts += attempt
-    totals.lapses += count(feed, 'lapse')
-    totals.crashes += count(feed, 'crash')
-  }
-  for (const answer of asked) await checkAsked(bed, answer)
-  return totals
+/** All connections are reset; new ones are let through. */
+function cutLinks({ link }: Place): boolean {
+  link?.cut()
+  link?.restore()
+  return true
 }
 
-const isEnd = (entry: FeedEntry, at: number, feed: readonly FeedEntry[]): boolean =>
-  ['completed', 'failed', 'cancelled'].includes(entry.state) && feed[at - 1]?.state !== entry.state
-
-const count = (feed: readonly FeedEntry[], type: FeedEntry['type']): number =>
-  feed.filter((entry) => entry.type === type).length
-
-/** What was acknowledged is true: prevented runs never started again, and no attempt starts after a request. */
-async function checkAsked(bed: Bed, { id, answer }: Controlled): Promise<void> {
-  if (id === null || answer === 'too-late') return
-  const run = bed.client.run(id)
-  const { state } = await run.get()
-  const feed = await Array.fromAsync(run.events())
-  const askedAt = feed.findIndex(({ type }) => ['revoke', 'cancel', 'terminate'].includes(type))
-  assert.notEqual(askedAt, -1, `the request for ${id} is on record`)
-  assert.equal(
-    count(feed.slice(askedAt), 'claim'),
-    0,
-    `run ${id} did not start again after it was asked to stop`,
-  )
-  if (answer === 'prevented') assert.equal(state, 'cancelled')
+function cutLinksForAWhile({ link }: Place, random: Random, later: Promise<void>[]): boolean {
+  link?.cut()
+  later.push(pause(random() * leaseMs).then(() => link?.restore()))
+  return true
 }
 
-function violations(bed: Bed): unknown[] {
-  const file = join(bed.folder, 'violations.db')
-  return existsSync(file) ? new DatabaseSync(file).prepare('SELECT * FROM violations').all() : []
+/** Nothing comes through, and nobody is told; what was sent comes late. */
+function silenceLinks({ link }: Place, random: Random, later: Promise<void>[]): boolean {
+  link?.swallow()
+  later.push(pause(random() * leaseMs * 2).then(() => link?.restore()))
+  return true
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
-import { task } from '../../src/index.ts'
+import { type RunInfo, task } from '../../src/index.ts'
 
 /** Spins for ever; its progress is its pid. */
 export const spin = task({
@@ -42,16 +42,7 @@ export const exclusive = task({
   name: 'exclusive',
   retry: { crashes: 1000, backoff: { delay: 1 } },
   run: async ({ folder, ms }: { folder: string; ms: number }, ctx) => {
-    const lock = new DatabaseSync(`${folder}/${ctx.run.id}.lock`, { timeout: 0 })
-    try {
-      lock.exec('BEGIN EXCLUSIVE')
-    } catch {
-      const ledger = new DatabaseSync(`${folder}/violations.db`, { timeout: 5000 })
-      ledger.exec('CREATE TABLE IF NOT EXISTS violations (run TEXT, attempt INTEGER)')
-      ledger.prepare('INSERT INTO violations VALUES (?, ?)').run(ctx.run.id, ctx.run.attempt)
-      ledger.close()
-      throw new Error('two attempts at the same time')
-    }
+    const lock = heldAlone(folder, ctx.run)
     const until = performance.now() + ms
     // Half of the time it spins, so that its own event loop could not tell it anything.
     while (performance.now() < until - ms / 2);
@@ -60,3 +51,40 @@ export const exclusive = task({
     return ctx.run.attempt
   },
 })
+
+/** Holds the same lock, and blocks its event loop until there is a file `go`. */
+export const blockAlone = task({
+  name: 'block-alone',
+  retry: { crashes: 1000, backoff: { delay: 1 } },
+  run: async ({ folder }: { folder: string }, ctx) => {
+    const lock = heldAlone(folder, ctx.run)
+    ctx.progress([ctx.run.attempt, process.pid])
+    await pause(1)
+    const cell = new Int32Array(new SharedArrayBuffer(4))
+    while (!existsSync(`${folder}/go`)) Atomics.wait(cell, 0, 0, 10)
+    lock.close()
+    return ctx.run.attempt
+  },
+})
+
+/** Takes the lock of a run, or notes that another attempt has it. */
+function heldAlone(folder: string, { id, attempt }: RunInfo): DatabaseSync {
+  const lock = new DatabaseSync(`${folder}/${id}.lock`, { timeout: 0 })
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch {
+    using ledger = new DatabaseSync(`${folder}/violations.db`, { timeout: 5000 })
+    ledger.exec('CREATE TABLE IF NOT EXISTS violations (run TEXT, attempt INTEGER)')
+    ledger.prepare('INSERT INTO violations VALUES (?, ?)').run(id, attempt)
+    throw new Error('two attempts at the same time')
+  }
+}
+
+/** The attempts that found another one of their run executing. */
+export function violationsIn(folder: string): unknown[] {
+  const file = `${folder}/violations.db`
+  if (!existsSync(file)) return []
+  using db = new DatabaseSync(file)
+  return db.prepare('SELECT * FROM violations').all()
+}

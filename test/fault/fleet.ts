@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { WorkerEvent, WorkerOptions } from '../../src/index.ts'
+import type { StartWorkerOptions, WorkerEvent } from '../../src/index.ts'
 
 const main = fileURLToPath(new URL('./worker-main.ts', import.meta.url))
 
-export type FleetOptions = { readonly url: string } & Omit<WorkerOptions, 'modules'> & {
+export type FleetOptions = { readonly url: string } & Omit<StartWorkerOptions, 'modules'> & {
     readonly modules: readonly string[]
   }
 
@@ -50,6 +50,12 @@ export class WorkerProcess {
       clearTimeout(timer)
       this.#waiting.delete(look)
     })
+  }
+
+  /** Fulfils with the next event of a type. */
+  next(type: WorkerEvent['type']): Promise<WorkerEvent> {
+    const seen = new Set(this.events)
+    return this.saw((event) => event.type === type && !seen.has(event))
   }
 
   get isRunning(): boolean {

@@ -104,6 +104,44 @@ test('a proxy that swallows hides the end of the server until it is restored', a
   await ended
 })
 
+test('a proxy can swallow the connections that are there, and let new ones through', async () => {
+  await using echo = await Echo.make()
+  await using proxy = await TcpProxy.make(echo.address)
+  using early = new Caller(proxy.port)
+  await early.say('one')
+  proxy.swallowOld()
+  early.socket.write('two')
+  using late = new Caller(proxy.port)
+  await late.say('three')
+  assert.equal(early.heard, 'one')
+  proxy.restore()
+  await early.hears('onetwo')
+})
+
+test('whoever watches a proxy sees all bytes, and may cut or swallow their connection before they go on', async () => {
+  await using echo = await Echo.make()
+  await using proxy = await TcpProxy.make(echo.address)
+  const seen: string[] = []
+  proxy.watch(({ direction, bytes, cut, swallow }) => {
+    seen.push(`${direction} ${String(bytes)}`)
+    if (direction === 'down' && String(bytes) === 'cut') cut()
+    if (direction === 'up' && String(bytes) === 'swallow') swallow()
+  })
+  using silent = new Caller(proxy.port)
+  silent.socket.write('swallow')
+  using early = new Caller(proxy.port)
+  await early.say('one')
+  early.socket.write('cut')
+  await assert.rejects(once(early.socket, 'close'), { code: 'ECONNRESET' })
+  assert.deepEqual([early.heard, silent.heard], ['one', ''])
+  proxy.restore()
+  await silent.hears('swallow')
+  assert.deepEqual(
+    seen.filter((one) => !one.endsWith('swallow')),
+    ['up one', 'down one', 'up cut', 'down cut'],
+  )
+})
+
 test('a proxy that is cut resets connections, old and new, until it is restored', async () => {
   await using echo = await Echo.make()
   await using proxy = await TcpProxy.make(echo.address)

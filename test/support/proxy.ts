@@ -6,10 +6,23 @@ export interface Address {
   readonly port: number
 }
 
-/** What a proxy does to all its connections. */
+/** What a proxy does to a connection. */
 interface Weather {
   isHeld: boolean
   delayMs: number
+}
+
+/** Bytes that come in, before they go on. */
+export interface Passing {
+  /** `up`: from the client to the server. */
+  readonly direction: 'up' | 'down'
+  readonly bytes: Buffer
+  /** A number of the connection, which none has had before. */
+  readonly link: number
+  /** Resets this connection; the bytes go no further. */
+  readonly cut: () => void
+  /** Swallows these bytes and all that follows, in both directions, until `restore`. */
+  readonly swallow: () => void
 }
 
 /** Bytes on their way, or the end or reset behind them. */
@@ -21,6 +34,9 @@ interface Parcel {
 /** More on their way than this, and no more is read. */
 const parcelsInFlight = 1024
 
+/** From where to where. */
+type Way = readonly [source: Socket, sink: Socket]
+
 /** One direction of a connection: what comes in goes out in that order, its end and its reset too. */
 class Lane {
   readonly #source: Socket
@@ -29,11 +45,15 @@ class Lane {
   readonly #parcels: Parcel[] = []
   #timer: NodeJS.Timeout | undefined
 
-  constructor(source: Socket, sink: Socket, weather: Weather) {
+  /** @param look sees the bytes before they go on. */
+  constructor([source, sink]: Way, weather: Weather, look: (bytes: Buffer) => void) {
     this.#source = source
     this.#sink = sink
     this.#weather = weather
-    source.on('data', (bytes) => this.#send(() => sink.write(bytes)))
+    source.on('data', (bytes: Buffer) => {
+      look(bytes)
+      this.#send(() => sink.write(bytes))
+    })
     source.on('end', () => this.#send(() => sink.end()))
     source.on('error', () => this.#send(() => reset(sink)))
     sink.on('drain', () => this.pump())
@@ -63,16 +83,22 @@ class Lane {
   }
 }
 
+type Look = (passing: Passing) => void
+
 /** A connection through the proxy. */
 class Link {
   readonly #client: Socket
-  readonly #weather: Weather
+  readonly #number: number
+  readonly #look: Look
+  readonly weather: Weather
   #upstream: Socket | null = null
   #lanes: readonly Lane[] = []
 
-  constructor(client: Socket, weather: Weather) {
+  constructor(client: Socket, number: number, parts: { weather: Weather; look: Look }) {
     this.#client = client
-    this.#weather = weather
+    this.#number = number
+    this.#look = parts.look
+    this.weather = parts.weather
     client.on('error', () => {})
   }
 
@@ -82,7 +108,12 @@ class Link {
 
   /** Goes on to the target when that has not been done, and when the weather lets it. */
   pump(target: Address): void {
-    if (!this.#upstream && !this.#weather.isHeld) this.#connect(target)
+    if (!this.#upstream && !this.weather.isHeld) this.#connect(target)
+    for (const lane of this.#lanes) lane.pump()
+  }
+
+  swallow(): void {
+    this.weather.isHeld = true
     for (const lane of this.#lanes) lane.pump()
   }
 
@@ -95,9 +126,14 @@ class Link {
     const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true })
     this.#upstream = upstream
     this.#lanes = [
-      new Lane(this.#client, upstream, this.#weather),
-      new Lane(upstream, this.#client, this.#weather),
+      new Lane([this.#client, upstream], this.weather, (bytes) => this.#passing('up', bytes)),
+      new Lane([upstream, this.#client], this.weather, (bytes) => this.#passing('down', bytes)),
     ]
+  }
+
+  #passing(direction: Passing['direction'], bytes: Buffer): void {
+    const [cut, swallow] = [() => this.destroy(), () => this.swallow()]
+    this.#look({ direction, bytes, link: this.#number, cut, swallow })
   }
 }
 
@@ -108,9 +144,12 @@ class Link {
 export class TcpProxy implements AsyncDisposable {
   readonly #server: Server
   readonly #links = new Set<Link>()
+  /** Of new connections. */
   readonly #weather: Weather = { isHeld: false, delayMs: 0 }
+  #look: Look = () => {}
   #target: Address
   #isCut = false
+  #count = 0
 
   /** @param target a server's address, or its URL. */
   static async make(target: Address | string): Promise<TcpProxy> {
@@ -143,7 +182,12 @@ export class TcpProxy implements AsyncDisposable {
    */
   swallow(): void {
     this.#weather.isHeld = true
-    this.#pump()
+    this.swallowOld()
+  }
+
+  /** The same for the connections that are there, while new ones work: as when a firewall has forgotten them. */
+  swallowOld(): void {
+    for (const link of this.#links) link.swallow()
   }
 
   /** Resets all connections, and new ones too. */
@@ -156,12 +200,21 @@ export class TcpProxy implements AsyncDisposable {
   restore(): void {
     this.#isCut = false
     this.#weather.isHeld = false
-    this.#pump()
+    for (const link of this.#links) {
+      link.weather.isHeld = false
+      link.pump(this.#target)
+    }
   }
 
   /** All that comes in from now on takes so long, in each direction. The order stays. */
   delay(ms: number): void {
     this.#weather.delayMs = ms
+    for (const { weather } of this.#links) weather.delayMs = ms
+  }
+
+  /** Has somebody see all that comes in from now on, and do something about it. */
+  watch(look: (passing: Passing) => void): void {
+    this.#look = look
   }
 
   /** New connections go to another server; those that are there stay. */
@@ -171,14 +224,11 @@ export class TcpProxy implements AsyncDisposable {
 
   #accept(client: Socket): void {
     if (this.#isCut) return void client.resetAndDestroy()
-    const link = new Link(client, this.#weather)
+    const look: Look = (passing) => this.#look(passing)
+    const link = new Link(client, this.#count++, { weather: { ...this.#weather }, look })
     for (const other of this.#links) if (other.isOver) this.#links.delete(other)
     this.#links.add(link)
     link.pump(this.#target)
-  }
-
-  #pump(): void {
-    for (const link of this.#links) link.pump(this.#target)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -189,9 +239,12 @@ export class TcpProxy implements AsyncDisposable {
   }
 }
 
-/** One that still connects has nothing to reset; `resetAndDestroy` would wait for it. */
+/**
+ * One that still connects has nothing to reset; `resetAndDestroy` would wait for it. One whose end was sent cannot be reset:
+ * libuv refuses it, and Node then never gets rid of the handle (it spins at the end of the process).
+ */
 function reset(socket: Socket): void {
-  if (socket.connecting) socket.destroy()
+  if (socket.connecting || socket.writableEnded) socket.destroy()
   else socket.resetAndDestroy()
 }
 
