@@ -92,7 +92,6 @@ export class PostgresDriver implements Driver {
       send: (change) => this.#spread(change),
       look: async () => JSON.stringify(await this.read(this.statements.newest)),
       lookMs: settings.lookMs,
-      answerMs: settings.answerMs,
     })
   }
 

@@ -4,7 +4,6 @@ import { humanDuration } from '../../core/duration.ts'
 import type { Finding } from '../store.ts'
 import { driftFindings } from './drift.ts'
 import { storeError } from './errors.ts'
-import type { PgPoolClient } from './pg.ts'
 import { rightsFinding } from './rights.ts'
 import { majorOf, newestServer, oldestServer } from './server.ts'
 import type { Session } from './session.ts'
@@ -16,7 +15,7 @@ export interface FindingsParts {
   /** How often changes are looked for where nothing listens. */
   readonly lookMs: number
   /** A connection that can listen; null where there is none. */
-  readonly listener: () => Promise<PgPoolClient | null>
+  readonly listener: () => Promise<Session | null>
 }
 
 /** Clocks of hosts that keep the time are closer than this. */
@@ -135,15 +134,15 @@ function polling(parts: FindingsParts): Finding {
 /** A connection that listens, on a channel of its own. */
 class Ear implements AsyncDisposable {
   readonly channel = `checkrein_doctor_${randomBytes(6).toString('hex')}`
-  readonly #client: PgPoolClient
+  readonly #session: Session
   readonly #heard = Promise.withResolvers<boolean>()
 
   static async open({ listener }: FindingsParts): Promise<Ear | null> {
-    const client = await listener()
-    if (!client) return null
-    const ear = new Ear(client)
+    const session = await listener()
+    if (!session) return null
+    const ear = new Ear(session)
     try {
-      await client.query({ text: `LISTEN ${ear.channel}` })
+      await session.script(`LISTEN ${ear.channel}`)
       return ear
     } catch (error) {
       await ear[Symbol.asyncDispose]()
@@ -151,10 +150,12 @@ class Ear implements AsyncDisposable {
     }
   }
 
-  private constructor(client: PgPoolClient) {
-    this.#client = client
-    client.on('error', () => this.#heard.resolve(false))
-    client.on('notification', () => this.#heard.resolve(true))
+  private constructor(session: Session) {
+    this.#session = session
+    session.listen(
+      () => this.#heard.resolve(true),
+      () => this.#heard.resolve(false),
+    )
   }
 
   async hasHeard(): Promise<boolean> {
@@ -166,6 +167,6 @@ class Ear implements AsyncDisposable {
 
   /** The connection is not used again: it listens. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#client.release(true)
+    this.#session.release(false)
   }
 }

@@ -5,7 +5,14 @@
  * next one is tried. All of this is for the caller's own connections; a pool of the caller's does as it likes.
  */
 import { CheckreinError } from '../../core/errors.ts'
-import { loadPg, type OwnPgPool, type PgPool, type PgPoolClient, type PgResult } from './pg.ts'
+import {
+  loadPg,
+  type OwnPgPool,
+  type PgClient,
+  type PgPool,
+  type PgPoolClient,
+  type PgResult,
+} from './pg.ts'
 
 /** The URL of each server. @throws {CheckreinError} `STORE_URL`. */
 export function hostUrls(url: string): readonly string[] {
@@ -42,7 +49,9 @@ export class Hosts implements PgPool {
     { connections, answerMs }: { readonly connections: number; readonly answerMs: number },
   ): Promise<Hosts> {
     const { Pool } = await loadPg()
-    const pools = hostUrls(url).map((connectionString) => {
+    const urls = hostUrls(url)
+    const check = { onConnect: (client: PgClient) => refuseStandby(client, answerMs) }
+    const pools = urls.map((connectionString) => {
       const pool = new Pool({
         connectionString,
         max: connections,
@@ -51,9 +60,12 @@ export class Hosts implements PgPool {
         keepAlive: true,
         connectionTimeoutMillis: answerMs,
         fallback_application_name: 'checkrein',
+        ...(urls.length > 1 ? check : {}),
       })
       // An idle connection that is lost is replaced when the next one is wanted.
-      pool.on('error', () => undefined)
+      pool.on('error', ignore)
+      // A server that goes away may say so in the packet that says hello: before whoever wanted the connection can listen.
+      pool.on('connect', (client) => client.on('error', ignore))
       return pool
     })
     return new Hosts(pools)
@@ -66,9 +78,7 @@ export class Hosts implements PgPool {
   async connect(): Promise<PgPoolClient> {
     const at = this.#at
     try {
-      const client = await (this.#pools[at] as OwnPgPool).connect()
-      if (this.#pools.length > 1) await refuseStandby(client)
-      return client
+      return await (this.#pools[at] as OwnPgPool).connect()
     } catch (error) {
       if (this.#at === at) this.#at = (at + 1) % this.#pools.length
       throw error
@@ -80,14 +90,18 @@ export class Hosts implements PgPool {
   }
 }
 
-async function refuseStandby(client: PgPoolClient): Promise<void> {
-  try {
-    const result = await client.query({ text: 'SELECT pg_is_in_recovery()::text AS standby' })
-    if ((result as PgResult).rows[0]?.['standby'] === 'false') return
-  } catch (error) {
-    client.release(true)
-    throw error
-  }
-  client.release(true)
-  throw Object.assign(new Error('the server is a standby'), { code: '57P03' })
+const ignore = (): void => undefined
+
+/** Asked once: a server that becomes a standby ends its connections. */
+async function refuseStandby(client: PgClient, answerMs: number): Promise<void> {
+  const text = 'SELECT pg_is_in_recovery()::text AS standby'
+  const result = await client.query({ text, query_timeout: answerMs }).catch(lost)
+  if ((result as PgResult).rows[0]?.['standby'] !== 'false') throw failure('a standby', '57P03')
 }
+
+function lost(error: unknown): never {
+  throw failure(`lost: ${String(error)}`, 'ECONNRESET')
+}
+
+const failure = (what: string, code: string): Error =>
+  Object.assign(new Error(`the server is ${what}`), { code })

@@ -116,15 +116,11 @@ export class Link implements AsyncDisposable {
   }
 
   /** A connection of its own that can listen; null where there is none. */
-  async listener(): Promise<PgPoolClient | null> {
-    const url = this.#settings.listenUrl
+  async listener(): Promise<Session | null> {
+    const { listenUrl: url, answerMs } = this.#settings
     if (this.isPooled && url === null) return null
-    if (url === null) return this.#pool.connect()
-    const { Client } = await loadPg()
-    const connectionTimeoutMillis = this.#settings.answerMs
-    const client = new Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis })
-    await client.connect()
-    return Object.assign(client, { release: () => void client.end().catch(() => undefined) })
+    const client = await (url === null ? this.#pool.connect() : directly(url, answerMs))
+    return new Session(client, { answerMs, planned: new Set(), settings: '' })
   }
 
   /** Ends the connections, unless they are the caller's. */
@@ -133,4 +129,17 @@ export class Link implements AsyncDisposable {
     this.#isClosed = true
     for (const pool of [this.#pool, this.#touchPool]) if (pool instanceof Hosts) await pool.end()
   }
+}
+
+/** A connection in no pool. */
+async function directly(connectionString: string, answerMs: number): Promise<PgPoolClient> {
+  const { Client } = await loadPg()
+  const client = new Client({
+    connectionString,
+    keepAlive: true,
+    connectionTimeoutMillis: answerMs,
+  })
+  client.on('error', () => undefined)
+  await client.connect()
+  return Object.assign(client, { release: () => void client.end().catch(() => undefined) })
 }

@@ -12,19 +12,17 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Change } from '../store.ts'
-import type { PgPoolClient } from './pg.ts'
+import type { Session } from './session.ts'
 
 export interface NoticesParts {
   readonly channel: string
   /** A connection that can listen; null where none can. */
-  readonly connect: () => Promise<PgPoolClient | null>
+  readonly connect: () => Promise<Session | null>
   /** Sends a notice to all who listen. */
   readonly send: (change: Change) => Promise<void>
   /** Something that differs when anything has changed. */
   readonly look: () => Promise<string>
   readonly lookMs: number
-  /** How long the connection may give no answer until it is given up. */
-  readonly answerMs: number
 }
 
 /** Between two notices of a kind; where they go on and on, the gap grows to `longestGapMs`. */
@@ -40,7 +38,7 @@ export class Notices {
   readonly #due = new Map<Change, NodeJS.Timeout>()
   readonly #last = new Map<Change, { readonly at: number; readonly gapMs: number }>()
   #sending: Promise<unknown> = Promise.resolve()
-  #client: PgPoolClient | null = null
+  #session: Session | null = null
   #timer: NodeJS.Timeout | null = null
   #looked: string | null = null
   #isStarted = false
@@ -53,7 +51,7 @@ export class Notices {
 
   /** Whether hints come by themselves just now. */
   get isListening(): boolean {
-    return this.#client !== null
+    return this.#session !== null
   }
 
   listen(listener: (change: Change) => void): Disposable {
@@ -96,55 +94,58 @@ export class Notices {
     this.#isStopped = true
     this.#listeners.clear()
     if (this.#timer) clearTimeout(this.#timer)
-    this.#client?.release(true)
-    this.#client = null
+    this.#session?.release(false)
+    this.#session = null
   }
 
   async #connect(): Promise<void> {
     if (this.#isStopped || !this.#canListen) return
     try {
-      const client = await this.#parts.connect()
-      if (client === null) this.#canListen = false
-      else await this.#listenOn(client)
+      const session = await this.#parts.connect()
+      if (session === null) this.#canListen = false
+      else await this.#listenOn(session)
     } catch {
       // The look below goes on, and so do the tries.
     }
     this.#lookAgain()
   }
 
-  async #listenOn(client: PgPoolClient): Promise<void> {
-    const onLost = (): void => this.#lost(client)
-    client.on('error', onLost)
-    client.on('end', onLost)
-    client.on('notification', ({ payload }) => this.tell((payload ?? 'any') as Change))
-    await client.query({ text: `LISTEN ${this.#parts.channel}` })
-    if (this.#isStopped) return client.release(true)
-    this.#client = client
+  async #listenOn(session: Session): Promise<void> {
+    session.listen(
+      (payload) => this.tell((payload ?? 'any') as Change),
+      () => this.#lost(session),
+    )
+    try {
+      await session.script(`LISTEN ${this.#parts.channel}`)
+    } catch (error) {
+      session.release(false)
+      throw error
+    }
+    if (this.#isStopped) return session.release(false)
+    this.#session = session
     this.tell('any')
-    void this.#ping(client)
+    void this.#ping(session)
   }
 
   /** Asks now and then whether the connection still answers. */
-  async #ping(client: PgPoolClient): Promise<void> {
-    while (this.#client === client) {
+  async #ping(session: Session): Promise<void> {
+    while (this.#session === session) {
       await pause(pingEveryMs, undefined, { ref: false })
-      if (this.#client !== client) return
-      const late = setTimeout(() => this.#lost(client), this.#parts.answerMs)
-      await client.query({ text: 'SELECT 1' }).catch(() => this.#lost(client))
-      clearTimeout(late)
+      if (this.#session === session)
+        await session.script('SELECT 1').catch(() => this.#lost(session))
     }
   }
 
-  #lost(client: PgPoolClient): void {
-    if (this.#client !== client) return
-    this.#client = null
-    client.release(true)
+  #lost(session: Session): void {
+    if (this.#session !== session) return
+    this.#session = null
+    session.release(false)
     this.#lookAgain()
   }
 
   /** While nothing listens: a look, and then a try to listen again. */
   #lookAgain(): void {
-    if (this.#isStopped || this.#client) return
+    if (this.#isStopped || this.#session) return
     const pauseMs = this.#canListen ? reconnectMs : this.#parts.lookMs
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#look(), pauseMs).unref()

@@ -6,6 +6,8 @@ export interface PgQuery {
   readonly values?: readonly unknown[]
   readonly name?: string
   readonly types?: { getTypeParser(oid: number): (text: string) => unknown }
+  /** Ms. */
+  readonly query_timeout?: number
 }
 
 export interface PgResult {
@@ -33,6 +35,8 @@ export interface PgPool {
 
 export interface OwnPgPool extends PgPool {
   on(event: 'error', listener: (error: Error) => void): unknown
+  /** A connection was made, and is about to be handed out for the first time. */
+  on(event: 'connect', listener: (client: PgClient) => void): unknown
   end(): Promise<void>
 }
 

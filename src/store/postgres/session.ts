@@ -108,6 +108,13 @@ export class Session {
     this.#timer = null
   }
 
+  /** Calls back with the payload of each notice, and once when the connection is lost. */
+  listen(heard: (payload: string | undefined) => void, lost: () => void): void {
+    this.#client.on('notification', ({ payload }) => heard(payload))
+    this.#client.on('error', lost)
+    this.#client.on('end', lost)
+  }
+
   #giveUp(): void {
     const { answerMs } = this.#options
     this.#cut = Object.assign(new Error(`no answer within ${answerMs} ms`), { code: 'ETIMEDOUT' })
