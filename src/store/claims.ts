@@ -36,7 +36,7 @@ function byPriority(a: ClaimedRun, b: ClaimedRun): number {
   return b.priority - a.priority || a.seq - b.seq
 }
 
-export function workerParams(worker: WorkerInfo, now: number, leaseNow: number): Param[] {
+export function workerParams(worker: WorkerInfo, now: number, grantNow: number): Param[] {
   return [
     worker.id,
     worker.host,
@@ -46,7 +46,7 @@ export function workerParams(worker: WorkerInfo, now: number, leaseNow: number):
     worker.version,
     now,
     worker.leaseMs,
-    leaseNow + worker.leaseMs,
+    grantNow + worker.leaseMs,
   ]
 }
 
@@ -66,25 +66,44 @@ export async function lapseRunsOf(tx: Tx, statements: Statements, worker: Row): 
 /** For a run whose worker does not say how often its task may lose one; see `Retry.crashes`. */
 const defaultCrashes = 3
 
-/** One step of everything that time brings about. */
-export async function housekeepOnce(
+/** Ends the lease of a worker that has lapsed; null where it has not, or another keeper was first. */
+export async function lapseWorker(
   tx: Tx,
   statements: Statements,
-): Promise<Omit<Housekept, 'nextInMs'>> {
-  const lapsed: { workerId: string; runCount: number }[] = []
-  for (const worker of await tx.all(statements.deleteLapsedWorkers, [tx.leaseNow()])) {
-    const runCount = await lapseRunsOf(tx, statements, worker)
-    lapsed.push({ workerId: String(worker['id']), runCount })
+  id: string,
+): Promise<Housekept['lapsed'][number] | null> {
+  const [worker] = await tx.all(statements.deleteLapsedWorker, [id, tx.leaseNow()])
+  return worker ? { workerId: id, runCount: await lapseRunsOf(tx, statements, worker) } : null
+}
+
+/**
+ * Does something for each, in a transaction of its own, for what holds up one must not hold up another.
+ * @throws the first error, where nothing could be done for any.
+ */
+export async function eachByItself<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result | null>,
+): Promise<readonly Result[]> {
+  const done: Result[] = []
+  const errors: unknown[] = []
+  for (const item of items) {
+    const result = await work(item).catch((error: unknown) => void errors.push(error))
+    if (result) done.push(result)
   }
-  const expiredCount = await moveAll(tx, statements, {
-    found: statements.expiredRunsToChange,
-    event: { type: 'expire' },
-  })
-  const dueCount = await moveAll(tx, statements, {
-    found: statements.dueRunsToChange,
-    event: { type: 'due' },
-  })
-  return { lapsed, expiredCount, dueCount }
+  if (errors.length > 0 && done.length === 0) throw errors[0]
+  return done
+}
+
+/** One step of what is due or has expired. */
+export async function moveWhatIsDue(
+  tx: Tx,
+  statements: Statements,
+): Promise<Pick<Housekept, 'dueCount' | 'expiredCount'>> {
+  const { expiredRunsToChange, dueRunsToChange } = statements
+  const expire = { found: expiredRunsToChange, event: { type: 'expire' } } as const
+  const expiredCount = await moveAll(tx, statements, expire)
+  const due = { found: dueRunsToChange, event: { type: 'due' } } as const
+  return { expiredCount, dueCount: await moveAll(tx, statements, due) }
 }
 
 async function moveAll(

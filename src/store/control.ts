@@ -11,7 +11,14 @@ import type { Controlled, ControlRequest, Target } from './store.ts'
 /** How many runs of a filter change in one transaction. */
 export const controlChunk = 1000
 
-type Asked = Omit<ControlRequest, 'target'>
+type Asked = Omit<ControlRequest, 'target'> & {
+  /** The second asking: leaves no tombstone, and takes away the one that the first has left where it finds the run. */
+  readonly isAgain?: boolean
+}
+
+function useUp(tx: Tx, statements: Statements, places: readonly string[][]): void {
+  for (const place of places) tx.send(statements.deleteTombstone, [place])
+}
 
 /** A verb that is asked of one run by its id. */
 export interface AskedOfId {
@@ -27,6 +34,11 @@ export async function controlIds(
 ): Promise<readonly Controlled[]> {
   const ids = [...new Set(calls.map(({ id }) => id))]
   const changes = new Changes(tx.now(), await loadRuns(tx, statements, ids))
+  useUp(
+    tx,
+    statements,
+    calls.flatMap(({ id, asked }) => (asked.isAgain && changes.get(id) ? [['id', '', id]] : [])),
+  )
   const missing = calls.filter(({ id }) => !changes.get(id))
   const places = missing.map(({ id, asked }) => ({ place: ['id', '', id] as const, asked }))
   const until = await leaveTombstones(tx, statements, places)
@@ -51,6 +63,7 @@ export async function controlKey(
     return { id: null, answer: 'not-found', state: null, tombstoneUntil: until.get(key) ?? null }
   }
   const run = runOf(row)
+  if (asked.isAgain) useUp(tx, statements, [['key', task, key]])
   const changes = new Changes(tx.now(), [run])
   const answer = controlOne(changes, run.id, asked)
   await changes.write(tx, statements)
@@ -111,7 +124,10 @@ export async function askedAgain(
   const missing = answers.filter(hasTombstone).map(({ id }) => id ?? '')
   if (missing.length === 0) return answers
   const again = [...(await ask(missing))]
-  return answers.map((one) => (hasTombstone(one) ? (again.shift() ?? one) : one))
+  return answers.map((one) => {
+    const now = hasTombstone(one) ? again.shift() : undefined
+    return now && now.answer !== 'not-found' ? now : one
+  })
 }
 
 const hasTombstone = ({ tombstoneUntil }: Controlled): boolean => tombstoneUntil !== null

@@ -32,8 +32,10 @@ export interface Tx {
   tell(change: Change): void
   /** Epoch ms. */
   now(): number
-  /** See `Clock.leaseNow`. */
+  /** Judges whether a lease has lapsed: on the clock of leases, never ahead. */
   leaseNow(): number
+  /** Grants a lease from now: on the same clock, never behind. */
+  grantNow(): number
 }
 
 export interface Driver extends AsyncDisposable {
@@ -67,8 +69,9 @@ export interface Driver extends AsyncDisposable {
     statement: string,
     sets: readonly (readonly Param[])[],
   ): Promise<readonly (number | null)[] | null> | null
-  /** Runs one writing statement in a transaction of its own; where the database can, other writes don't hold it up. */
-  touch(statement: string, params: readonly Param[]): Promise<readonly Row[]>
+  /** Runs one writing statement in a transaction of its own; where the database can, other writes don't hold it
+   * up. It may run more than once, each time with parameters of its own. Of a row with `database_now` the time is noted. */
+  touch(statement: string, params: () => readonly Param[]): Promise<readonly Row[]>
   /**
    * Starts the next runs for a worker whose lease is held: the rows of those that it started, as they are now. Each
    * database has its own best way.
@@ -84,6 +87,7 @@ export interface Driver extends AsyncDisposable {
   readonly isConcurrent: boolean
   now(): number
   leaseNow(): number
+  grantNow(): number
   onChange(listener: (change: Change) => void): Disposable
   findings(): Promise<readonly Finding[]>
 }
@@ -122,9 +126,11 @@ export interface Statements {
   readonly heldLease: string
   readonly allWorkers: string
   readonly lapsedWorkers: string
-  readonly deleteLapsedWorkers: string
+  /** Deletes one worker whose lease has lapsed; gives its row. */
+  readonly deleteLapsedWorker: string
   readonly heldRunsToChange: string
   readonly heldIntents: string
+  readonly heldRuns: string
   readonly dueRunsToChange: string
   readonly expiredRunsToChange: string
   readonly nextAt: string

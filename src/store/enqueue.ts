@@ -118,7 +118,7 @@ async function useUp(
   statements: Statements,
   { kind, task, value }: Tombstone,
 ): Promise<boolean> {
-  return (await tx.all(statements.deleteTombstone, [kind, task ?? '', value])).length > 0
+  return (await tx.each(statements.deleteTombstone, [[kind, task ?? '', value]])).length > 0
 }
 
 /** Takes the key from its holder: one that has not started is cancelled; a running one goes on, or is cancelled and waited for. */

@@ -74,15 +74,21 @@ export class GroupCommit {
     } catch (error) {
       const [only] = parts
       if (parts.length === 1 && only) only.reject(error)
-      else if (isBusy(error)) for (const part of parts) part.reject(error)
+      else if (concernsAll(error, this.#driver)) for (const part of parts) part.reject(error)
       else for (const part of parts) await this.#write([part])
     }
   }
 }
 
-/** No part is to blame, and each would wait as long again. */
-function isBusy(error: unknown): boolean {
-  return isCheckreinError(error) && error.code === 'STORE_BUSY'
+const forAll: readonly string[] = ['STORE_UNAVAILABLE', 'STORE_CLOSED']
+
+/**
+ * No part is to blame, and each would wait as long again; or they may have been written. Where writers wait for rows
+ * and not for the whole database, only some part is busy.
+ */
+function concernsAll(error: unknown, { isConcurrent }: Driver): boolean {
+  if (!isCheckreinError(error)) return false
+  return forAll.includes(error.code) || (error.code === 'STORE_BUSY' && !isConcurrent)
 }
 
 async function writeAlone(parts: readonly Part[]): Promise<(() => void)[] | null> {

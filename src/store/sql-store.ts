@@ -5,23 +5,22 @@
  * made in one turn of the event loop share a transaction; the rooms beside this one (`enqueue`, `apply`, `control`,
  * `claims`) say what is done within it.
  */
-import { checkedFilter, type RunFilter, statesOf } from '../core/filter.ts'
+import { checkedFilter, type RunFilter } from '../core/filter.ts'
 import type { FeedEntry } from '../core/events.ts'
 import type { Answer } from '../core/decision.ts'
 import type { StoredRun } from '../core/run.ts'
 import type { State } from '../core/transitions.ts'
 import { applyEvents } from './apply.ts'
-import { claimRuns, housekeepOnce, lapseRunsOf, workerParams } from './claims.ts'
 import {
-  askedAgain,
-  type AskedOfId,
-  controlChunk,
-  controlIds,
-  controlKey,
-  controlMatched,
-  controlWithin,
-  matchParams,
-} from './control.ts'
+  claimRuns,
+  eachByItself,
+  lapseRunsOf,
+  lapseWorker,
+  moveWhatIsDue,
+  workerParams,
+} from './claims.ts'
+import { Asking } from './asking.ts'
+import { controlWithin, matchParams } from './control.ts'
 import type { Driver, Param, Row, Tx } from './driver.ts'
 import { enqueueAlone, enqueueEntry, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
@@ -37,6 +36,7 @@ import type {
   Enqueued,
   Finding,
   HeldIntent,
+  HeldRun,
   Housekept,
   Listed,
   NewRun,
@@ -57,9 +57,11 @@ export class SqlStore implements Store {
   readonly #commits: GroupCommit
   /** Claims, leases and housekeeping: where transactions can be under way side by side, the others don't wait for them. */
   readonly #chores: GroupCommit
+  /** What may have to wait for somebody else's runs. */
+  readonly #upkeep: GroupCommit
   readonly #enqueue: Writer<NewRun, Enqueued>
   readonly #apply: Writer<RunEventCall, Answer>
-  readonly #control: Writer<AskedOfId, Controlled>
+  readonly #asking: Asking
   readonly #log: Writer<LogCall, null>
 
   constructor(driver: Driver) {
@@ -69,12 +71,13 @@ export class SqlStore implements Store {
     this.now = () => driver.now()
     this.#commits = new GroupCommit(driver)
     this.#chores = driver.isConcurrent ? new GroupCommit(driver) : this.#commits
+    this.#upkeep = driver.isConcurrent ? new GroupCommit(driver) : this.#commits
     this.#enqueue = Object.assign(
       (tx: Tx, runs: readonly NewRun[]) => enqueueRuns(tx, statements, runs),
       { alone: (runs: readonly NewRun[]) => enqueueAlone(driver, runs) },
     )
     this.#apply = (tx, calls) => applyEvents(tx, statements, calls)
-    this.#control = (tx, calls) => controlIds(tx, statements, calls)
+    this.#asking = new Asking(driver, this.#commits)
     this.#log = (tx, calls) => writeLog(tx, statements, calls)
   }
 
@@ -105,28 +108,9 @@ export class SqlStore implements Store {
     await this.#commits.submit(this.#log, calls)
   }
 
-  async control({ target, ...asked }: ControlRequest): Promise<readonly Controlled[]> {
-    const { statements } = this.#driver
-    if ('ids' in target) {
-      const calls = target.ids.map((id) => ({ id, asked }))
-      return this.#sure(await this.#commits.submit(this.#control, calls), (missing) =>
-        this.#commits.submit(
-          this.#control,
-          missing.map((id) => ({ id, asked })),
-        ),
-      )
-    }
-    if ('key' in target) {
-      const ask = async (): Promise<readonly Controlled[]> => [
-        await this.#write((tx) => controlKey(tx, statements, { ...target, asked })),
-      ]
-      return this.#sure(await ask(), ask)
-    }
-    return this.#controlFilter(checkedFilter(target.filter), asked)
+  control(request: ControlRequest): Promise<readonly Controlled[]> {
+    return this.#asking.control(request)
   }
-
-  #sure: typeof askedAgain = (answers, ask) =>
-    this.#driver.isConcurrent ? askedAgain(answers, ask) : Promise.resolve(answers)
 
   within(transaction: unknown): StoreWithin {
     const { statements } = this.#driver
@@ -139,31 +123,10 @@ export class SqlStore implements Store {
     }
   }
 
-  async #controlFilter(
-    filter: RunFilter,
-    asked: Omit<ControlRequest, 'target'>,
-  ): Promise<readonly Controlled[]> {
-    const { statements } = this.#driver
-    const sql = statements.filterSql(filter)
-    const matched = (await this.#readLong(statements.matchRuns(sql), matchParams(sql))).map(
-      matchedOf,
-    )
-    const wanted = statesOf(filter)
-    const answers: Controlled[] = []
-    for (let at = 0; at < matched.length; at += controlChunk) {
-      const chunk = matched.slice(at, at + controlChunk)
-      const done = await this.#write((tx) =>
-        controlMatched(tx, statements, { matched: chunk, wanted, asked }),
-      )
-      for (const answer of done) answers.push(answer)
-    }
-    return answers
-  }
-
   async registerWorker(worker: WorkerInfo): Promise<void> {
     const { insertWorker } = this.#driver.statements
     await this.#write(
-      async (tx) => tx.all(insertWorker, workerParams(worker, tx.now(), tx.leaseNow())),
+      async (tx) => tx.all(insertWorker, workerParams(worker, tx.now(), tx.grantNow())),
       this.#chores,
     )
   }
@@ -171,7 +134,7 @@ export class SqlStore implements Store {
   renewLease(workerId: string): Promise<boolean> {
     const { renewLease } = this.#driver.statements
     return this.#driver
-      .touch(renewLease, [workerId, this.#driver.leaseNow()])
+      .touch(renewLease, () => [workerId, this.#driver.leaseNow(), this.#driver.grantNow()])
       .then((rows) => rows.length > 0)
   }
 
@@ -196,6 +159,10 @@ export class SqlStore implements Store {
     return this.#write((tx) => claimRuns(tx, this.#driver, request), this.#chores)
   }
 
+  async held(workerId: string): Promise<readonly HeldRun[]> {
+    return (await this.#read(this.#driver.statements.heldRuns, [workerId])).map(matchedOf)
+  }
+
   async intents(workerId: string): Promise<readonly HeldIntent[]> {
     const rows = await this.#read(this.#driver.statements.heldIntents, [workerId])
     const now = this.#driver.now()
@@ -204,13 +171,21 @@ export class SqlStore implements Store {
 
   async housekeep(): Promise<Housekept> {
     const { statements } = this.#driver
-    const nothing = { dueCount: 0, expiredCount: 0, lapsed: [] }
     const nextInMs = await this.#nextInMs()
-    const hasLapsed =
-      (await this.#read(statements.lapsedWorkers, [this.#driver.leaseNow()])).length > 0
-    if (!hasLapsed && nextInMs !== 0) return { ...nothing, nextInMs }
-    const done = await this.#write((tx) => housekeepOnce(tx, statements), this.#chores)
-    return { ...done, nextInMs: await this.#nextInMs() }
+    const moved =
+      nextInMs === 0
+        ? await this.#write((tx) => moveWhatIsDue(tx, statements), this.#chores)
+        : { dueCount: 0, expiredCount: 0 }
+    const lapsed = await this.#lapse()
+    return { ...moved, lapsed, nextInMs: nextInMs === 0 ? await this.#nextInMs() : nextInMs }
+  }
+
+  async #lapse(): Promise<Housekept['lapsed']> {
+    const { statements } = this.#driver
+    const rows = await this.#read(statements.lapsedWorkers, [this.#driver.leaseNow()])
+    return eachByItself(rows, ({ id }) =>
+      this.#write((tx) => lapseWorker(tx, statements, String(id)), this.#upkeep),
+    )
   }
 
   async #nextInMs(): Promise<number | null> {
@@ -276,7 +251,7 @@ export class SqlStore implements Store {
   liftTombstone(target: Parameters<Store['liftTombstone']>[0]): Promise<boolean> {
     const place = 'id' in target ? ['id', '', target.id] : ['key', target.task, target.key]
     const { deleteTombstone } = this.#driver.statements
-    return this.#write(async (tx) => (await tx.all(deleteTombstone, place)).length > 0)
+    return this.#write(async (tx) => (await tx.each(deleteTombstone, [place])).length > 0)
   }
 
   findings(): Promise<readonly Finding[]> {
@@ -288,7 +263,7 @@ export class SqlStore implements Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#commits.close(), this.#chores.close()])
+    await Promise.all([this.#commits, this.#chores, this.#upkeep].map((one) => one.close()))
     await this.#driver[Symbol.asyncDispose]()
   }
 }

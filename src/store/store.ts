@@ -3,10 +3,11 @@
  *
  * The contract, which the conformance suite checks of every store:
  *
- * - What a method did is durable when its promise fulfils; when it rejects, nothing of it was done.
+ * - What a method did is durable when its promise fulfils; when it rejects, nothing of it was done, unless the error's
+ *   `details.isUncertain` says that this is not known.
  * - Every change of a run goes through the machine of `core/machine.ts`, and leaves an entry in the run's feed.
- * - Calls take effect in the order in which they were made on this object, but for claims and chores (`claim`, `housekeep`,
- *   `prune`), which may overtake others where the database lets them.
+ * - Calls take effect in the order in which they were made on this object, but for those of workers (`claim`,
+ *   leases, `housekeep`, `prune`), which may overtake others where the database lets them.
  * - Methods reject with a `CheckreinError`: `STORE_BUSY`, `STORE_FULL`, `STORE_UNAVAILABLE` may pass, the others not.
  * - No call blocks the event loop to wait for a lock.
  * - Instants are epoch ms of the store's clock, unless they say otherwise.
@@ -124,6 +125,8 @@ export interface HeldIntent {
   readonly stopAgeMs: number
 }
 
+export type HeldRun = Pick<StoredRun, 'id' | 'attempt'>
+
 /** What a worker gets of a run that it has claimed. */
 export type ClaimedRun = Pick<
   StoredRun,
@@ -206,6 +209,8 @@ export interface Store extends AsyncDisposable {
   /** The next runs, highest priority first, then oldest first. @throws {CheckreinError} `LEASE_LOST` where the worker's lease has lapsed. */
   claim(request: ClaimRequest): Promise<readonly ClaimedRun[]>
   intents(workerId: string): Promise<readonly HeldIntent[]>
+  /** What a worker holds, also what it may not know of: of a claim whose answer was lost. */
+  held(workerId: string): Promise<readonly HeldRun[]>
 
   /** Moves what is due, expired or lapsed, in bounded steps. Any worker may call it at any time. */
   housekeep(): Promise<Housekept>

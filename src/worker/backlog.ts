@@ -39,6 +39,10 @@ export class Backlog {
     return [...this.#lines.values()].reduce((sum, { length }) => sum + length, 0)
   }
 
+  has(runId: string): boolean {
+    return [...this.#lines.values()].some((line) => line.some(({ run }) => run.id === runId))
+  }
+
   /** Takes one out, so that it never starts. */
   take(runId: string): ClaimedRun | undefined {
     for (const line of this.#lines.values()) {

@@ -22,6 +22,8 @@ export class Intake {
   /** Where the last claim got all that it asked for, or some where a look is dear: it is not looked before the next. */
   readonly #plenty = new Set<Isolation>()
   #fillAgainAt = 0
+  /** A claim has failed, and may have been done all the same. */
+  #isUnsure = false
   /** Nothing more is taken. */
   isDraining = false
 
@@ -42,26 +44,37 @@ export class Intake {
     const wanting = [...tenure.isolations].filter(
       (isolation) => tenure.freeSlots(isolation) > 0 || tenure.lookahead(isolation).limit > 0,
     )
+    if (this.#isUnsure) {
+      tenure.refuseUnknown(await this.#store.held(tenure.id))
+      this.#isUnsure = false
+    }
     const claimable = await this.#claimable(wanting)
     let hasLeft = false
+    let gotNone = false
     for (const isolation of wanting) {
       const tasks = this.#registry.namesOf(isolation)
       if (!tasks.some((task) => claimable.has(task))) continue
-      if (await this.#fillSlots(tenure, isolation)) hasLeft = true
+      const { count, wanted } = await this.#fillSlots(tenure, isolation)
+      if (count >= wanted) hasLeft = true
+      if (count === 0 && wanted > 0) gotNone = true
     }
     if (!hasLeft) this.#fillAgainAt = performance.now() + shortestPauseMs
-    return tenure.handBackStale()
+    // What others hold for a moment can be seen and not be claimed; nobody says when they let go of it.
+    const againMs = gotNone ? this.#store.lookPauseMs : Infinity
+    return Math.min(againMs, tenure.handBackStale())
   }
 
-  /** @returns whether there may be more than it could take. */
-  async #fillSlots(tenure: Tenure, isolation: Isolation): Promise<boolean> {
+  async #fillSlots(
+    tenure: Tenure,
+    isolation: Isolation,
+  ): Promise<{ readonly count: number; readonly wanted: number }> {
     const free = tenure.freeSlots(isolation)
     const count = free > 0 ? await this.#claim(tenure, this.#registry.namesOf(isolation), free) : 0
     const ahead = tenure.lookahead(isolation)
     const isAhead = count === free && ahead.limit > 0
     const more = isAhead ? await this.#claim(tenure, ahead.tasks, ahead.limit) : 0
     this.#sees(isolation, { count: count + more, wanted: free + (isAhead ? ahead.limit : 0) })
-    return count === free
+    return { count, wanted: free }
   }
 
   /** What a claim found says whether to look before the next one. */
@@ -85,7 +98,9 @@ export class Intake {
   async #claim(tenure: Tenure, tasks: readonly string[], limit: number): Promise<number> {
     if (this.isDraining) return 0
     const request = { queues: this.#queues, tasks, workerId: tenure.id, limit }
+    this.#isUnsure = true
     const claimed = await this.#store.claim(request)
+    this.#isUnsure = false
     if (this.isDraining) tenure.refuse(claimed)
     else for (const run of claimed) tenure.take(run)
     return claimed.length

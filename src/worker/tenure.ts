@@ -12,7 +12,7 @@ import type { Isolation } from '../core/task.ts'
 import { createExecutor } from '../executor/create.ts'
 import type { AbortReason, Executor } from '../executor/executor.ts'
 import { monotonicMs } from '../executor/monotonic.ts'
-import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
+import type { ClaimedRun, HeldIntent, HeldRun, Store } from '../store/store.ts'
 import { settle } from './settle.ts'
 import { version } from './version.ts'
 import { Attempt } from './attempt.ts'
@@ -49,6 +49,8 @@ export class Tenure {
   readonly #executors: ReadonlyMap<Isolation, Executor>
   readonly #heartbeat: Heartbeat
   readonly #running = new Map<string, Attempt>()
+  /** The runs whose end is not written yet. */
+  readonly #unwritten = new Set<string>()
   readonly #settling = new Set<Promise<void>>()
   readonly #busy = new Map<Isolation, number>()
   readonly #backlog: Backlog
@@ -150,7 +152,8 @@ export class Tenure {
     if (!attempt) return
     this.#running.set(run.id, attempt)
     this.#occupy(isolation, 1)
-    const settling = attempt.settle()
+    this.#unwritten.add(run.id)
+    const settling = attempt.settle().finally(() => this.#unwritten.delete(run.id))
     this.#settling.add(settling)
     void attempt.ended.then(() => this.#free(attempt, isolation))
     void settling.then(() => this.#settling.delete(settling))
@@ -198,16 +201,26 @@ export class Tenure {
     else this.#running.get(held.runId)?.follow(held)
   }
 
+  /** Gives back what it holds and knows nothing of: a claim whose answer was lost may have been done. */
+  refuseUnknown(held: readonly HeldRun[]): void {
+    for (const run of held)
+      if (!this.#unwritten.has(run.id) && !this.#backlog.has(run.id)) this.#handBack(run, 'release')
+  }
+
   /** Gives up a run that was claimed and never started. */
-  #handBack({ id: runId, attempt }: ClaimedRun, type: 'stop' | 'release'): void {
+  #handBack({ id: runId, attempt }: HeldRun, type: 'stop' | 'release'): void {
     const { store, onError } = this.#parts
     const fence = { runId, attempt, workerId: this.id }
     const event = { type, fence, mode: 'prevented', deliveredAt: null, proof: null } as const
+    this.#unwritten.add(runId)
     const settling = settle(store, { runId, event }, onError).then((answer) =>
       answer === null ? this.#heartbeat.giveUp() : undefined,
     )
     this.#settling.add(settling)
-    void settling.finally(() => this.#settling.delete(settling))
+    void settling.finally(() => {
+      this.#settling.delete(settling)
+      this.#unwritten.delete(runId)
+    })
   }
 
   /** Hands back what has waited too long for its slot. @returns ms until the next look. */

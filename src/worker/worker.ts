@@ -2,7 +2,7 @@
  * A worker: claims runs and has them executed, and carries out what is asked of them.
  *
  * Its one loop, the round, does three things in this order: it follows what was asked of the runs that it holds, claims
- * runs for the slots that are free, and does the keeper's chores, which may call for another round. A round is called for by a change in the store, by
+ * runs for the slots that are free, and lets the keeper go about its chores, which may call for another round. A round is called for by a change in the store, by
  * a slot that became free, by the time at which something is due, and once a second in any case, should a hint have
  * been lost. Calls that come during a round make one more.
  */
@@ -49,6 +49,8 @@ export class Worker implements AsyncDisposable {
   #timer: NodeJS.Timeout | null = null
   #round: Promise<void> | null = null
   #isAskedAgain = false
+  #keeping: Promise<void> | null = null
+  #keeperTimer: NodeJS.Timeout | null = null
   #mayBeAsked = true
   #isDraining = false
   #isStopped = false
@@ -136,6 +138,8 @@ export class Worker implements AsyncDisposable {
     await this.#renewal
     await this.#round
     this.#isStopped = true
+    await this.#keeping
+    if (this.#keeperTimer) clearTimeout(this.#keeperTimer)
     if (this.#timer) clearTimeout(this.#timer)
     try {
       await this.#tenure?.end()
@@ -220,7 +224,7 @@ export class Worker implements AsyncDisposable {
     try {
       const waits = [this.#settings.pollMs, await this.#followIntents(tenure)]
       waits.push(await this.#intake.fill(tenure))
-      waits.push(await this.#keeper.step())
+      void this.#keep()
       return Math.min(...waits)
     } catch (error) {
       if (!isLeaseLost(error)) this.#complain('round', error)
@@ -243,6 +247,20 @@ export class Worker implements AsyncDisposable {
       throw error
     }
     return Infinity
+  }
+
+  /** The keeper's chores go on beside the rounds: what they wait for must not keep a stop from being carried out. */
+  async #keep(): Promise<void> {
+    if (this.#keeping || this.#isStopped || !this.#tenure) return
+    if (this.#keeperTimer) clearTimeout(this.#keeperTimer)
+    const step = this.#keeper.step().catch((error: unknown) => {
+      this.#complain('housekeeping', error)
+      return this.#settings.pollMs
+    })
+    this.#keeping = step.then(() => undefined)
+    const nextInMs = await step
+    this.#keeping = null
+    if (!this.#isStopped) this.#keeperTimer = setTimeout(() => void this.#keep(), nextInMs)
   }
 
   #complain(during: string, error: unknown): void {

@@ -13,25 +13,42 @@ const shown = (horizon: FeedHorizon, positions: readonly number[], after = -1) =
 suite('how far the feed can be read', () => {
   test('an entry is not shown while one below it may still come', () => {
     const horizon = new FeedHorizon()
-    horizon.note({ position: 2, writers: null })
-    horizon.note({ position: 5, writers: '3/10 4/11' })
+    horizon.note({ position: 2, writers: null }, horizon.begin())
+    horizon.note({ position: 5, writers: '3/10 4/11' }, horizon.begin())
     assert.deepEqual(shown(horizon, [1, 2, 3, 5]), [1, 2, 3])
-    horizon.note({ position: 6, writers: '4/11 3/12' })
+    horizon.note({ position: 6, writers: '4/11 3/12' }, horizon.begin())
     assert.deepEqual(shown(horizon, [5, 6], 3), [])
-    horizon.note({ position: 6, writers: '3/12 4/13' })
+    horizon.note({ position: 6, writers: '3/12 4/13' }, horizon.begin())
     assert.deepEqual(shown(horizon, [5, 6], 3), [5, 6])
     assert.deepEqual(shown(horizon, [8], 6), [])
   })
 
   test('a gap that nothing can fill any more is passed', () => {
     const horizon = new FeedHorizon()
-    horizon.note({ position: 9, writers: null })
+    horizon.note({ position: 9, writers: null }, horizon.begin())
     assert.deepEqual(shown(horizon, [1, 4, 9]), [1, 4, 9])
+  })
+
+  test('an answer that comes late settles nothing that came after it was asked for', () => {
+    const horizon = new FeedHorizon()
+    const older = horizon.begin()
+    horizon.note({ position: 20, writers: '3/7' }, horizon.begin())
+    horizon.note({ position: 10, writers: null }, older)
+    assert.equal(horizon.settled, 10)
+  })
+
+  test('a writer that is prepared for a second phase is still a writer', () => {
+    const horizon = new FeedHorizon()
+    horizon.note({ position: 20, writers: '3/7' }, horizon.begin())
+    horizon.note({ position: 20, writers: '-1/99' }, horizon.begin())
+    assert.equal(horizon.settled, 0)
+    horizon.note({ position: 20, writers: null }, horizon.begin())
+    assert.equal(horizon.settled, 20)
   })
 
   test('the first entries are shown while others are written', () => {
     const horizon = new FeedHorizon()
-    horizon.note({ position: 2, writers: '3/10' })
+    horizon.note({ position: 2, writers: '3/10' }, horizon.begin())
     assert.deepEqual(shown(horizon, [1, 2, 4]), [1, 2])
   })
 

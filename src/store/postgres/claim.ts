@@ -73,7 +73,7 @@ async function stopBefore(
   for (const { run, stone } of stopped) {
     const { verb, reason, by, kind, task, value } = stone
     changes.decide(run.id, { type: verb, reason, by, graceMs: 0 })
-    await tx.all(statements.deleteTombstone, [kind, task ?? '', value])
+    await tx.each(statements.deleteTombstone, [[kind, task ?? '', value]])
   }
   await changes.write(tx, statements)
 }

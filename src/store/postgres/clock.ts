@@ -1,59 +1,75 @@
 /**
  * The database's clock, as far as it is known here without asking.
  *
- * Each transaction brings back the time at which the database began it. What this clock says is never ahead of the
- * database (a message takes time, so a moment that is known has passed already), and behind it by no more than the
- * fastest answer of the last seconds took. So nothing is done before its time; a lease is granted a moment
- * short, never long. Between two answers the machine's monotonic clock carries it, so that whatever happens to this
- * host's time of day changes nothing.
+ * Transactions and renewals bring back the server's time. What is known of it is never ahead of the server (a message
+ * takes time, so a moment that is known has passed already), and behind it by no more than the fastest answer took;
+ * answers that took long say nothing. Between two answers the machine's monotonic clock carries it, so that whatever
+ * happens to this host's time of day changes nothing.
  *
- * The database's own clock may leap, above all when another server takes over. A leap forward would end leases whose
- * workers are alive and well; so the clock for leases believes it only after a minute, in which each of them has been
- * renewed many times.
+ * The server's own clock may leap, above all when another server takes over, and processes hear of it at different
+ * moments. So leases are granted by the highest, and judged by the lowest that was known of the clock in the last minute: a
+ * leap forward lengthens leases at once and ends none until each has been renewed on the new time; after a leap
+ * backward leases are granted on the old time for as long as somebody may still judge by it.
  */
 import { performance } from 'node:perf_hooks'
 
-/** After so long the fastest answer is forgotten: clocks drift, and a database may move to another host. */
-const keepMs = 10_000
-/** Clocks that are kept in step do not differ by so much. */
-const leapMs = 1000
-const believeLeapMs = 60_000
+/** Of an answer that was under way for longer it is not known when it was given. */
+const longestAnswerMs = 500
+/** Of the answers of so long the fastest counts. */
+const spanMs = 5000
+const memoryMs = 60_000
+
+interface Span {
+  readonly since: number
+  /** The server's time less ours: the highest that was heard. */
+  offset: number
+  /** When the next one began. */
+  until: number
+}
 
 export class DatabaseClock {
   readonly #monotonic: () => number
-  #offset: number | null = null
-  #heardAt = 0
-  #leaseOffset = 0
-  #leaptAt: number | null = null
+  #spans: readonly Span[] = []
 
   /** @param monotonic ms on a clock that nobody can set. */
   constructor(monotonic: () => number = () => performance.now()) {
     this.#monotonic = monotonic
   }
 
-  /** Notes a time that the database gave, epoch ms, at the moment at which its answer has come. */
-  heard(databaseMs: number): void {
-    const at = this.#monotonic()
-    const offset = databaseMs - at
-    const isFirst = this.#offset === null
-    if (this.#offset !== null && offset <= this.#offset && at - this.#heardAt < keepMs) return
-    this.#offset = offset
-    this.#heardAt = at
-    if (isFirst || !this.#isLeap(at, offset)) this.#leaseOffset = offset
+  /** Ms on the clock that nobody can set. */
+  get sentAt(): number {
+    return this.#monotonic()
   }
 
-  #isLeap(at: number, offset: number): boolean {
-    if (offset - this.#leaseOffset <= leapMs) {
-      this.#leaptAt = null
-      return false
+  /** Notes a time that the server gave, epoch ms, when its answer has come. @param sentAt when it was asked for. */
+  heard(databaseMs: number, sentAt: number): void {
+    const at = this.#monotonic()
+    const current = this.#spans.at(-1)
+    if (current && at - sentAt > longestAnswerMs) return
+    const offset = databaseMs - at
+    if (current && at - current.since < spanMs) {
+      current.offset = Math.max(current.offset, offset)
+      return
     }
-    this.#leaptAt ??= at
-    return at - this.#leaptAt < believeLeapMs
+    if (current) current.until = at
+    const kept = this.#spans.filter(({ until }) => at - until < memoryMs)
+    this.#spans = [...kept, { since: at, offset, until: Infinity }]
   }
 
   /** Epoch ms, whole. */
-  readonly now = (): number => Math.floor(this.#monotonic() + (this.#offset ?? 0))
+  readonly now = (): number => this.#at(this.#spans.at(-1)?.offset)
 
-  /** The same for leases. */
-  readonly leaseNow = (): number => Math.floor(this.#monotonic() + this.#leaseOffset)
+  /** For judging whether a lease has lapsed. */
+  readonly leaseNow = (): number => this.#at(Math.min(...this.#offsets()))
+
+  /** For granting a lease from now. */
+  readonly grantNow = (): number => this.#at(Math.max(...this.#offsets()))
+
+  #offsets(): number[] {
+    return this.#spans.map(({ offset }) => offset)
+  }
+
+  #at(offset = 0): number {
+    return Math.floor(this.#monotonic() + (Number.isFinite(offset) ? offset : 0))
+  }
 }

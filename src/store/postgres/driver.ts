@@ -14,11 +14,11 @@ import type { Driver, Param, Row, Tx } from '../driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { claimUnheld } from './claim.ts'
 import { DatabaseClock } from './clock.ts'
-import { isTaken } from './errors.ts'
 import { postgresFindings } from './findings.ts'
 import { FeedHorizon } from './horizon.ts'
 import { joined } from './joined.ts'
 import { lanesOf } from '../lanes.ts'
+import { insertAlone } from './insert-alone.ts'
 import { portionsOf } from './lists.ts'
 import { Link, type LinkParts } from './link.ts'
 import { isUpToDate, migrateBy } from './migrate.ts'
@@ -40,6 +40,9 @@ export interface PostgresDriverOptions extends PostgresOptions {
 /** A count of a great many runs may take long, and so may a prune. */
 const longAnswerMs = 120_000
 const horizonMs = 10
+const longestHorizonMs = 200
+/** The place of `created_at` among the parameters of an insert. */
+const createdAt = 9
 
 export class PostgresDriver implements Driver {
   readonly statements: PostgresStatements
@@ -48,11 +51,14 @@ export class PostgresDriver implements Driver {
   readonly lookPauseMs = 20
   readonly now: () => number
   readonly leaseNow: () => number
+  readonly grantNow: () => number
   readonly #link: Link
   readonly #clock: DatabaseClock
   readonly #notices: Notices
   readonly #transactor: Transactor
   readonly #horizon = new FeedHorizon()
+  #horizonTimer: NodeJS.Timeout | null = null
+  #horizonPauseMs = horizonMs
   readonly #schema: string
   readonly #settings: PostgresSettings
 
@@ -80,6 +86,7 @@ export class PostgresDriver implements Driver {
     this.#clock = new DatabaseClock()
     this.now = options.now ?? this.#clock.now
     this.leaseNow = options.now ?? this.#clock.leaseNow
+    this.grantNow = options.now ?? this.#clock.grantNow
     this.#transactor = new Transactor({
       link,
       databaseClock: this.#clock,
@@ -97,12 +104,13 @@ export class PostgresDriver implements Driver {
 
   /** Asks what there is to know of the server. @returns whether the tables are there, and up to date. */
   async #prepare(session: Session, options: PostgresDriverOptions): Promise<boolean> {
+    const { sentAt } = this.#clock
     const [server] = await session.rows(
       `SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version,
         (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`,
       [],
     )
-    this.#clock.heard(Number(server?.['now']))
+    this.#clock.heard(Number(server?.['now']), sentAt)
     refuseOldServer(Number(server?.['version']))
     this.#link.isPooled = Number(server?.['pid']) !== session.toldPid
     if (!this.#link.isPooled) this.#link.planned = plannedOf(this.statements)
@@ -151,20 +159,27 @@ export class PostgresDriver implements Driver {
     sets: readonly (readonly Param[])[],
   ): Promise<readonly (number | null)[] | null> {
     if (portionsOf(sets).length > 1) return null
-    const seqs = await this.#link.patiently(() =>
-      this.#link
-        .borrow((session) => new PostgresTx(session, this).insert(statement, sets))
-        .catch(nullIfTaken),
-    )
+    const ids = sets.map(([id]) => String(id))
+    const seqs = await insertAlone(this.#link, {
+      insert: (session) => new PostgresTx(session, this).insert(statement, sets),
+      made: [this.statements.madeRuns, [ids, sets[0]?.[createdAt] ?? null]],
+      ids,
+    })
     if (!seqs) return null
     this.#notices.tell('work')
     this.#notices.spread('work')
     return seqs
   }
 
-  async touch(statement: string, params: readonly Param[]): Promise<readonly Row[]> {
+  async touch(statement: string, params: () => readonly Param[]): Promise<readonly Row[]> {
     return this.#link.patiently(() =>
-      this.#link.touch((session) => session.rows(statement, params)),
+      this.#link.touch(async (session) => {
+        const { sentAt } = this.#clock
+        const rows = await session.rows(statement, params())
+        const heard = rows[0]?.['database_now']
+        if (heard != null) this.#clock.heard(Number(heard), sentAt)
+        return rows
+      }),
     )
   }
 
@@ -184,23 +199,36 @@ export class PostgresDriver implements Driver {
 
   async readFeed(after: number, limit: number): Promise<readonly Row[]> {
     const { feedHorizon, feedOfAll } = this.statements
+    const begunAt = this.#horizon.begin()
     const [[horizon], entries] = await this.#link.patiently(() =>
       this.#link.borrow((session) =>
         Promise.all([session.rows(feedHorizon, []), session.rows(feedOfAll, [after, limit])]),
       ),
     )
-    this.#horizon.note(horizon)
+    this.#horizon.note(horizon, begunAt)
     const shown = this.#horizon.shown(entries, after)
-    if (shown.length < entries.length) setTimeout(() => this.#notices.tell('news'), horizonMs)
+    this.#lookAgain(shown.length < entries.length)
     return shown.filter((row) => row['run_id'] !== null)
+  }
+
+  /** Readers that could not be shown all look again soon, and later where it goes on. */
+  #lookAgain(isHeld: boolean): void {
+    if (!isHeld) this.#horizonPauseMs = horizonMs
+    if (!isHeld || this.#horizonTimer) return
+    this.#horizonTimer = setTimeout(() => {
+      this.#horizonTimer = null
+      this.#horizonPauseMs = Math.min(this.#horizonPauseMs * 2, longestHorizonMs)
+      this.#notices.tell('news')
+    }, this.#horizonPauseMs).unref()
   }
 
   /** Waits until nothing can come below it any more, or a second. */
   async feedEnd(): Promise<number> {
     let end: number | null = null
     for (let tries = 0; ; tries++) {
+      const begunAt = this.#horizon.begin()
       const [horizon] = await this.read(this.statements.feedHorizon)
-      this.#horizon.note(horizon)
+      this.#horizon.note(horizon, begunAt)
       end ??= Number(horizon?.['position'] ?? -1)
       if (this.#horizon.settled >= end || tries >= 100) return end
       await pause(horizonMs)
@@ -232,11 +260,6 @@ export class PostgresDriver implements Driver {
     await this.#notices.stop()
     await this.#link[Symbol.asyncDispose]()
   }
-}
-
-function nullIfTaken(error: unknown): null {
-  if (isTaken(error)) return null
-  throw error
 }
 
 function plannedOf(statements: PostgresStatements): ReadonlySet<string> {

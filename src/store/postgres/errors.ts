@@ -106,6 +106,12 @@ export const isLockTimeout = (error: unknown): boolean => /^(55P03|40P01)$/.test
 /** Whether no connection can be had just now. */
 export const isFull = (error: unknown): boolean => sqlState(error) === '53300'
 
+/** Whether the server takes no writes: a standby, which may be about to take over, or an address that is about to move. */
+export const isStandby = (error: unknown): boolean => sqlState(error) === '25006'
+
+/** Whether a connection is of no use after this, though it is there. */
+export const isSpoiled = (error: unknown): boolean => isStandby(error) || isAftermath(error)
+
 const conflicts = new Set(['40001', '40P01'])
 
 /** Whether the same transaction may succeed at once: others were in its way, and are no more. */
@@ -114,6 +120,9 @@ export function isConflict(error: unknown): boolean {
   const code = sqlState(error)
   return conflicts.has(code) || (code === '23505' && constraint === 'runs_key')
 }
+
+/** Whether somebody else held what was wanted for too long. */
+export const isLocked = (error: unknown): boolean => sqlState(error) === '55P03'
 
 /** Whether a row could not be inserted because another has its name. */
 export const isTaken = (error: unknown): boolean => sqlState(error) === '23505'

@@ -1,7 +1,7 @@
 /** The way to the database: borrows connections, and tries again where one is lost. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { CheckreinError } from '../../core/errors.ts'
-import { isConnectionLost, isFull, storeError } from './errors.ts'
+import { isConnectionLost, isFull, isSpoiled, isStandby, storeError } from './errors.ts'
 import { Hosts } from './hosts.ts'
 import { loadPg, type PgPool, type PgPoolClient } from './pg.ts'
 import type { PostgresSettings } from './options.ts'
@@ -80,7 +80,7 @@ export class Link implements AsyncDisposable {
       isSound = true
       return result
     } catch (error) {
-      isSound = !isConnectionLost(error)
+      isSound = !isConnectionLost(error) && !isSpoiled(error)
       throw error
     } finally {
       session.release(isSound)
@@ -102,7 +102,7 @@ export class Link implements AsyncDisposable {
       try {
         return await work()
       } catch (error) {
-        const mayPass = isConnectionLost(error) || isFull(error)
+        const mayPass = isConnectionLost(error) || isFull(error) || isStandby(error)
         if (!mayPass || this.#isClosed || performance.now() > giveUpAt)
           throw storeError(error, this.where)
       }

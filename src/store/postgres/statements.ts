@@ -47,6 +47,7 @@ const anyOfFew = 'ANY(ARRAY(SELECT unnest($1::bigint[])))'
 export interface PostgresStatements extends Statements {
   readonly claimRuns: string
   readonly unstartRuns: string
+  readonly madeRuns: string
   readonly claimableTasks: string
   readonly feedHorizon: string
   readonly newest: string
@@ -128,7 +129,9 @@ const templates: PostgresStatements = {
       verb = excluded.verb, reason = excluded.reason, by = excluded.by, expires_at = greatest(t.expires_at, excluded.expires_at),
       created_at = CASE WHEN t.expires_at > excluded.created_at THEN t.created_at ELSE excluded.created_at END
     RETURNING value, expires_at`,
-  deleteTombstone: `DELETE FROM @tombstones WHERE kind = $1 AND task = $2 AND value = $3 RETURNING value`,
+  deleteTombstone: `
+    DELETE FROM @tombstones AS t USING ${sets('kind text', 'task text', 'value text')}
+    WHERE t.kind = u.kind AND t.task = u.task AND t.value = u.value RETURNING t.value`,
   liveTombstones: `SELECT * FROM @tombstones WHERE expires_at > $1 ORDER BY created_at, value`,
   pruneTombstones: `DELETE FROM @tombstones WHERE expires_at <= $1`,
 
@@ -136,16 +139,19 @@ const templates: PostgresStatements = {
     INSERT INTO @workers (id, host, pid, queues, tasks, version, started_at, lease_ms, lease_until)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
   renewLease: `
-    UPDATE @workers SET lease_until = $2::bigint + lease_ms WHERE id = $1 AND lease_until > $2::bigint RETURNING id`,
+    UPDATE @workers SET lease_until = greatest(lease_until, $3::bigint + lease_ms)
+    WHERE id = $1 AND lease_until > $2::bigint
+    RETURNING id, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS database_now`,
   deleteWorker: `DELETE FROM @workers WHERE id = $1 RETURNING id, tasks`,
   heldLease: `SELECT 1 AS held FROM @workers WHERE id = $1 AND lease_until > $2 FOR KEY SHARE`,
   allWorkers: `
     SELECT w.*, (SELECT count(*) FROM @runs WHERE worker_id = w.id AND ${stateIs(['running'])}) AS held_count
     FROM @workers AS w ORDER BY w.started_at, w.id`,
   lapsedWorkers: `SELECT id FROM @workers WHERE lease_until <= $1`,
-  deleteLapsedWorkers: `DELETE FROM @workers WHERE lease_until <= $1 RETURNING id, tasks`,
+  deleteLapsedWorker: `DELETE FROM @workers WHERE id = $1 AND lease_until <= $2 RETURNING id, tasks`,
   heldRunsToChange: `
     SELECT * FROM @runs WHERE ${stateIs(['running'])} AND worker_id = $1 ORDER BY seq ${held}`,
+  heldRuns: `SELECT seq, id, attempt FROM @runs WHERE ${stateIs(['running'])} AND worker_id = $1`,
   heldIntents: `SELECT id, attempt, intent FROM @runs WHERE worker_id = $1 AND intent IS NOT NULL`,
 
   dueRunsToChange: `
@@ -174,6 +180,7 @@ const templates: PostgresStatements = {
     SELECT f.*, r.id AS run_id FROM @feed AS f LEFT JOIN @runs AS r ON r.seq = f.run_seq
     WHERE f.position > $1 ORDER BY f.position LIMIT $2`,
   feedEnd: `SELECT max(position) AS position FROM @feed`,
+  madeRuns: `SELECT id, seq FROM @runs WHERE id = ANY($1::text[]) AND created_at = $2`,
   feedHorizon: `
     SELECT (SELECT max(position) FROM @feed) AS position,
       (SELECT string_agg(virtualtransaction, ' ') FROM pg_locks
@@ -239,6 +246,10 @@ export function postgresStatements(schema: string): PostgresStatements {
   }
 }
 
+/** JSON without the escapes that PostgreSQL cannot make into text: U+0000 and halves of characters. */
+const readable = (json: string): string =>
+  `regexp_replace(${json}, '\\\\u(0000|d[89a-f][0-9a-f]{2})', '?', 'gi')`
+
 function filterSql(filter: RunFilter): FilterSql {
   const terms: string[] = []
   const params: Param[] = []
@@ -249,12 +260,13 @@ function filterSql(filter: RunFilter): FilterSql {
   if (filter.tag !== undefined)
     terms.push(`r.seq IN (SELECT run_seq FROM @tags WHERE tag = ${bind(filter.tag, 'text')})`)
   if (filter.createdAfter !== undefined)
-    terms.push(`r.created_at > ${bind(Number(filter.createdAfter), 'bigint')}`)
+    terms.push(`r.created_at > ${bind(Number(filter.createdAfter), 'float8')}`)
   if (filter.createdBefore !== undefined)
-    terms.push(`r.created_at < ${bind(Number(filter.createdBefore), 'bigint')}`)
+    terms.push(`r.created_at < ${bind(Number(filter.createdBefore), 'float8')}`)
   for (const [path, value] of Object.entries(filter.input ?? {})) {
     const at = bind(path.split('.'), 'text[]')
-    terms.push(`(r.input::json #> ${at})::text = ${bind(JSON.stringify(value), 'text')}`)
+    const wanted = bind(JSON.stringify(value), 'text')
+    terms.push(`(${readable('r.input')}::json #> ${at})::text = ${readable(wanted)}`)
   }
   terms.push(...stateTerms(statesOf(filter)))
   return { where: terms.join(' AND ') || 'true', params }

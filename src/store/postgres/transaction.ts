@@ -42,6 +42,7 @@ export interface Runner {
 export interface TxClock {
   now(): number
   leaseNow(): number
+  grantNow(): number
 }
 
 /** Not every client can read the type that the function gives. */
@@ -133,6 +134,10 @@ export class PostgresTx implements Tx {
     return this.#clock.leaseNow()
   }
 
+  grantNow(): number {
+    return this.#clock.grantNow()
+  }
+
   /** Fulfils when all that was sent has been done. */
   async settled(): Promise<void> {
     await Promise.all(this.#sent)
@@ -182,25 +187,28 @@ export async function transactOn<T>(
   { session, databaseClock, tx, farewell }: TransactionParts,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
+  const { sentAt } = databaseClock
   session.script(session.hasSettings ? begin : beginWithLimits).catch(() => undefined)
   const begun = session.rows(whichAndWhen, []).then(([row]) => {
-    databaseClock.heard(Number(row?.['now']))
+    databaseClock.heard(Number(row?.['now']), sentAt)
     return String(row?.['xid'])
   })
   begun.catch(() => undefined)
-  let result: T
+  let made: Made & { readonly result: T }
   try {
-    result = await work(tx)
+    const result = await work(tx)
     farewell()
+    made = { xid: await begun, result, changes: tx.changes }
   } catch (error) {
-    await begun
-    const first = await tx.firstError(error)
+    const first = await begun.then(
+      () => tx.firstError(error),
+      (failure: unknown) => failure,
+    )
     await session.script('ROLLBACK')
     throw first
   }
-  const made = { xid: await begun, result, changes: tx.changes }
   const [sent, committed] = await Promise.allSettled([tx.settled(), commit(session, made)])
-  if (committed.status === 'fulfilled') return result
+  if (committed.status === 'fulfilled') return made.result
   const isUncertain = committed.reason instanceof UncertainCommit
   throw sent.status === 'rejected' && !isUncertain
     ? await tx.firstError(sent.reason)

@@ -76,8 +76,10 @@ export class Transactor {
     const ask = 'SELECT pg_xact_status($1::text::xid8) AS status'
     const giveUpAt = performance.now() + settleMs
     while (performance.now() < giveUpAt) {
-      const [row] = await link.patiently(() => link.borrow((session) => session.rows(ask, [xid])))
-      const status = row?.['status']
+      const status = await link
+        .patiently(() => link.borrow((session) => session.rows(ask, [xid])))
+        .then(([row]) => row?.['status'])
+        .catch(() => null)
       if (status === 'committed') return true
       if (status === 'aborted') return false
       if (status !== 'in progress') break
@@ -86,7 +88,7 @@ export class Transactor {
     throw new CheckreinError('STORE_UNAVAILABLE', {
       message: 'The connection was lost in a commit, and the server does not say what became of it',
       hint: 'It may have been done or not. An enqueue can be repeated with the same id, and every verb can be asked again.',
-      details: { where: link.where },
+      details: { where: link.where, isUncertain: true },
       cause,
     })
   }

@@ -105,6 +105,10 @@ export class SqliteDriver implements Driver {
     if ((await this.#patiently(() => schemaVersion(this.#reader))) === 0) throw noStore(this.#file)
   }
 
+  grantNow(): number {
+    return this.leaseNow()
+  }
+
   async transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const turn = this.#lastWrite.then(() => this.#transactNow(work))
     this.#lastWrite = turn.catch(() => undefined)
@@ -147,6 +151,7 @@ export class SqliteDriver implements Driver {
       each: (statement, sets) => connection.each(statement, sets),
       now: () => this.now(),
       leaseNow: () => this.leaseNow(),
+      grantNow: () => this.leaseNow(),
     }
   }
 
@@ -175,8 +180,8 @@ export class SqliteDriver implements Driver {
     return null
   }
 
-  touch(statement: string, params: readonly Param[]): Promise<readonly Row[]> {
-    return this.transact(async (tx) => tx.all(statement, params))
+  touch(statement: string, params: () => readonly Param[]): Promise<readonly Row[]> {
+    return this.transact(async (tx) => tx.all(statement, params()))
   }
 
   readFeed(after: number, limit: number): Promise<readonly Row[]> {

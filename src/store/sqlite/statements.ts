@@ -77,15 +77,18 @@ export const sqliteStatements: Statements = {
     INSERT INTO checkrein_workers (id, host, pid, queues, tasks, version, started_at, lease_ms, lease_until)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
   renewLease: `
-    UPDATE checkrein_workers SET lease_until = ?2 + lease_ms WHERE id = ?1 AND lease_until > ?2 RETURNING id`,
+    UPDATE checkrein_workers SET lease_until = max(lease_until, ?3 + lease_ms)
+    WHERE id = ?1 AND lease_until > ?2 RETURNING id`,
   deleteWorker: 'DELETE FROM checkrein_workers WHERE id = ?1 RETURNING id, tasks',
   heldLease: 'SELECT 1 AS held FROM checkrein_workers WHERE id = ?1 AND lease_until > ?2',
   allWorkers: `
     SELECT w.*, (SELECT count(*) FROM checkrein_runs WHERE worker_id = w.id AND ${stateIs(['running'])}) AS held_count
     FROM checkrein_workers AS w ORDER BY w.started_at, w.id`,
   lapsedWorkers: 'SELECT id FROM checkrein_workers WHERE lease_until <= ?1',
-  deleteLapsedWorkers: 'DELETE FROM checkrein_workers WHERE lease_until <= ?1 RETURNING id, tasks',
+  deleteLapsedWorker:
+    'DELETE FROM checkrein_workers WHERE id = ?1 AND lease_until <= ?2 RETURNING id, tasks',
   heldRunsToChange: `SELECT * FROM checkrein_runs WHERE ${stateIs(['running'])} AND worker_id = ?1`,
+  heldRuns: `SELECT seq, id, attempt FROM checkrein_runs WHERE ${stateIs(['running'])} AND worker_id = ?1`,
   heldIntents: `
     SELECT id, attempt, intent FROM checkrein_runs WHERE worker_id = ?1 AND intent IS NOT NULL`,
 
