@@ -6,6 +6,7 @@ import {
   type StoreOptions,
   type StorePlace,
 } from '../store/open.ts'
+import { CheckreinError } from '../core/errors.ts'
 import { Client, type ClientOptions } from './client.ts'
 
 export { isPostgresUrl, schemaIn, shownUrl } from '../store/open.ts'
@@ -18,7 +19,40 @@ export type ConnectOptions = ClientOptions & StoreOptions
  * @throws {CheckreinError} `STORE_…`, `SCHEMA_…`, `SQLITE_UNSAFE`.
  */
 export async function connect(place: StorePlace, options: ConnectOptions = {}): Promise<Client> {
+  refuseUnknownOptions(options)
   return new Client(await openStore(place, options), options)
+}
+
+const optionNames: Readonly<Record<keyof ConnectOptions, true>> = {
+  by: true,
+  payloadLimit: true,
+  create: true,
+  durability: true,
+  busyMs: true,
+  now: true,
+  schema: true,
+  listenUrl: true,
+  connections: true,
+  migrate: true,
+  answerMs: true,
+  patienceMs: true,
+  lookMs: true,
+}
+
+/** Those of a call's options that are for `connect`. */
+export function connectOptionsIn(options: Readonly<Record<string, unknown>>): ConnectOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => Object.hasOwn(optionNames, name)),
+  )
+}
+
+function refuseUnknownOptions(options: ConnectOptions): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(optionNames, name))
+  if (unknown === undefined) return
+  throw new CheckreinError('USAGE', {
+    message: `connect has no option ${JSON.stringify(unknown)}`,
+    hint: `Options: ${Object.keys(optionNames).join(', ')}.`,
+  })
 }
 
 /**

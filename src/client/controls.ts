@@ -1,7 +1,8 @@
 import { type Duration, durationMs } from '../core/duration.ts'
-import { CheckreinError } from '../core/errors.ts'
+import { CheckreinError, shown } from '../core/errors.ts'
 import { checkedFilter, type RunFilter } from '../core/filter.ts'
 import { defaultGraceMs } from '../core/intent.ts'
+import { wholeText } from '../core/text.ts'
 import type { StopVerb } from '../core/transitions.ts'
 import type { Controlled, Store, Target } from '../store/store.ts'
 
@@ -69,7 +70,7 @@ const longestText = 2000
 
 function text(value: string | undefined, what: string): string | null {
   if (value === undefined) return null
-  if (typeof value === 'string' && value.length <= longestText) return value
+  if (typeof value === 'string' && value.length <= longestText) return wholeText(value, what)
   throw new CheckreinError('USAGE', {
     message: `${what} must be text of at most ${longestText} characters`,
   })
@@ -82,7 +83,7 @@ function targetOf(target: ControlTarget): Target {
   if (typeof target !== 'object' || target === null) throw noTarget()
   if ('filter' in target) return { filter: checkedFilter(target.filter) }
   if ('key' in target && typeof target.key === 'string' && typeof target.task === 'string') {
-    return { task: target.task, key: target.key }
+    return { task: wholeText(target.task, 'task'), key: wholeText(target.key, 'key') }
   }
   throw noTarget()
 }
@@ -100,8 +101,8 @@ function isMany(target: ControlTarget): target is readonly string[] {
 
 /** @throws {CheckreinError} `USAGE` for what cannot be the id of a run. */
 export function checkedId(id: unknown): string {
-  if (typeof id === 'string' && id.length >= 1 && id.length <= 200) return id
+  if (typeof id === 'string' && id.length >= 1 && id.length <= 200) return wholeText(id, 'the id')
   throw new CheckreinError('USAGE', {
-    message: `${JSON.stringify(id)} is not an id of 1 to 200 characters`,
+    message: `${shown(id).slice(0, 100)} is not an id of 1 to 200 characters`,
   })
 }

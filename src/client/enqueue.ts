@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { type Duration, durationMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
 import { defaultGraceMs } from '../core/intent.ts'
+import { wholeText } from '../core/text.ts'
 import { defaultPayloadLimit, encodePayload } from '../core/payload.ts'
 import { type AnyTask, checkedName, isTask } from '../core/task.ts'
 import {
@@ -156,7 +157,8 @@ function checkedOnConflict(onConflict: OnConflict): OnConflict {
 }
 
 function checkedText(value: unknown, what: string): string {
-  if (typeof value === 'string' && value.length >= 1 && value.length <= longestKey) return value
+  if (typeof value === 'string' && value.length >= 1 && value.length <= longestKey)
+    return wholeText(value, what)
   throw new CheckreinError('USAGE', {
     message: `${what} must be text of 1 to ${longestKey} characters`,
   })

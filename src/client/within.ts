@@ -58,4 +58,15 @@ export class Within {
   ): Promise<readonly Enqueued[]> {
     return this.#enqueuer.enqueue(task, runs)
   }
+
+  /** Stores a run of a task by its name alone, as `Client.enqueueByName` does. */
+  async enqueueByName(
+    task: string,
+    input?: unknown,
+    options: EnqueueOptions = {},
+  ): Promise<Enqueued> {
+    const [one] = await this.#enqueuer.enqueueByName(task, [{ input, ...options }])
+    if (!one) throw new CheckreinError('INTERNAL', { message: 'an enqueue was not answered' })
+    return one
+  }
 }

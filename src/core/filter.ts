@@ -1,4 +1,5 @@
 import { CheckreinError } from './errors.ts'
+import { wholeText } from './text.ts'
 import { type State, states } from './transitions.ts'
 
 /** Which runs are meant: all that fit every part that is given. */
@@ -25,6 +26,7 @@ export function checkedFilter(filter: RunFilter): RunFilter {
   for (const [part, value] of Object.entries(filter)) {
     if (!parts.includes(part))
       throw wrong(`a filter has no part ${JSON.stringify(part)}`, `Parts: ${parts.join(', ')}.`)
+    if (typeof value === 'string') wholeText(value, `the filter's ${part}`)
     if (value === undefined)
       throw wrong(`the filter's ${part} is undefined`, 'Leave the part out to mean any.')
   }

@@ -26,6 +26,7 @@ export type StorePlace = string | PgPool
  * @throws {CheckreinError} `STORE_URL` for a URL that names none; `STORE_…`, `SCHEMA_…`, `SQLITE_UNSAFE` where it cannot be opened.
  */
 export async function openStore(place: StorePlace, options: StoreOptions = {}): Promise<Store> {
+  refuseNoPlace(place)
   if (typeof place === 'string' && !isPostgresUrl(place))
     return new SqlStore(await SqliteDriver.open(sqliteFile(place), options))
   return new SqlStore(await PostgresDriver.open(linkParts(place, options), options))
@@ -79,6 +80,15 @@ function refuseSmallPool(pool: PgPool): void {
 export function schemaIn(place: StorePlace): { schema?: string } {
   const schema = typeof place === 'string' ? /[?&]schema=([^&#]*)/.exec(place)?.[1] : undefined
   return schema === undefined || schema === 'public' ? {} : { schema }
+}
+
+function refuseNoPlace(place: unknown): void {
+  const hasConnect = typeof (place as { connect?: unknown } | null)?.connect === 'function'
+  if (typeof place === 'string' || hasConnect) return
+  throw new CheckreinError('STORE_URL', {
+    message: `${place === undefined ? 'undefined' : typeof place} names no store`,
+    hint: "Give a URL, 'sqlite:work.db' or 'postgres://user:password@host/database', or a pg.Pool. Is the variable set?",
+  })
 }
 
 export function isPostgresUrl(url: string): boolean {

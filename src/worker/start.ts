@@ -1,5 +1,10 @@
 import { Client } from '../client/client.ts'
-import { connect, type ConnectOptions, type StorePlace } from '../client/connect.ts'
+import {
+  connect,
+  connectOptionsIn,
+  type ConnectOptions,
+  type StorePlace,
+} from '../client/connect.ts'
 import type { WorkerOptions } from './options.ts'
 import { Worker } from './worker.ts'
 
@@ -17,7 +22,7 @@ export async function startWorker(
   options: StartWorkerOptions,
 ): Promise<Worker> {
   if (store instanceof Client) return Worker.start(store.store, options)
-  const client = await connect(store, options)
+  const client = await connect(store, connectOptionsIn({ ...options }))
   try {
     return await Worker.start(client.store, options, () => client[Symbol.asyncDispose]())
   } catch (error) {

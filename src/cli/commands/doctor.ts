@@ -4,6 +4,7 @@ import type { Client } from '../../client/client.ts'
 import type { Run } from '../../client/view.ts'
 import { humanDuration } from '../../core/duration.ts'
 import { endOfGrace } from '../../core/intent.ts'
+import { isCheckreinError } from '../../core/errors.ts'
 import type { Finding, WorkerRecord } from '../../store/store.ts'
 import { version } from '../../worker/version.ts'
 import { plain, style } from '../output.ts'
@@ -22,7 +23,7 @@ export function doctorCommand(program: Command): void {
 async function doctor(session: Session): Promise<number> {
   const findings = await session.withClient(async (client) => [
     ...(await client.findings()),
-    ...diagnose(await look(client)),
+    ...(await look(client).then(diagnose, lookFailed)),
   ])
   const about: Finding = {
     name: 'checkrein',
@@ -33,6 +34,13 @@ async function doctor(session: Session): Promise<number> {
   const isHealthy = all.every(({ level }) => level === 'ok')
   session.answer({ isHealthy, findings: all }, () => all.flatMap(findingLines))
   return isHealthy ? 0 : unhealthyCode
+}
+
+/** What could not be looked at is a finding too: the others may say why. */
+function lookFailed(error: unknown): Finding[] {
+  if (!isCheckreinError(error)) throw error
+  const hint = error.hint ?? 'The findings above may say why.'
+  return [{ name: 'runs', level: 'error', message: error.message, hint }]
 }
 
 interface Facts {

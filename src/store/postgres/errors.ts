@@ -22,10 +22,13 @@ const meanings: Readonly<Record<string, Meaning>> = {
     hint: 'Create the database first: createdb NAME. The tables are made by `checkrein migrate`.',
   },
   '3F000': { code: 'SCHEMA_TOO_OLD', hint: 'Make the tables: checkrein migrate' },
-  '42P01': { code: 'SCHEMA_TOO_OLD', hint: 'Make the tables: checkrein migrate' },
+  '42P01': {
+    code: 'SCHEMA_TOO_OLD',
+    hint: 'Make the tables: checkrein migrate. Where it finds none to make: checkrein doctor says what is missing.',
+  },
   '42703': {
     code: 'SCHEMA_TOO_OLD',
-    hint: 'Bring the tables up to date: checkrein migrate. Where they are newer than this program, update the program.',
+    hint: 'Bring the tables up to date: checkrein migrate. Where there is nothing to do: checkrein doctor says what is missing.',
   },
   '42501': {
     code: 'STORE_FORBIDDEN',
@@ -55,6 +58,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
   },
   '57014': { code: 'STORE_BUSY', hint: 'The statement was ended: see statement_timeout.' },
   '57': unreachable,
+  '22P05': {
+    code: 'USAGE',
+    hint: 'The encoding of the database lacks a character of this text: make the database with ENCODING UTF8.',
+  },
+  '42939': { code: 'USAGE', hint: 'The server keeps that name for itself: choose another schema.' },
   '22021': { code: 'USAGE', hint: 'PostgreSQL cannot store the character U+0000: take it out.' },
   XX001: {
     code: 'STORE_CORRUPT',
@@ -63,8 +71,30 @@ const meanings: Readonly<Record<string, Meaning>> = {
   XX002: { code: 'STORE_CORRUPT', hint: 'An index is damaged: REINDEX it.' },
 }
 
+/** What `pg` says for itself, without a code. */
+const byMessage: readonly (readonly [RegExp, Meaning])[] = [
+  [
+    /SASL|password must be a string/i,
+    {
+      code: 'STORE_UNAVAILABLE',
+      hint: 'The server wants a password: put it into the URL, postgres://user:password@host/database, or into PGPASSWORD.',
+    },
+  ],
+  [
+    /support SSL|self-signed|certificate/i,
+    {
+      code: 'STORE_UNAVAILABLE',
+      hint: 'Check sslmode in the URL against what the server offers.',
+    },
+  ],
+  [
+    /after calling end/i,
+    { code: 'STORE_CLOSED', hint: 'The pool was ended: close what uses it first.' },
+  ],
+]
+
 const lostMessages =
-  /connection terminated|not queryable|timeout exceeded when trying to connect|client was closed/i
+  /connection terminated|query read timeout|not queryable|timeout exceeded when trying to connect|client was closed/i
 const lostCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -139,15 +169,16 @@ export function storeError(error: unknown, where: string): CheckreinError {
     ? (meanings[code] ?? meanings[code.slice(0, 2)] ?? unreachable)
     : (meanings[code] ?? meanings[code.slice(0, 2)])
   const details = { where, ...(code === '' ? {} : { sqlState: code }) }
-  if (!meaning)
+  const known = meaning ?? byMessage.find(([words]) => words.test(message))?.[1]
+  if (!known)
     return new CheckreinError('INTERNAL', {
       message: `PostgreSQL: ${message}`,
       details,
       cause: error,
     })
-  return new CheckreinError(meaning.code, {
+  return new CheckreinError(known.code, {
     message: `${where}: ${message}`,
-    hint: meaning.hint,
+    hint: known.hint,
     details,
     cause: error,
   })

@@ -2,8 +2,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { CheckreinError } from '../../core/errors.ts'
 import { isConnectionLost, isFull, isSpoiled, isStandby, storeError } from './errors.ts'
+import { CallersPool, poolBeside } from './callers-pool.ts'
 import { Hosts } from './hosts.ts'
-import { loadPg, type PgPool, type PgPoolClient } from './pg.ts'
+import { loadPg, type OwnPgPool, type PgPool, type PgPoolClient } from './pg.ts'
 import type { PostgresSettings } from './options.ts'
 import { Session } from './session.ts'
 
@@ -16,8 +17,8 @@ export interface LinkParts {
 }
 
 interface Pools {
-  readonly pool: PgPool
-  readonly touchPool: PgPool
+  readonly pool: Hosts | CallersPool
+  readonly touchPool: Hosts | CallersPool | OwnPgPool
 }
 
 /** A renewal of a lease is one row; where it is not answered by then, another connection is tried. */
@@ -27,8 +28,8 @@ const longestPauseMs = 500
 
 export class Link implements AsyncDisposable {
   readonly where: string
-  readonly #pool: PgPool
-  readonly #touchPool: PgPool
+  readonly #pool: Pools['pool']
+  readonly #touchPool: Pools['touchPool']
   readonly #settings: PostgresSettings
   /** The statements that connections may keep plans of. */
   planned: ReadonlySet<string> = new Set()
@@ -40,7 +41,10 @@ export class Link implements AsyncDisposable {
 
   static async open(parts: LinkParts): Promise<Link> {
     const { to, settings } = parts
-    if (typeof to !== 'string') return new Link(parts, { pool: to, touchPool: to })
+    if (typeof to !== 'string') {
+      const pool = new CallersPool(to, settings.answerMs)
+      return new Link(parts, { pool, touchPool: (await poolBeside(to)) ?? pool })
+    }
     const pool = await Hosts.of(to, settings)
     const touchPool = await Hosts.of(to, { ...settings, connections: 1 })
     return new Link(parts, { pool, touchPool })
@@ -62,7 +66,7 @@ export class Link implements AsyncDisposable {
   }
 
   async #borrowFrom<T>(
-    pool: PgPool,
+    pool: Pools['touchPool'],
     work: (session: Session) => Promise<T>,
     answerMs: number,
   ): Promise<T> {
@@ -127,7 +131,7 @@ export class Link implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    for (const pool of [this.#pool, this.#touchPool]) if (pool instanceof Hosts) await pool.end()
+    for (const pool of [this.#pool, this.#touchPool]) if ('end' in pool) await pool.end()
   }
 }
 

@@ -16,6 +16,7 @@ export interface PgResult {
 }
 
 export interface PgClient {
+  unref?(): void
   /** A text without values may hold several statements; then the results come as an array. */
   query(query: PgQuery): Promise<PgResult | readonly PgResult[]>
   on(event: 'notification', listener: (message: { payload?: string }) => void): unknown
@@ -30,10 +31,12 @@ export interface PgPoolClient extends PgClient {
 
 /** A `pg.Pool`, or anything that behaves as one. It stays open when the store is closed. */
 export interface PgPool {
-  connect(): Promise<PgPoolClient>
+  /** Gives a client of `pg`. */
+  connect(): Promise<unknown>
 }
 
 export interface OwnPgPool extends PgPool {
+  connect(): Promise<PgPoolClient>
   on(event: 'error', listener: (error: Error) => void): unknown
   /** A connection was made, and is about to be handed out for the first time. */
   on(event: 'connect', listener: (client: PgClient) => void): unknown

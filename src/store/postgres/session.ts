@@ -111,6 +111,8 @@ export class Session {
   /** Calls back with the payload of each notice, and once when the connection is lost. */
   listen(heard: (payload: string | undefined) => void, lost: () => void): void {
     this.#client.on('notification', ({ payload }) => heard(payload))
+    // Listening keeps no process alive that has nothing else to do.
+    this.#client.unref?.()
     this.#client.on('error', lost)
     this.#client.on('end', lost)
   }
