@@ -92,6 +92,7 @@ export class PostgresDriver implements Driver {
       databaseClock: this.#clock,
       clock: this,
       channel: settings.schema,
+      runsById: this.statements.runsById,
     })
     this.#notices = new Notices({
       channel: `"${settings.schema}"`,
@@ -193,8 +194,11 @@ export class PostgresDriver implements Driver {
     return rows.map((row) => String(row['task']))
   }
 
-  claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
-    return claimUnheld(tx, this.statements, request)
+  async claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
+    const rows = await claimUnheld(tx, this.statements, request)
+    const ids = rows.map((row) => String(row['id']))
+    if (tx instanceof PostgresTx) tx.proof = { ids, workerId: request.workerId }
+    return rows
   }
 
   async readFeed(after: number, limit: number): Promise<readonly Row[]> {

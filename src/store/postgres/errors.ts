@@ -183,3 +183,13 @@ export function storeError(error: unknown, where: string): CheckreinError {
     cause: error,
   })
 }
+
+/** What was asked may have been done, and nobody can say whether. */
+export function uncertain(where: string, cause: unknown): CheckreinError {
+  return new CheckreinError('STORE_UNAVAILABLE', {
+    message: `${where}: the connection was lost before the answer to a write came, and nobody can say what became of it`,
+    hint: 'It may have been done or not. An enqueue can be repeated with the same id, and every verb can be asked again.',
+    details: { where, isUncertain: true },
+    cause,
+  })
+}

@@ -1,5 +1,5 @@
 import type { Param } from '../driver.ts'
-import { isConnectionLost, isLocked, isTaken } from './errors.ts'
+import { isConnectionLost, isLocked, isTaken, uncertain } from './errors.ts'
 import type { Link } from './link.ts'
 import type { Session } from './session.ts'
 
@@ -14,13 +14,16 @@ export interface InsertAlone {
 
 /**
  * An insert as a transaction of its own. Where its answer is lost it is run again; that it finds its rows there, or has to
- * wait for itself, is then a good sign. @returns null where a row cannot be inserted: then none was.
+ * wait for itself, is then a good sign.
+ * @returns null where a row cannot be inserted: then none was.
+ * @throws {CheckreinError} as transactions do, also that it may have been done.
  */
 export async function insertAlone(link: Link, { insert, made, ids }: InsertAlone): Promise<Seqs> {
   let wasLost = false
   const once = async (session: Session): Promise<Seqs> => {
     try {
-      return await insert(session)
+      const seqs = await insert(session)
+      return wasLost && seqs?.includes(null) ? ownRows(session) : seqs
     } catch (error) {
       if (isTaken(error)) return wasLost ? ownRows(session) : null
       if (isConnectionLost(error)) wasLost = true
@@ -32,7 +35,11 @@ export async function insertAlone(link: Link, { insert, made, ids }: InsertAlone
     const seqs = new Map(rows.map((row) => [row['id'], Number(row['seq'])]))
     return ids.every((id) => seqs.has(id)) ? ids.map((id) => seqs.get(id) ?? null) : null
   }
-  return link.patiently(() => link.borrow(once))
+  try {
+    return await link.patiently(() => link.borrow(once))
+  } catch (error) {
+    throw wasLost ? uncertain(link.where, error) : error
+  }
 }
 
 /** An error that is waited out. */

@@ -14,6 +14,7 @@ import type { Param, Row, Tx } from '../driver.ts'
 import type { Change } from '../store.ts'
 import type { DatabaseClock } from './clock.ts'
 import { isAftermath } from './errors.ts'
+import { type Doubt, lifeMark, type Proof } from './fate.ts'
 import { listsOf, portionsOf } from './lists.ts'
 import type { Session } from './session.ts'
 
@@ -29,9 +30,8 @@ const limits = (set: string): string =>
  */
 export const sessionSettings = `${limits('SET')}; SET plan_cache_mode = force_generic_plan`
 const beginWithLimits = `${begin}; ${limits('SET LOCAL')}`
-/** The id of the transaction, and the database's time. */
-export const whichAndWhen =
-  'SELECT pg_current_xact_id()::text AS xid, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now'
+/** The id of the transaction, in which life of the server, and the database's time. */
+export const whichAndWhen = `SELECT pg_current_xact_id()::text AS xid, ${lifeMark}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`
 
 /** What statements of a transaction are run with: a session, or a client of the caller's. */
 export interface Runner {
@@ -57,6 +57,8 @@ export class PostgresTx implements Tx {
   #cause: { readonly error: unknown } | null = null
   /** What others are to be told. */
   readonly changes = new Set<Change>()
+  /** By what it can be told that the transaction was committed. */
+  proof: Proof | null = null
 
   constructor(runner: Runner, clock: TxClock) {
     this.#runner = runner
@@ -101,6 +103,7 @@ export class PostgresTx implements Tx {
     sets: readonly (readonly Param[])[],
   ): Promise<readonly (number | null)[]> {
     const rows = await this.each(statement, sets)
+    if (rows.length > 0) this.proof = { ids: rows.map((row) => String(row['id'])), workerId: null }
     const seqs = new Map(rows.map((row) => [row['id'], Number(row['seq'])]))
     return sets.map(([id]) => {
       const seq = seqs.get(id as string) ?? null
@@ -152,21 +155,24 @@ export class PostgresTx implements Tx {
 }
 
 /** What a transaction has made, should it be committed. */
-interface Made {
-  readonly xid: string
+interface Made extends Doubt {
   readonly result: unknown
   readonly changes: Set<Change>
 }
 
 /** A commit whose answer did not come. */
-export class UncertainCommit extends Error {
+export class UncertainCommit extends Error implements Doubt {
   readonly xid: string
+  readonly life: string | null
+  readonly proof: Proof | null
   readonly result: unknown
   readonly changes: Set<Change>
 
   constructor(made: Made, cause: unknown) {
     super('the answer to a commit did not come', { cause })
     this.xid = made.xid
+    this.life = made.life
+    this.proof = made.proof
     this.result = made.result
     this.changes = made.changes
   }
@@ -191,14 +197,14 @@ export async function transactOn<T>(
   session.script(session.hasSettings ? begin : beginWithLimits).catch(() => undefined)
   const begun = session.rows(whichAndWhen, []).then(([row]) => {
     databaseClock.heard(Number(row?.['now']), sentAt)
-    return String(row?.['xid'])
+    return { xid: String(row?.['xid']), life: row?.['life'] == null ? null : String(row['life']) }
   })
   begun.catch(() => undefined)
   let made: Made & { readonly result: T }
   try {
     const result = await work(tx)
     farewell()
-    made = { xid: await begun, result, changes: tx.changes }
+    made = { ...(await begun), proof: tx.proof, result, changes: tx.changes }
   } catch (error) {
     const first = await begun.then(
       () => tx.firstError(error),

@@ -1,10 +1,10 @@
 /** Runs transactions to an end that is known. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { CheckreinError } from '../../core/errors.ts'
 import type { Tx } from '../driver.ts'
 import type { Change } from '../store.ts'
 import type { DatabaseClock } from './clock.ts'
-import { isConflict } from './errors.ts'
+import { isConflict, uncertain } from './errors.ts'
+import { fateOf } from './fate.ts'
 import type { Link } from './link.ts'
 import { PostgresTx, transactOn, type TxClock, UncertainCommit } from './transaction.ts'
 
@@ -27,6 +27,7 @@ export interface TransactorParts {
   /** The store's time. */
   readonly clock: TxClock
   readonly channel: string
+  readonly runsById: string
 }
 
 export class Transactor {
@@ -70,26 +71,19 @@ export class Transactor {
     }, answerMs)
   }
 
-  /** What became of a commit whose answer did not come. */
-  async #wasCommitted({ xid, cause }: UncertainCommit): Promise<boolean> {
-    const { link } = this.#parts
-    const ask = 'SELECT pg_xact_status($1::text::xid8) AS status'
+  /** What became of a commit whose answer did not come. @throws {CheckreinError} where nobody can say. */
+  async #wasCommitted(commit: UncertainCommit): Promise<boolean> {
+    const { link, runsById } = this.#parts
     const giveUpAt = performance.now() + settleMs
     while (performance.now() < giveUpAt) {
-      const status = await link
-        .patiently(() => link.borrow((session) => session.rows(ask, [xid])))
-        .then(([row]) => row?.['status'])
-        .catch(() => null)
-      if (status === 'committed') return true
-      if (status === 'aborted') return false
-      if (status !== 'in progress') break
+      const fate = await link
+        .patiently(() => link.borrow((session) => fateOf(session, commit, runsById)))
+        .catch(() => 'unknown')
+      if (fate === 'committed') return true
+      if (fate === 'aborted') return false
+      if (fate !== 'in progress') break
       await pause(askAgainMs)
     }
-    throw new CheckreinError('STORE_UNAVAILABLE', {
-      message: 'The connection was lost in a commit, and the server does not say what became of it',
-      hint: 'It may have been done or not. An enqueue can be repeated with the same id, and every verb can be asked again.',
-      details: { where: link.where, isUncertain: true },
-      cause,
-    })
+    throw uncertain(link.where, commit.cause)
   }
 }
