@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { after, before, suite, test, type TestContext } from 'node:test'
-import { connect, isCheckreinError } from '../../src/index.ts'
+import { connect, isCheckreinError, task } from '../../src/index.ts'
 import { Bed, eventually, until } from '../support/bed.ts'
 import { ask } from '../support/database.ts'
 import { PostgresServer } from '../support/postgres-server.ts'
@@ -206,26 +206,69 @@ async function goesOn(
   assertUnharmed(fleet)
 }
 
+suite(
+  'a commit that was lost in a fail-over, whose id the new server has given to another one',
+  () => {
+    test('is not taken for done: it is made again', async () => {
+      await using pair = await Pair.make()
+      const { primary, standby } = pair
+      // The client finds the new server only when that has given the id away.
+      await using way = await TcpProxy.make(standby.url)
+      way.cut()
+      const url = `postgres://postgres@127.0.0.1:${primary.port},127.0.0.1:${way.port}/postgres`
+      await using client = await connect(url)
+      pair.replication.swallow()
+      const enqueueing = client.enqueue(lost, undefined, { key: 'a' })
+      const xid = await committing(primary)
+      await pair.failOver()
+      while (Number(await ask(standby.url, 'SELECT pg_current_xact_id()::text answer')) < xid);
+      way.restore()
+      const { id } = await enqueueing
+      await using after = await connect(standby.url)
+      assert.equal((await after.run(id).get()).state, 'queued')
+    })
+  },
+)
+
+const lost = task({ name: 'lost', run: () => undefined })
+
+/** Fulfils with the id of the transaction that waits for the standby to have its commit. */
+async function committing(server: PostgresServer): Promise<number> {
+  const sql = `SELECT backend_xid::text answer FROM pg_stat_activity WHERE wait_event = 'SyncRep'`
+  let xid: unknown
+  await eventually(async () => (xid = await ask(server.url, sql)) !== undefined, 'a commit')
+  return Number(xid)
+}
+
 /** A server, and a standby that has all that it has committed. */
 class Pair implements AsyncDisposable {
   readonly primary: PostgresServer
   readonly standby: PostgresServer
+  /** Between them. */
+  readonly replication: TcpProxy
+  readonly #stack: AsyncDisposableStack
 
   static async make(): Promise<Pair> {
     await using stack = new AsyncDisposableStack()
     const primary = stack.use(await PostgresServer.make())
-    const standby = stack.use(await primary.standby())
+    const replication = stack.use(await TcpProxy.make(primary.url))
+    const primary_conninfo = `host=127.0.0.1 port=${replication.port} user=postgres`
+    const standby = stack.use(await primary.standby({ settings: { primary_conninfo } }))
     await ask(primary.url, `ALTER SYSTEM SET synchronous_standby_names = '*'`)
     await ask(primary.url, 'SELECT pg_reload_conf()')
     const state = 'SELECT sync_state answer FROM pg_stat_replication'
     await eventually(async () => (await ask(primary.url, state)) === 'sync', 'the standby')
-    stack.move()
-    return new Pair(primary, standby)
+    return new Pair({ primary, standby, replication }, stack.move())
   }
 
-  private constructor(primary: PostgresServer, standby: PostgresServer) {
-    this.primary = primary
-    this.standby = standby
+  private constructor(
+    parts: Pick<Pair, 'primary' | 'standby' | 'replication'>,
+    stack: AsyncDisposableStack,
+  ) {
+    this.primary = parts.primary
+    this.standby = parts.standby
+    this.replication = parts.replication
+    this.#stack = stack
   }
 
   async failOver(): Promise<void> {
@@ -234,7 +277,6 @@ class Pair implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.primary[Symbol.asyncDispose]()
-    await this.standby[Symbol.asyncDispose]()
+    await this.#stack[Symbol.asyncDispose]()
   }
 }
