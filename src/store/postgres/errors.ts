@@ -28,7 +28,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   },
   '42703': {
     code: 'SCHEMA_TOO_OLD',
-    hint: 'Bring the tables up to date: checkrein migrate. Where there is nothing to do: checkrein doctor says what is missing.',
+    hint: 'Bring the tables up to date: checkrein migrate. Where they are, they are newer than this program: update the program. checkrein doctor says what is missing.',
   },
   '42501': {
     code: 'STORE_FORBIDDEN',

@@ -23,6 +23,7 @@ interface Pools {
 
 /** A renewal of a lease is one row; where it is not answered by then, another connection is tried. */
 const touchAnswerMs = 2000
+const aliveMs = 1000
 const firstPauseMs = 20
 const longestPauseMs = 500
 
@@ -131,7 +132,13 @@ export class Link implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    for (const pool of [this.#pool, this.#touchPool]) if ('end' in pool) await pool.end()
+    // Idle connections keep no process alive, not even until they are closed.
+    const alive = setInterval(() => undefined, aliveMs)
+    try {
+      for (const pool of [this.#pool, this.#touchPool]) if ('end' in pool) await pool.end()
+    } finally {
+      clearInterval(alive)
+    }
   }
 }
 
