@@ -94,7 +94,9 @@ export class Load {
   async cancel(count: number, { withinMs = count * 30 } = {}): Promise<void> {
     for (let n = 0; n < count; n++) {
       await pause((this.#random() * 2 * withinMs) / count)
-      const run = this.runs[Math.floor(this.#random() * this.runs.length)]
+      // Of the newest, for the others may have ended.
+      const recent = this.runs.slice(-largestBatch)
+      const run = recent[Math.floor(this.#random() * recent.length)]
       const verb = verbs[Math.floor(this.#random() * verbs.length)] ?? 'cancel'
       const answer = run && (await this.#try(stop(run, verb)))
       if (answer) this.asked.push(answer)

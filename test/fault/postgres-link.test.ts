@@ -229,6 +229,19 @@ suite('a worker whose connections go silent', { concurrency: true }, () => {
   })
 })
 
+test('a claim whose connection is lost for good leaves no run with a worker that does not know of it', async () => {
+  await using scene = await Scene.make()
+  const { bed, network } = scene
+  await using fleet = new Fleet()
+  const worker = await fleet.start({ ...quick, url: scene.url, lease: 300_000, patienceMs: 300 })
+  atTheEnd(network, { last: 'COMMIT\0', when: 'down' }, () => network.cut())
+  const run = await bed.client.enqueue(tasks.exclusive, { folder: bed.folder, ms: 1 })
+  await until(run, ({ state }) => state === 'running')
+  await worker.next('store-error')
+  network.restore()
+  await run.result({ timeout: 60_000 })
+})
+
 /** A run that is held where it has begun, until there is a file `go`. */
 interface Begun {
   readonly run: RunHandle<number>
