@@ -67,6 +67,19 @@ export const blockAlone = task({
   },
 })
 
+/** Holds the same lock; the first attempt spins, the next ones end. */
+export const spinAlone = task({
+  name: 'spin-alone',
+  run: async ({ folder }: { folder: string }, ctx) => {
+    const lock = heldAlone(folder, ctx.run)
+    ctx.progress([ctx.run.attempt, process.pid])
+    await pause(1)
+    if (ctx.run.attempt === 1) for (;;);
+    lock.close()
+    return ctx.run.attempt
+  },
+})
+
 /** Takes the lock of a run, or notes that another attempt has it. */
 function heldAlone(folder: string, { id, attempt }: RunInfo): DatabaseSync {
   const lock = new DatabaseSync(`${folder}/${id}.lock`, { timeout: 0 })

@@ -9,6 +9,8 @@ const main = fileURLToPath(new URL('./worker-main.ts', import.meta.url))
 
 export type FleetOptions = { readonly url: string } & Omit<StartWorkerOptions, 'modules'> & {
     readonly modules: readonly string[]
+    /** Events that it does not print, where there are too many. */
+    readonly except?: readonly WorkerEvent['type'][]
   }
 
 /** Starts a program; its output is to be a pipe. */

@@ -32,7 +32,7 @@ suite('a worker that is cut off from the database while its handler spins', { sk
       (command) =>
         hosts.exec(host, command, { stdio: ['ignore', 'pipe', 'inherit'] })
 
-    const run = await bed.client.enqueue(tasks.spinOnce)
+    const run = await bed.client.enqueue(tasks.spinAlone, { folder: bed.folder })
     const first = await fleet.start({ url: url.href, ...quick }, on(0))
     const { progress, workerId } = await until(run, ({ progress }) => progress !== undefined)
     const [, pid] = progress as [number, number]
@@ -43,6 +43,7 @@ suite('a worker that is cut off from the database while its handler spins', { sk
     assert.ok(isDead(pid), 'the code of the first attempt was gone before the second could start')
     assert.notEqual(second.workerId, workerId)
     assert.equal(await run.result(), 2)
+    assert.deepEqual(tasks.violationsIn(bed.folder), [], 'they never executed at the same time')
     await first.saw(({ type }) => type === 'lease-lost')
 
     await hosts.join(0)

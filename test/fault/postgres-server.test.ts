@@ -90,7 +90,7 @@ const hasBegun = ({ progress }: { progress?: unknown }): boolean => progress !==
 const attemptOf = ({ progress }: { progress?: unknown }): [number, number] =>
   progress as [number, number]
 
-suite('a server that fails over to its synchronous standby', () => {
+suite('a server that fails over to its synchronous standby', { concurrency: true }, () => {
   test('named in the URL beside it, costs no run and no request', async (t) => {
     await using pair = await Pair.make()
     const { primary, standby } = pair
@@ -106,7 +106,7 @@ suite('a server that fails over to its synchronous standby', () => {
   })
 })
 
-suite('a server that is out of connections', () => {
+suite('a server that is out of connections', { concurrency: true }, () => {
   test('fails new calls in a way that can be tried again, while those who have connections go on', async () => {
     await using server = await PostgresServer.make({ settings: few })
     await using bed = await Bed.make({ on: 'postgres', at: server.url, worker: settings })

@@ -7,11 +7,3 @@ export const patient = task({
   run: (_: void, ctx) =>
     new Promise((resolve) => ctx.abortSignal.addEventListener('abort', resolve)),
 })
-
-/** In a queue that no worker serves. */
-export const nobodys = task({
-  name: 'nobodys',
-  queue: 'nowhere',
-  isolation: 'inline',
-  run: () => 1,
-})
