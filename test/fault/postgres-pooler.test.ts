@@ -5,8 +5,10 @@ import { postgresPlace } from '../store/bed.ts'
 import { Bed, until } from '../support/bed.ts'
 import { testDatabase } from '../support/database.ts'
 import { findPgBouncer, PgBouncer } from '../support/pgbouncer.ts'
+import { PostgresServer } from '../support/postgres-server.ts'
 import * as tasks from './fleet-tasks.ts'
 import { Fleet } from './fleet.ts'
+import { Load } from './load.ts'
 
 const skip =
   findPgBouncer() === null ? 'PgBouncer is not installed: apt-get install pgbouncer' : false
@@ -43,6 +45,24 @@ suite('through PgBouncer, which hands out connections by transaction', { skip },
       const stop = await spinning.cancel({ grace: 10 })
       assert.deepEqual([stop.state, stop.confirmed], ['cancelled', true])
     })
+
+  test('a server that is killed with -9 behind it and started again costs no run, no request, and no attempt', async (t) => {
+    await using server = await PostgresServer.make()
+    await using bouncer = await PgBouncer.make(server.url)
+    await using bed = await Bed.make({ on: 'postgres', at: bouncer.url })
+    await using fleet = new Fleet()
+    await fleet.start({ url: bed.url, modules, spares: 0, concurrency: 2 })
+    const load = new Load({ client: bed.client, folder: bed.folder, seed: 1 })
+    const harming = async (): Promise<void> => {
+      await load.reaches(30)
+      await server.kill()
+      await server.start()
+    }
+    await Promise.all([load.enqueue(60), load.cancel(6), harming()])
+    const totals = await load.check()
+    t.diagnostic(JSON.stringify(totals))
+    assert.equal(totals.lapses + totals.crashes + load.refused.length, 0)
+  })
 
   if (skip === false)
     storeConformance(

@@ -16,7 +16,10 @@ export function findPgBouncer(): string | null {
   return folders.map((folder) => join(folder, 'pgbouncer')).find((path) => existsSync(path)) ?? null
 }
 
-/** A PgBouncer before a server, in transaction mode: each transaction may get another connection. */
+/**
+ * A PgBouncer before a server, in transaction mode: each transaction may get another connection. It tries again each
+ * second to reach a server that went away; by default it would refuse everybody for 15 s.
+ */
 export class PgBouncer implements AsyncDisposable {
   readonly url: string
   readonly port: number
@@ -67,5 +70,6 @@ pool_mode = transaction
 max_client_conn = ${maxClientConn}
 default_pool_size = ${defaultPoolSize}
 ignore_startup_parameters = extra_float_digits
+server_login_retry = 1
 `
 }
