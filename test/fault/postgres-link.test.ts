@@ -5,16 +5,17 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Client, connect, isCheckreinError, type RunHandle, task } from '../../src/index.ts'
+import { type Client, connect, isCheckreinError, type RunHandle } from '../../src/index.ts'
 import { openStore } from '../../src/store/open.ts'
 import { plainWorker } from '../store/bed.ts'
 import { Bed, eventually, until } from '../support/bed.ts'
 import { ask } from '../support/database.ts'
 import { isDead } from '../support/processes.ts'
 import { type Passing, TcpProxy } from '../support/proxy.ts'
+import { Callers, isUncertain, work } from './callers.ts'
 import * as tasks from './fleet-tasks.ts'
 import { Fleet } from './fleet.ts'
-import { randomFrom } from './load.ts'
+import { type Random, randomFrom } from './load.ts'
 
 const modules = [new URL('./fleet-tasks.ts', import.meta.url).href]
 const quick = {
@@ -25,7 +26,6 @@ const quick = {
   poll: 200,
   answerMs: 1000,
 } as const
-const work = task({ name: 'work', run: () => undefined })
 
 /** A bed on PostgreSQL, a network on the way there, and a client behind it. */
 class Scene implements AsyncDisposable {
@@ -91,9 +91,6 @@ function atTheEnd(
   })
 }
 
-const isUncertain = (error: unknown): boolean =>
-  isCheckreinError(error) && error.isRetryable && error.details['isUncertain'] === true
-
 for (const [what, { last, make, count }] of Object.entries(calls))
   suite(`${what} whose connection is lost`, () => {
     for (const [where, when] of [
@@ -154,33 +151,21 @@ suite('connections that are cut at random', () => {
     await using scene = await Scene.make()
     const seed = Number(process.env['LINK_SEED'] ?? Date.now() % 2 ** 31)
     const random = randomFrom(seed)
-    const callers = await Promise.all(
-      Array.from({ length: 4 }, () => connect(scene.url, { patienceMs: 100, answerMs: 1000 })),
-    )
-    const calling = Promise.all(callers.map((client) => callAgainAndAgain(client, random)))
-    const said = (await underBadWeather(scene.network, calling, random)).flat()
-    await Promise.all(callers.map((client) => client[Symbol.asyncDispose]()))
-    const done = await Promise.all(
-      said.map(async (one) => ({ ...one, isDone: await isDone(scene.bed.client, one) })),
-    )
-    const count = (outcome: Outcome): number => said.filter((one) => one.outcome === outcome).length
-    t.diagnostic(
-      `LINK_SEED=${seed}: ${count('done')} done, ${count('failed')} failed, ${count('unknown')} not known`,
-    )
-    assert.deepEqual(
-      done.filter((one) => one.outcome !== 'unknown' && one.isDone !== (one.outcome === 'done')),
-      [],
-    )
-    assert.ok(count('done') > 0 && count('failed') > 0)
+    const settings = { url: scene.url, count: 4, patienceMs: 100, random }
+    await using callers = await Callers.make(settings)
+    await underBadWeather(scene.network, callers.call(60), random)
+    t.diagnostic(`LINK_SEED=${seed}: ${callers.report()}`)
+    assert.deepEqual(await callers.lies(scene.bed.client), [])
+    assert.ok(callers.count('done') > 0 && callers.count('failed') > 0)
   })
 })
 
 /** Single connections are cut at any moment, and now and then all of them for a while, until all is done. */
-async function underBadWeather<T>(
+async function underBadWeather(
   network: TcpProxy,
-  done: Promise<T>,
-  random: () => number,
-): Promise<T> {
+  done: Promise<void>,
+  random: Random,
+): Promise<void> {
   let isOver = false
   const over = done.finally(() => (isOver = true))
   network.watch(({ cut }) => void (random() < 0.02 && cut()))
@@ -191,7 +176,7 @@ async function underBadWeather<T>(
     network.restore()
   }
   network.watch(() => {})
-  return over
+  await over
 }
 
 suite('a worker whose connections go silent', { concurrency: true }, () => {
@@ -331,52 +316,3 @@ test('a renewal of a lease that comes late does not shorten it', async () => {
 })
 
 const schemaOf = (bed: Bed): string => new URL(bed.url).searchParams.get('schema') ?? ''
-
-type Outcome = 'done' | 'failed' | 'unknown'
-
-/** What a caller was told. */
-interface Said {
-  readonly what: 'enqueue' | 'revoke'
-  readonly id: string
-  readonly outcome: Outcome
-}
-
-async function callAgainAndAgain(client: Client, random: () => number): Promise<Said[]> {
-  const said: Said[] = []
-  const note = async (what: Said['what'], id: string, call: Promise<unknown>): Promise<void> => {
-    const outcome = await call.then(
-      () => 'done' as const,
-      (error: unknown) => (isUncertain(error) ? ('unknown' as const) : failed(error)),
-    )
-    said.push({ what, id, outcome })
-  }
-  for (let n = 0; n < 60; n++) {
-    const ids = Array.from({ length: 1 + Math.floor(random() * 3) }, () => crypto.randomUUID())
-    await Promise.all(ids.map((id) => note('enqueue', id, enqueue(client, id, random() < 0.5))))
-    const [id] = ids
-    const isThere = said.some((one) => one.id === id && one.outcome === 'done')
-    if (id !== undefined && isThere) await note('revoke', id, client.run(id).revoke())
-  }
-  return said
-}
-
-/** One statement, or a transaction; that it was stored before would be a lie. */
-async function enqueue(client: Client, id: string, hasKey: boolean): Promise<void> {
-  const run = await client.enqueue(work, undefined, hasKey ? { id, key: id } : { id })
-  assert.equal(run.enqueued?.outcome, 'enqueued')
-}
-
-function failed(error: unknown): 'failed' {
-  if (isCheckreinError(error) && error.isRetryable) return 'failed'
-  throw error
-}
-
-async function isDone(client: Client, { what, id }: Said): Promise<boolean> {
-  const run = await client.run(id).get().catch(absent)
-  return what === 'enqueue' ? run !== null : run?.state === 'cancelled'
-}
-
-function absent(error: unknown): null {
-  if (isCheckreinError(error) && error.code === 'RUN_NOT_FOUND') return null
-  throw error
-}

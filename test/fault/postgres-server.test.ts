@@ -4,15 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { after, before, suite, test, type TestContext } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { connect, isCheckreinError, task } from '../../src/index.ts'
 import { Bed, eventually, until } from '../support/bed.ts'
 import { ask } from '../support/database.ts'
 import { PostgresServer } from '../support/postgres-server.ts'
 import { isDead } from '../support/processes.ts'
 import { TcpProxy } from '../support/proxy.ts'
+import { Callers } from './callers.ts'
 import * as tasks from './fleet-tasks.ts'
 import { Fleet, type FleetOptions, type WorkerProcess } from './fleet.ts'
-import { Load } from './load.ts'
+import { Load, randomFrom } from './load.ts'
 
 const modules = [new URL('./fleet-tasks.ts', import.meta.url).href]
 const settings = { modules, spares: 0, concurrency: 2 } as const
@@ -89,6 +91,28 @@ const hasBegun = ({ progress }: { progress?: unknown }): boolean => progress !==
 /** The number of the attempt, and its process. */
 const attemptOf = ({ progress }: { progress?: unknown }): [number, number] =>
   progress as [number, number]
+
+test('a server that is killed again and again makes nobody believe what is not', async (t) => {
+  await using server = await PostgresServer.make()
+  await using bed = await Bed.make({ on: 'postgres', at: server.url })
+  const seed = Number(process.env['SERVER_SEED'] ?? Date.now() % 2 ** 31)
+  const settings = { url: bed.url, count: 6, patienceMs: 500, random: randomFrom(seed) }
+  await using callers = await Callers.make(settings)
+  let isOver = false
+  const calling = callers
+    .call(Number(process.env['SERVER_CALLS'] ?? 25))
+    .finally(() => (isOver = true))
+  while (!isOver) {
+    await Promise.race([calling, pause(settings.random() * 200)])
+    await server.kill()
+    await Promise.race([calling, pause(settings.random() * 600)])
+    await server.start()
+  }
+  await calling
+  t.diagnostic(`SERVER_SEED=${seed}: ${callers.report()}`)
+  assert.deepEqual(await callers.lies(bed.client), [])
+  assert.ok(callers.count('done') > 0)
+})
 
 suite('a server that fails over to its synchronous standby', { concurrency: true }, () => {
   test('named in the URL beside it, costs no run and no request', async (t) => {
