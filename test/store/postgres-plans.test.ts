@@ -150,7 +150,8 @@ suite('the plans of PostgreSQL', () => {
       check(name, text, values))
   }
   test('and of a table that it knows', async () => {
-    await client.query('ANALYZE')
+    // Only these tables: ANALYZE alone takes in those of every test that shares the database.
+    await client.query('ANALYZE runs, feed, tags, workers')
     for (const [name, text, values] of hot) await check(name, text, values)
   })
 })
