@@ -17,7 +17,7 @@ const greeting = await reins.enqueue(greet, { name: 'Ada' })
 console.log(await greeting.result())
 
 const endless = await reins.enqueue(spin)
-for await (const { type } of endless.events()) if (type === 'claim') break
+for await (const { type } of endless.events()) if (type === 'progress') break
 const stop = await endless.cancel({ reason: 'closed the tab', grace: '1s' })
 console.log(
   `spin: ${stop.mode}, ${stop.confirmed ? 'confirmed' : 'not confirmed'}, ended by ${stop.stop?.proof?.osSignal}`,

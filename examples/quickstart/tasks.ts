@@ -9,7 +9,8 @@ export const greet = task({
 /** Spins for ever, and never looks at its abort signal. */
 export const spin = task({
   name: 'spin',
-  run: () => {
+  run: (_: void, ctx) => {
+    ctx.progress('spinning')
     for (;;);
   },
 })
