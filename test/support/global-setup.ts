@@ -1,11 +1,16 @@
 /** What `npm test` does once, before and after all files: see `--test-global-setup` of Node. */
+import { fileURLToPath } from 'node:url'
 import { makeServer } from './database.ts'
 import type { PostgresServer } from './postgres-server.ts'
 
 let server: PostgresServer | null = null
 
-/** The files run in processes of their own, which inherit the variable. */
+/** Where the many processes of the tests find modules that another one has stripped and compiled: 0.1 s to start, not 0.35. */
+const compiled = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url))
+
+/** The files run in processes of their own, which inherit the variables. */
 export async function globalSetup(): Promise<void> {
+  process.env['NODE_COMPILE_CACHE'] ??= compiled
   if (process.env['DATABASE_URL']) return
   server = await makeServer()
   process.env['DATABASE_URL'] = server.url
