@@ -12,7 +12,7 @@ import type { Answer, Decision } from '../core/decision.ts'
 import { decide } from '../core/machine.ts'
 import type { RunFacts } from '../core/run.ts'
 import { isFinal } from '../core/transitions.ts'
-import type { Param, Statements, Tx } from './driver.ts'
+import type { Driver, Param, Statements, Tx } from './driver.ts'
 import { trimFeed, writeFeed } from './feed.ts'
 import { type FeedRow, runOf, type SeqRun, updateOf } from './rows.ts'
 import type { RunEventCall } from './store.ts'
@@ -188,6 +188,17 @@ async function applyEach(
 /** A run that completes, with its place: `seq` comes with the claim. */
 function isCompletion({ event, seq }: RunEventCall): boolean {
   return event.type === 'complete' && seq !== undefined
+}
+
+/** Completions and nothing else, without a transaction around the one statement. Null for what must go the long way. */
+export async function completeAlone(
+  driver: Driver,
+  calls: readonly RunEventCall[],
+): Promise<readonly (Answer | null)[] | null> {
+  if (!calls.every(isCompletion)) return null
+  const now = driver.now()
+  const isDone = await driver.completeAlone(calls.flatMap((call) => completionOf(call, now)))
+  return isDone ? isDone.map((done) => (done ? 'done' : null)) : null
 }
 
 /** The shortcut; what its guards leave over goes the long way. */

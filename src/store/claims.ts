@@ -23,7 +23,7 @@ export async function claimRuns(
     driver.claim(tx, request),
   ])
   if (held.length === 0) throw new CheckreinError('LEASE_LOST', { details: { workerId } })
-  const claimed = rows.map(claimedOf).toSorted(byPriority)
+  const claimed = claimedInOrder(rows)
   const now = tx.now()
   const data = JSON.stringify({ workerId })
   const feed = claimed.map((run): FeedRow => [run.seq, now, 'claim', run.attempt, 'running', data])
@@ -32,6 +32,10 @@ export async function claimRuns(
 }
 
 /** Highest priority first, then oldest first. */
+export function claimedInOrder(rows: readonly Row[]): readonly ClaimedRun[] {
+  return rows.map(claimedOf).toSorted(byPriority)
+}
+
 function byPriority(a: ClaimedRun, b: ClaimedRun): number {
   return b.priority - a.priority || a.seq - b.seq
 }

@@ -69,6 +69,17 @@ export interface Driver extends AsyncDisposable {
     statement: string,
     sets: readonly (readonly Param[])[],
   ): Promise<readonly (number | null)[] | null> | null
+  /**
+   * `claim` as a transaction of its own, with the entries of the feed, where that is cheaper; null where it is not, or
+   * where there is more to it: then nothing was claimed. Where its answer is lost it may have been done.
+   * @throws {CheckreinError} `LEASE_LOST`.
+   */
+  claimAlone(request: ClaimRequest): Promise<readonly Row[] | null> | null
+  /**
+   * `completeRuns` as a transaction of its own, with the entries of the feed, where that is cheaper, else null. Says of
+   * each whether it was done; what was not must go the long way.
+   */
+  completeAlone(sets: readonly (readonly Param[])[]): Promise<readonly boolean[] | null> | null
   /** Runs one writing statement in a transaction of its own; where the database can, other writes don't hold it
    * up. It may run more than once, each time with parameters of its own. Of a row with `database_now` the time is noted. */
   touch(statement: string, params: () => readonly Param[]): Promise<readonly Row[]>

@@ -14,8 +14,11 @@ import type { Driver, Tx } from './driver.ts'
 /** Writes items of one kind within a transaction; gives one result for each, in order. */
 export interface Writer<Item, Result> {
   (tx: Tx, items: readonly Item[]): Promise<readonly Result[]>
-  /** Writes them without, where they are all that there is to write and it can be done; else null. */
-  readonly alone?: (items: readonly Item[]) => Promise<readonly Result[] | null>
+  /**
+   * Writes them without, where they are all that there is to write and it can be done; else null. A result that is null
+   * is that of an item which was not written, and needs the transaction.
+   */
+  readonly alone?: (items: readonly Item[]) => Promise<readonly (Result | null)[] | null>
 }
 
 interface Part {
@@ -66,11 +69,12 @@ export class GroupCommit {
     this.#flushing = null
   }
 
-  async #write(parts: readonly Part[]): Promise<void> {
+  async #write(all: readonly Part[]): Promise<void> {
+    let parts = all
     try {
-      const settle =
-        (await writeAlone(parts)) ?? (await this.#driver.transact((tx) => writeAll(tx, parts)))
-      for (const fulfil of settle) fulfil()
+      parts = await writeAlone(parts)
+      if (parts.length === 0) return
+      for (const fulfil of await this.#driver.transact((tx) => writeAll(tx, parts))) fulfil()
     } catch (error) {
       const [only] = parts
       if (parts.length === 1 && only) only.reject(error)
@@ -91,11 +95,22 @@ function concernsAll(error: unknown, { isConcurrent }: Driver): boolean {
   return forAll.includes(error.code) || (error.code === 'STORE_BUSY' && !isConcurrent)
 }
 
-async function writeAlone(parts: readonly Part[]): Promise<(() => void)[] | null> {
+/** @returns the parts that are left. */
+async function writeAlone(parts: readonly Part[]): Promise<readonly Part[]> {
   const [group = [], ...others] = merged(parts)
-  const results =
-    others.length === 0 ? await group[0]?.writer.alone?.(itemsOf(group) as readonly never[]) : null
-  return results ? settleAll(group, results) : null
+  const alone = others.length === 0 ? group[0]?.writer.alone : undefined
+  const results = await alone?.(itemsOf(group) as readonly never[])
+  return results ? settleWhole(group, results) : parts
+}
+
+/** Fulfils the parts that have all their results, and gives the others. */
+function settleWhole(group: readonly Part[], results: readonly unknown[]): readonly Part[] {
+  let start = 0
+  return group.filter((part) => {
+    const own = results.slice(start, (start += part.items.length))
+    if (!own.includes(null)) part.resolve(own as unknown as readonly never[])
+    return own.includes(null)
+  })
 }
 
 async function writeAll(tx: Tx, parts: readonly Part[]): Promise<(() => void)[]> {

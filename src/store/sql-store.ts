@@ -10,8 +10,9 @@ import type { FeedEntry } from '../core/events.ts'
 import type { Answer } from '../core/decision.ts'
 import type { StoredRun } from '../core/run.ts'
 import type { State } from '../core/transitions.ts'
-import { applyEvents } from './apply.ts'
+import { applyEvents, completeAlone } from './apply.ts'
 import {
+  claimedInOrder,
   claimRuns,
   eachByItself,
   lapseRunsOf,
@@ -26,7 +27,15 @@ import { enqueueAlone, enqueueEntry, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
 import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
-import { feedEntryOf, heldIntentOf, matchedOf, runOf, tombstoneOf, workerOf } from './rows.ts'
+import {
+  claimedOf,
+  feedEntryOf,
+  heldIntentOf,
+  matchedOf,
+  runOf,
+  tombstoneOf,
+  workerOf,
+} from './rows.ts'
 import type {
   Change,
   ClaimedRun,
@@ -61,6 +70,8 @@ export class SqlStore implements Store {
   readonly #upkeep: GroupCommit
   readonly #enqueue: Writer<NewRun, Enqueued>
   readonly #apply: Writer<RunEventCall, Answer>
+  /** Each caller's only one: so what is left of several of them is left of whole calls. */
+  readonly #applyOne: Writer<RunEventCall, Answer>
   readonly #asking: Asking
   readonly #log: Writer<LogCall, null>
 
@@ -77,6 +88,10 @@ export class SqlStore implements Store {
       { alone: (runs: readonly NewRun[]) => enqueueAlone(driver, runs) },
     )
     this.#apply = (tx, calls) => applyEvents(tx, statements, calls)
+    this.#applyOne = Object.assign(
+      (tx: Tx, calls: readonly RunEventCall[]) => applyEvents(tx, statements, calls),
+      { alone: (calls: readonly RunEventCall[]) => completeAlone(driver, calls) },
+    )
     this.#asking = new Asking(driver, this.#commits)
     this.#log = (tx, calls) => writeLog(tx, statements, calls)
   }
@@ -101,7 +116,7 @@ export class SqlStore implements Store {
   }
 
   apply(calls: readonly RunEventCall[]): Promise<readonly Answer[]> {
-    return this.#commits.submit(this.#apply, calls)
+    return this.#commits.submit(calls.length === 1 ? this.#applyOne : this.#apply, calls)
   }
 
   async log(calls: readonly LogCall[]): Promise<void> {
@@ -156,6 +171,13 @@ export class SqlStore implements Store {
   }
 
   claim(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
+    const claimed = this.#driver.claimAlone(request)
+    return claimed
+      ? claimed.then((rows) => (rows ? claimedInOrder(rows) : this.#claimAmongOthers(request)))
+      : this.#claimAmongOthers(request)
+  }
+
+  #claimAmongOthers(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
     return this.#write((tx) => claimRuns(tx, this.#driver, request), this.#chores)
   }
 

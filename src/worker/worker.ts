@@ -87,8 +87,9 @@ export class Worker implements AsyncDisposable {
     this.#registry = registry
     this.#settings = settings
     this.#queues = settings.queues ?? registry.queues
-    this.#intake = new Intake({ store, registry, queues: this.#queues })
-    const { retention, pollMs } = settings
+    const { retention, pollMs, leaseMs } = settings
+    const compareMs = leaseMs / 3
+    this.#intake = new Intake({ store, registry, queues: this.#queues, pollMs, compareMs })
     this.#keeper = new Keeper(store, {
       retention,
       pollMs,
@@ -181,6 +182,7 @@ export class Worker implements AsyncDisposable {
     while (!this.#isDraining) {
       try {
         const tenure = await this.#begin()
+        this.#intake.hear()
         this.#ask()
         await tenure.warmUp().catch((error: unknown) => this.#complain('warm-up', error))
         return
@@ -194,7 +196,9 @@ export class Worker implements AsyncDisposable {
 
   /** What others have done calls for a round where it may concern this worker. */
   #hear(change: Change): void {
-    if (change !== 'news' && change !== 'end') this.#ask({ isControl: change !== 'work' })
+    if (change === 'news' || change === 'end') return
+    if (change !== 'control') this.#intake.hear()
+    this.#ask({ isControl: change !== 'work' })
   }
 
   /** Asks for a round. @param isControl whether something may have been asked of a run that it holds; default true. */

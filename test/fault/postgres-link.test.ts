@@ -73,6 +73,28 @@ const calls: Readonly<Record<string, Call>> = {
     make: (client) => client.run('later').revoke(),
     count: async (client) => (await client.tombstones()).length,
   },
+  'a completion': {
+    last: 'WITH done',
+    make: async (client) => {
+      await client.enqueue(work, undefined, { id: 'done' })
+      await client.store.registerWorker({ ...plainWorker, id: 'w1' })
+      const request = { workerId: 'w1', queues: ['default'], tasks: [work.name], limit: 1 }
+      const [{ seq, attempt } = { seq: 0, attempt: 0 }] = await client.store.claim(request)
+      const fence = { runId: 'done', attempt, workerId: 'w1' }
+      const event = {
+        type: 'complete',
+        fence,
+        result: '1',
+        deliveredAt: null,
+        proof: null,
+      } as const
+      assert.deepEqual(await client.store.apply([{ runId: 'done', seq, event }]), ['done'])
+    },
+    count: async (client) => {
+      const entries = await client.store.feed({ runId: 'done', after: -1, limit: 100 })
+      return entries.filter(({ type }) => type === 'complete').length
+    },
+  },
 }
 
 /** Does something to the connection of a call when its last statement is on its way, or when the answer is. */
@@ -214,17 +236,66 @@ suite('a worker whose connections go silent', { concurrency: true }, () => {
   })
 })
 
-test('a claim whose connection is lost for good leaves no run with a worker that does not know of it', async () => {
-  await using scene = await Scene.make()
-  const { bed, network } = scene
-  await using fleet = new Fleet()
-  const worker = await fleet.start({ ...quick, url: scene.url, lease: 300_000, patienceMs: 300 })
-  atTheEnd(network, { last: 'COMMIT\0', when: 'down' }, () => network.cut())
-  const run = await bed.client.enqueue(tasks.exclusive, { folder: bed.folder, ms: 1 })
-  await until(run, ({ state }) => state === 'running')
-  await worker.next('store-error')
-  network.restore()
-  await run.result({ timeout: 60_000 })
+suite('a claim whose connection is lost', () => {
+  /** Does something to the connection on which a worker claims the run, when the claim or its answer is on its way. */
+  function atTheClaim(
+    network: TcpProxy,
+    { when, harm }: { when: Passing['direction']; harm: (passing: Passing) => void },
+  ): void {
+    let isDone = false
+    network.watch((passing) => {
+      const words = { up: ['{"workerId":'], down: ['has_tombstones', 'exclusive'] }[when]
+      const isClaim = words.every((word) => passing.bytes.includes(word))
+      if (isDone || !isClaim || passing.direction !== when) return
+      isDone = true
+      harm(passing)
+    })
+  }
+
+  test('for good, leaves no run with a worker that does not know of it', async () => {
+    await using scene = await Scene.make()
+    const { bed, network } = scene
+    await using fleet = new Fleet()
+    const worker = await fleet.start({ ...quick, url: scene.url, lease: 300_000, patienceMs: 300 })
+    atTheClaim(network, { when: 'down', harm: () => network.cut() })
+    const run = await bed.client.enqueue(tasks.exclusive, { folder: bed.folder, ms: 1 })
+    await until(run, ({ state }) => state === 'running')
+    await worker.next('store-error')
+    network.restore()
+    await run.result({ timeout: 60_000 })
+  })
+
+  test('in silence, leaves none either', async () => {
+    await using scene = await Scene.make()
+    const { bed, network } = scene
+    await using fleet = new Fleet()
+    await fleet.start({ ...quick, url: scene.url, lease: 300_000 })
+    atTheClaim(network, { when: 'down', harm: ({ swallow }) => swallow() })
+    const run = await bed.client.enqueue(tasks.exclusive, { folder: bed.folder, ms: 1 })
+    await run.result({ timeout: 60_000 })
+  })
+
+  test('and which is done long after it was given up, takes nothing from others', async () => {
+    await using scene = await Scene.make()
+    const { bed, network } = scene
+    const isSwallowed = Promise.withResolvers<void>()
+    const harm = ({ swallow }: Passing): void => {
+      swallow()
+      isSwallowed.resolve()
+    }
+    atTheClaim(network, { when: 'up', harm })
+    await using fleet = new Fleet()
+    await fleet.start({ ...quick, url: scene.url })
+    await isSwallowed.promise
+    const both = [await begun(bed), await begun(bed)]
+    const run = await bed.client.enqueue(tasks.exclusive, { folder: bed.folder, ms: 1 })
+    network.restore()
+    const { workerId } = await until(run, ({ state }) => state === 'running')
+    assert.equal(workerId, both[0]?.workerId, 'who has no slot for it, and does not know of it')
+    await until(run, ({ state }) => state === 'queued')
+    writeFileSync(join(bed.folder, 'go'), '')
+    await Promise.all([run, ...both.map((one) => one.run)].map((one) => one.result()))
+  })
 })
 
 /** A run that is held where it has begun, until there is a file `go`. */

@@ -55,6 +55,17 @@ const hot: readonly (readonly [name: string, text: string, values: readonly unkn
   ['waitingForToChange', statements.waitingForToChange, [ids]],
   ['finalRuns', statements.finalRuns, [ids]],
   ['claimRuns', statements.claimRuns, [['default'], ['work'], 9, 'worker-1', 100]],
+  ['claimAlone', statements.claimAlone, [['default'], ['work'], 9, 'worker-1', 100, 0, '{}']],
+  [
+    'completeAlone',
+    statements.completeAlone,
+    [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
+  ],
+  [
+    'completedRuns',
+    statements.completedRuns,
+    [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
+  ],
   ['claimableTasks', statements.claimableTasks, [['default', 'far'], ['work', 'none'], 9]],
   ['heldIntents', statements.heldIntents, ['worker-1']],
   ['heldRunsToChange', statements.heldRunsToChange, ['worker-1']],

@@ -18,8 +18,7 @@ import { postgresFindings } from './findings.ts'
 import { FeedHorizon } from './horizon.ts'
 import { joined } from './joined.ts'
 import { lanesOf } from '../lanes.ts'
-import { insertAlone } from './insert-alone.ts'
-import { portionsOf } from './lists.ts'
+import { Alone } from './alone.ts'
 import { Link, type LinkParts } from './link.ts'
 import { isUpToDate, migrateBy } from './migrate.ts'
 import { Notices } from './notices.ts'
@@ -27,7 +26,7 @@ import type { PostgresOptions, PostgresSettings } from './options.ts'
 import { refuseOldServer } from './server.ts'
 import type { Session } from './session.ts'
 import { type PostgresStatements, postgresStatements } from './statements.ts'
-import { PostgresTx, sessionSettings, whichAndWhen } from './transaction.ts'
+import { notify, PostgresTx, sessionSettings, whichAndWhen } from './transaction.ts'
 import { Transactor } from './transactor.ts'
 
 export interface PostgresDriverOptions extends PostgresOptions {
@@ -41,8 +40,6 @@ export interface PostgresDriverOptions extends PostgresOptions {
 const longAnswerMs = 120_000
 const horizonMs = 10
 const longestHorizonMs = 200
-/** The place of `created_at` among the parameters of an insert. */
-const createdAt = 9
 
 export class PostgresDriver implements Driver {
   readonly statements: PostgresStatements
@@ -56,6 +53,7 @@ export class PostgresDriver implements Driver {
   readonly #clock: DatabaseClock
   readonly #notices: Notices
   readonly #transactor: Transactor
+  readonly #alone: Alone
   readonly #horizon = new FeedHorizon()
   #horizonTimer: NodeJS.Timeout | null = null
   #horizonPauseMs = horizonMs
@@ -100,6 +98,13 @@ export class PostgresDriver implements Driver {
       send: (change) => this.#spread(change),
       look: async () => JSON.stringify(await this.read(this.statements.newest)),
       lookMs: settings.lookMs,
+    })
+    this.#alone = new Alone({
+      link,
+      statements: this.statements,
+      notices: this.#notices,
+      clock: this,
+      channel: settings.schema,
     })
   }
 
@@ -155,21 +160,19 @@ export class PostgresDriver implements Driver {
     )
   }
 
-  async insertAlone(
+  insertAlone(
     statement: string,
     sets: readonly (readonly Param[])[],
   ): Promise<readonly (number | null)[] | null> {
-    if (portionsOf(sets).length > 1) return null
-    const ids = sets.map(([id]) => String(id))
-    const seqs = await insertAlone(this.#link, {
-      insert: (session) => new PostgresTx(session, this).insert(statement, sets),
-      made: [this.statements.madeRuns, [ids, sets[0]?.[createdAt] ?? null]],
-      ids,
-    })
-    if (!seqs) return null
-    this.#notices.tell('work')
-    this.#notices.spread('work')
-    return seqs
+    return this.#alone.insert(statement, sets)
+  }
+
+  completeAlone(sets: readonly (readonly Param[])[]): Promise<readonly boolean[] | null> {
+    return this.#alone.complete(sets)
+  }
+
+  claimAlone(request: ClaimRequest): Promise<readonly Row[] | null> {
+    return this.#alone.claim(request)
   }
 
   async touch(statement: string, params: () => readonly Param[]): Promise<readonly Row[]> {
@@ -244,9 +247,7 @@ export class PostgresDriver implements Driver {
   }
 
   async #spread(change: Change): Promise<void> {
-    await this.#link.borrow((session) =>
-      session.rows('SELECT pg_notify($1, $2)', [this.#schema, change]),
-    )
+    await this.#link.borrow((session) => session.rows(notify, [this.#schema, change]))
   }
 
   findings(): Promise<readonly Finding[]> {

@@ -71,11 +71,22 @@ export class Notices {
   /** Tells the other processes, soon. */
   spread(change: Change): void {
     if (this.#isStopped || this.#due.has(change)) return
-    const last = this.#last.get(change)
-    const waitMs = last ? last.at + last.gapMs - performance.now() : 0
+    const waitMs = this.#waitMs(change)
     if (waitMs <= 0) return this.#send(change, gapMs[change])
-    const gap = Math.min((last?.gapMs ?? 0) * 2, longestGapMs)
+    const gap = Math.min((this.#last.get(change)?.gapMs ?? 0) * 2, longestGapMs)
     this.#due.set(change, setTimeout(() => this.#send(change, gap), waitMs).unref())
+  }
+
+  /** Whether a notice may go at once: then whoever asks sends it himself, behind what it tells of. */
+  takeTurn(change: Change): boolean {
+    const isFree = !this.#isStopped && !this.#due.has(change) && this.#waitMs(change) <= 0
+    if (isFree) this.#last.set(change, { at: performance.now(), gapMs: gapMs[change] })
+    return isFree
+  }
+
+  #waitMs(change: Change): number {
+    const last = this.#last.get(change)
+    return last ? last.at + last.gapMs - performance.now() : 0
   }
 
   #send(change: Change, gapMs = 0): void {

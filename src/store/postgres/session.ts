@@ -92,7 +92,7 @@ export class Session {
       throw this.#cut ?? error
     } finally {
       this.#outstanding -= 1
-      if (this.#outstanding > 0) this.#timer.refresh()
+      if (this.#outstanding > 0) this.#timer?.refresh()
       else this.#rest()
     }
   }

@@ -46,6 +46,12 @@ const anyOfFew = 'ANY(ARRAY(SELECT unnest($1::bigint[])))'
 /** The statements of PostgreSQL, and those that are its alone. */
 export interface PostgresStatements extends Statements {
   readonly claimRuns: string
+  /** A claim and its entries at once; every row says whether a tombstone stands and whether the lease is held, and of none there is one. */
+  readonly claimAlone: string
+  /** Completions and their entries at once: `ord` of each that nothing stood in the way of. */
+  readonly completeAlone: string
+  /** `ord` of each of some runs that has completed in that attempt. */
+  readonly completedRuns: string
   readonly unstartRuns: string
   readonly madeRuns: string
   readonly claimableTasks: string
@@ -57,6 +63,31 @@ const insertRuns = (where: string, conflict = 'ON CONFLICT (id) DO NOTHING'): st
   INSERT INTO @runs (${names(insertColumns)}, attempt, failures, crashes)
   SELECT ${names(insertColumns)}, 0, 0, 0 FROM ${sets(...insertColumns)} ${where} ORDER BY ord
   ${conflict} RETURNING seq, id`
+
+/** The places of the runs to claim, lane by lane; they are held, and what others hold is passed over. */
+const claimableHeads = (where: string): string => `
+      SELECT head.seq FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
+      CROSS JOIN LATERAL (
+        SELECT r.seq, r.priority FROM @runs AS r
+        WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired}
+        ORDER BY r.priority DESC, r.seq LIMIT $5 ${heldOrSkipped}) AS head
+      ${where} ORDER BY head.priority DESC, head.seq LIMIT $5`
+const startRuns = `UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3`
+const claimedColumns = 'r.seq, r.id, r.task, r.queue, r.priority, r.key, r.tags, r.input, r.attempt'
+
+const completionColumns = [
+  'seq bigint',
+  'id text',
+  'attempt int',
+  'worker_id text',
+  'result text',
+  'at bigint',
+]
+const completeRuns = `
+    UPDATE @runs AS r SET state = 'completed', result = u.result, worker_id = NULL, finished_at = u.at
+    FROM ${sets(...completionColumns)}
+    WHERE r.seq = u.seq AND r.id = u.id AND r.attempt = u.attempt AND r.worker_id = u.worker_id
+      AND r.intent IS NULL AND r.key_held = 0`
 
 /** Statements that end in a filter leave the first two places to others; each must stand somewhere, with a type. */
 const ownParams = '($1::text IS NULL AND $2::text IS NULL)'
@@ -95,11 +126,18 @@ const templates: PostgresStatements = {
     UPDATE @runs AS r SET (${names(factColumns)}) = ROW(${names(factColumns, 'u.')})
     FROM ${sets('seq bigint', 'old_state text', 'old_attempt int', ...factColumns)}
     WHERE r.seq = u.seq AND r.state = u.old_state AND r.attempt = u.old_attempt RETURNING u.ord`,
-  completeRuns: `
-    UPDATE @runs AS r SET state = 'completed', result = u.result, worker_id = NULL, finished_at = u.at
-    FROM ${sets('seq bigint', 'id text', 'attempt int', 'worker_id text', 'result text', 'at bigint')}
-    WHERE r.seq = u.seq AND r.id = u.id AND r.attempt = u.attempt AND r.worker_id = u.worker_id
-      AND r.intent IS NULL AND r.key_held = 0 RETURNING u.ord`,
+  completeRuns: `${completeRuns} RETURNING u.ord`,
+  completeAlone: `
+    WITH done AS (
+      ${completeRuns} AND NOT EXISTS (SELECT 1 FROM @runs AS w WHERE w.waits_for IS NOT NULL AND w.waits_for = u.id)
+      RETURNING u.ord, u.seq, u.attempt, u.at),
+    entered AS (
+      INSERT INTO @feed (run_seq, at, type, attempt, state)
+      SELECT seq, at, 'complete', attempt, 'completed' FROM done ORDER BY ord)
+    SELECT ord FROM done`,
+  completedRuns: `
+    SELECT u.ord FROM ${sets(...completionColumns)} JOIN @runs AS r ON r.seq = u.seq
+    WHERE r.id = u.id AND r.attempt = u.attempt AND r.finished_at IS NOT NULL AND ${stateIs(['completed'], 'r.')}`,
   insertTags: `
     INSERT INTO @tags (tag, run_seq) SELECT tag, run_seq FROM ${sets('tag text', 'run_seq bigint')}
     ON CONFLICT DO NOTHING`,
@@ -194,15 +232,21 @@ const templates: PostgresStatements = {
       SELECT 1 FROM @runs AS r
       WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired})`,
   claimRuns: `
-    UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3
-    WHERE r.seq = ANY(ARRAY(
-      SELECT head.seq FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
-      CROSS JOIN LATERAL (
-        SELECT r.seq, r.priority FROM @runs AS r
-        WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired}
-        ORDER BY r.priority DESC, r.seq LIMIT $5 ${heldOrSkipped}) AS head
-      ORDER BY head.priority DESC, head.seq LIMIT $5))
-    RETURNING r.seq, r.id, r.task, r.queue, r.priority, r.key, r.tags, r.input, r.attempt`,
+    ${startRuns} WHERE r.seq = ANY(ARRAY(${claimableHeads('')})) RETURNING ${claimedColumns}`,
+  claimAlone: `
+    WITH head AS MATERIALIZED (${claimableHeads('WHERE NOT EXISTS (SELECT 1 FROM @tombstones)')}),
+    held AS MATERIALIZED (
+      SELECT 1 FROM @workers WHERE id = $4 AND lease_until > $6::bigint AND EXISTS (SELECT 1 FROM head) FOR KEY SHARE),
+    claimed AS (
+      ${startRuns}
+      WHERE r.seq = ANY(ARRAY(SELECT seq FROM head WHERE EXISTS (SELECT 1 FROM held))) RETURNING ${claimedColumns}),
+    entered AS (
+      INSERT INTO @feed (run_seq, at, type, attempt, state, data)
+      SELECT seq, $3, 'claim', attempt, 'running', $7::text FROM claimed ORDER BY priority DESC, seq)
+    SELECT claimed.*, known.* FROM (
+      SELECT EXISTS (SELECT 1 FROM @tombstones)::int AS has_tombstones,
+        EXISTS (SELECT 1 FROM @workers WHERE id = $4 AND lease_until > $6::bigint)::int AS is_held) AS known
+    LEFT JOIN claimed ON true`,
   unstartRuns: `
     UPDATE @runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL
     WHERE seq = ANY($1::bigint[]) RETURNING seq`,

@@ -46,7 +46,7 @@ export interface TxClock {
 }
 
 /** Not every client can read the type that the function gives. */
-const notify = 'SELECT pg_notify($1, $2)::text'
+export const notify = 'SELECT pg_notify($1, $2)::text'
 
 /** Statements and what they leave to be done, whoever commits. */
 export class PostgresTx implements Tx {

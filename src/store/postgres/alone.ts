@@ -1,0 +1,113 @@
+/**
+ * The commonest writes, each as one statement that is a transaction of its own: one question and one answer, where a
+ * transaction around it takes three. What is told of them is sent right behind.
+ *
+ * Only plain cases go this way, on connections that stand by our limits; what a statement leaves over goes the long one.
+ */
+import { CheckreinError } from '../../core/errors.ts'
+import type { Param, Row } from '../driver.ts'
+import { lanesOf } from '../lanes.ts'
+import type { Change, ClaimRequest } from '../store.ts'
+import { claimOnce, completed, inserted } from './answers.ts'
+import type { Link } from './link.ts'
+import { listsOf, portionsOf } from './lists.ts'
+import type { Notices } from './notices.ts'
+import type { Session } from './session.ts'
+import type { PostgresStatements } from './statements.ts'
+import { notify, PostgresTx, type TxClock } from './transaction.ts'
+
+/** The place of `created_at` among the parameters of an insert. */
+const createdAt = 9
+
+export interface AloneParts {
+  readonly link: Link
+  readonly statements: PostgresStatements
+  readonly notices: Notices
+  /** The store's time. */
+  readonly clock: TxClock
+  readonly channel: string
+}
+
+type Sets = readonly (readonly Param[])[]
+
+export class Alone {
+  readonly #parts: AloneParts
+
+  constructor(parts: AloneParts) {
+    this.#parts = parts
+  }
+
+  /** See `Driver.insertAlone`. */
+  async insert(statement: string, sets: Sets): Promise<readonly (number | null)[] | null> {
+    const { link, clock, statements } = this.#parts
+    if (portionsOf(sets).length > 1) return null
+    const ids = sets.map(([id]) => String(id))
+    const news = this.#news('work')
+    const seqs = await inserted(link, {
+      insert: (session) =>
+        news.behind(session, new PostgresTx(session, clock).insert(statement, sets)),
+      made: [statements.madeRuns, [ids, sets[0]?.[createdAt] ?? null]],
+      ids,
+    })
+    if (seqs) news.told()
+    return seqs
+  }
+
+  /** See `Driver.completeAlone`. */
+  async complete(sets: Sets): Promise<readonly boolean[] | null> {
+    const { link, statements } = this.#parts
+    if (!link.isOwn || portionsOf(sets).length > 1) return null
+    const lists = listsOf(sets)
+    const news = this.#news('end', 'news')
+    const isDone = await completed(link, {
+      complete: (session) => news.behind(session, session.rows(statements.completeAlone, lists)),
+      done: (session) => session.rows(statements.completedRuns, lists),
+      count: sets.length,
+    })
+    if (isDone?.includes(true)) news.told()
+    return isDone
+  }
+
+  /** See `Driver.claimAlone`. */
+  async claim({ workerId, limit, ...request }: ClaimRequest): Promise<readonly Row[] | null> {
+    const { link, clock, statements, notices } = this.#parts
+    if (!link.isOwn || limit <= 0) return null
+    const lanes = lanesOf(request)
+    const queues = lanes.map(([queue]) => queue)
+    const tasks = lanes.map(([, task]) => task)
+    const data = JSON.stringify({ workerId })
+    const params = [queues, tasks, clock.now(), workerId, limit, clock.leaseNow(), data]
+    const rows = await claimOnce(link, (session) => session.rows(statements.claimAlone, params))
+    const known = rows?.[0]
+    if (!rows || known?.['has_tombstones'] === 1) return null
+    const claimed = rows.filter((row) => row['seq'] !== null)
+    if (claimed.length === 0 && known?.['is_held'] !== 1)
+      throw new CheckreinError('LEASE_LOST', { details: { workerId } })
+    if (claimed.length > 0) {
+      notices.tell('news')
+      notices.spread('news')
+    }
+    return claimed
+  }
+
+  /** What is to be told of a write: at once, behind it on its connection, or later, if others were just told. */
+  #news(...changes: readonly Change[]): {
+    behind<T>(session: Session, write: Promise<T>): Promise<T>
+    told(): void
+  } {
+    const { notices, channel } = this.#parts
+    const soon = changes.filter((change) => notices.takeTurn(change))
+    return {
+      behind: (session, write) => {
+        for (const change of soon) session.rows(notify, [channel, change]).catch(() => undefined)
+        return write
+      },
+      told: () => {
+        for (const change of changes) {
+          notices.tell(change)
+          if (!soon.includes(change)) notices.spread(change)
+        }
+      },
+    }
+  }
+}
