@@ -27,15 +27,7 @@ import { enqueueAlone, enqueueEntry, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
 import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
-import {
-  claimedOf,
-  feedEntryOf,
-  heldIntentOf,
-  matchedOf,
-  runOf,
-  tombstoneOf,
-  workerOf,
-} from './rows.ts'
+import { feedEntryOf, heldIntentOf, matchedOf, runOf, tombstoneOf, workerOf } from './rows.ts'
 import type {
   Change,
   ClaimedRun,

@@ -11,17 +11,22 @@ interface Waiting {
 
 /** Runs that are claimed and wait for a slot; few, and for milliseconds (see `pace.ts`). */
 export class Backlog {
+  readonly #now: () => number
   readonly #lines = new Map<Isolation, Waiting[]>()
   /** How long a run may wait here for a slot; then others may have it. */
   readonly longestWaitMs: number
 
-  /** @param lookPauseMs see `Store`. */
-  constructor(lookPauseMs: number) {
+  /**
+   * @param lookPauseMs see `Store`.
+   * @param now ms; for tests.
+   */
+  constructor(lookPauseMs: number, now = (): number => performance.now()) {
+    this.#now = now
     this.longestWaitMs = Math.max(leastWaitMs, 3 * lookPauseMs)
   }
 
   add(isolation: Isolation, run: ClaimedRun): void {
-    const waiting = { run, since: performance.now() }
+    const waiting = { run, since: this.#now() }
     const line = this.#lines.get(isolation)
     if (line) line.push(waiting)
     else this.#lines.set(isolation, [waiting])
@@ -54,7 +59,7 @@ export class Backlog {
 
   /** Takes out the lines whose first has waited too long. */
   takeStale(): readonly ClaimedRun[] {
-    const since = performance.now() - this.longestWaitMs
+    const since = this.#now() - this.longestWaitMs
     const stale = [...this.#lines.values()].filter(
       ([first]) => first !== undefined && first.since < since,
     )

@@ -9,20 +9,26 @@
  */
 export class Pace {
   readonly #aheadMs: number
-  #countedFrom = performance.now()
+  readonly #now: () => number
+  #countedFrom: number
   #count = 0
   #perMs = 0
   #totalMs = 0
   #beat: Promise<void> | null = null
 
-  /** @param lookPauseMs see `Store`. */
-  constructor(lookPauseMs: number) {
+  /**
+   * @param lookPauseMs see `Store`.
+   * @param now ms; for tests.
+   */
+  constructor(lookPauseMs: number, now = (): number => performance.now()) {
     this.#aheadMs = Math.max(leastAheadMs, lookPauseMs)
+    this.#now = now
+    this.#countedFrom = now()
   }
 
   /** An attempt has ended. */
   tick(durationMs: number): void {
-    const now = performance.now()
+    const now = this.#now()
     this.#count += 1
     this.#totalMs += durationMs
     if (now - this.#countedFrom < windowMs) return
@@ -52,7 +58,7 @@ export class Pace {
 
   /** Attempts that end in a ms; zero where they are not quick, or none has ended for a while. */
   get #current(): number {
-    return performance.now() - this.#countedFrom > staleMs ? 0 : this.#perMs
+    return this.#now() - this.#countedFrom > staleMs ? 0 : this.#perMs
   }
 }
 

@@ -3,37 +3,63 @@ import { suite, test } from 'node:test'
 import { Backlog } from '../../src/worker/backlog.ts'
 import { Pace } from '../../src/worker/pace.ts'
 import type { ClaimedRun } from '../../src/store/store.ts'
-import { eventually } from '../support/bed.ts'
 
-/** Ends attempts until a window is full. */
-function end(pace: Pace, durationMs: number): void {
-  const until = performance.now() + 12
-  while (performance.now() < until) pace.tick(durationMs)
+/** A time that passes when it is told to. */
+class HeldTime {
+  #ms = 0
+  readonly now = (): number => this.#ms
+
+  pass(ms: number): void {
+    this.#ms += ms
+  }
+}
+
+/** Ends attempts, one after the other, for so long. */
+function end(
+  pace: Pace,
+  time: HeldTime,
+  { durationMs, forMs }: { durationMs: number; forMs: number },
+): void {
+  for (let n = 0; n * durationMs < forMs; n++) {
+    time.pass(durationMs)
+    pace.tick(durationMs)
+  }
 }
 
 suite('claiming ahead', () => {
   test('pays for a task whose attempts are over in no time', () => {
-    const pace = new Pace(2)
+    const time = new HeldTime()
+    const pace = new Pace(2, time.now)
     assert.equal(pace.lookahead, 0)
-    end(pace, 0.1)
-    assert.ok(pace.lookahead > 0)
+    end(pace, time, { durationMs: 0.125, forMs: 10 })
+    assert.equal(pace.lookahead, 64, 'what is over in 8 ms')
   })
 
   test('ends where attempts take longer', () => {
-    const pace = new Pace(2)
-    end(pace, 0.1)
-    end(pace, 20)
+    const time = new HeldTime()
+    const pace = new Pace(2, time.now)
+    end(pace, time, { durationMs: 0.125, forMs: 10 })
+    end(pace, time, { durationMs: 20, forMs: 20 })
     assert.equal(pace.lookahead, 0)
   })
 
-  test('gives a run back that has waited too long for its slot', async () => {
-    const backlog = new Backlog(2)
+  test('ends where none has ended for a while', () => {
+    const time = new HeldTime()
+    const pace = new Pace(2, time.now)
+    end(pace, time, { durationMs: 0.125, forMs: 10 })
+    time.pass(51)
+    assert.equal(pace.lookahead, 0)
+  })
+
+  test('gives a run back that has waited too long for its slot', () => {
+    const time = new HeldTime()
+    const backlog = new Backlog(2, time.now)
     const run = { id: 'a' } as ClaimedRun
     backlog.add('process', run)
+    time.pass(25)
     assert.deepEqual(backlog.takeStale(), [])
-    let taken: readonly ClaimedRun[] = []
-    await eventually(() => (taken = backlog.takeStale()).length > 0, 'the run is given back')
-    assert.deepEqual(taken, [run])
+    time.pass(1)
+    assert.deepEqual(backlog.takeStale(), [run])
     assert.equal(backlog.size, 0)
   })
 

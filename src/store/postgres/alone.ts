@@ -2,7 +2,7 @@
  * The commonest writes, each as one statement that is a transaction of its own: one question and one answer, where a
  * transaction around it takes three. What is told of them is sent right behind.
  *
- * Only plain cases go this way, on connections that stand by our limits; what a statement leaves over goes the long one.
+ * Only plain cases go this way; what a statement leaves over goes the long one.
  */
 import { CheckreinError } from '../../core/errors.ts'
 import type { Param, Row } from '../driver.ts'
@@ -53,10 +53,10 @@ export class Alone {
     return seqs
   }
 
-  /** See `Driver.completeAlone`. */
+  /** See `Driver.completeAlone`. Only on connections of our own, which stand by our limits; a claim too. */
   async complete(sets: Sets): Promise<readonly boolean[] | null> {
     const { link, statements } = this.#parts
-    if (!link.isOwn || portionsOf(sets).length > 1) return null
+    if (portionsOf(sets).length > 1) return null
     const lists = listsOf(sets)
     const news = this.#news('end', 'news')
     const isDone = await completed(link, {
@@ -71,7 +71,6 @@ export class Alone {
   /** See `Driver.claimAlone`. */
   async claim({ workerId, limit, ...request }: ClaimRequest): Promise<readonly Row[] | null> {
     const { link, clock, statements, notices } = this.#parts
-    if (!link.isOwn || limit <= 0) return null
     const lanes = lanesOf(request)
     const queues = lanes.map(([queue]) => queue)
     const tasks = lanes.map(([, task]) => task)

@@ -167,12 +167,12 @@ export class PostgresDriver implements Driver {
     return this.#alone.insert(statement, sets)
   }
 
-  completeAlone(sets: readonly (readonly Param[])[]): Promise<readonly boolean[] | null> {
-    return this.#alone.complete(sets)
+  completeAlone(sets: readonly (readonly Param[])[]): Promise<readonly boolean[] | null> | null {
+    return this.#link.isOwn ? this.#alone.complete(sets) : null
   }
 
-  claimAlone(request: ClaimRequest): Promise<readonly Row[] | null> {
-    return this.#alone.claim(request)
+  claimAlone(request: ClaimRequest): Promise<readonly Row[] | null> | null {
+    return this.#link.isOwn && request.limit > 0 ? this.#alone.claim(request) : null
   }
 
   async touch(statement: string, params: () => readonly Param[]): Promise<readonly Row[]> {

@@ -8,10 +8,10 @@
  * which knows little of a young or fast-changing table, would read that index for each set (100 completions took 4 ms
  * instead of 1). So a completion asks for its worker instead of the state, which a CHECK makes the same.
  */
-import { type RunFilter, statesOf } from '../../core/filter.ts'
 import type { State } from '../../core/transitions.ts'
 import { stateIs } from '../constraints.ts'
-import type { FilterSql, Param, Statements } from '../driver.ts'
+import type { FilterSql, Statements } from '../driver.ts'
+import { filterSql, notable } from './filter.ts'
 
 /** A table of the parameters from `$1` on, a row for each set: `sets('seq bigint', 'at bigint')`. */
 function sets(...columns: readonly string[]): string {
@@ -32,7 +32,6 @@ const factColumns = [
 ].flatMap((line) => line.split(', '))
 const names = (columns: readonly string[], prefix = ''): string =>
   columns.map((column) => `${prefix}${column.split(' ')[0]}`).join(', ')
-const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
 const mayExpire = 'expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL'
 const unexpired = '(r.expires_at IS NULL OR r.attempt > 0 OR r.expires_at > $3)'
 /** A writer that meets a row which another one holds waits for it. */
@@ -288,38 +287,4 @@ export function postgresStatements(schema: string): PostgresStatements {
     preventRuns: (states) => placed(templates.preventRuns(states)),
     matchRuns: (filter) => placed(templates.matchRuns(filter)),
   }
-}
-
-/** JSON without the escapes that PostgreSQL cannot make into text: U+0000 and halves of characters. */
-const readable = (json: string): string =>
-  `regexp_replace(${json}, '\\\\u(0000|d[89a-f][0-9a-f]{2})', '?', 'gi')`
-
-function filterSql(filter: RunFilter): FilterSql {
-  const terms: string[] = []
-  const params: Param[] = []
-  const bind = (value: Param, type: string): string => `$${2 + params.push(value)}::${type}`
-  if (filter.task !== undefined) terms.push(`r.task = ${bind(filter.task, 'text')}`)
-  if (filter.queue !== undefined) terms.push(`r.queue = ${bind(filter.queue, 'text')}`)
-  if (filter.key !== undefined) terms.push(`r.key = ${bind(filter.key, 'text')}`)
-  if (filter.tag !== undefined)
-    terms.push(`r.seq IN (SELECT run_seq FROM @tags WHERE tag = ${bind(filter.tag, 'text')})`)
-  if (filter.createdAfter !== undefined)
-    terms.push(`r.created_at > ${bind(Number(filter.createdAfter), 'float8')}`)
-  if (filter.createdBefore !== undefined)
-    terms.push(`r.created_at < ${bind(Number(filter.createdBefore), 'float8')}`)
-  for (const [path, value] of Object.entries(filter.input ?? {})) {
-    const at = bind(path.split('.'), 'text[]')
-    const wanted = bind(JSON.stringify(value), 'text')
-    terms.push(`(${readable('r.input')}::json #> ${at})::text = ${readable(wanted)}`)
-  }
-  terms.push(...stateTerms(statesOf(filter)))
-  return { where: terms.join(' AND ') || 'true', params }
-}
-
-/** The wanted states, and the words of a partial index that holds them all, where there is one. */
-function stateTerms(wanted: readonly State[]): string[] {
-  if (wanted.length === 0) return []
-  const terms = [stateIs(wanted, 'r.')]
-  if (wanted.every((state) => notable.includes(state))) terms.push(stateIs(notable, 'r.'))
-  return terms
 }
