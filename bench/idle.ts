@@ -1,5 +1,5 @@
 /** What a worker of the built package costs that has nothing to do. Linux only: it reads /proc. */
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +13,6 @@ const ticksPerSecond = 100
 const watchedSeconds = 10
 
 export async function idleLines(): Promise<Line[]> {
-  execFileSync(process.execPath, ['scripts/build.ts'], { cwd: root, stdio: 'inherit' })
   await using bed = await Bed.make()
   const module = join(bed.folder, 'tasks.mjs')
   const door = new URL('../dist/index.js', import.meta.url).href

@@ -65,20 +65,23 @@ export class Changes {
     this.#feed.push([seq, this.#now, type, attempt, state, json === '{}' ? null : json])
   }
 
-  /** Writes everything, and wakes the runs that waited for one that has ended. */
+  /** Writes everything, and wakes the runs that waited for one that has ended. All is sent before any answer is waited for. */
   async write(tx: Tx, statements: Statements): Promise<void> {
     const changed = [...this.#was].map(([id, old]) => ({ old, run: this.#is.get(id) }))
     const updates = changed.flatMap(({ old, run }) => (run ? [updateOf(run, old)] : []))
-    if (updates.length > 0) {
-      const written = await tx.change(statements.updateRuns, updates)
-      if (written.includes(false)) {
-        throw new CheckreinError('INTERNAL', { message: 'a run changed under its own transaction' })
-      }
-    }
+    const written = updates.length > 0 ? tx.change(statements.updateRuns, updates) : []
     for (const { old, run } of changed) if (run) tellOf(tx, old, run)
     writeFeed(tx, statements, this.#feed)
     const reported = this.#feed.flatMap(([seq, , type]) => (type === 'progress' ? [seq] : []))
     trimFeed(tx, statements, { type: 'progress', seqs: new Set(reported) })
+    const woken = this.#wake(tx, statements, changed)
+    const [isWritten] = await Promise.all([written, woken])
+    if (isWritten.includes(false)) {
+      throw new CheckreinError('INTERNAL', { message: 'a run changed under its own transaction' })
+    }
+  }
+
+  async #wake(tx: Tx, statements: Statements, changed: readonly Changed[]): Promise<void> {
     const ended = changed.flatMap(({ run }) => (run && isFinal(run.state) ? [run.id] : []))
     const begun = changed.flatMap(({ old, run }) =>
       run?.waitsFor && run.waitsFor !== old.waitsFor ? [run.waitsFor] : [],
@@ -88,6 +91,11 @@ export class Changes {
       ...(await overAlready(tx, statements, begun)),
     ])
   }
+}
+
+interface Changed {
+  readonly old: RunFacts
+  readonly run: SeqRun | undefined
 }
 
 /** Who must hear of a change at once: the worker of a run that something was asked of, or any that may claim it. */

@@ -7,14 +7,13 @@
 import { CheckreinError } from '../../core/errors.ts'
 import type { Param, Row } from '../driver.ts'
 import { lanesOf } from '../lanes.ts'
-import type { Change, ClaimRequest } from '../store.ts'
+import type { ClaimRequest } from '../store.ts'
 import { claimOnce, completed, inserted } from './answers.ts'
 import type { Link } from './link.ts'
 import { listsOf, portionsOf } from './lists.ts'
 import type { Notices } from './notices.ts'
-import type { Session } from './session.ts'
 import type { PostgresStatements } from './statements.ts'
-import { notify, PostgresTx, type TxClock } from './transaction.ts'
+import { PostgresTx, type TxClock } from './transaction.ts'
 
 /** The place of `created_at` among the parameters of an insert. */
 const createdAt = 9
@@ -25,7 +24,6 @@ export interface AloneParts {
   readonly notices: Notices
   /** The store's time. */
   readonly clock: TxClock
-  readonly channel: string
 }
 
 type Sets = readonly (readonly Param[])[]
@@ -39,32 +37,39 @@ export class Alone {
 
   /** See `Driver.insertAlone`. */
   async insert(statement: string, sets: Sets): Promise<readonly (number | null)[] | null> {
-    const { link, clock, statements } = this.#parts
+    const { link, clock, statements, notices } = this.#parts
     if (portionsOf(sets).length > 1) return null
     const ids = sets.map(([id]) => String(id))
-    const news = this.#news('work')
+    const news = notices.about(['work'])
     const seqs = await inserted(link, {
-      insert: (session) =>
-        news.behind(session, new PostgresTx(session, clock).insert(statement, sets)),
+      insert: (session) => {
+        const seqs = new PostgresTx(session, clock).insert(statement, sets)
+        news.behind(session)
+        return seqs
+      },
       made: [statements.madeRuns, [ids, sets[0]?.[createdAt] ?? null]],
       ids,
     })
-    if (seqs) news.told()
+    if (seqs) news.isDone()
     return seqs
   }
 
   /** See `Driver.completeAlone`. Only on connections of our own, which stand by our limits; a claim too. */
   async complete(sets: Sets): Promise<readonly boolean[] | null> {
-    const { link, statements } = this.#parts
+    const { link, statements, notices } = this.#parts
     if (portionsOf(sets).length > 1) return null
     const lists = listsOf(sets)
-    const news = this.#news('end', 'news')
+    const news = notices.about(['end', 'news'])
     const isDone = await completed(link, {
-      complete: (session) => news.behind(session, session.rows(statements.completeAlone, lists)),
+      complete: (session) => {
+        const rows = session.rows(statements.completeAlone, lists)
+        news.behind(session)
+        return rows
+      },
       done: (session) => session.rows(statements.completedRuns, lists),
       count: sets.length,
     })
-    if (isDone?.includes(true)) news.told()
+    if (isDone?.includes(true)) news.isDone()
     return isDone
   }
 
@@ -87,26 +92,5 @@ export class Alone {
       notices.spread('news')
     }
     return claimed
-  }
-
-  /** What is to be told of a write: at once, behind it on its connection, or later, if others were just told. */
-  #news(...changes: readonly Change[]): {
-    behind<T>(session: Session, write: Promise<T>): Promise<T>
-    told(): void
-  } {
-    const { notices, channel } = this.#parts
-    const soon = changes.filter((change) => notices.takeTurn(change))
-    return {
-      behind: (session, write) => {
-        for (const change of soon) session.rows(notify, [channel, change]).catch(() => undefined)
-        return write
-      },
-      told: () => {
-        for (const change of changes) {
-          notices.tell(change)
-          if (!soon.includes(change)) notices.spread(change)
-        }
-      },
-    }
   }
 }

@@ -21,12 +21,12 @@ import { lanesOf } from '../lanes.ts'
 import { Alone } from './alone.ts'
 import { Link, type LinkParts } from './link.ts'
 import { isUpToDate, migrateBy } from './migrate.ts'
-import { Notices } from './notices.ts'
+import { Notices, notify } from './notices.ts'
 import type { PostgresOptions, PostgresSettings } from './options.ts'
 import { refuseOldServer } from './server.ts'
 import type { Session } from './session.ts'
 import { type PostgresStatements, postgresStatements } from './statements.ts'
-import { notify, PostgresTx, sessionSettings, whichAndWhen } from './transaction.ts'
+import { PostgresTx, sessionSettings, whichAndWhen } from './transaction.ts'
 import { Transactor } from './transactor.ts'
 
 export interface PostgresDriverOptions extends PostgresOptions {
@@ -85,26 +85,26 @@ export class PostgresDriver implements Driver {
     this.now = options.now ?? this.#clock.now
     this.leaseNow = options.now ?? this.#clock.leaseNow
     this.grantNow = options.now ?? this.#clock.grantNow
+    this.#notices = new Notices({
+      channel: settings.schema,
+      connect: () => link.listener(),
+      send: (change) => this.#spread(change),
+      look: async () => JSON.stringify(await this.read(this.statements.newest)),
+      lookMs: settings.lookMs,
+    })
     this.#transactor = new Transactor({
       link,
       databaseClock: this.#clock,
       clock: this,
       channel: settings.schema,
+      notices: this.#notices,
       runsById: this.statements.runsById,
-    })
-    this.#notices = new Notices({
-      channel: `"${settings.schema}"`,
-      connect: () => link.listener(),
-      send: (change) => this.#spread(change),
-      look: async () => JSON.stringify(await this.read(this.statements.newest)),
-      lookMs: settings.lookMs,
     })
     this.#alone = new Alone({
       link,
       statements: this.statements,
       notices: this.#notices,
       clock: this,
-      channel: settings.schema,
     })
   }
 
@@ -125,13 +125,8 @@ export class PostgresDriver implements Driver {
     return isUpToDate(session, { schema: this.#schema, where: this.#link.where, migrate })
   }
 
-  async transact<T>(work: (tx: Tx) => Promise<T>, { isLong = false } = {}): Promise<T> {
-    const { result, changes } = await this.#transactor.run(work, isLong ? longAnswerMs : undefined)
-    for (const change of changes) {
-      this.#notices.tell(change)
-      if (change !== 'control') this.#notices.spread(change)
-    }
-    return result
+  transact<T>(work: (tx: Tx) => Promise<T>, { isLong = false } = {}): Promise<T> {
+    return this.#transactor.run(work, isLong ? longAnswerMs : undefined)
   }
 
   /** Within a transaction of the caller's. Nothing is committed here, and hints go with their commit. */

@@ -15,6 +15,7 @@ import type { Change } from '../store.ts'
 import type { Session } from './session.ts'
 
 export interface NoticesParts {
+  /** As it is, without quotes. */
   readonly channel: string
   /** A connection that can listen; null where none can. */
   readonly connect: () => Promise<Session | null>
@@ -24,6 +25,17 @@ export interface NoticesParts {
   readonly look: () => Promise<string>
   readonly lookMs: number
 }
+
+/** News of one write. */
+export interface News {
+  /** Tells the others at once, where none were told just now: to be called when the write was sent on the session. */
+  behind(session: Session): void
+  /** Tells those in this process, and the others soon, unless they were told. */
+  isDone(): void
+}
+
+/** Has the server tell those who listen. Not every client can read the type that the function gives. */
+export const notify = 'SELECT pg_notify($1, $2)::text'
 
 /** Between two notices of a kind; where they go on and on, the gap grows to `longestGapMs`. */
 const gapMs: Readonly<Record<Change, number>> = { control: 0, work: 5, end: 5, news: 20, any: 20 }
@@ -77,8 +89,24 @@ export class Notices {
     this.#due.set(change, setTimeout(() => this.#send(change, gap), waitMs).unref())
   }
 
-  /** Whether a notice may go at once: then whoever asks sends it himself, behind what it tells of. */
-  takeTurn(change: Change): boolean {
+  /** What is to be told of a write; of control the others are told within it. */
+  about(changes: readonly Change[]): News {
+    const others = changes.filter((change) => change !== 'control')
+    const soon = others.filter((change) => this.#takeTurn(change))
+    return {
+      behind: (session) => {
+        for (const change of soon)
+          session.rows(notify, [this.#parts.channel, change]).catch(() => undefined)
+      },
+      isDone: () => {
+        for (const change of changes) this.tell(change)
+        for (const change of others) if (!soon.includes(change)) this.spread(change)
+      },
+    }
+  }
+
+  /** Whether a notice may go at once. */
+  #takeTurn(change: Change): boolean {
     const isFree = !this.#isStopped && !this.#due.has(change) && this.#waitMs(change) <= 0
     if (isFree) this.#last.set(change, { at: performance.now(), gapMs: gapMs[change] })
     return isFree
@@ -127,7 +155,7 @@ export class Notices {
       () => this.#lost(session),
     )
     try {
-      await session.script(`LISTEN ${this.#parts.channel}`)
+      await session.script(`LISTEN "${this.#parts.channel}"`)
     } catch (error) {
       session.release(false)
       throw error

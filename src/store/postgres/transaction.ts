@@ -16,6 +16,7 @@ import type { DatabaseClock } from './clock.ts'
 import { isAftermath } from './errors.ts'
 import { type Doubt, lifeMark, type Proof } from './fate.ts'
 import { listsOf, portionsOf } from './lists.ts'
+import { type News, notify } from './notices.ts'
 import type { Session } from './session.ts'
 
 const lockMs = 2000
@@ -44,9 +45,6 @@ export interface TxClock {
   leaseNow(): number
   grantNow(): number
 }
-
-/** Not every client can read the type that the function gives. */
-export const notify = 'SELECT pg_notify($1, $2)::text'
 
 /** Statements and what they leave to be done, whoever commits. */
 export class PostgresTx implements Tx {
@@ -184,13 +182,15 @@ export interface TransactionParts {
   readonly tx: PostgresTx
   /** Sends what is to be the last statement, if anything. */
   readonly farewell: () => void
+  /** What is to be told of what the transaction has done. */
+  readonly news: () => News
 }
 
 /**
  * Runs `work` in a transaction on the session. @throws {UncertainCommit} where it may have been done.
  */
 export async function transactOn<T>(
-  { session, databaseClock, tx, farewell }: TransactionParts,
+  { session, databaseClock, tx, farewell, news }: TransactionParts,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   const { sentAt } = databaseClock
@@ -213,8 +213,14 @@ export async function transactOn<T>(
     await session.script('ROLLBACK')
     throw first
   }
-  const [sent, committed] = await Promise.allSettled([tx.settled(), commit(session, made)])
-  if (committed.status === 'fulfilled') return made.result
+  const committing = commit(session, made)
+  const told = news()
+  told.behind(session)
+  const [sent, committed] = await Promise.allSettled([tx.settled(), committing])
+  if (committed.status === 'fulfilled') {
+    told.isDone()
+    return made.result
+  }
   const isUncertain = committed.reason instanceof UncertainCommit
   throw sent.status === 'rejected' && !isUncertain
     ? await tx.firstError(sent.reason)

@@ -6,6 +6,7 @@ import type { DatabaseClock } from './clock.ts'
 import { isConflict, uncertain } from './errors.ts'
 import { fateOf } from './fate.ts'
 import type { Link } from './link.ts'
+import type { News, Notices } from './notices.ts'
 import { PostgresTx, transactOn, type TxClock, UncertainCommit } from './transaction.ts'
 
 /** A transaction that others were in the way of is run again so often. */
@@ -15,18 +16,13 @@ const settleMs = 20_000
 const longestPauseMs = 50
 const askAgainMs = 100
 
-export interface Transacted<T> {
-  readonly result: T
-  /** What others are to be told. */
-  readonly changes: ReadonlySet<Change>
-}
-
 export interface TransactorParts {
   readonly link: Link
   readonly databaseClock: DatabaseClock
   /** The store's time. */
   readonly clock: TxClock
   readonly channel: string
+  readonly notices: Notices
   readonly runsById: string
 }
 
@@ -41,34 +37,41 @@ export class Transactor {
    * Runs `work` in a transaction, and again where others were in its way or the connection was lost before the commit.
    * @param answerMs how long one statement may take.
    */
-  async run<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<Transacted<T>> {
+  async run<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<T> {
     return this.#parts.link.patiently(() => this.#once(work, answerMs))
   }
 
-  async #once<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<Transacted<T>> {
+  async #once<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<T> {
     for (let tries = 0; ; tries++) {
       try {
         return await this.#attempt(work, answerMs)
       } catch (error) {
         if (error instanceof UncertainCommit) {
           const { result, changes } = error
-          if (await this.#wasCommitted(error)) return { result: result as T, changes }
+          if (await this.#wasCommitted(error)) {
+            this.#newsOf(changes).isDone()
+            return result as T
+          }
         } else if (!isConflict(error) || tries >= mostConflicts) throw error
       }
       await pause(Math.random() * Math.min(2 ** tries, longestPauseMs))
     }
   }
 
-  #attempt<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<Transacted<T>> {
+  #attempt<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<T> {
     const { link, clock, databaseClock, channel } = this.#parts
-    return link.borrow(async (session) => {
+    return link.borrow((session) => {
       const tx = new PostgresTx(session, clock)
       const farewell = (): void => {
         if (tx.changes.has('control')) tx.notify(channel, 'control')
       }
-      const result = await transactOn({ session, databaseClock, tx, farewell }, work)
-      return { result, changes: tx.changes }
+      const news = (): News => this.#newsOf(tx.changes)
+      return transactOn({ session, databaseClock, tx, farewell, news }, work)
     }, answerMs)
+  }
+
+  #newsOf(changes: ReadonlySet<Change>): News {
+    return this.#parts.notices.about([...changes])
   }
 
   /** What became of a commit whose answer did not come. @throws {CheckreinError} where nobody can say. */
