@@ -101,9 +101,12 @@ interface Changed {
 /** Who must hear of a change at once: the worker of a run that something was asked of, or any that may claim it. */
 function tellOf(tx: Tx, old: RunFacts, run: SeqRun): void {
   if (run.intent !== null && run.intent !== old.intent) tx.tell('control')
-  if (run.state === 'queued' && old.state !== 'queued') tx.tell('work')
+  if (isComing(run) && run.state !== old.state) tx.tell('work')
   if (isFinal(run.state)) tx.tell('end')
 }
+
+/** Waits for a worker, or will at a time that somebody has to know. */
+const isComing = ({ state }: RunFacts): boolean => state === 'queued' || state === 'scheduled'
 
 const isControl = (event: MachineEvent): boolean => 'reason' in event
 
@@ -120,7 +123,11 @@ export async function loadRuns(
   return (await tx.all(statements.runsToChange, [ids])).map(runOf)
 }
 
-/** Those of the ids whose runs are final: nothing that begins to wait for them would ever hear of their end. */
+/**
+ * Those of the ids whose runs are final: nothing that begins to wait for them would ever hear of their end. On PostgreSQL a
+ * completion under way sees that somebody waits where the row has changed meanwhile, and not where it was only held: whoever
+ * begins to wait for a run that may complete at any time, without an intent, must change its row.
+ */
 async function overAlready(
   tx: Tx,
   statements: Statements,

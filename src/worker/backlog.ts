@@ -44,8 +44,9 @@ export class Backlog {
     return [...this.#lines.values()].reduce((sum, { length }) => sum + length, 0)
   }
 
-  has(runId: string): boolean {
-    return [...this.#lines.values()].some((line) => line.some(({ run }) => run.id === runId))
+  has({ id, attempt }: Pick<ClaimedRun, 'id' | 'attempt'>): boolean {
+    const isIt = ({ run }: Waiting): boolean => run.id === id && run.attempt === attempt
+    return [...this.#lines.values()].some((line) => line.some(isIt))
   }
 
   /** Takes one out, so that it never starts. */

@@ -24,48 +24,46 @@ export interface IntakeParts {
   readonly pollMs: number
   /** How often to compare what is held with what is known. */
   readonly compareMs: number
+  /** Hears of a claim whose answer was lost. */
+  readonly onError: (error: unknown) => void
 }
 
-/** What came of one isolation's claims. */
+/** What came of one isolation's claim for its free slots. */
 interface Filled {
   readonly isolation: Isolation
   readonly count: number
-  /** Slots that were free. */
   readonly free: number
+  /** How much word of new runs there had been. */
+  readonly heard: number
 }
 
 export class Intake {
-  readonly #store: Store
-  readonly #registry: Registry
-  readonly #queues: readonly string[]
-  readonly #pollMs: number
-  readonly #compareMs: number
+  readonly #parts: IntakeParts
   readonly #isDear: boolean
   /** Where the last claim got all that it asked for: it is not looked before the next. */
   readonly #plenty = new Set<Isolation>()
-  /** Where the last claim got less, and there was no word of more since. */
+  /** Where there was nothing left for free slots, and there was no word of more since. */
   readonly #dry = new Set<Isolation>()
-  #wordCount = 0
+  /** The same of claims ahead, which ask for some of the tasks. */
+  readonly #dryAhead = new Set<Isolation>()
+  #heard = 0
   #heardAt = 0
   #fillAgainAt = 0
   #compareAt = 0
   /** Nothing more is taken. */
   isDraining = false
 
-  constructor({ store, registry, queues, pollMs, compareMs }: IntakeParts) {
-    this.#store = store
-    this.#registry = registry
-    this.#queues = queues
-    this.#pollMs = pollMs
-    this.#compareMs = compareMs
-    this.#isDear = store.lookPauseMs > dearLookMs
+  constructor(parts: IntakeParts) {
+    this.#parts = parts
+    this.#isDear = parts.store.lookPauseMs > dearLookMs
   }
 
   /** There may be new runs. */
   hear(): void {
-    this.#wordCount += 1
+    this.#heard += 1
     this.#heardAt = performance.now()
     this.#dry.clear()
+    this.#dryAhead.clear()
   }
 
   /**
@@ -74,24 +72,23 @@ export class Intake {
    */
   async fill(tenure: Tenure): Promise<number> {
     if (this.isDraining) return Infinity
-    if (performance.now() >= this.#heardAt + this.#pollMs) this.hear()
-    const wanting = [...tenure.isolations].filter(
-      (isolation) =>
-        !this.#dry.has(isolation) &&
-        (tenure.freeSlots(isolation) > 0 || tenure.lookahead(isolation).limit > 0),
-    )
+    const { pollMs, store } = this.#parts
+    if (performance.now() >= this.#heardAt + pollMs) this.hear()
+    const wanting = [...tenure.isolations].filter((isolation) => this.#wants(tenure, isolation))
     const waitMs = this.#fillAgainAt - performance.now()
     if (wanting.length > 0 && waitMs > 0) return waitMs
     await this.#compare(tenure)
     const filled = await this.#fillAll(tenure, wanting)
     if (!filled.some(({ count, free }) => count >= free))
       this.#fillAgainAt = performance.now() + shortestPauseMs
-    // What others hold for a moment can be seen and not be claimed; nobody says when they let go of it.
-    const gotNone = filled.filter(({ count, free }) => count === 0 && free > 0)
-    const isHeld = gotNone.length > 0 && (!this.#isDear || (await this.#hasLeft(gotNone)))
-    if (isHeld) for (const { isolation } of gotNone) this.#dry.delete(isolation)
-    const isOver = !isHeld && this.#compareAt > 0
-    return Math.min(isOver ? Infinity : this.#store.lookPauseMs, tenure.handBackStale())
+    const againMs = (await this.#hasLeft(filled)) ? store.lookPauseMs : Infinity
+    const dueAt = Math.min(this.#heardAt + pollMs, this.#compareAt)
+    return Math.min(againMs, tenure.handBackStale(), Math.max(1, dueAt - performance.now()))
+  }
+
+  #wants(tenure: Tenure, isolation: Isolation): boolean {
+    if (tenure.freeSlots(isolation) > 0) return !this.#dry.has(isolation)
+    return !this.#dryAhead.has(isolation) && tenure.lookahead(isolation).limit > 0
   }
 
   /**
@@ -100,8 +97,8 @@ export class Intake {
    */
   async #compare(tenure: Tenure): Promise<void> {
     if (performance.now() < this.#compareAt) return
-    tenure.refuseUnknown(await this.#store.held(tenure.id))
-    this.#compareAt = performance.now() + this.#compareMs
+    tenure.refuseUnknown(await this.#parts.store.held(tenure.id))
+    this.#compareAt = performance.now() + this.#parts.compareMs
   }
 
   async #fillAll(tenure: Tenure, wanting: readonly Isolation[]): Promise<readonly Filled[]> {
@@ -109,55 +106,70 @@ export class Intake {
     const claimable = await this.#claimable(wanting)
     const filled: Filled[] = []
     for (const isolation of wanting)
-      if (this.#registry.namesOf(isolation).some((task) => claimable.has(task)))
+      if (this.#tasksOf(isolation).some((task) => claimable.has(task)))
         filled.push(await this.#fillSlots(tenure, isolation))
     return filled
   }
 
   async #fillSlots(tenure: Tenure, isolation: Isolation): Promise<Filled> {
-    const heard = this.#wordCount
+    const heard = this.#heard
     const free = tenure.freeSlots(isolation)
-    const count = free > 0 ? await this.#claim(tenure, this.#registry.namesOf(isolation), free) : 0
+    const count = free > 0 ? await this.#claim(tenure, this.#tasksOf(isolation), free) : 0
     const ahead = tenure.lookahead(isolation)
-    const isAhead = count === free && ahead.limit > 0
+    const isAhead = count === free && ahead.limit > 0 && !this.#dryAhead.has(isolation)
     const more = isAhead ? await this.#claim(tenure, ahead.tasks, ahead.limit) : 0
-    const hasAll = count + more >= free + (isAhead ? ahead.limit : 0)
-    if (hasAll) this.#plenty.add(isolation)
+    const wanted = free + (isAhead ? ahead.limit : 0)
+    if (wanted > 0 && count + more >= wanted) this.#plenty.add(isolation)
     else this.#plenty.delete(isolation)
-    if (this.#isDear && !hasAll && heard === this.#wordCount) this.#dry.add(isolation)
-    return { isolation, count, free }
+    if (this.#isDear && more < ahead.limit && isAhead && heard === this.#heard)
+      this.#dryAhead.add(isolation)
+    return { isolation, count, free, heard }
   }
 
-  /** Whether there is anything that could be claimed. */
+  /**
+   * Whether slots stayed free although there are runs: others hold them for a moment, and nobody says when they let go of
+   * them. Where there are none, it is dry until there is word.
+   */
   async #hasLeft(filled: readonly Filled[]): Promise<boolean> {
-    const tasks = filled.flatMap(({ isolation }) => this.#registry.namesOf(isolation))
-    return (await this.#store.claimableTasks({ queues: this.#queues, tasks })).length > 0
+    const { store, queues } = this.#parts
+    if (!this.#isDear) return filled.some(({ count, free }) => count === 0 && free > 0)
+    const short = filled.filter(({ count, free }) => count < free)
+    if (short.length === 0) return false
+    const tasks = short.flatMap(({ isolation }) => this.#tasksOf(isolation))
+    if ((await store.claimableTasks({ queues, tasks })).length > 0) return true
+    for (const { isolation, heard } of short) if (heard === this.#heard) this.#dry.add(isolation)
+    return false
+  }
+
+  #tasksOf(isolation: Isolation): readonly string[] {
+    return this.#parts.registry.namesOf(isolation)
   }
 
   /** The tasks that have runs to claim, as far as is known or can be read. */
   async #claimable(isolations: readonly Isolation[]): Promise<ReadonlySet<string>> {
     const known = isolations.filter((isolation) => this.#plenty.has(isolation))
     const others = isolations.filter((isolation) => !this.#plenty.has(isolation))
-    const tasks = others.flatMap((isolation) => this.#registry.namesOf(isolation))
-    const found =
-      tasks.length === 0 ? [] : await this.#store.claimableTasks({ queues: this.#queues, tasks })
-    return new Set([...known.flatMap((isolation) => this.#registry.namesOf(isolation)), ...found])
+    const { store, queues } = this.#parts
+    const tasks = others.flatMap((isolation) => this.#tasksOf(isolation))
+    const found = tasks.length === 0 ? [] : await store.claimableTasks({ queues, tasks })
+    return new Set([...known.flatMap((isolation) => this.#tasksOf(isolation)), ...found])
   }
 
   /** @returns how many it got. */
   async #claim(tenure: Tenure, tasks: readonly string[], limit: number): Promise<number> {
     if (this.isDraining) return 0
-    const request = { queues: this.#queues, tasks, workerId: tenure.id, limit }
+    const { store, queues, onError } = this.#parts
     try {
-      const claimed = await this.#store.claim(request)
+      const claimed = await store.claim({ queues, tasks, workerId: tenure.id, limit })
       if (this.isDraining) tenure.refuse(claimed)
       else for (const run of claimed) tenure.take(run)
       return claimed.length
     } catch (error) {
       this.#compareAt = 0
       this.hear()
-      if (isCheckreinError(error) && error.details['isUncertain'] === true) return 0
-      throw error
+      if (!isCheckreinError(error) || error.details['isUncertain'] !== true) throw error
+      onError(error)
+      return 0
     }
   }
 }

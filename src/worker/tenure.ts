@@ -49,7 +49,7 @@ export class Tenure {
   readonly #executors: ReadonlyMap<Isolation, Executor>
   readonly #heartbeat: Heartbeat
   readonly #running = new Map<string, Attempt>()
-  /** The runs whose end is not written yet. */
+  /** The attempts whose end is not written yet: of a run that comes back soon there may be two. */
   readonly #unwritten = new Set<string>()
   readonly #settling = new Set<Promise<void>>()
   readonly #busy = new Map<Isolation, number>()
@@ -152,8 +152,8 @@ export class Tenure {
     if (!attempt) return
     this.#running.set(run.id, attempt)
     this.#occupy(isolation, 1)
-    this.#unwritten.add(run.id)
-    const settling = attempt.settle().finally(() => this.#unwritten.delete(run.id))
+    this.#unwritten.add(nameOf(run))
+    const settling = attempt.settle().finally(() => this.#unwritten.delete(nameOf(run)))
     this.#settling.add(settling)
     void attempt.ended.then(() => this.#free(attempt, isolation))
     void settling.then(() => this.#settling.delete(settling))
@@ -204,22 +204,24 @@ export class Tenure {
   /** Gives back what it holds and knows nothing of: a claim whose answer was lost may have been done. */
   refuseUnknown(held: readonly HeldRun[]): void {
     for (const run of held)
-      if (!this.#unwritten.has(run.id) && !this.#backlog.has(run.id)) this.#handBack(run, 'release')
+      if (!this.#unwritten.has(nameOf(run)) && !this.#backlog.has(run))
+        this.#handBack(run, 'release')
   }
 
   /** Gives up a run that was claimed and never started. */
-  #handBack({ id: runId, attempt }: HeldRun, type: 'stop' | 'release'): void {
+  #handBack(run: HeldRun, type: 'stop' | 'release'): void {
+    const { id: runId, attempt } = run
     const { store, onError } = this.#parts
     const fence = { runId, attempt, workerId: this.id }
     const event = { type, fence, mode: 'prevented', deliveredAt: null, proof: null } as const
-    this.#unwritten.add(runId)
+    this.#unwritten.add(nameOf(run))
     const settling = settle(store, { runId, event }, onError).then((answer) =>
       answer === null ? this.#heartbeat.giveUp() : undefined,
     )
     this.#settling.add(settling)
     void settling.finally(() => {
       this.#settling.delete(settling)
-      this.#unwritten.delete(runId)
+      this.#unwritten.delete(nameOf(run))
     })
   }
 
@@ -283,3 +285,5 @@ export class Tenure {
     for (const executor of this.#executors.values()) void executor[Symbol.asyncDispose]()
   }
 }
+
+const nameOf = ({ id, attempt }: HeldRun): string => `${id}/${attempt}`

@@ -88,8 +88,14 @@ export class Worker implements AsyncDisposable {
     this.#settings = settings
     this.#queues = settings.queues ?? registry.queues
     const { retention, pollMs, leaseMs } = settings
-    const compareMs = leaseMs / 3
-    this.#intake = new Intake({ store, registry, queues: this.#queues, pollMs, compareMs })
+    this.#intake = new Intake({
+      store,
+      registry,
+      queues: this.#queues,
+      pollMs,
+      compareMs: leaseMs / 3,
+      onError: (error) => this.#complain('claim', error),
+    })
     this.#keeper = new Keeper(store, {
       retention,
       pollMs,

@@ -127,6 +127,16 @@ export const claimPromises: Promises = {
     assert.deepEqual(await bed.store.claimableTasks({ queues: ['default'], tasks: ['work'] }), [])
   },
 
+  'of a run that is to be tried again workers hear, for somebody must know when': async (bed) => {
+    const id = await held(bed)
+    const fence = await bed.fence(id)
+    const heard = new Set<unknown>()
+    using _ = bed.store.onChange((change) => void heard.add(change))
+    await bed.apply(id, eventOf('fail', fence))
+    assert.equal(await bed.state(id), 'scheduled')
+    assert.ok(heard.has('work') || heard.has('any'), [...heard].join())
+  },
+
   'a stale attempt changes nothing, whatever it reports': async (bed) => {
     const id = await held(bed)
     const stale = await bed.fence(id)

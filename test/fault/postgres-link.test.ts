@@ -146,6 +146,24 @@ for (const [what, { last, make, count }] of Object.entries(calls))
     })
   })
 
+test('workers hear of a commit whose answer was lost', async () => {
+  await using scene = await Scene.make()
+  const { bed, network } = scene
+  await using fleet = new Fleet()
+  // It looks so seldom that nothing but the word of the run can make it.
+  await fleet.start({ ...quick, url: bed.url, poll: 600_000 })
+  await using client = await connect(scene.url)
+  for (let n = 0; n < 3; n++) {
+    atTheEnd(network, { last: 'COMMIT\0', when: 'up' }, ({ cut }) => setImmediate(cut))
+    const { id } = await client.enqueue(
+      tasks.exclusive,
+      { folder: bed.folder, ms: 1 },
+      { key: `${n}` },
+    )
+    await bed.client.run(id).result({ timeout: 20_000 })
+  }
+})
+
 test('a server that says goodbye with its hello is one that cannot be reached, and ends nobody', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => {})

@@ -37,7 +37,7 @@ export async function inserted(link: Link, { insert, made, ids }: Insert): Promi
       return wasLost && seqs?.includes(null) ? ownRows(session) : seqs
     } catch (error) {
       if (isTaken(error)) return wasLost ? ownRows(session) : null
-      throw wasLost && isLocked(error) ? Object.assign(new Error('not over'), lost) : error
+      throw wasLost && isLocked(error) ? notOver() : error
     }
   })
 }
@@ -65,6 +65,7 @@ export async function completed(
       if (wasLost) for (const row of await done(session)) ords.add(row['ord'])
       return Array.from({ length: count }, (_, at) => ords.has(at + 1))
     } catch (error) {
+      if (wasLost && (isLocked(error) || isConflict(error))) throw notOver()
       if (isConflict(error)) return null
       throw error
     }
@@ -113,5 +114,5 @@ async function untilAnswered<T>(
   }
 }
 
-/** An error that is waited out. */
-const lost = { code: 'ECONNRESET' }
+/** An error that is waited out: the first try still holds its rows. */
+const notOver = (): Error => Object.assign(new Error('not over'), { code: 'ECONNRESET' })

@@ -28,7 +28,10 @@ export interface NoticesParts {
 
 /** News of one write. */
 export interface News {
-  /** Tells the others at once, where none were told just now: to be called when the write was sent on the session. */
+  /**
+   * Tells the others at once, where none were told just now: to be called when the write was sent on the session, and
+   * again when it was sent again on another one.
+   */
   behind(session: Session): void
   /** Tells those in this process, and the others soon, unless they were told. */
   isDone(): void
@@ -92,15 +95,20 @@ export class Notices {
   /** What is to be told of a write; of control the others are told within it. */
   about(changes: readonly Change[]): News {
     const others = changes.filter((change) => change !== 'control')
-    const soon = others.filter((change) => this.#takeTurn(change))
+    const sent = new Set<Change>()
     return {
       behind: (session) => {
-        for (const change of soon)
+        // Elsewhere a statement waits for its turn here, and would come when the connection is somebody else's.
+        if (!session.isPipelined) return
+        for (const change of others) {
+          if (!sent.has(change) && !this.#takeTurn(change)) continue
+          sent.add(change)
           session.rows(notify, [this.#parts.channel, change]).catch(() => undefined)
+        }
       },
       isDone: () => {
         for (const change of changes) this.tell(change)
-        for (const change of others) if (!soon.includes(change)) this.spread(change)
+        for (const change of others) if (!sent.has(change)) this.spread(change)
       },
     }
   }

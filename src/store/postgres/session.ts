@@ -41,11 +41,12 @@ export interface SessionOptions {
 export class Session {
   readonly #client: PgPoolClient
   readonly #options: SessionOptions
-  readonly #isPipelined: boolean
   #last: Promise<unknown> = Promise.resolve()
   #outstanding = 0
   #timer: NodeJS.Timeout | null = null
   #cut: Error | null = null
+  /** Whether statements are sent without waiting for the answers to those before them. */
+  readonly isPipelined: boolean
   /** Whether the settings stand on the connection, so that no transaction has to bring them. */
   readonly hasSettings: boolean
 
@@ -54,7 +55,7 @@ export class Session {
     this.#options = options
     client.on('error', ignore)
     this.hasSettings = options.settings !== ''
-    this.#isPipelined = (client as { pipeline?: unknown }).pipeline === true
+    this.isPipelined = (client as { pipeline?: unknown }).pipeline === true
   }
 
   /** Makes the settings of a connection that is borrowed for the first time. */
@@ -87,7 +88,7 @@ export class Session {
     this.#outstanding += 1
     this.#timer ??= setTimeout(() => this.#giveUp(), this.#options.answerMs)
     try {
-      return await (this.#isPipelined ? this.#client.query(query) : this.#inTurn(query))
+      return await (this.isPipelined ? this.#client.query(query) : this.#inTurn(query))
     } catch (error) {
       throw this.#cut ?? error
     } finally {

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { workerSettings } from '../../src/worker/options.ts'
+import { Registry } from '../../src/worker/registry.ts'
+import { Tenure } from '../../src/worker/tenure.ts'
+import { Bed, storeKinds, until } from '../support/bed.ts'
+import * as tasks from './tasks.ts'
+
+const modules = [new URL('./tasks.ts', import.meta.url)]
+
+for (const on of storeKinds)
+  suite(`${on}: what a worker holds and does not know`, () => {
+    async function begin(bed: Bed): Promise<Tenure> {
+      const settings = workerSettings({ modules, spares: 0, concurrency: 2 })
+      return Tenure.begin({
+        store: bed.client.store,
+        registry: await Registry.load(modules),
+        settings,
+        queues: ['default'],
+        onLost: () => assert.fail('the lease was lost'),
+        onFree: () => undefined,
+        onError: (error) => assert.fail(String(error)),
+      })
+    }
+    const claimBy = ({ id: workerId }: Tenure) => ({
+      workerId,
+      queues: ['default'],
+      tasks: [tasks.polite.name],
+      limit: 1,
+    })
+
+    test('goes back', async () => {
+      await using bed = await Bed.make({ on })
+      const { store } = bed.client
+      const run = await bed.client.enqueue(tasks.polite)
+      const tenure = await begin(bed)
+      await store.claim(claimBy(tenure))
+      tenure.refuseUnknown(await store.held(tenure.id))
+      await until(run, ({ state }) => state === 'queued')
+      await tenure.end()
+    })
+
+    test('is never an attempt that runs, also where an earlier one of the same run is just being written', async () => {
+      await using bed = await Bed.make({ on })
+      const { store } = bed.client
+      const run = await bed.client.enqueue(tasks.polite)
+      const tenure = await begin(bed)
+      const [first] = await store.claim(claimBy(tenure))
+      assert.ok(first)
+      tenure.refuse([first])
+      let second = (await store.claim(claimBy(tenure)))[0]
+      while (!second) second = (await store.claim(claimBy(tenure)))[0]
+      tenure.take(second)
+      await until(run, ({ state }) => state === 'running')
+      for (let n = 0; n < 5; n++) tenure.refuseUnknown(await store.held(tenure.id))
+      await store.enqueue([]) // and what was handed back would be written by now
+      const { state, attempt } = await run.get()
+      assert.deepEqual([state, attempt], ['running', 2])
+      tenure.abortAll({ code: 'ATTEMPT_SHUTDOWN', message: 'enough', details: {} })
+      await tenure.settled()
+      await tenure.end()
+    })
+  })
