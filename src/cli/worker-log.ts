@@ -6,13 +6,23 @@ import { workerChannel, type WorkerEvent } from '../worker/telemetry.ts'
 import { plain, style, timeOfDay, writeJsonLine, writeLine } from './output.ts'
 import { errorWords } from './words.ts'
 
-/** Logs until it is disposed. */
+/** While a database is away, each try says the same. */
+const repeatMs = 10_000
+
+/** Logs until it is disposed. People read the same error of the store no oftener than every ten seconds. */
 export function logWorker(isJson: boolean): Disposable {
+  const toldAt = new Map<string, number>()
   const onEvent = (message: unknown): void => {
     const event = message as WorkerEvent
     const at = Date.now()
-    if (isJson) writeJsonLine({ at, ...event })
-    else writeLine(logLine(at, workerWords(event)))
+    if (isJson) return writeJsonLine({ at, ...event })
+    const words = workerWords(event)
+    if (event.type === 'store-error') {
+      if (at < (toldAt.get(words) ?? 0) + repeatMs) return
+      if (toldAt.size > 100) toldAt.clear()
+      toldAt.set(words, at)
+    }
+    writeLine(logLine(at, words))
   }
   subscribe(workerChannel, onEvent)
   return { [Symbol.dispose]: () => void unsubscribe(workerChannel, onEvent) }

@@ -100,15 +100,18 @@ function workersFinding({ workers, queuedCount }: Facts): Finding {
   }
 }
 
-function stopsFinding({ running, now }: Facts): Finding {
+function stopsFinding({ running, workers, now }: Facts): Finding {
   const overdue = running.filter((run) => run.status === 'unresponsive' || isPastItsEnd(run, now))
   const name = 'stops'
   if (overdue.length === 0) return { name, level: 'ok', message: 'no stop is overdue' }
   const who = overdue.map(({ id, task, stopping }) => {
     return `${plain(id)} of ${task}, for ${humanDuration(now - (stopping?.requestedAt ?? now))}`
   })
-  const hint =
-    'Their isolate cannot be killed. Restart their worker, and give the tasks isolation: process.'
+  const live = new Set(workers.filter(isLive).map(({ id }) => id))
+  const isLost = overdue.every(({ workerId }) => workerId !== null && !live.has(workerId))
+  const hint = isLost
+    ? 'Their workers are lost. The next worker that looks records the stops; start one if none is live.'
+    : 'Their isolate cannot be killed. Restart their worker, and give the tasks isolation: process.'
   return { name, level: 'error', message: `overdue: ${who.join('; ')}`, hint }
 }
 

@@ -50,7 +50,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   },
   '53': {
     code: 'STORE_BUSY',
-    hint: 'The server is out of connections or memory: raise max_connections, or put PgBouncer before it.',
+    hint: 'The server is out of connections or memory: put PgBouncer before it, or raise max_connections, or the CONNECTION LIMIT of the user or database where the message names one.',
   },
   '55P03': {
     code: 'STORE_BUSY',
