@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { eventually } from '../support/bed.ts'
 import { Place, type Started, tasksModule } from './cli.ts'
 
 interface ShownJson {
@@ -206,6 +207,19 @@ void test('doctor names a task that no live worker knows', async () => {
     stdout,
     /error +tasks +runs of add are queued in default, and no live worker .* serves that queue/,
   )
+})
+
+void test('doctor says of a stop whose worker is lost who will record it', async () => {
+  await using place = await Place.make()
+  const worker = await place.worker('--lease', '1s')
+  const id = await place.does('enqueue', 'polite')
+  await worker.says(/polite \S+#1 started/)
+  worker.signal('SIGKILL')
+  place.start(['terminate', id])
+  await eventually(async () => {
+    const { stdout } = await place.run(['doctor'])
+    return /error +stops +overdue: .*\n +hint: Their workers are lost\. /.test(stdout)
+  }, 'the advice')
 })
 
 void test('a reader that goes away ends a command in silence, and a worker cleanly', async () => {
