@@ -21,7 +21,7 @@ export class Pace {
    * @param now ms; for tests.
    */
   constructor(lookPauseMs: number, now = (): number => performance.now()) {
-    this.#aheadMs = Math.max(leastAheadMs, 2 * lookPauseMs)
+    this.#aheadMs = Math.max(leastAheadMs, lookPauseMs)
     this.#now = now
     this.#countedFrom = now()
   }
@@ -65,7 +65,7 @@ export class Pace {
 const quickMs = 5
 const windowMs = 10
 const staleMs = 50
-/** At least; with a store whose looks take long, as long as two of those. */
+/** At least; with a store whose looks take longer, as long as one of those. */
 const leastAheadMs = 8
-const mostAhead = 800
+const mostAhead = 400
 const sharedFromPerMs = 1

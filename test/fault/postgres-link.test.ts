@@ -308,9 +308,19 @@ suite('a claim whose connection is lost', () => {
     const both = [await begun(bed), await begun(bed)]
     const run = await bed.client.enqueue(tasks.exclusive, { folder: bed.folder, ms: 1 })
     network.restore()
-    const { workerId } = await until(run, ({ state }) => state === 'running')
-    assert.equal(workerId, both[0]?.workerId, 'who has no slot for it, and does not know of it')
-    await until(run, ({ state }) => state === 'queued')
+    const seen: [type: string, workerId: unknown][] = []
+    const abortSignal = AbortSignal.timeout(30_000)
+    for await (const { type, data } of run.events({ abortSignal })) {
+      seen.push([type, data['workerId']])
+      if (type === 'release') break
+    }
+    // Its worker has no slot for it, and does not know of it.
+    const takenBy = both[0]?.workerId
+    assert.deepEqual(seen, [
+      ['enqueue', undefined],
+      ['claim', takenBy],
+      ['release', undefined],
+    ])
     writeFileSync(join(bed.folder, 'go'), '')
     await Promise.all([run, ...both.map((one) => one.run)].map((one) => one.result()))
   })

@@ -72,6 +72,8 @@ export async function completed(
   })
 }
 
+const claimHint = 'Nothing is lost: what the worker may have claimed unheard, it gives back.'
+
 /**
  * A claim. It is not run again where its answer is lost, for the next one would take other runs.
  * @returns null where it was certainly not done, for whatever reason.
@@ -88,7 +90,7 @@ export async function claimOnce(
       return claim(session)
     })
   } catch (error) {
-    if (isSent && isConnectionLost(error)) throw uncertain(link.where, error)
+    if (isSent && isConnectionLost(error)) throw uncertain(link.where, error, claimHint)
     return null
   }
 }

@@ -184,11 +184,14 @@ export function storeError(error: unknown, where: string): CheckreinError {
   })
 }
 
+const askAgain =
+  'It may have been done or not. An enqueue can be repeated with the same id, and every verb can be asked again.'
+
 /** What was asked may have been done, and nobody can say whether. */
-export function uncertain(where: string, cause: unknown): CheckreinError {
+export function uncertain(where: string, cause: unknown, hint = askAgain): CheckreinError {
   return new CheckreinError('STORE_UNAVAILABLE', {
     message: `${where}: the connection was lost before the answer to a write came, and nobody can say what became of it`,
-    hint: 'It may have been done or not. An enqueue can be repeated with the same id, and every verb can be asked again.',
+    hint,
     details: { where, isUncertain: true },
     cause,
   })
