@@ -20,3 +20,22 @@ export const stateChecks: readonly string[] = [
   `CHECK ((${stateIs(['cancelled'])}) = (stop IS NOT NULL))`,
   `CHECK (${stateIs(['running'])} OR intent IS NULL)`,
 ]
+
+/** The states of the index of what people look for among the many. */
+export const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
+
+/** Every state that is not final, by the words of the index that has it: no range reads a finished run. */
+export const liveRanges = [
+  stateIs(['scheduled'], 'r.'),
+  stateIs(['queued'], 'r.'),
+  stateIs(['running'], 'r.'),
+  `${stateIs(notable, 'r.')} AND r.finished_at IS NULL AND ${stateIs(['waiting', 'paused'], 'r.')}`,
+]
+
+/** The wanted states, and the words of a partial index that holds them all, where there is one: SQLite compares the words. */
+export function stateTerms(wanted: readonly State[]): readonly string[] {
+  if (wanted.length === 0) return []
+  const terms = [stateIs(wanted, 'r.')]
+  if (wanted.every((state) => notable.includes(state))) terms.push(stateIs(notable, 'r.'))
+  return terms
+}

@@ -1,11 +1,7 @@
 /** Filters on runs, in PostgreSQL's SQL. */
 import { type RunFilter, statesOf } from '../../core/filter.ts'
-import type { State } from '../../core/transitions.ts'
-import { stateIs } from '../constraints.ts'
+import { stateTerms } from '../constraints.ts'
 import type { FilterSql, Param } from '../driver.ts'
-
-/** The states of the index of what people look for among the many. */
-export const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
 
 /** JSON without the escapes that PostgreSQL cannot make into text: U+0000 and halves of characters. */
 const readable = (json: string): string =>
@@ -31,12 +27,4 @@ export function filterSql(filter: RunFilter): FilterSql {
   }
   terms.push(...stateTerms(statesOf(filter)))
   return { where: terms.join(' AND ') || 'true', params }
-}
-
-/** The wanted states, and the words of a partial index that holds them all, where there is one. */
-function stateTerms(wanted: readonly State[]): string[] {
-  if (wanted.length === 0) return []
-  const terms = [stateIs(wanted, 'r.')]
-  if (wanted.every((state) => notable.includes(state))) terms.push(stateIs(notable, 'r.'))
-  return terms
 }

@@ -9,9 +9,9 @@
  * instead of 1). So a completion asks for its worker instead of the state, which a CHECK makes the same.
  */
 import type { State } from '../../core/transitions.ts'
-import { stateIs } from '../constraints.ts'
+import { liveRanges, notable, stateIs } from '../constraints.ts'
 import type { FilterSql, Statements } from '../driver.ts'
-import { filterSql, notable } from './filter.ts'
+import { filterSql } from './filter.ts'
 
 /** A table of the parameters from `$1` on, a row for each set: `sets('seq bigint', 'at bigint')`. */
 function sets(...columns: readonly string[]): string {
@@ -92,14 +92,6 @@ const completeRuns = `
 const ownParams = '($1::text IS NULL AND $2::text IS NULL)'
 const conditionOf = ({ where, params }: FilterSql): string =>
   params.length > 0 ? `${ownParams} AND ${where}` : where
-
-/** Every state that is not final, by the words of the index that has it: no range reads a finished run. */
-const liveRanges = [
-  stateIs(['scheduled'], 'r.'),
-  stateIs(['queued'], 'r.'),
-  stateIs(['running'], 'r.'),
-  `${stateIs(notable, 'r.')} AND r.finished_at IS NULL AND ${stateIs(['waiting', 'paused'], 'r.')}`,
-]
 
 /** Each live state has a small index, and the finished ones are counted in theirs. */
 const countLive = (state: State): string =>

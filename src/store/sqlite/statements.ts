@@ -1,7 +1,6 @@
 /** SQLite's half of the twin statements; the names, parameters and columns are those of `driver.ts`. */
 import { type RunFilter, statesOf } from '../../core/filter.ts'
-import type { State } from '../../core/transitions.ts'
-import { stateIs } from '../constraints.ts'
+import { liveRanges, notable, stateIs, stateTerms } from '../constraints.ts'
 import type { FilterSql, Param, Statements } from '../driver.ts'
 
 const insertColumns = [
@@ -21,7 +20,6 @@ const places = (list: string, from = 1): string =>
 /** The lane of the first two parameters, without what has expired by the third. */
 export const inLane = `${stateIs(['queued'])} AND queue = ?1 AND task = ?2 AND (expires_at IS NULL OR attempt > 0 OR expires_at > ?3)`
 const runsById = 'SELECT * FROM checkrein_runs WHERE id IN (SELECT value FROM json_each(?1))'
-const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
 const mayExpire = 'expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL'
 
 export const sqliteStatements: Statements = {
@@ -151,14 +149,6 @@ const countAll = `
   UNION ALL SELECT state, count(*) FROM checkrein_runs
     WHERE ${stateIs(notable)} AND finished_at IS NULL GROUP BY state`
 
-/** Every state that is not final, by the words of the index that has it: no range reads a finished run. */
-const liveRanges = [
-  stateIs(['scheduled'], 'r.'),
-  stateIs(['queued'], 'r.'),
-  stateIs(['running'], 'r.'),
-  `${stateIs(notable, 'r.')} AND r.finished_at IS NULL AND ${stateIs(['waiting', 'paused'], 'r.')}`,
-]
-
 function filterSql(filter: RunFilter): FilterSql {
   const terms: string[] = []
   const params: Param[] = []
@@ -180,12 +170,4 @@ function filterSql(filter: RunFilter): FilterSql {
   }
   terms.push(...stateTerms(statesOf(filter)))
   return { where: terms.join(' AND ') || 'true', params }
-}
-
-/** The wanted states, and the words of a partial index that holds them all: SQLite compares the words. */
-function stateTerms(wanted: readonly State[]): string[] {
-  if (wanted.length === 0) return []
-  const terms = [stateIs(wanted, 'r.')]
-  if (wanted.every((state) => notable.includes(state))) terms.push(stateIs(notable, 'r.'))
-  return terms
 }
