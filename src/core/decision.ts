@@ -3,7 +3,7 @@ import type { MachineEvent } from './events.ts'
 import type { RunFacts } from './run.ts'
 import type { StopRecord } from './stop.ts'
 
-/** What an event came to. The first six answer a client's verb. */
+/** What an event came to. The first nine answer a client's verb. */
 export type Answer =
   /** It had not started, and never will. */
   | 'prevented'
@@ -16,6 +16,8 @@ export type Answer =
   | 'already-paused'
   | 'resumed'
   | 'not-paused'
+  /** The signal is kept for the handler. */
+  | 'sent'
   /** The event of a worker or keeper was accepted. */
   | 'done'
   /** The event does not come from the current attempt. */
@@ -53,7 +55,20 @@ export function prevented(
   return { ...base, mode: 'prevented', confirmed: true, stoppedAt: now, proof: null }
 }
 
+/** Nobody holds the run, nothing is asked of it, and it waits for nothing. */
+export const atRest = {
+  workerId: null,
+  intent: null,
+  runAt: null,
+  pausedFrom: null,
+  paused: null,
+  resumeAt: null,
+  waitsFor: null,
+  wait: null,
+  wakeAt: null,
+  signalled: null,
+} as const satisfies Partial<RunFacts>
+
 export function finish(run: RunFacts, end: Partial<RunFacts>, now: number): RunFacts {
-  const cleared = { workerId: null, intent: null, runAt: null, pausedFrom: null, waitsFor: null }
-  return { ...run, ...cleared, finishedAt: now, ...end }
+  return { ...run, ...atRest, finishedAt: now, ...end }
 }

@@ -1,9 +1,10 @@
 /** What becomes of a run that leaves `running`; the order of the rules is in `machine.ts`. */
 import { backoffMs } from './backoff.ts'
 import { type Change, type Decision, done, finish, type Of, unchanged } from './decision.ts'
-import { type ErrorRecord, errorCodes } from './errors.ts'
-import type { Ended } from './events.ts'
+import { type ErrorRecord, workerLost } from './errors.ts'
+import type { Ended, Saved } from './events.ts'
 import type { StopIntent } from './intent.ts'
+import { beginRollback, isRolledBackAfter, leaveRollback } from './rollback.ts'
 import type { RunFacts } from './run.ts'
 import type { StopMode, StopRecord } from './stop.ts'
 
@@ -11,13 +12,15 @@ export type Leaving = Of<
   'lapse' | 'complete' | 'fail' | 'crash' | 'stop' | 'release' | 'park' | 'wait'
 >
 
-export function leaveRunning(run: RunFacts, event: Leaving, now: number): Decision {
+export function leaveRunning(before: RunFacts, event: Leaving, now: number): Decision {
+  const run = remembering(before, event, now)
+  if (run.rollback !== null) return leaveRollback(run, event, now)
   switch (event.type) {
     case 'complete':
       return complete(run, event, now)
     case 'stop':
       return run.intent?.stop
-        ? cancelled(run, stopped(run.intent.stop, { mode: event.mode, ended: event, now }))
+        ? cancelled(run, { intent: run.intent.stop, mode: event.mode, ended: event, now })
         : unchanged('refused')
     case 'fail':
       return fail({ ...run, failures: run.failures + 1 }, event, now)
@@ -30,7 +33,34 @@ export function leaveRunning(run: RunFacts, event: Leaving, now: number): Decisi
     case 'park':
       return again(run, 'queued', { mode: 'prevented', now })
     case 'wait':
-      return again({ ...run, waitsFor: event.waitsFor }, 'waiting', { mode: 'prevented', now })
+      return wait(run, event, now)
+  }
+}
+
+/** What the attempt leaves behind: its last checkpoint, and what its task wants of a roll-back. */
+function remembering(run: RunFacts, event: Leaving, now: number): RunFacts {
+  const { rollbackOn = run.rollbackOn } = event
+  const saved = 'saved' in event ? event.saved : undefined
+  return { ...(saved ? withSaved(run, saved, now) : run), rollbackOn }
+}
+
+/** The run with a newer checkpoint, if there is one: the waits before it are over for good. */
+export function withSaved(run: RunFacts, { checkpoint }: Saved, now: number): RunFacts {
+  return checkpoint === null ? run : { ...run, checkpointAt: now, wait: null }
+}
+
+function wait(run: RunFacts, event: Of<'wait'>, now: number): Change {
+  const { waitsFor, signal, done, wakeInMs } = event
+  const wakeAt = wakeInMs === null ? null : now + wakeInMs
+  const waiting = { ...run, waitsFor, wait: { signal, done }, wakeAt }
+  return again(waiting, 'waiting', { mode: 'prevented', data: waitData(waiting), now })
+}
+
+function waitData({ waitsFor, wait, wakeAt }: RunFacts): Decision['data'] {
+  return {
+    ...(waitsFor === null ? {} : { waitsFor }),
+    ...(wait?.signal == null ? {} : { signal: wait.signal }),
+    ...(wakeAt === null ? {} : { wakeAt }),
   }
 }
 
@@ -38,7 +68,7 @@ function complete(run: RunFacts, event: Of<'complete'>, now: number): Change {
   const { result } = event
   const heard = heardStop(run, event)
   if (heard)
-    return cancelled({ ...run, result }, stopped(heard, { mode: 'cooperative', ended: event, now }))
+    return cancelled({ ...run, result }, { intent: heard, mode: 'cooperative', ended: event, now })
   return done(finish(run, { state: 'completed', result }, now))
 }
 
@@ -53,12 +83,11 @@ function fail(run: RunFacts, event: Of<'fail' | 'crash'>, now: number): Change {
   const heard = heardStop(run, event)
   if (heard) {
     const error = isPlainAbort(event.error) ? null : event.error
-    return cancelled({ ...run, error }, stopped(heard, { mode: 'cooperative', ended: event, now }))
+    return cancelled({ ...run, error }, { intent: heard, mode: 'cooperative', ended: event, now })
   }
   const { error, retry } = event
   const isLast = run.failures >= retry.attempts || run.crashes >= retry.crashes
-  if (isLast || !event.isRetryable)
-    return done(finish(run, { state: 'failed', error }, now), { error })
+  if (isLast || !event.isRetryable) return failed({ ...run, error }, now)
   const times = event.type === 'fail' ? run.failures : run.crashes
   const runAt = now + backoffMs(retry, times, event.random)
   const how = { mode: 'prevented', ended: event, data: { error, runAt }, now } as const
@@ -69,21 +98,22 @@ function isPlainAbort(error: ErrorRecord): boolean {
   return error.code === 'ATTEMPT_CANCELLED' || error.name === 'AbortError'
 }
 
+/** For good: what was asked meanwhile comes too late. */
+function failed(run: RunFacts, now: number): Change {
+  const data = { error: run.error }
+  if (isRolledBackAfter(run, 'failure')) return done(beginRollback(run, null, now), data)
+  return done(finish(run, { state: 'failed' }, now), data)
+}
+
 function lapse(run: RunFacts, maxCrashes: number, now: number): Change {
-  const error: ErrorRecord = {
-    name: 'CheckreinError',
-    message: errorCodes.WORKER_LOST.message,
-    code: 'WORKER_LOST',
-  }
   const stop = run.intent?.stop
-  if (stop)
-    return cancelled(run, {
-      ...stopped(stop, { mode: stop.verb === 'revoke' ? 'prevented' : 'forced', now }),
-      confirmed: false,
-    })
-  if (run.crashes >= maxCrashes)
-    return done(finish(run, { state: 'failed', error }, now), { error })
-  return again({ ...run, error }, 'queued', { mode: 'prevented', data: { error }, now })
+  if (stop) {
+    const mode = stop.verb === 'revoke' ? 'prevented' : 'forced'
+    return cancelled(run, { intent: stop, mode, isConfirmed: false, now })
+  }
+  const lost = { ...run, error: workerLost }
+  if (run.crashes >= maxCrashes) return failed(lost, now)
+  return again(lost, 'queued', { mode: 'prevented', data: { error: workerLost }, now })
 }
 
 interface How {
@@ -95,19 +125,27 @@ interface How {
 
 /** The attempt is over, the run is not; unless it was asked to stop or to pause meanwhile. */
 function again(run: RunFacts, state: 'queued' | 'scheduled' | 'waiting', how: How): Change {
-  const stop = run.intent?.stop
-  if (stop) return cancelled(run, stopped(stop, how))
-  const next = { ...run, workerId: null, intent: null }
-  if (run.intent?.pause) return done({ ...next, state: 'paused', pausedFrom: state }, how.data)
-  return done({ ...next, state }, how.data)
+  const { stop = null, pause = null } = run.intent ?? {}
+  if (stop) return cancelled(run, { intent: stop, ...how })
+  const next = { ...run, workerId: null, intent: null, resumeAt: null }
+  // What a hold asks to park goes back to its queue, from which nothing is claimed.
+  if (pause === null || pause.parksIn === 'queued') return done({ ...next, state }, how.data)
+  const { reason, by, requestedAt: at, resumeAt, holdId } = pause
+  const paused = { paused: { reason, by, at, holdId }, resumeAt, pausedFrom: state }
+  return done({ ...next, ...paused, state: 'paused' }, how.data)
 }
 
-function stopped(intent: StopIntent, { mode, ended, now }: How): StopRecord {
+interface Stopped extends How {
+  readonly intent: StopIntent
+  readonly isConfirmed?: boolean
+}
+
+function stopped({ intent, mode, ended, isConfirmed = true, now }: Stopped): StopRecord {
   const { verb, reason, by, requestedAt } = intent
   return {
     verb,
     mode,
-    confirmed: true,
+    confirmed: isConfirmed,
     reason,
     by,
     requestedAt,
@@ -117,6 +155,11 @@ function stopped(intent: StopIntent, { mode, ended, now }: How): StopRecord {
   }
 }
 
-function cancelled(run: RunFacts, stop: StopRecord): Change {
-  return done(finish(run, { state: 'cancelled', stop }, stop.stoppedAt), { stop })
+/** It was stopped: that is its end, or the beginning of its roll-back. */
+function cancelled(run: RunFacts, how: Stopped): Change {
+  const stop = stopped(how)
+  const isAsked = how.intent.rollback
+  if (isRolledBackAfter(run, 'stop', { isAsked }))
+    return done(beginRollback(run, stop, how.now), { stop })
+  return done(finish(run, { state: 'cancelled', stop }, how.now), { stop })
 }

@@ -31,14 +31,24 @@ export const errorCodes = {
   PAYLOAD_TOO_LARGE: entry('The value is larger than the limit', 413, 65),
   RUN_NOT_FOUND: entry('No such run', 404, 66),
   RUN_ID_TAKEN: entry('A different run has this id already', 409, 65),
+  BY_REQUIRED: entry('Whoever asks must say who it is', 400, 64),
+  SIGNAL_REJECTED: entry('The signal does not fit what the task takes', 422, 65),
   // how a run ended
   RUN_FAILED: entry('The run failed', 200, 1),
   RUN_CANCELLED: entry('The run was cancelled', 200, 2),
   RESULT_TIMEOUT: passing('The run has not ended in the time given', 504, 75),
   STOP_PENDING: passing('The stop is requested, but not confirmed yet', 504, 75),
+  PAUSE_PENDING: passing('The pause is requested, but the run has not parked yet', 504, 75),
+  // what became of a signal
+  SIGNAL_TIMEOUT: passing('The signal has not been answered in the time given', 504, 75),
+  SIGNAL_FAILED: entry('The handler could not deal with the signal', 200, 1),
+  SIGNAL_UNHEARD: entry('The run ended before it had dealt with the signal', 200, 3),
   // why an attempt ended
   ATTEMPT_TIMEOUT: passing('The attempt ran past its time limit', 500, 70),
   ATTEMPT_CANCELLED: entry('The run was asked to stop', 500, 70),
+  ATTEMPT_PAUSED: passing('The run has parked at a checkpoint, or waits without a slot', 500, 70),
+  HEARTBEAT_TIMEOUT: passing('The attempt has given no sign of life for too long', 500, 70),
+  ROLLBACK_MISSING: entry('The task has no rollback function', 500, 70),
   ATTEMPT_SHUTDOWN: passing('The worker is shutting down', 503, 70),
   LEASE_LOST: passing('The worker lost its lease', 503, 70),
   ISOLATE_EXITED: passing('The isolate of the attempt exited before the handler returned', 500, 70),
@@ -160,6 +170,13 @@ export interface ErrorRecord {
 }
 
 const causeDepth = 4
+
+/** Why an attempt ended whose worker is gone. */
+export const workerLost: ErrorRecord = {
+  name: 'CheckreinError',
+  message: errorCodes.WORKER_LOST.message,
+  code: 'WORKER_LOST',
+}
 
 /** Any thrown value as a record: never throws itself, whatever was thrown. */
 export function errorRecord(thrown: unknown, depth = 0): ErrorRecord {

@@ -1,6 +1,7 @@
 import type { RetryPolicy } from './backoff.ts'
 import type { ErrorRecord } from './errors.ts'
-import type { Fence, JsonText } from './run.ts'
+import type { PauseFallback } from './intent.ts'
+import type { Fence, JsonText, RollbackCause, WaitOutcome } from './run.ts'
 import type { ExitProof, StopMode } from './stop.ts'
 import type { EventType, State, StopVerb } from './transitions.ts'
 
@@ -14,25 +15,82 @@ interface Fenced {
   readonly fence: Fence
 }
 
+/** What a handler has kept, and the signals that it is through with: one write. */
+export interface Saved {
+  /** Null where there is none that is newer than what was saved before. */
+  readonly checkpoint: JsonText | null
+  readonly signals: readonly SignalOutcome[]
+}
+
+/** What came of a signal: a reply, an error, or neither. */
+export interface SignalOutcome {
+  readonly position: number
+  readonly reply: JsonText | null
+  readonly error: ErrorRecord | null
+}
+
+/** What every event says that ends an attempt. */
+interface Leaving extends Fenced {
+  /** What the attempt kept last, where that is not stored yet. */
+  readonly saved?: Saved
+  /** After what its task wants to be rolled back. */
+  readonly rollbackOn?: readonly RollbackCause[]
+}
+
 /** Instants are epoch ms. Each type is a row of the table in `transitions.ts`. */
 export type MachineEvent =
-  | (Asked & { readonly type: StopVerb; readonly graceMs: number })
-  | (Asked & { readonly type: 'pause' | 'resume' })
-  | { readonly type: 'due' | 'wake' | 'expire' }
+  | (Asked & {
+      readonly type: StopVerb
+      readonly graceMs: number
+      /** Whether it is to be rolled back, whatever its task says. */
+      readonly rollback?: boolean
+    })
+  | (Asked & { readonly type: 'pause' } & PauseRequest)
+  /** `holdId`: only what that hold has paused; null for whatever paused it. */
+  | (Asked & { readonly type: 'resume'; readonly holdId: string | null })
+  /** `position`: its place among all signals. */
+  | { readonly type: 'signal'; readonly name: string; readonly position: number }
+  | { readonly type: 'due' | 'expire' | 'deadline' }
+  /** `by`: what has happened. */
+  | { readonly type: 'wake'; readonly by: 'run' | 'signal' | 'time' }
   /** `maxCrashes`: how often this task may lose its worker. */
-  | { readonly type: 'lapse'; readonly maxCrashes: number }
+  | {
+      readonly type: 'lapse'
+      readonly maxCrashes: number
+      readonly rollbackOn?: readonly RollbackCause[]
+    }
   | { readonly type: 'claim'; readonly workerId: string }
   | (Fenced & { readonly type: 'deliver'; readonly deliveredAt: number })
-  | (Fenced & { readonly type: 'overdue' })
+  /** `of`: what is overdue. */
+  | (Fenced & { readonly type: 'overdue'; readonly of: 'stop' | 'pause' })
+  | (Fenced & { readonly type: 'freeze'; readonly frozenAt: number })
+  | (Fenced & { readonly type: 'checkpoint' } & Saved)
+  | (Fenced & { readonly type: 'take'; readonly position: number; readonly takenAt: number })
   | (Fenced & { readonly type: 'progress'; readonly progress: JsonText })
   /** `deliveredAt`: when the request to stop reached the handler, null where it did not before the handler ended. */
-  | (Fenced & { readonly type: 'complete'; readonly result: JsonText | null } & Ended)
-  | (Fenced & { readonly type: 'fail' } & Failure & Ended)
-  | (Fenced & { readonly type: 'crash' } & Failure & Ended)
-  | (Fenced & { readonly type: 'stop'; readonly mode: StopMode } & Ended)
-  | (Fenced & { readonly type: 'release'; readonly mode: StopMode } & Ended)
-  | (Fenced & { readonly type: 'park' })
-  | (Fenced & { readonly type: 'wait'; readonly waitsFor: string | null })
+  | (Leaving & { readonly type: 'complete'; readonly result: JsonText | null } & Ended)
+  | (Leaving & { readonly type: 'fail' } & Failure & Ended)
+  | (Leaving & { readonly type: 'crash' } & Failure & Ended)
+  | (Leaving & { readonly type: 'stop'; readonly mode: StopMode } & Ended)
+  | (Leaving & { readonly type: 'release'; readonly mode: StopMode } & Ended)
+  | (Leaving & { readonly type: 'park' })
+  /** `wakeInMs`: when it is woken whatever happens. */
+  | (Leaving & {
+      readonly type: 'wait'
+      readonly waitsFor: string | null
+      readonly signal: string | null
+      readonly wakeInMs: number | null
+      readonly done: readonly WaitOutcome[]
+    })
+
+/** How a pause is to be carried out. */
+export interface PauseRequest {
+  readonly withinMs: number
+  readonly otherwise: PauseFallback
+  readonly resumeAt: number | null
+  readonly holdId: string | null
+  readonly parksIn: 'paused' | 'queued'
+}
 
 /** How an attempt's code was seen to end. */
 export interface Ended {

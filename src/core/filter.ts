@@ -12,7 +12,7 @@ export interface RunFilter {
   /** Epoch ms, or a `Date`. */
   readonly createdAfter?: number | Date
   readonly createdBefore?: number | Date
-  /** Values at paths of the input: `{ 'user.id': 9 }`. */
+  /** Values at paths of the input, by the names of members: `{ 'user.id': 9 }`. */
   readonly input?: Readonly<Record<string, string | number | boolean>>
 }
 
@@ -41,7 +41,17 @@ export function checkedFilter(filter: RunFilter): RunFilter {
       throw wrong(`the filter's ${part} is not an instant`, 'Give a Date or epoch ms.')
   }
   if (filter.input !== undefined) checkInput(filter.input)
-  return filter
+  return plainOf(filter)
+}
+
+/** With numbers for dates: it may be kept as JSON, and read again. */
+function plainOf(filter: RunFilter): RunFilter {
+  const { createdAfter, createdBefore } = filter
+  return {
+    ...filter,
+    ...(createdAfter === undefined ? {} : { createdAfter: Number(createdAfter) }),
+    ...(createdBefore === undefined ? {} : { createdBefore: Number(createdBefore) }),
+  }
 }
 
 function checkInput(input: NonNullable<RunFilter['input']>): void {
@@ -51,7 +61,8 @@ function checkInput(input: NonNullable<RunFilter['input']>): void {
   for (const [path, value] of wanted) {
     if (!/^[\w-]+(\.[\w-]+)*$/.test(path))
       throw wrong(`${JSON.stringify(path)} is not a path`, "Write 'user.id'.")
-    const isPlain = ['string', 'number', 'boolean'].includes(typeof value)
+    if (typeof value === 'string') wholeText(value, `the filter's ${path}`)
+    const isPlain = ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
     if (!isPlain)
       throw wrong(
         `the filter's ${path} is not text, a number or a boolean`,

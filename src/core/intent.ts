@@ -11,12 +11,34 @@ export interface StopIntent {
   readonly deliveredAt: number | null
   /** When the worker found that it cannot enforce the stop. */
   readonly overdueAt: number | null
+  /** Whether the run is rolled back after the stop, whatever its task says. */
+  readonly rollback: boolean
 }
 
+/**
+ * What is done with a run that meets no checkpoint in time: nothing but to say so; its isolate is killed, and it resumes
+ * from its last checkpoint; its process is stopped where it stands (`process` isolation only).
+ */
+export const pauseFallbacks = ['wait', 'kill', 'freeze'] as const
+export type PauseFallback = (typeof pauseFallbacks)[number]
+
+/** A request to pause a running attempt, kept with the run until it has parked. Instants are epoch ms. */
 export interface PauseIntent {
   readonly reason: string | null
   readonly by: string | null
   readonly requestedAt: number
+  /** How long it may take to the next checkpoint, from the request. */
+  readonly withinMs: number
+  readonly otherwise: PauseFallback
+  /** When the run is to resume by itself. */
+  readonly resumeAt: number | null
+  /** When no checkpoint had come in time. */
+  readonly overdueAt: number | null
+  readonly frozenAt: number | null
+  /** The hold that asks for it; null where somebody asked it of the run. */
+  readonly holdId: string | null
+  /** Where it goes: what a hold on a whole queue or task parks goes back to the queue, which is held. */
+  readonly parksIn: 'paused' | 'queued'
 }
 
 /** What was asked of a running run, kept beside its state so that it survives any crash. */
@@ -27,6 +49,9 @@ export interface Intent {
 
 /** How long `cancel` waits for the handler where the caller says nothing. */
 export const defaultGraceMs = 5000
+
+/** How long a pause waits for a checkpoint where the caller says nothing. */
+export const defaultPauseMs = 30_000
 
 const rank = (verb: StopVerb): number => stopVerbs.indexOf(verb)
 
@@ -39,8 +64,22 @@ export function strongerStop(old: StopIntent | null, asked: StopIntent): StopInt
   const isStronger =
     rank(asked.verb) > rank(old.verb) ||
     (asked.verb === old.verb && (endOfGrace(asked) ?? 0) < (endOfGrace(old) ?? 0))
-  if (!isStronger) return old
-  return { ...asked, deliveredAt: old.deliveredAt, overdueAt: old.overdueAt }
+  const rollback = old.rollback || asked.rollback
+  if (!isStronger) return rollback === old.rollback ? old : { ...old, rollback }
+  return { ...asked, rollback, deliveredAt: old.deliveredAt, overdueAt: old.overdueAt }
+}
+
+/** What is asked when one more pause is: the newer holds, but that of a hold never replaces that of the run itself. */
+export function newerPause(old: PauseIntent | null, asked: PauseIntent): PauseIntent {
+  if (old === null) return asked
+  if (asked.holdId !== null && old.holdId === null) return old
+  const isSame =
+    old.holdId === asked.holdId &&
+    old.withinMs === asked.withinMs &&
+    old.otherwise === asked.otherwise
+  if (isSame && old.resumeAt === asked.resumeAt) return old
+  const requestedAt = isSame ? old.requestedAt : asked.requestedAt
+  return { ...asked, requestedAt, overdueAt: old.overdueAt, frozenAt: old.frozenAt }
 }
 
 /** When the handler's time is up, epoch ms; null for verbs that force nothing. */

@@ -26,12 +26,15 @@ import {
   prevented,
   unchanged,
 } from './decision.ts'
-import { leaveRunning } from './ending.ts'
+import { leaveRunning, withSaved } from './ending.ts'
 import { CheckreinError } from './errors.ts'
 import type { MachineEvent } from './events.ts'
-import { strongerStop } from './intent.ts'
+import { defaultGraceMs, strongerStop } from './intent.ts'
+import { pause, resume } from './pausing.ts'
+import { beginRollback, endRollback, isRolledBackAfter } from './rollback.ts'
 import type { Fence, RunFacts } from './run.ts'
 import { isFinal, transitions, type State, type StopVerb } from './transitions.ts'
+import { signal, wake } from './waiting.ts'
 
 /**
  * What `event` does to a run for which `run` is true.
@@ -59,6 +62,7 @@ function refusal(state: State, event: MachineEvent): Answer {
   if (rule.isFenced) return 'stale'
   if (rule.by !== 'client') return 'refused'
   if (!isFinal(state)) return 'not-paused'
+  if (event.type === 'signal') return 'too-late'
   return state === 'cancelled' ? 'already-cancelled' : 'too-late'
 }
 
@@ -72,22 +76,33 @@ function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
     case 'abort':
     case 'cancel':
     case 'terminate':
-      return run.state === 'running' ? askToStop(run, event, now) : prevent(run, event, now)
+      return stop(run, event, now)
     case 'pause':
-      return pause(run, event, now)
+      return run.rollback === null ? pause(run, event, now) : tooLate(run, event)
     case 'resume':
-      return resume(run)
+      return resume(run, event)
+    case 'signal':
+      return run.rollback === null ? signal(run, event, now) : unchanged('too-late')
     case 'due':
       return done({ ...run, state: 'queued', runAt: null })
     case 'wake':
-      return wake(run, now)
+      return wake(run, event, now)
     case 'expire':
       return expire(run, now)
+    case 'deadline':
+      return deadline(run, now)
     case 'claim':
       return claim(run, event, now)
     case 'deliver':
+      return deliver(run, event)
     case 'overdue':
-      return noteStop(run, event, now)
+      return overdue(run, event, now)
+    case 'freeze':
+      return freeze(run, event)
+    case 'checkpoint':
+      return checkpoint(run, event, now)
+    case 'take':
+      return done(run, { position: event.position })
     case 'progress':
       return done(
         { ...run, progress: event.progress },
@@ -107,59 +122,49 @@ function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
 
 // --- before it runs -------------------------------------------------------------------------------------------
 
+function stop(run: RunFacts, event: Of<StopVerb>, now: number): Decision {
+  if (run.rollback !== null && event.type !== 'terminate') return tooLate(run, event)
+  if (run.state === 'running') return askToStop(run, event, now)
+  const { reason, by } = event
+  if (run.rollback === null) return prevent(run, event, now)
+  const ended = endRollback(run, { state: 'abandoned' }, now)
+  return { answer: 'prevented', run: ended, data: { reason, by, rollback: 'abandoned' } }
+}
+
+/** It was stopped or has failed already, and is being rolled back. */
+function tooLate(run: RunFacts, event: MachineEvent): Decision {
+  const answer = run.rollback?.stop ? 'already-cancelled' : 'too-late'
+  return { ...unchanged(answer), data: asked(event) }
+}
+
 function prevent(run: RunFacts, event: Of<StopVerb>, now: number): Change {
   const { reason, by } = event
   const stop = prevented(event.type, { reason, by }, now)
-  return {
-    answer: 'prevented',
-    run: finish(run, { state: 'cancelled', stop }, now),
-    data: { reason, by, stop },
-  }
+  const isAsked = event.rollback === true
+  const next = isRolledBackAfter(run, 'stop', { isAsked })
+    ? beginRollback(run, stop, now)
+    : finish(run, { state: 'cancelled', stop }, now)
+  return { answer: 'prevented', run: next, data: { reason, by, stop } }
 }
 
 function expire(run: RunFacts, now: number): Decision {
   if (run.attempt > 0) return unchanged('refused')
-  const stop = prevented(
-    'expire',
-    { reason: 'its time to live ended before it started', by: null },
-    now,
-  )
+  const why = { reason: 'its time to live ended before it started', by: null }
+  const stop = prevented('expire', why, now)
   return done(finish(run, { state: 'cancelled', stop }, now), { stop })
 }
 
-function pause(run: RunFacts, event: Of<'pause' | 'resume'>, now: number): Decision {
-  const { reason, by } = event
-  if (run.state === 'paused') return { ...unchanged('already-paused'), data: { reason, by } }
+function deadline(run: RunFacts, now: number): Decision {
+  if (run.deadlineAt === null || run.deadlineAt > now) return unchanged('refused')
+  const reason = `its deadline has passed: ${new Date(run.deadlineAt).toISOString()}`
+  const past = { ...run, deadlineAt: null }
   if (run.state === 'running') {
-    const intent = {
-      stop: run.intent?.stop ?? null,
-      pause: run.intent?.pause ?? { reason, by, requestedAt: now },
-    }
-    return { answer: 'requested', run: { ...run, intent }, data: { reason, by } }
+    const request = { type: 'cancel', reason, by: null, graceMs: defaultGraceMs } as const
+    return { ...askToStop(past, request, now), answer: 'done' }
   }
-  const pausedFrom = run.state as NonNullable<RunFacts['pausedFrom']>
-  return { answer: 'paused', run: { ...run, state: 'paused', pausedFrom }, data: { reason, by } }
-}
-
-function resume(run: RunFacts): Decision {
-  if (run.state === 'paused') {
-    return {
-      answer: 'resumed',
-      run: { ...run, state: run.pausedFrom ?? 'queued', pausedFrom: null },
-      data: {},
-    }
-  }
-  if (!run.intent?.pause) return unchanged('not-paused')
-  const { stop } = run.intent
-  return { answer: 'resumed', run: { ...run, intent: stop && { stop, pause: null } }, data: {} }
-}
-
-function wake(run: RunFacts, now: number): Decision {
-  const isEarly = run.runAt !== null && run.runAt > now
-  const [state, runAt] = isEarly ? (['scheduled', run.runAt] as const) : (['queued', null] as const)
-  if (run.state === 'waiting') return done({ ...run, state, runAt, waitsFor: null })
-  if (run.pausedFrom !== 'waiting') return unchanged('refused')
-  return done({ ...run, pausedFrom: state, runAt, waitsFor: null })
+  const stop = prevented('expire', { reason, by: null }, now)
+  if (isRolledBackAfter(run, 'stop')) return done(beginRollback(past, stop, now), { stop })
+  return done(finish(past, { state: 'cancelled', stop }, now), { stop })
 }
 
 function claim(run: RunFacts, event: Of<'claim'>, now: number): Change {
@@ -173,7 +178,7 @@ function claim(run: RunFacts, event: Of<'claim'>, now: number): Change {
 // --- while it runs --------------------------------------------------------------------------------------------
 
 function askToStop(run: RunFacts, event: Of<StopVerb>, now: number): Change {
-  const { type: verb, reason, by, graceMs } = event
+  const { type: verb, reason, by, graceMs, rollback = false } = event
   const request = {
     verb,
     reason,
@@ -182,6 +187,7 @@ function askToStop(run: RunFacts, event: Of<StopVerb>, now: number): Change {
     requestedAt: now,
     deliveredAt: null,
     overdueAt: null,
+    rollback,
   }
   const intent = {
     stop: strongerStop(run.intent?.stop ?? null, request),
@@ -191,14 +197,29 @@ function askToStop(run: RunFacts, event: Of<StopVerb>, now: number): Change {
   return { answer: 'requested', run: { ...run, intent }, data }
 }
 
-function noteStop(run: RunFacts, event: Of<'deliver' | 'overdue'>, now: number): Decision {
+function deliver(run: RunFacts, { deliveredAt }: Of<'deliver'>): Decision {
   const stop = run.intent?.stop
-  if (!run.intent || !stop || (event.type === 'deliver' && stop.verb === 'revoke'))
-    return unchanged('refused')
-  const { deliveredAt, overdueAt } = stop
-  const noted =
-    event.type === 'deliver'
-      ? { deliveredAt: deliveredAt ?? event.deliveredAt }
-      : { overdueAt: overdueAt ?? now }
-  return done({ ...run, intent: { ...run.intent, stop: { ...stop, ...noted } } })
+  if (!run.intent || !stop || stop.verb === 'revoke') return unchanged('refused')
+  const noted = { ...stop, deliveredAt: stop.deliveredAt ?? deliveredAt }
+  return done({ ...run, intent: { ...run.intent, stop: noted } })
+}
+
+function overdue(run: RunFacts, { of }: Of<'overdue'>, now: number): Decision {
+  const asked = run.intent?.[of]
+  if (!run.intent || !asked) return unchanged('refused')
+  const noted = { ...asked, overdueAt: asked.overdueAt ?? now }
+  return done({ ...run, intent: { ...run.intent, [of]: noted } }, of === 'pause' ? { of } : {})
+}
+
+function freeze(run: RunFacts, { frozenAt }: Of<'freeze'>): Decision {
+  const pause = run.intent?.pause
+  if (!run.intent || !pause) return unchanged('refused')
+  return done({ ...run, intent: { ...run.intent, pause: { ...pause, frozenAt } } })
+}
+
+function checkpoint(run: RunFacts, event: Of<'checkpoint'>, now: number): Decision {
+  const { checkpoint, signals } = event
+  const bytes = checkpoint === null ? {} : { bytes: checkpoint.length }
+  const consumed = signals.length === 0 ? {} : { signals: signals.map(({ position }) => position) }
+  return done(withSaved(run, event, now), { ...bytes, ...consumed })
 }

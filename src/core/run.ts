@@ -1,7 +1,7 @@
 import type { ErrorRecord } from './errors.ts'
 import type { Intent } from './intent.ts'
 import type { StopRecord } from './stop.ts'
-import type { State } from './transitions.ts'
+import { isFinal, type State } from './transitions.ts'
 
 /** Text that is JSON; kept as text so that it is parsed once, where it is used. */
 export type JsonText = string
@@ -22,8 +22,26 @@ export interface RunFacts {
   readonly intent: Intent | null
   /** The state that `resume` leads back to; set while it is paused. */
   readonly pausedFrom: 'scheduled' | 'queued' | 'waiting' | null
+  /** Who paused it, and why; set while it is paused. */
+  readonly paused: PausedBy | null
+  /** When a run that is paused, or is to pause, resumes by itself. */
+  readonly resumeAt: number | null
   /** The id of the run whose end this one waits for. */
   readonly waitsFor: string | null
+  /** What its handler has waited for, or waits for now. */
+  readonly wait: WaitFacts | null
+  /** When a waiting run is woken whatever happens. */
+  readonly wakeAt: number | null
+  /** When it is stopped, whatever it does; null once that has been asked. */
+  readonly deadlineAt: number | null
+  /** When the handler last saved something that the store has. */
+  readonly checkpointAt: number | null
+  /** The newest signal that was sent to it; null where none was. */
+  readonly signalled: number | null
+  /** After which ends its task wants it rolled back, as the worker said that held it last. */
+  readonly rollbackOn: readonly RollbackCause[]
+  /** Its roll-back, once there is one. */
+  readonly rollback: RollbackFacts | null
   readonly progress: JsonText | null
   /** What the handler returned; what it returned after an abort was delivered is a partial result. */
   readonly result: JsonText | null
@@ -32,6 +50,46 @@ export interface RunFacts {
   /** When the current or last attempt was claimed. */
   readonly startedAt: number | null
   readonly finishedAt: number | null
+}
+
+/** Who paused a run. */
+export interface PausedBy {
+  readonly reason: string | null
+  readonly by: string | null
+  readonly at: number
+  /** The hold that did it; null where somebody paused the run itself. */
+  readonly holdId: string | null
+}
+
+/** How a wait of a handler ended: it slept, its time ran out, or it took the signal at this position. */
+export type WaitOutcome = 'slept' | 'timeout' | number
+
+/**
+ * The waits of a handler since its last checkpoint. A run that waits holds no slot; its next attempt begins at the
+ * checkpoint, and meets the same waits again, in the same order: those that are over are over for it, too.
+ */
+export interface WaitFacts {
+  readonly done: readonly WaitOutcome[]
+  /** The name of the signal that it waits for now; null for a sleep, or where it does not wait. */
+  readonly signal: string | null
+}
+
+/** After what a task wants to be rolled back by itself: any stop, or a failure for good. */
+export const rollbackCauses = ['stop', 'failure'] as const
+export type RollbackCause = (typeof rollbackCauses)[number]
+
+/** The roll-back of a run; see `rollback.ts`. Instants are epoch ms. */
+export interface RollbackFacts {
+  /** `abandoned`: given up by `terminate`. */
+  readonly state: 'pending' | 'completed' | 'failed' | 'abandoned'
+  /** How the run was stopped, until that is written with its end; null after a failure. */
+  readonly stop: StopRecord | null
+  readonly askedAt: number
+  readonly finishedAt: number | null
+  readonly failures: number
+  readonly crashes: number
+  /** What its last attempt threw. */
+  readonly error: ErrorRecord | null
 }
 
 /** One invocation of a task, as it is stored. Instants are epoch ms. */
@@ -45,6 +103,8 @@ export interface StoredRun extends RunFacts {
   readonly key: string | null
   readonly tags: readonly string[]
   readonly input: JsonText | null
+  /** What the handler saved last; null also where it was not asked for: it comes with a claim, and of one run alone. */
+  readonly checkpoint: JsonText | null
   /** When it expires, if no attempt has started by then. */
   readonly expiresAt: number | null
   readonly createdAt: number
@@ -68,7 +128,16 @@ export const freshFacts: RunFacts = {
   runAt: null,
   intent: null,
   pausedFrom: null,
+  paused: null,
+  resumeAt: null,
   waitsFor: null,
+  wait: null,
+  wakeAt: null,
+  deadlineAt: null,
+  checkpointAt: null,
+  signalled: null,
+  rollbackOn: [],
+  rollback: null,
   progress: null,
   result: null,
   error: null,
@@ -78,12 +147,22 @@ export const freshFacts: RunFacts = {
 }
 
 /** A run's state with what was asked of it: what people see. */
-export type Status = State | 'pausing' | 'cancelling' | 'unresponsive'
+export type Status =
+  | State
+  | 'pausing'
+  | 'pausing (overdue)'
+  | 'frozen'
+  | 'cancelling'
+  | 'unresponsive'
+  | 'rolling back'
 
-export function statusOf(run: Pick<RunFacts, 'state' | 'intent'>): Status {
-  if (run.state !== 'running' || run.intent === null) return run.state
-  const { stop, pause } = run.intent
+export function statusOf(run: Pick<RunFacts, 'state' | 'intent' | 'rollback'>): Status {
+  if (isFinal(run.state)) return run.state
+  const { stop = null, pause = null } = run.intent ?? {}
   if (stop !== null && stop.overdueAt !== null) return 'unresponsive'
   if (stop !== null && stop.verb !== 'revoke') return 'cancelling'
-  return pause === null ? 'running' : 'pausing'
+  if (run.rollback !== null) return 'rolling back'
+  if (pause === null) return run.state
+  if (pause.frozenAt !== null) return 'frozen'
+  return pause.overdueAt === null ? 'pausing' : 'pausing (overdue)'
 }

@@ -1,38 +1,14 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Retry, type RetryPolicy, retryPolicy } from './backoff.ts'
 import { type Duration, durationMs } from './duration.ts'
+import type { AnyState, Context, SignalSchemas } from './context.ts'
 import { CheckreinError, shown } from './errors.ts'
+import { defaultPayloadLimit } from './payload.ts'
+import { type RollbackCause, rollbackCauses } from './run.ts'
 
 /** What keeps an attempt apart from the rest, and so what a stop can promise; see `docs/isolation.md`. */
 export const isolations = ['process', 'thread', 'inline'] as const
 export type Isolation = (typeof isolations)[number]
-
-/** What a handler gets besides its input. */
-export interface Context {
-  /**
-   * Fires once, when the attempt is asked to end; `reason` is a `CheckreinError` whose code says why:
-   * `ATTEMPT_CANCELLED`, `ATTEMPT_TIMEOUT`, `ATTEMPT_SHUTDOWN`, `LEASE_LOST`.
-   * Reading `aborted` reads memory, never the store; in a `process` or `thread` it turns true in the middle of a
-   * loop that never yields.
-   */
-  readonly abortSignal: AbortSignal
-  /** Which run this is. */
-  readonly run: RunInfo
-  /** Says how far the work is: a fraction from 0 to 1, or any small JSON value. The newest is kept, written at most every 250 ms. */
-  progress(value: unknown): void
-  /** Adds a line to the run's log, of which the last 1,000 are kept. */
-  log(message: string, data?: Readonly<Record<string, unknown>>): void
-}
-
-export interface RunInfo {
-  readonly id: string
-  readonly task: string
-  readonly queue: string
-  readonly key: string | null
-  readonly tags: readonly string[]
-  /** 1 for the first. */
-  readonly attempt: number
-}
 
 interface Common {
   /** The name that the store knows it by; letters, digits and `._:/-`, at most 200. */
@@ -42,6 +18,18 @@ interface Common {
   readonly retry?: Retry
   /** After this long the abort signal fires with `ATTEMPT_TIMEOUT`; default: never. */
   readonly timeout?: Duration
+  /** An attempt that neither reports progress nor meets a checkpoint for this long has failed; 2 s or more; default: never. */
+  readonly heartbeatTimeout?: Duration
+  /** How long an attempt may run at most where its handler asks for more time with `ctx.extend`; default: it may not. */
+  readonly maxTimeout?: Duration
+  /** How often checkpoints are stored at most; default 1 s. */
+  readonly checkpointEvery?: Duration
+  /** The largest checkpoint in bytes of JSON; default 1 MiB. */
+  readonly checkpointLimit?: number
+  /** A `ctx.sleep` or `ctx.receive` that lasts longer gives its slot back; default 5 s. */
+  readonly parkAfter?: Duration
+  /** After which ends `rollback` is called without being asked for; default: only where a stop asks for it. */
+  readonly rollbackOn?: RollbackCause | readonly RollbackCause[]
 }
 
 /** A forced end needs something that can be killed, so `inline` allows no `hardTimeout`. */
@@ -54,31 +42,79 @@ type Limits =
     })
   | (Common & { readonly isolation: 'inline'; readonly hardTimeout?: never })
 
-type Handler<Input, Output> = (input: Input, ctx: Context) => Output | Promise<Output>
+/** A handler; as an `async function*` each `yield` is a checkpoint, and what it returns the result. */
+type Handler<Input, Output, State, Signals extends SignalSchemas> = (
+  input: Input,
+  ctx: Context<State, Signals>,
+) => Output | Promise<Output> | AsyncGenerator<State, Output, void>
+
+/** Of a task without a schema for its state, `Schema` is `never`. */
+type StateOf<Schema extends StandardSchemaV1> = [Schema] extends [never]
+  ? AnyState
+  : StandardSchemaV1.InferOutput<Schema>
+
+/** What besides its input a task declares of what passes in and out. */
+interface Declared<Input, Signals extends SignalSchemas, State extends StandardSchemaV1> {
+  /** The signals that it takes: a schema for the payload of each. */
+  readonly signals?: Signals
+  /** Checks what an earlier attempt has saved, before the handler gets it: after a deploy it may be of an older form. */
+  readonly state?: State
+  /** Undoes what the run has done, in an attempt of its own after a stop; `ctx.state` is its last checkpoint. */
+  readonly rollback?: (input: Input, ctx: Context<StateOf<State>, Signals>) => unknown
+}
 
 declare const inputType: unique symbol
 declare const outputType: unique symbol
+declare const signalsType: unique symbol
+declare const stateType: unique symbol
 
 /** A task: what `task()` returns, and what `enqueue` takes. `Input` is what the caller passes, before the schema transforms it. */
-export interface Task<Input = never, Output = unknown> {
+export interface Task<
+  Input = never,
+  Output = unknown,
+  Signals extends SignalSchemas = SignalSchemas,
+  State = unknown,
+> {
   readonly name: string
   readonly queue: string
   readonly isolation: Isolation
   /** Milliseconds; null for no limit. */
   readonly timeoutMs: number | null
   readonly hardTimeoutMs: number | null
+  readonly heartbeatTimeoutMs: number | null
+  readonly maxTimeoutMs: number | null
+  readonly checkpointMs: number
+  readonly checkpointLimit: number
+  readonly parkAfterMs: number
+  readonly rollbackOn: readonly RollbackCause[]
   readonly retry: RetryPolicy
   readonly input: StandardSchemaV1 | null
+  readonly signals: Signals
+  readonly state: StandardSchemaV1 | null
   readonly run: (input: never, ctx: Context) => unknown
+  readonly rollback: ((input: never, ctx: Context) => unknown) | null
   readonly [inputType]?: (input: Input) => void
   readonly [outputType]?: Output
+  readonly [signalsType]?: Signals
+  readonly [stateType]?: State
 }
 
-export type InputOf<T> = T extends Task<infer Input, unknown> ? Input : never
-export type OutputOf<T> = T extends Task<never, infer Output> ? Output : never
+export type InputOf<T> = T extends { readonly [inputType]?: (input: infer Input) => void }
+  ? Input
+  : never
+export type OutputOf<T> = T extends { readonly [outputType]?: infer Output } ? Output : never
+export type SignalsOf<T> = T extends {
+  readonly [signalsType]?: infer Signals extends SignalSchemas
+}
+  ? Signals
+  : SignalSchemas
+/** What the payload of a signal is before its schema transforms it: what the sender passes. */
+export type PayloadOf<Signals, Name extends keyof Signals> = Signals[Name] extends StandardSchemaV1
+  ? StandardSchemaV1.InferInput<Signals[Name]>
+  : unknown
 
 /** A task of any type, for code that handles all of them. */
-export type AnyTask = Task<never, unknown>
+export type AnyTask = Task
 
 const brand = Symbol.for('checkrein.task')
 
@@ -89,15 +125,30 @@ const brand = Symbol.for('checkrein.task')
  * Export it from a module that a worker loads by path: isolates load the same module again.
  * @throws {CheckreinError} `TASK_INVALID` where a name, limit or schema is not valid.
  */
-export function task<Schema extends StandardSchemaV1, Output>(
-  definition: Limits & {
-    readonly input: Schema
-    readonly run: Handler<StandardSchemaV1.InferOutput<Schema>, Output>
-  },
-): Task<StandardSchemaV1.InferInput<Schema>, Output>
-export function task<Output, Input = void>(
-  definition: Limits & { readonly input?: never; readonly run: Handler<Input, Output> },
-): Task<Input, Output>
+export function task<
+  Schema extends StandardSchemaV1,
+  Output,
+  Signals extends SignalSchemas = Record<never, never>,
+  State extends StandardSchemaV1 = never,
+>(
+  definition: Limits &
+    Declared<StandardSchemaV1.InferOutput<Schema>, Signals, State> & {
+      readonly input: Schema
+      readonly run: Handler<StandardSchemaV1.InferOutput<Schema>, Output, StateOf<State>, Signals>
+    },
+): Task<StandardSchemaV1.InferInput<Schema>, Output, Signals, StateOf<State>>
+export function task<
+  Output,
+  Input = void,
+  Signals extends SignalSchemas = Record<never, never>,
+  State extends StandardSchemaV1 = never,
+>(
+  definition: Limits &
+    Declared<Input, Signals, State> & {
+      readonly input?: never
+      readonly run: Handler<Input, Output, StateOf<State>, Signals>
+    },
+): Task<Input, Output, Signals, StateOf<State>>
 export function task(definition: Definition): AnyTask {
   try {
     return Object.freeze({ ...checked(definition), [brand]: true })
@@ -115,40 +166,93 @@ export function isTask(value: unknown): value is AnyTask {
   return typeof value === 'object' && value !== null && brand in value
 }
 
-type Definition = Limits & {
-  readonly input?: StandardSchemaV1
-  readonly run: Handler<never, unknown>
-}
+type Definition = Limits &
+  Declared<never, SignalSchemas, StandardSchemaV1> & {
+    readonly input?: StandardSchemaV1
+    readonly run: Handler<never, unknown, AnyState, SignalSchemas>
+  }
 
 function checked(definition: Definition): AnyTask {
-  const {
-    name,
-    queue = 'default',
-    isolation = 'process',
-    timeout,
-    hardTimeout,
-    input,
-    run,
-  } = definition
+  const { name, queue = 'default', isolation = 'process', input, run, rollback } = definition
   if (typeof run !== 'function') throw new TypeError('`run` must be a function')
+  if (rollback !== undefined && typeof rollback !== 'function')
+    throw new TypeError('`rollback` must be a function')
   if (!isolations.includes(isolation))
     throw new TypeError(`isolation must be one of ${isolations.join(', ')}`)
-  if (isolation === 'inline' && hardTimeout !== undefined) {
+  if (isolation === 'inline' && definition.hardTimeout !== undefined) {
     throw new TypeError(
       'an inline task cannot be killed, so it takes no `hardTimeout`: use `process` or `thread`',
     )
   }
-  if (input !== undefined && !('~standard' in input))
-    throw new TypeError('`input` must be a Standard Schema')
   return {
     name: checkedName(name, 'name'),
     queue: checkedName(queue, 'queue'),
     isolation,
-    timeoutMs: limitMs(timeout, 'timeout'),
-    hardTimeoutMs: limitMs(hardTimeout, 'hardTimeout'),
+    ...limitsOf(definition),
+    rollbackOn: checkedRollbackOn(definition),
     retry: retryPolicy(definition.retry),
-    input: input ?? null,
+    input: checkedSchema(input, 'input'),
+    signals: checkedSignals(definition.signals),
+    state: checkedSchema(definition.state, 'state'),
     run,
+    rollback: rollback ?? null,
+  }
+}
+
+function checkedSchema(
+  schema: StandardSchemaV1 | undefined,
+  what: string,
+): StandardSchemaV1 | null {
+  if (schema === undefined) return null
+  if (!('~standard' in schema)) throw new TypeError(`\`${what}\` must be a Standard Schema`)
+  return schema
+}
+
+function checkedSignals(signals: SignalSchemas = {}): SignalSchemas {
+  for (const [name, schema] of Object.entries(signals)) {
+    checkedName(name, 'a signal')
+    checkedSchema(schema, `signals.${name}`)
+  }
+  return signals
+}
+
+function checkedRollbackOn({ rollbackOn = [], rollback }: Definition): readonly RollbackCause[] {
+  const causes = typeof rollbackOn === 'string' ? [rollbackOn] : rollbackOn
+  if (!causes.every((cause) => rollbackCauses.includes(cause)))
+    throw new TypeError(`rollbackOn must be one of ${rollbackCauses.join(', ')}, or both`)
+  if (causes.length > 0 && rollback === undefined)
+    throw new TypeError('`rollbackOn` needs a `rollback` function')
+  return causes
+}
+
+type TaskLimits = Pick<
+  AnyTask,
+  | 'timeoutMs'
+  | 'hardTimeoutMs'
+  | 'heartbeatTimeoutMs'
+  | 'maxTimeoutMs'
+  | 'checkpointMs'
+  | 'checkpointLimit'
+  | 'parkAfterMs'
+>
+
+const shortestHeartbeatMs = 2000
+
+function limitsOf(definition: Definition): TaskLimits {
+  const heartbeatTimeoutMs = limitMs(definition.heartbeatTimeout, 'heartbeatTimeout')
+  if (heartbeatTimeoutMs !== null && heartbeatTimeoutMs < shortestHeartbeatMs)
+    throw new RangeError(`heartbeatTimeout must be at least ${shortestHeartbeatMs} ms`)
+  const checkpointLimit = definition.checkpointLimit ?? defaultPayloadLimit
+  if (!Number.isInteger(checkpointLimit) || checkpointLimit < 1)
+    throw new RangeError('checkpointLimit must be a whole number from 1')
+  return {
+    timeoutMs: limitMs(definition.timeout, 'timeout'),
+    hardTimeoutMs: limitMs(definition.hardTimeout, 'hardTimeout'),
+    heartbeatTimeoutMs,
+    maxTimeoutMs: limitMs(definition.maxTimeout, 'maxTimeout'),
+    checkpointMs: durationMs(definition.checkpointEvery ?? 1000, 'checkpointEvery'),
+    checkpointLimit,
+    parkAfterMs: durationMs(definition.parkAfter ?? 5000, 'parkAfter'),
   }
 }
 

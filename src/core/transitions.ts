@@ -15,6 +15,9 @@
  * The verbs revoke, abort, terminate and cancel lead every state that is not running straight to `cancelled`. On a
  * running run they change its intent, and the state follows when the stop has been observed.
  *
+ * A run that is to be rolled back does not end at once: it goes back to `queued` with the record of its stop in hand,
+ * runs its roll-back as any attempt, and ends `cancelled` or `failed` when that is over (`rollback.ts`).
+ *
  * Nothing leaves completed, failed or cancelled: no row below names one of them as a state to start from.
  *
  * Nothing else in the code base spells out who may go where: SQL guards, CHECK constraints, `docs/states.md` and the
@@ -47,15 +50,18 @@ export interface Transition {
   readonly about: string
 }
 
+/** Where what is stopped may go: to its end, or to its roll-back; `failed` where the roll-back of a failure is given up. */
+const endings = ['cancelled', 'queued', 'failed'] as const
+
 const stopVerb = (about: string) =>
   ({
     by: 'client',
     isFenced: false,
     moves: {
-      scheduled: ['cancelled'],
-      queued: ['cancelled'],
-      waiting: ['cancelled'],
-      paused: ['cancelled'],
+      scheduled: endings,
+      queued: endings,
+      waiting: endings,
+      paused: endings,
       running: ['running'],
     },
     about,
@@ -92,6 +98,18 @@ const table = {
     moves: { paused: ['scheduled', 'queued', 'waiting'], running: ['running'] },
     about: 'back to what it was before the pause',
   },
+  signal: {
+    by: 'client',
+    isFenced: false,
+    moves: {
+      scheduled: ['scheduled'],
+      queued: ['queued'],
+      waiting: ['waiting', 'queued'],
+      paused: ['paused'],
+      running: ['running'],
+    },
+    about: 'a message, kept until the handler takes it; a run that waits for it is woken',
+  },
   due: {
     by: 'keeper',
     isFenced: false,
@@ -115,6 +133,18 @@ const table = {
     },
     about: 'its time to live ended before its first attempt',
   },
+  deadline: {
+    by: 'keeper',
+    isFenced: false,
+    moves: {
+      scheduled: ['cancelled', 'queued'],
+      queued: ['cancelled', 'queued'],
+      waiting: ['cancelled', 'queued'],
+      paused: ['cancelled', 'queued'],
+      running: ['running'],
+    },
+    about: 'its deadline has passed: it is cancelled, and a running attempt is asked to stop first',
+  },
   lapse: {
     by: 'keeper',
     isFenced: false,
@@ -129,50 +159,53 @@ const table = {
   },
   deliver: whileRunning('the request to stop has reached the handler'),
   overdue: whileRunning(
-    'the stop is past its deadline and cannot be forced: shown as unresponsive',
+    'the stop is past its deadline and cannot be forced, or a pause met no checkpoint in time',
   ),
+  freeze: whileRunning('its process was stopped where it stands, for a pause'),
+  checkpoint: whileRunning('what the handler has saved; the next attempt starts from it'),
+  take: whileRunning('a signal was handed to the handler'),
   progress: whileRunning('the handler says how far it is'),
   complete: {
     by: 'worker',
     isFenced: true,
-    moves: { running: ['completed', 'cancelled'] },
+    moves: { running: ['completed', 'cancelled', 'queued', 'failed'] },
     about: 'the handler returned; after a delivered abort that is a cooperative stop',
   },
   fail: {
     by: 'worker',
     isFenced: true,
-    moves: { running: ['scheduled', 'paused', 'failed', 'cancelled'] },
+    moves: { running: ['scheduled', 'paused', 'failed', 'cancelled', 'queued'] },
     about: 'the handler threw, or ran past its time limit',
   },
   crash: {
     by: 'worker',
     isFenced: true,
-    moves: { running: ['scheduled', 'paused', 'failed', 'cancelled'] },
+    moves: { running: ['scheduled', 'paused', 'failed', 'cancelled', 'queued'] },
     about: 'the isolate exited by itself',
   },
   stop: {
     by: 'worker',
     isFenced: true,
-    moves: { running: ['cancelled'] },
+    moves: { running: endings },
     about: 'the isolate was stopped as asked, and its exit was observed',
   },
   release: {
     by: 'worker',
     isFenced: true,
-    moves: { running: ['queued', 'paused', 'cancelled'] },
+    moves: { running: ['queued', 'paused', 'cancelled', 'failed'] },
     about: 'a worker that shuts down hands it back; the attempt does not count',
   },
   park: {
     by: 'worker',
     isFenced: true,
-    moves: { running: ['paused', 'queued', 'cancelled'] },
+    moves: { running: ['paused', 'queued', 'cancelled', 'failed'] },
     about:
       'it reached a checkpoint while a pause was asked; if that was taken back meanwhile, it goes on',
   },
   wait: {
     by: 'worker',
     isFenced: true,
-    moves: { running: ['waiting', 'paused', 'cancelled'] },
+    moves: { running: ['waiting', 'queued', 'paused', 'cancelled', 'failed'] },
     about: 'it gives its slot back until something happens',
   },
 } as const satisfies Record<string, Transition>

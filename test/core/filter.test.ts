@@ -15,7 +15,7 @@ suite('a filter', () => {
       createdBefore: new Date(0),
       input: { 'user.id': 9 },
     } as const
-    assert.equal(checkedFilter(filter), filter)
+    assert.deepEqual(checkedFilter(filter), { ...filter, createdBefore: 0 })
     assert.deepEqual(checkedFilter({}), {})
     assert.deepEqual(statesOf({ state: 'queued' }), ['queued'])
     assert.deepEqual(statesOf({}), [])
@@ -31,6 +31,9 @@ suite('a filter', () => {
       { input: {} },
       { input: { "a'b": 1 } },
       { input: { '': 1 } },
+      { input: { a: NaN } },
+      { input: { a: 'half \ud83d' } },
+      { input: { a: 'nul \0' } },
       { input: { 'a..b': 1 } },
       { input: { a: { b: 1 } } },
       { input: { a: undefined } },

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Answer } from '../../src/core/decision.ts'
 import { decide } from '../../src/core/machine.ts'
-import type { RunFacts } from '../../src/core/run.ts'
+import type { StopRecord } from '../../src/core/stop.ts'
+import type { RollbackFacts, RunFacts } from '../../src/core/run.ts'
 import {
   eventTypes,
   type EventType,
@@ -15,7 +16,61 @@ import {
   states,
   stopVerbs,
 } from '../../src/core/transitions.ts'
-import { asked, eventOf, factsIn, fence, now, running } from './samples.ts'
+import { asked, boom, eventOf, factsIn, fence, now, running } from './samples.ts'
+
+const stop: StopRecord = {
+  verb: 'cancel',
+  mode: 'forced',
+  confirmed: true,
+  reason: null,
+  by: null,
+  requestedAt: now - 9,
+  deliveredAt: null,
+  stoppedAt: now - 8,
+  proof: null,
+}
+const rollingBack: RollbackFacts = {
+  state: 'pending',
+  stop,
+  askedAt: now - 8,
+  finishedAt: null,
+  failures: 0,
+  crashes: 0,
+  error: null,
+}
+const rollbackOfFailure: RunFacts = {
+  ...factsIn.queued,
+  attempt: 1,
+  failures: 3,
+  error: boom,
+  rollback: { ...rollingBack, stop: null },
+}
+const waitingForSignal: RunFacts = {
+  ...factsIn.waiting,
+  attempt: 1,
+  waitsFor: null,
+  wait: { signal: 'hello', done: ['slept'] },
+}
+const paused = { reason: null, by: null, at: now - 5, holdId: null }
+const pausedForSignal: RunFacts = {
+  ...waitingForSignal,
+  state: 'paused',
+  pausedFrom: 'waiting',
+  paused,
+}
+const parked: RunFacts = {
+  ...factsIn.queued,
+  attempt: 1,
+  state: 'paused',
+  pausedFrom: 'queued',
+  paused,
+  rollbackOn: ['stop'],
+}
+const frozen = ((facts: RunFacts): RunFacts => {
+  const { intent } = facts
+  const pause = intent?.pause ? { ...intent.pause, frozenAt: now - 1 } : null
+  return { ...facts, intent: { stop: null, pause } }
+})(asked(null, true))
 
 /** What can be true of a run in a state, as far as it changes what an event does. */
 const situations: readonly (readonly [name: string, facts: RunFacts])[] = [
@@ -28,16 +83,41 @@ const situations: readonly (readonly [name: string, facts: RunFacts])[] = [
   ['running, its last attempt', { ...running, failures: 2, crashes: 2 }],
   ['paused, from the queue', { ...factsIn.paused, pausedFrom: 'queued', waitsFor: null }],
   ['queued, tried before', { ...factsIn.queued, attempt: 1 }],
+  ['queued, past its deadline', { ...factsIn.queued, deadlineAt: now - 1 }],
+  ['running, past its deadline', { ...running, deadlineAt: now - 1 }],
+  ['running, frozen', frozen],
+  ['waiting for a signal', { ...waitingForSignal, wakeAt: now + 5 }],
+  ['paused while it waited for a signal', pausedForSignal],
+  ['running, to be rolled back', asked({ rollback: true })],
+  ['running, and its task rolls back', { ...asked({}), rollbackOn: ['stop', 'failure'] }],
+  ['parked, and its task rolls back', parked],
+  ['queued for its roll-back', { ...factsIn.queued, attempt: 1, rollback: rollingBack }],
+  ['queued for its roll-back after a failure', rollbackOfFailure],
+  ['running its roll-back', { ...running, rollback: rollingBack }],
+  [
+    'running its last roll-back',
+    { ...running, rollback: { ...rollingBack, failures: 2, crashes: 2 } },
+  ],
+  [
+    'running its roll-back, told to end it',
+    { ...asked({ verb: 'terminate' }), rollback: rollingBack },
+  ],
 ]
 
 /** What the table alone does not say: the event also needs that something was asked, or that nothing happened yet. */
 const refusedBy: Readonly<Partial<Record<EventType, (facts: RunFacts) => boolean>>> = {
   deliver: ({ intent }) => !intent?.stop || intent.stop.verb === 'revoke',
   overdue: ({ intent }) => !intent?.stop,
+  freeze: ({ intent }) => !intent?.pause,
   stop: ({ intent }) => !intent?.stop,
   wake: ({ state, pausedFrom }) => state === 'paused' && pausedFrom !== 'waiting',
   expire: ({ attempt }) => attempt > 0,
-  pause: ({ state }) => state === 'paused',
+  deadline: ({ deadlineAt }) => deadlineAt === null || deadlineAt > now,
+  pause: ({ state, rollback }) => state === 'paused' || rollback !== null,
+  signal: ({ rollback }) => rollback !== null,
+  revoke: ({ rollback }) => rollback !== null,
+  abort: ({ rollback }) => rollback !== null,
+  cancel: ({ rollback }) => rollback !== null,
   resume: ({ state, intent }) => state === 'running' && !intent?.pause,
 }
 
@@ -70,8 +150,14 @@ export function assertWhole(run: RunFacts): void {
   assert.ok(run.state === 'running' || run.intent === null, 'an intent is for a running run')
   assert.ok(run.state !== 'scheduled' || run.runAt !== null, 'what is scheduled has a time')
   const isReady = run.state === 'queued' || run.state === 'running'
-  const pending = isReady ? [run.runAt, run.waitsFor] : [null, null]
-  assert.deepEqual(pending, [null, null], 'what is ready waits for nothing')
+  const pending = isReady ? [run.runAt, run.waitsFor, run.wakeAt, run.resumeAt] : []
+  assert.ok(
+    pending.every((one) => one === null),
+    'what is ready waits for nothing',
+  )
+  assert.equal(run.paused !== null, run.state === 'paused', 'what is paused knows by whom')
+  assert.ok(!isFinal(run.state) || run.rollback?.state !== 'pending', 'no end before the roll-back')
+  assert.ok(!isFinal(run.state) || run.signalled === null, 'what is final hears no signal')
 }
 
 const targetsOf = (from: State): State[] =>
@@ -80,7 +166,7 @@ const targetsOf = (from: State): State[] =>
 suite('the table', () => {
   test('has every event and every state, and each of them was tried', () => {
     assert.equal(states.length, 8)
-    assert.equal(eventTypes.length, 21)
+    assert.equal(eventTypes.length, 26)
     assert.equal(cells, situations.length * eventTypes.length)
     assert.equal(new Set(situations.map(([, { state }]) => state)).size, states.length)
   })

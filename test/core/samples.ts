@@ -27,7 +27,16 @@ export const stopIntent: StopIntent = {
   graceMs: 5000,
   deliveredAt: null,
   overdueAt: null,
+  rollback: false,
 }
+
+export const pauseRequest = {
+  withinMs: 30_000,
+  otherwise: 'wait',
+  resumeAt: null,
+  holdId: null,
+  parksIn: 'paused',
+} as const
 
 const stopRecord: StopRecord = {
   verb: 'cancel',
@@ -50,7 +59,13 @@ export const factsIn: Readonly<Record<State, RunFacts>> = {
   queued: freshFacts,
   running: { ...freshFacts, ...started, state: 'running', workerId: 'w1' },
   waiting: { ...freshFacts, state: 'waiting', waitsFor: 'other' },
-  paused: { ...freshFacts, state: 'paused', pausedFrom: 'waiting', waitsFor: 'other' },
+  paused: {
+    ...freshFacts,
+    state: 'paused',
+    pausedFrom: 'waiting',
+    waitsFor: 'other',
+    paused: { reason: null, by: null, at: now - 5, holdId: null },
+  },
   completed: { ...freshFacts, ...finished, state: 'completed', result: '1' },
   failed: { ...freshFacts, ...finished, state: 'failed', failures: 1, error: boom },
   cancelled: { ...freshFacts, state: 'cancelled', finishedAt: now - 1, stop: stopRecord },
@@ -60,7 +75,8 @@ export const running = factsIn.running
 
 /** A running run of which something was asked. */
 export function asked(stop: Partial<StopIntent> | null, isPaused = false): RunFacts {
-  const pause = isPaused ? { reason: 'lunch', by: 'ada', requestedAt: now - 50 } : null
+  const lunch = { reason: 'lunch', by: 'ada', requestedAt: now - 50 }
+  const pause = isPaused ? { ...lunch, ...pauseRequest, overdueAt: null, frozenAt: null } : null
   return { ...running, intent: { stop: stop && { ...stopIntent, ...stop }, pause } }
 }
 
@@ -77,15 +93,20 @@ const samples: Samples = {
   abort: () => ({ type: 'abort', ...request, graceMs: 0 }),
   cancel: () => ({ type: 'cancel', ...request, graceMs: 2000 }),
   terminate: () => ({ type: 'terminate', ...request, graceMs: 0 }),
-  pause: () => ({ type: 'pause', ...request }),
-  resume: () => ({ type: 'resume', ...request }),
+  pause: () => ({ type: 'pause', ...request, ...pauseRequest }),
+  resume: () => ({ type: 'resume', ...request, holdId: null }),
+  signal: () => ({ type: 'signal', name: 'hello', position: 7 }),
   due: () => ({ type: 'due' }),
-  wake: () => ({ type: 'wake' }),
+  wake: () => ({ type: 'wake', by: 'run' }),
   expire: () => ({ type: 'expire' }),
+  deadline: () => ({ type: 'deadline' }),
   lapse: () => ({ type: 'lapse', maxCrashes: 3 }),
   claim: () => ({ type: 'claim', workerId: 'w9' }),
   deliver: (fence) => ({ type: 'deliver', fence, deliveredAt: now }),
-  overdue: (fence) => ({ type: 'overdue', fence }),
+  overdue: (fence) => ({ type: 'overdue', fence, of: 'stop' }),
+  freeze: (fence) => ({ type: 'freeze', fence, frozenAt: now }),
+  checkpoint: (fence) => ({ type: 'checkpoint', fence, checkpoint: '{"done":1}', signals: [] }),
+  take: (fence) => ({ type: 'take', fence, position: 7, takenAt: now }),
   progress: (fence) => ({ type: 'progress', fence, progress: '0.5' }),
   complete: (fence) => ({ type: 'complete', fence, result: '{"ok":true}', ...ended }),
   fail: (fence) => ({ type: 'fail', fence, ...failure }),
@@ -93,7 +114,14 @@ const samples: Samples = {
   stop: (fence) => ({ type: 'stop', fence, mode: 'forced', ...ended }),
   release: (fence) => ({ type: 'release', fence, mode: 'cooperative', ...ended }),
   park: (fence) => ({ type: 'park', fence }),
-  wait: (fence) => ({ type: 'wait', fence, waitsFor: 'other' }),
+  wait: (fence) => ({
+    type: 'wait',
+    fence,
+    waitsFor: 'other',
+    signal: null,
+    wakeInMs: null,
+    done: [],
+  }),
 }
 
 /** An event of the type as its bearer would bring it. */

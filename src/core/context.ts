@@ -1,0 +1,115 @@
+/** What a handler gets besides its input. */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Duration } from './duration.ts'
+import type { ErrorRecord } from './errors.ts'
+import type { StopRecord } from './stop.ts'
+
+/** The schemas of the signals that a task takes, by name. */
+export type SignalSchemas = Readonly<Record<string, StandardSchemaV1>>
+
+/** What a task without a schema for its state keeps: nothing is known of it. */
+// oxlint-disable-next-line typescript/no-explicit-any -- `ctx.state?.done` is to work for a task that declares nothing
+export type AnyState = any
+
+/** A message to the run, as its handler takes it. */
+export interface Signal<Payload = unknown> {
+  readonly id: string
+  readonly name: string
+  readonly payload: Payload
+  /** Who sent it; null where nobody said. */
+  readonly by: string | null
+  /** Epoch ms of the store's clock. */
+  readonly sentAt: number
+  /** Answers the sender; kept with the next checkpoint. @throws {CheckreinError} `USAGE` where it was answered already. */
+  reply(value?: unknown): void
+  /** Answers the sender that it could not be dealt with. */
+  reject(error: unknown): void
+}
+
+type PayloadOf<
+  Signals extends SignalSchemas,
+  Name extends keyof Signals,
+> = Signals[Name] extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<Signals[Name]> : unknown
+
+export interface CheckpointOptions {
+  /** Whether to wait until it is stored; default false: it is within an interval, and before whatever ends the attempt. */
+  readonly save?: boolean
+}
+
+export interface ReceiveOptions {
+  /** How long to wait; default: for ever. */
+  readonly timeout?: Duration
+}
+
+export interface Context<State = AnyState, Signals extends SignalSchemas = SignalSchemas> {
+  /**
+   * Fires once, when the attempt is asked to end; `reason` is a `CheckreinError` whose code says why:
+   * `ATTEMPT_CANCELLED`, `ATTEMPT_TIMEOUT`, `ATTEMPT_SHUTDOWN`, `LEASE_LOST`; `ATTEMPT_PAUSED` when it parks at a checkpoint.
+   * Reading `aborted` reads memory, never the store; in a `process` or `thread` it turns true in the middle of a
+   * loop that never yields.
+   */
+  readonly abortSignal: AbortSignal
+  /** Which run this is. */
+  readonly run: RunInfo
+  /** What the newest checkpoint holds, also one of an earlier attempt; undefined where there is none. */
+  readonly state: State | undefined
+  /** How the run was stopped, in its roll-back; null elsewhere, and where it is rolled back because it failed. */
+  readonly stop: StopRecord | null
+  /** Why the run failed, in its roll-back after a failure; null elsewhere. */
+  readonly error: ErrorRecord | null
+  /**
+   * Keeps the progress of the work, and is the place where a pause or an abort takes effect: it then rejects, and the
+   * handler is to let that end it. Cheap: the newest state is kept in memory and stored at most once an interval (the
+   * task's `checkpointEvery`), and in any case before the attempt parks, aborts or ends.
+   * @param state what JSON can hold.
+   * @throws {CheckreinError} `PAYLOAD_TOO_LARGE`, `PAYLOAD_NOT_JSON`; the reason of the abort.
+   */
+  checkpoint(state: State, options?: CheckpointOptions): Promise<void>
+  /**
+   * Runs a critical section: a pause, an abort or a shutdown reaches the handler at its end. What kills the isolate does
+   * not wait for it.
+   */
+  shield<T>(section: () => T | Promise<T>): Promise<T>
+  /**
+   * Calls back for each signal of the name, one after the other, from the next turn of the event loop on; what it returns
+   * or throws is the reply. The signal counts as dealt with at the next checkpoint after that: should the attempt die
+   * before, the next one gets it again. A handler without checkpoints is through with it at once.
+   */
+  on<Name extends keyof Signals & string>(
+    name: Name,
+    listener: (
+      payload: PayloadOf<Signals, Name>,
+      signal: Signal<PayloadOf<Signals, Name>>,
+    ) => unknown,
+  ): Disposable
+  /** The signals of the name, one after the other, for as long as the attempt goes on. */
+  signals<Name extends keyof Signals & string>(
+    name: Name,
+  ): AsyncIterable<Signal<PayloadOf<Signals, Name>>>
+  /**
+   * Waits for the next signal of the name; null where none comes in time. A wait longer than the task's `parkAfter` gives
+   * the slot back: the attempt ends, and the next one begins at the last checkpoint and comes to the same wait.
+   */
+  receive<Name extends keyof Signals & string>(
+    name: Name,
+    options?: ReceiveOptions,
+  ): Promise<Signal<PayloadOf<Signals, Name>> | null>
+  /** Waits; longer than the task's `parkAfter` without a slot, as `receive` does. */
+  sleep(time: Duration): Promise<void>
+  /** Moves `timeout` and `hardTimeout` this much further, up to the task's `maxTimeout`. @throws {CheckreinError} `USAGE`. */
+  extend(time: Duration): void
+  /** Says how far the work is: a fraction from 0 to 1, or any small JSON value. The newest is kept, written at most every 250 ms. */
+  progress(value: unknown): void
+  /** Adds a line to the run's log, of which the last 1,000 are kept. */
+  log(message: string, data?: Readonly<Record<string, unknown>>): void
+}
+
+export interface RunInfo {
+  readonly id: string
+  readonly task: string
+  readonly queue: string
+  readonly key: string | null
+  readonly tags: readonly string[]
+  /** 1 for the first. */
+  readonly attempt: number
+}

@@ -1,0 +1,62 @@
+/** Pausing and resuming, in whatever state a run is. */
+import { type Decision, type Of, unchanged } from './decision.ts'
+import { newerPause, type PauseIntent } from './intent.ts'
+import type { PausedBy, RunFacts } from './run.ts'
+
+export function pause(run: RunFacts, event: Of<'pause'>, now: number): Decision {
+  const { reason, by, resumeAt } = event
+  const data = { reason, by, ...(resumeAt === null ? {} : { resumeAt }) }
+  if (run.state === 'running') return askToPause(run, event, now)
+  if (run.state === 'paused')
+    return { answer: 'already-paused', run: pausedAgain(run, event, now), data }
+  const pausedFrom = run.state as NonNullable<RunFacts['pausedFrom']>
+  const paused = { paused: byOf(event, now), resumeAt, pausedFrom }
+  return { answer: 'paused', run: { ...run, ...paused, state: 'paused' }, data }
+}
+
+const byOf = ({ reason, by, holdId }: Of<'pause'>, at: number): PausedBy => ({
+  reason,
+  by,
+  at,
+  holdId,
+})
+
+/** The end of the pause is on the run, too: what is still pausing by then, or frozen, goes on. */
+function askToPause(run: RunFacts, event: Of<'pause'>, now: number): Decision {
+  const { type: _, ...order } = event
+  const asked: PauseIntent = { ...order, requestedAt: now, overdueAt: null, frozenAt: null }
+  const pause = newerPause(run.intent?.pause ?? null, asked)
+  const intent = { stop: run.intent?.stop ?? null, pause }
+  const { reason, by, resumeAt, otherwise } = event
+  const data = {
+    reason,
+    by,
+    ...(resumeAt === null ? {} : { resumeAt }),
+    ...(otherwise === 'wait' ? {} : { otherwise }),
+  }
+  return { answer: 'requested', run: { ...run, intent, resumeAt: pause.resumeAt }, data }
+}
+
+/** Whose pause it is, and until when: a hold has no say in the pause of another, and nobody's is lifted with a hold. */
+function pausedAgain(run: RunFacts, event: Of<'pause'>, now: number): RunFacts | null {
+  const { holdId, resumeAt } = event
+  const heldBy = run.paused?.holdId ?? null
+  if (holdId !== null && holdId !== heldBy) return null
+  if (holdId === heldBy) return run.resumeAt === resumeAt ? null : { ...run, resumeAt }
+  return { ...run, resumeAt, paused: byOf(event, now) }
+}
+
+export function resume(run: RunFacts, { reason, by, holdId }: Of<'resume'>): Decision {
+  const data = { reason, by }
+  const pausedBy = run.state === 'paused' ? run.paused : run.intent?.pause
+  const isMeant = pausedBy != null && (holdId === null || pausedBy.holdId === holdId)
+  if (!isMeant) return { ...unchanged('not-paused'), data }
+  if (run.state === 'paused') {
+    const state = run.pausedFrom ?? 'queued'
+    const over = { paused: null, resumeAt: null, pausedFrom: null }
+    return { answer: 'resumed', run: { ...run, ...over, state }, data }
+  }
+  const stop = run.intent?.stop ?? null
+  const intent = stop && { stop, pause: null }
+  return { answer: 'resumed', run: { ...run, intent, resumeAt: null }, data }
+}

@@ -1,0 +1,36 @@
+/** What a run waits for, and what ends its wait. */
+import { type Change, type Decision, done, type Of, unchanged } from './decision.ts'
+import type { RunFacts, WaitOutcome } from './run.ts'
+
+/** Kept; and where its handler waits for it, that wait is over. */
+export function signal(run: RunFacts, { name, position }: Of<'signal'>, now: number): Change {
+  const signalled = { ...run, signalled: Math.max(run.signalled ?? 0, position) }
+  const isAwaited = isWaiting(run) && run.wait?.signal === name
+  const next = isAwaited ? woken(signalled, { now }) : signalled
+  return { answer: 'sent', run: next, data: { name, position } }
+}
+
+const isWaiting = ({ state, pausedFrom }: RunFacts): boolean =>
+  state === 'waiting' || pausedFrom === 'waiting'
+
+export function wake(run: RunFacts, { by }: Of<'wake'>, now: number): Decision {
+  if (!isWaiting(run)) return unchanged('refused')
+  if (by === 'time' && (run.wakeAt === null || run.wakeAt > now)) return unchanged('refused')
+  const outcome = run.wait?.signal == null ? 'slept' : 'timeout'
+  return done(woken(run, by === 'time' ? { now, outcome } : { now }), { by })
+}
+
+/** Back in its queue, or not before it is due; a paused run notes that for later. */
+function woken(
+  run: RunFacts,
+  { now, outcome }: { readonly now: number; readonly outcome?: WaitOutcome },
+): RunFacts {
+  const isEarly = run.runAt !== null && run.runAt > now
+  const [state, runAt] = isEarly ? (['scheduled', run.runAt] as const) : (['queued', null] as const)
+  const done = [...(run.wait?.done ?? []), ...(outcome === undefined ? [] : [outcome])]
+  const wait = run.wait === null ? null : { signal: null, done }
+  const over = { runAt, waitsFor: null, wakeAt: null, wait }
+  return run.state === 'waiting'
+    ? { ...run, ...over, state }
+    : { ...run, ...over, pausedFrom: state }
+}
