@@ -1,18 +1,20 @@
-/** The client's verbs, each in a transaction of its own, or in chunks where a filter finds many. */
-import { checkedFilter, type RunFilter, statesOf } from '../core/filter.ts'
-import {
-  askedAgain,
-  type AskedOfId,
-  controlChunk,
-  controlIds,
-  controlKey,
-  controlMatched,
-  matchParams,
-} from './control.ts'
+/** The client's verbs and signals, each in a transaction of its own, or as a bulk operation where a filter finds many. */
+import { checkedFilter } from '../core/filter.ts'
+import { Bulks } from './bulk.ts'
+import { askedAgain, type AskedOfId, controlIds, controlKey } from './control.ts'
 import type { Driver, Tx } from './driver.ts'
 import type { GroupCommit, Writer } from './group-commit.ts'
-import { matchedOf } from './rows.ts'
-import type { Controlled, ControlRequest } from './store.ts'
+import { carryOutHold, liftHold, putHold } from './holds.ts'
+import { signalIds, signalKey, type SignalToId } from './signal.ts'
+import type {
+  Controlled,
+  ControlRequest,
+  Hold,
+  HoldRequest,
+  Signalled,
+  SignalRequest,
+  Store,
+} from './store.ts'
 
 /** How a verb is asked for the second time. */
 const again = { tombstoneMs: 0, isAgain: true } as const
@@ -21,11 +23,15 @@ export class Asking {
   readonly #driver: Driver
   readonly #commits: GroupCommit
   readonly #control: Writer<AskedOfId, Controlled>
+  readonly #signal: Writer<SignalToId, Signalled>
+  readonly bulks: Bulks
 
   constructor(driver: Driver, commits: GroupCommit) {
     this.#driver = driver
     this.#commits = commits
     this.#control = (tx, calls) => controlIds(tx, driver.statements, calls)
+    this.#signal = (tx, calls) => signalIds(tx, driver.statements, calls)
+    this.bulks = new Bulks(driver, commits)
   }
 
   async #write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -50,30 +56,35 @@ export class Asking {
       ]
       return this.#sure(await ask(), () => ask({ ...asked, ...again }))
     }
-    return this.#controlFilter(checkedFilter(target.filter), asked)
+    const filter = checkedFilter(target.filter)
+    const answers = await this.bulks.run({ kind: 'control', filter, asked })
+    return answers.map(({ id, answer, state }) => ({ id, answer, state, tombstoneUntil: null }))
+  }
+
+  async signal({ target, ...message }: SignalRequest): Promise<readonly Signalled[]> {
+    const { statements } = this.#driver
+    if ('ids' in target) {
+      const calls = target.ids.map((id) => ({ id, message }))
+      return this.#commits.submit(this.#signal, calls)
+    }
+    if ('key' in target)
+      return [await this.#write((tx) => signalKey(tx, statements, { ...target, message }))]
+    const filter = checkedFilter(target.filter)
+    const answers = await this.bulks.run({ kind: 'signal', filter, message })
+    return answers.map(({ id, answer, position = null }) => ({ runId: id, answer, position }))
+  }
+
+  async hold(request: HoldRequest): Promise<Hold> {
+    const { statements } = this.#driver
+    return carryOutHold(this.bulks, await this.#write((tx) => putHold(tx, statements, request)))
+  }
+
+  async lift(...[target, who]: Parameters<Store['lift']>): Promise<Hold | null> {
+    const { statements } = this.#driver
+    const lifted = await this.#write((tx) => liftHold(tx, statements, { target, who }))
+    return lifted && carryOutHold(this.bulks, lifted)
   }
 
   #sure: typeof askedAgain = (answers, ask) =>
     this.#driver.isConcurrent ? askedAgain(answers, ask) : Promise.resolve(answers)
-
-  async #controlFilter(
-    filter: RunFilter,
-    asked: Omit<ControlRequest, 'target'>,
-  ): Promise<readonly Controlled[]> {
-    const { statements } = this.#driver
-    const sql = statements.filterSql(filter)
-    const matched = (
-      await this.#driver.read(statements.matchRuns(sql), matchParams(sql), { isLong: true })
-    ).map(matchedOf)
-    const wanted = statesOf(filter)
-    const answers: Controlled[] = []
-    for (let at = 0; at < matched.length; at += controlChunk) {
-      const chunk = matched.slice(at, at + controlChunk)
-      const done = await this.#write((tx) =>
-        controlMatched(tx, statements, { matched: chunk, wanted, asked }),
-      )
-      for (const answer of done) answers.push(answer)
-    }
-    return answers
-  }
 }

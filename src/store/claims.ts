@@ -1,9 +1,10 @@
 /** Workers: their leases, what they claim, what lapses. */
 import { CheckreinError } from '../core/errors.ts'
 import type { MachineEvent } from '../core/events.ts'
-import { Changes } from './apply.ts'
+import { Changes } from './changes.ts'
 import type { Driver, Param, Row, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
+import { endPastHolds, type Held } from './holds.ts'
 import { claimedOf, type FeedRow, runOf } from './rows.ts'
 import type { ClaimedRun, ClaimRequest, Housekept, WorkerInfo } from './store.ts'
 
@@ -60,8 +61,8 @@ export async function lapseRunsOf(tx: Tx, statements: Statements, worker: Row): 
   const held = (await tx.all(statements.heldRunsToChange, [String(worker['id'])])).map(runOf)
   const changes = new Changes(tx.now(), held)
   for (const run of held) {
-    const maxCrashes = tasks[run.task]?.maxCrashes ?? defaultCrashes
-    changes.decide(run.id, { type: 'lapse', maxCrashes })
+    const { maxCrashes = defaultCrashes, rollbackOn = [] } = tasks[run.task] ?? {}
+    changes.decide(run.id, { type: 'lapse', maxCrashes, rollbackOn })
   }
   await changes.write(tx, statements)
   return held.length
@@ -98,16 +99,24 @@ export async function eachByItself<Item, Result>(
   return done
 }
 
-/** One step of what is due or has expired. */
-export async function moveWhatIsDue(
-  tx: Tx,
-  statements: Statements,
-): Promise<Pick<Housekept, 'dueCount' | 'expiredCount'>> {
-  const { expiredRunsToChange, dueRunsToChange } = statements
-  const expire = { found: expiredRunsToChange, event: { type: 'expire' } } as const
-  const expiredCount = await moveAll(tx, statements, expire)
-  const due = { found: dueRunsToChange, event: { type: 'due' } } as const
-  return { expiredCount, dueCount: await moveAll(tx, statements, due) }
+interface Moved extends Pick<Housekept, 'dueCount' | 'expiredCount'> {
+  /** Holds whose time was over: what they have paused is still to be resumed. */
+  readonly ended: readonly Held[]
+}
+
+/** One step of what is due, over or has expired. */
+export async function moveWhatIsDue(tx: Tx, statements: Statements): Promise<Moved> {
+  const move = (found: string, event: MachineEvent): Promise<number> =>
+    moveAll(tx, statements, { found, event })
+  const expired = await move(statements.expiredRunsToChange, { type: 'expire' })
+  const late = await move(statements.lateRunsToChange, { type: 'deadline' })
+  const woken = await move(statements.wakeableRunsToChange, { type: 'wake', by: 'time' })
+  const reason = 'it was paused until now'
+  const resume = { type: 'resume', reason, by: null, holdId: null } as const
+  const resumed = await move(statements.resumableRunsToChange, resume)
+  const due = await move(statements.dueRunsToChange, { type: 'due' })
+  const ended = await endPastHolds(tx, statements)
+  return { expiredCount: expired + late, dueCount: due + woken + resumed, ended }
 }
 
 async function moveAll(

@@ -2,16 +2,16 @@
 import { checkedFilter, statesOf } from '../core/filter.ts'
 import { prevented } from '../core/decision.ts'
 import { idleStates, type State, stopVerbs, type StopVerb } from '../core/transitions.ts'
-import { Changes, loadRuns, wakeThoseWaitingFor } from './apply.ts'
+import type { MachineEvent } from '../core/events.ts'
+import { Changes, loadRuns, wakeThoseWaitingFor } from './changes.ts'
 import type { FilterSql, Param, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
+import { instantOf } from './moment.ts'
+import { type Entry, note, noteAtOnce } from './record.ts'
 import { type FeedRow, matchedOf, runOf, type SeqRun } from './rows.ts'
 import type { Controlled, ControlRequest, Target } from './store.ts'
 
-/** How many runs of a filter change in one transaction. */
-export const controlChunk = 1000
-
-type Asked = Omit<ControlRequest, 'target'> & {
+export type Asked = Omit<ControlRequest, 'target'> & {
   /** The second asking: leaves no tombstone, and takes away the one that the first has left where it finds the run. */
   readonly isAgain?: boolean
 }
@@ -47,7 +47,27 @@ export async function controlIds(
     return { id, answer: 'not-found', state: null, tombstoneUntil: until.get(id) ?? null }
   })
   await changes.write(tx, statements)
+  note(
+    tx,
+    statements,
+    calls.flatMap(({ id, asked }, at) => {
+      const answered = answers[at]
+      return answered ? [controlEntry(asked, answered, changes.get(id) ?? { id })] : []
+    }),
+  )
   return answers
+}
+
+function controlEntry(
+  asked: Asked,
+  { answer, tombstoneUntil }: Controlled,
+  run: (Pick<SeqRun, 'id'> & Partial<SeqRun>) | null,
+): Entry {
+  // What was taken back in the same turn leaves no intent, and nothing will come of it.
+  const isOver = answer !== 'requested' || run?.intent == null
+  const payload = tombstoneUntil === null ? null : JSON.stringify({ tombstoneUntil })
+  const at = run && { id: run.id, seq: run.seq ?? null }
+  return { asked, kind: 'control', name: asked.verb, run: at, answer, isOver, payload }
 }
 
 /** Applies the verb to the run that holds the key, or leaves a tombstone for the next one that would. */
@@ -60,13 +80,19 @@ export async function controlKey(
   if (!row) {
     const places = [{ place: ['key', task, key] as const, asked }]
     const until = await leaveTombstones(tx, statements, places)
-    return { id: null, answer: 'not-found', state: null, tombstoneUntil: until.get(key) ?? null }
+    const tombstoneUntil = until.get(key) ?? null
+    const answer = { id: null, answer: 'not-found', state: null, tombstoneUntil } as const
+    if (!asked.isAgain)
+      note(tx, statements, [{ ...controlEntry(asked, answer, null), target: { task, key } }])
+    return answer
   }
   const run = runOf(row)
   if (asked.isAgain) useUp(tx, statements, [['key', task, key]])
   const changes = new Changes(tx.now(), [run])
   const answer = controlOne(changes, run.id, asked)
   await changes.write(tx, statements)
+  const after = changes.get(run.id) ?? run
+  note(tx, statements, [{ ...controlEntry(asked, answer, after), target: { task, key } }])
   return answer
 }
 
@@ -151,7 +177,9 @@ export async function controlWithin(
   const filter = checkedFilter(target.filter)
   const sql = statements.filterSql(filter)
   const matched = (await tx.all(statements.matchRuns(sql), matchParams(sql))).map(matchedOf)
-  return controlMatched(tx, statements, { matched, wanted: statesOf(filter), asked })
+  const answers = await controlMatched(tx, statements, { matched, wanted: statesOf(filter), asked })
+  noteAtOnce(tx, statements, { asked, name: asked.verb, filter, answers })
+  return answers
 }
 
 /** Cancels those that have not started; says which. */
@@ -160,13 +188,16 @@ async function preventAll(
   statements: Statements,
   { matched, wanted, asked }: OfFilter,
 ): Promise<readonly boolean[]> {
-  const { verb, reason, by } = asked
+  const { verb, reason, by, rollback } = asked
   const now = tx.now()
   const states = idleStates.filter((state) => wanted.length === 0 || wanted.includes(state))
   if (!isStopVerb(verb) || states.length === 0) return []
   const stop = prevented(verb, { reason, by }, now)
   const record = JSON.stringify(stop)
-  const sets = matched.map(({ seq, id, attempt }) => [seq, id, attempt, record, now])
+  // What has started and is to be rolled back goes the long way: an attempt that no run has.
+  const sets = matched.map(({ seq, id, attempt }) => {
+    return [seq, id, rollback && attempt > 0 ? -1 : attempt, record, now]
+  })
   const isDone = await tx.change(statements.preventRuns(states), sets)
   const done = matched.filter((_, at) => isDone[at])
   if (done.length > 0) tx.tell('end')
@@ -185,13 +216,15 @@ async function preventAll(
 }
 
 function controlOne(changes: Changes, id: string, asked: Asked): Controlled {
-  const { answer } = changes.decide(id, {
-    type: asked.verb,
-    reason: asked.reason,
-    by: asked.by,
-    graceMs: asked.graceMs,
-  })
+  const { answer } = changes.decide(id, eventOf(asked, changes.now))
   return { id, answer, state: changes.get(id)?.state ?? null, tombstoneUntil: null }
+}
+
+function eventOf({ verb, reason, by, graceMs, rollback, pause }: Asked, now: number): MachineEvent {
+  if (verb === 'resume') return { type: verb, reason, by, holdId: pause.holdId }
+  if (verb !== 'pause') return { type: verb, reason, by, graceMs, rollback }
+  const { until, ...how } = pause
+  return { type: verb, reason, by, ...how, resumeAt: instantOf(until, now) }
 }
 
 interface Place {

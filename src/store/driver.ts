@@ -1,6 +1,7 @@
 /** The narrow seam between the one store and its databases. */
 import type { RunFilter } from '../core/filter.ts'
 import type { State } from '../core/transitions.ts'
+import type { ReinsStatements } from './reins-statements.ts'
 import type { Change, ClaimRequest, Finding } from './store.ts'
 
 /** A list stands for a set of ids. */
@@ -109,7 +110,7 @@ export interface Driver extends AsyncDisposable {
  * Those whose names end in `ToChange` hold the rows until the transaction ends, against all other writers; a database
  * that has one writer at a time needs no word for that.
  */
-export interface Statements {
+export interface Statements extends ReinsStatements {
   readonly insertRuns: string
   /** Inserts nothing at all where any tombstone stands. */
   readonly insertPlainRuns: string

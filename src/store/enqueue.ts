@@ -1,27 +1,10 @@
-/**
- * New runs.
- *
- * Plain ones go in as one statement. Two things can stand in the way of a run, both looked up in the same
- * transaction: a tombstone for its id or key, which makes it `cancelled` before it ever was queued, and another run
- * that holds its key.
- */
+/** New runs. Plain ones go in as one statement; for the others, `placing.ts` says what stands in their way. */
 import { CheckreinError } from '../core/errors.ts'
-import { prevented } from '../core/decision.ts'
-import type { FeedEntry } from '../core/events.ts'
-import type { StoredRun } from '../core/run.ts'
-import type { StopRecord } from '../core/stop.ts'
-import { isFinal, type State } from '../core/transitions.ts'
-import { Changes, loadRuns } from './apply.ts'
-import type { Driver, Param, Statements, Tx } from './driver.ts'
+import type { Driver, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
-import { type FeedRow, runOf, type SeqRun, tombstoneOf } from './rows.ts'
-import type { Enqueued, NewRun, Tombstone } from './store.ts'
-
-interface Placing {
-  readonly tombstone?: Tombstone
-  /** Whose end it waits for. */
-  readonly waitsFor?: string
-}
+import { firstEntries, insertOf, type Placed } from './newcomer.ts'
+import { placeFor, type Standing, standingBefore } from './placing.ts'
+import type { Enqueued, NewRun } from './store.ts'
 
 /** Stores the runs in order. @throws {CheckreinError} `RUN_ID_TAKEN` where another task's run has the id. */
 export async function enqueueRuns(
@@ -33,16 +16,13 @@ export async function enqueueRuns(
     const inserted = await insertPlain(tx, statements, runs)
     if (inserted) return inserted
   }
-  const tombstones = await tombstonesFor(tx, statements, runs)
-  const keys = runs.flatMap(({ task, key }) => (key === null ? [] : [[task, key]]))
-  const holders = await tx.each(statements.keyHolderToChange, keys)
-  const isFree = tombstones.length === 0 && holders.length === 0
-  if (isFree && new Set(keys.map((pair) => JSON.stringify(pair))).size === keys.length) {
+  const standing = await standingBefore(tx, statements, runs)
+  if (standing.isFree) {
     const placed = runs.map((run) => ({ run, placing: {} }))
     return insert(tx, statements, placed)
   }
   const enqueued: Enqueued[] = []
-  for (const run of runs) enqueued.push(await enqueueOne(tx, statements, { run, tombstones }))
+  for (const run of runs) enqueued.push(await enqueueOne(tx, statements, { run, standing }))
   return enqueued
 }
 
@@ -80,89 +60,15 @@ async function insertPlain(
 async function enqueueOne(
   tx: Tx,
   statements: Statements,
-  { run, tombstones }: { run: NewRun; tombstones: readonly Tombstone[] },
+  { run, standing }: { readonly run: NewRun; readonly standing: Standing },
 ): Promise<Enqueued> {
-  const tombstone = tombstones.find((stone) =>
-    stone.kind === 'id'
-      ? stone.value === run.id
-      : stone.value === run.key && stone.task === run.task,
-  )
-  if (
-    tombstone &&
-    !(await exists(tx, statements, run.id)) &&
-    (await useUp(tx, statements, tombstone))
-  ) {
-    return one(await insert(tx, statements, [{ run, placing: { tombstone } }]))
-  }
-  const [row] =
-    run.key === null ? [] : await tx.each(statements.keyHolderToChange, [[run.task, run.key]])
-  const holder = row ? runOf(row) : null
-  if (holder && (run.onConflict === 'skip' || holder.id === run.id)) {
-    return { id: holder.id, outcome: 'exists', replacedId: null }
-  }
-  if (holder && (await exists(tx, statements, run.id))) {
-    return one(await insert(tx, statements, [{ run, placing: {} }])) // the same call made twice: it replaces nothing again
-  }
-  const placing = holder ? await replace(tx, statements, { run, holder }) : {}
-  const enqueued = one(await insert(tx, statements, [{ run, placing }]))
-  return holder ? { ...enqueued, replacedId: holder.id } : enqueued
+  const place = await placeFor(tx, statements, { run, standing })
+  if ('existing' in place) return { id: place.existing, outcome: 'exists', replacedId: null }
+  const { placing, replacedId } = place
+  const [enqueued] = await insert(tx, statements, [{ run, placing }])
+  if (!enqueued) throw new CheckreinError('INTERNAL', { message: 'an insert answered nothing' })
+  return { ...enqueued, replacedId }
 }
-
-async function exists(tx: Tx, statements: Statements, id: string): Promise<boolean> {
-  return (await loadRuns(tx, statements, [id])).length > 0
-}
-
-/** Whether it was still there: a run before this one in the same batch may have met it. */
-async function useUp(
-  tx: Tx,
-  statements: Statements,
-  { kind, task, value }: Tombstone,
-): Promise<boolean> {
-  return (await tx.each(statements.deleteTombstone, [[kind, task ?? '', value]])).length > 0
-}
-
-/** Takes the key from its holder: one that has not started is cancelled; a running one goes on, or is cancelled and waited for. */
-async function replace(
-  tx: Tx,
-  statements: Statements,
-  { run, holder }: { run: NewRun; holder: SeqRun },
-): Promise<Placing> {
-  const changes = new Changes(tx.now(), [holder])
-  const asked = { reason: `replaced by ${run.id}`, by: null, graceMs: run.graceMs }
-  if (holder.state !== 'running' || run.onConflict === 'cancel-and-replace') {
-    changes.decide(holder.id, { type: 'cancel', ...asked })
-  }
-  changes.dropKey(holder.id)
-  await changes.write(tx, statements)
-  if (run.onConflict === 'replace') return {}
-  if (!isFinal(changes.get(holder.id)?.state ?? 'cancelled')) return { waitsFor: holder.id }
-  // The holder had itself replaced a run that is still being stopped: its successor waits for the same end.
-  if (holder.waitsFor === null || holder.attempt > 0) return {}
-  const [first] = await loadRuns(tx, statements, [holder.waitsFor])
-  return first && !isFinal(first.state) ? { waitsFor: first.id } : {}
-}
-
-function one(enqueued: readonly Enqueued[]): Enqueued {
-  const [only] = enqueued
-  if (!only) throw new CheckreinError('INTERNAL', { message: 'an insert answered nothing' })
-  return only
-}
-
-async function tombstonesFor(
-  tx: Tx,
-  statements: Statements,
-  runs: readonly NewRun[],
-): Promise<readonly Tombstone[]> {
-  if ((await tx.all(statements.hasTombstones)).length === 0) return []
-  const now = tx.now()
-  const wanted = runs.flatMap((run) => [
-    ['id', '', run.id, now],
-    ...(run.key === null ? [] : [['key', run.task, run.key, now]]),
-  ])
-  return (await tx.each(statements.tombstonesFor, wanted)).map(tombstoneOf)
-}
-
-type Placed = { readonly run: NewRun; readonly placing: Placing }
 
 async function insert(
   tx: Tx,
@@ -202,79 +108,9 @@ async function inserted(
     )
   return placed.map(({ run, placing }, at) => ({
     id: run.id,
-    outcome: seqs[at] === null ? 'exists' : placing.tombstone ? 'prevented' : 'enqueued',
+    outcome: seqs[at] === null ? 'exists' : placing.stopper ? 'prevented' : 'enqueued',
     replacedId: null,
   }))
-}
-
-/** A run that was simply queued needs no entry for that: its row says when (`enqueueEntry`), and a write is saved. */
-function firstEntries(
-  { run, placing }: Placed,
-  { seq, now }: { readonly seq: number | null; readonly now: number },
-): FeedRow[] {
-  const state = firstState({ run, placing }, now)
-  if (seq === null || state === 'queued') return []
-  const { tombstone } = placing
-  if (!tombstone) return [[seq, now, 'enqueue', 0, state, null]]
-  const data = {
-    reason: tombstone.reason,
-    by: tombstone.by,
-    answer: 'prevented',
-    stop: stopOf(tombstone, now),
-  }
-  return [
-    [seq, now, 'enqueue', 0, 'queued', null],
-    [seq, now, tombstone.verb, 0, state, JSON.stringify(data)],
-  ]
-}
-
-/** The entry of a run that was simply queued; it comes before all others. */
-export function enqueueEntry(run: StoredRun): FeedEntry {
-  return {
-    position: 0,
-    runId: run.id,
-    at: run.createdAt,
-    type: 'enqueue',
-    attempt: 0,
-    state: 'queued',
-    data: {},
-  }
-}
-
-function dueAt(run: NewRun, now: number): number | null {
-  const at = run.due === null ? null : 'at' in run.due ? run.due.at : now + run.due.inMs
-  return at !== null && at > now ? at : null
-}
-
-function firstState({ run, placing }: Placed, now: number): State {
-  if (placing.tombstone) return 'cancelled'
-  if (placing.waitsFor !== undefined) return 'waiting'
-  return dueAt(run, now) === null ? 'queued' : 'scheduled'
-}
-
-function insertOf({ run, placing }: Placed, now: number): Param[] {
-  const { tombstone, waitsFor = null } = placing
-  return [
-    run.id,
-    run.task,
-    run.queue,
-    run.priority,
-    run.key,
-    run.key !== null && !tombstone ? 1 : 0,
-    run.tags.length > 0 ? JSON.stringify(run.tags) : null,
-    run.input,
-    run.ttlMs === null ? null : now + run.ttlMs,
-    now,
-    firstState({ run, placing }, now),
-    tombstone ? null : dueAt(run, now),
-    waitsFor,
-    tombstone ? JSON.stringify(stopOf(tombstone, now)) : null,
-    tombstone ? now : null,
-  ]
-}
-
-function stopOf({ verb, reason, by, createdAt }: Tombstone, now: number): StopRecord {
-  return { ...prevented(verb, { reason, by }, now), requestedAt: createdAt }
 }
 
 /** An id that exists is the same call made twice, if it is the same task's. */

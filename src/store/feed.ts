@@ -9,7 +9,7 @@ export function writeFeed(tx: Tx, statements: Statements, feed: readonly FeedRow
 }
 
 /** How many entries of a type that may come without end a run keeps. */
-const kept = { log: 1000, progress: 100 } as const
+const kept = { log: 1000, progress: 100, checkpoint: 100 } as const
 
 /** Deletes the oldest entries past what is kept. */
 export function trimFeed(

@@ -3,7 +3,14 @@ import type { FeedEntry, FeedType } from '../core/events.ts'
 import type { RunFacts, StoredRun } from '../core/run.ts'
 import type { State, StopVerb } from '../core/transitions.ts'
 import type { Param, Row } from './driver.ts'
-import type { ClaimedRun, HeldIntent, Tombstone, WorkerRecord } from './store.ts'
+import type {
+  ClaimedRun,
+  HeldIntent,
+  Hold,
+  SignalRecord,
+  Tombstone,
+  WorkerRecord,
+} from './store.ts'
 
 type Cell = string | number | null
 
@@ -31,10 +38,15 @@ export function runOf(row: Row): SeqRun {
     runAt: maybeNumber(row['run_at']),
     intent: maybeJson(row['intent']) as RunFacts['intent'],
     pausedFrom: maybeText(row['paused_from']) as RunFacts['pausedFrom'],
+    paused: maybeJson(row['paused']) as RunFacts['paused'],
+    resumeAt: maybeNumber(row['resume_at']),
     waitsFor: maybeText(row['waits_for']),
+    wakeAt: maybeNumber(row['wake_at']),
+    deadlineAt: maybeNumber(row['deadline_at']),
+    checkpointAt: maybeNumber(row['checkpoint_at']),
+    rollbackOn: (maybeText(row['rollback_on'])?.split(',') ?? []) as RunFacts['rollbackOn'],
     progress: maybeText(row['progress']),
     result: maybeText(row['result']),
-    error: maybeJson(row['error']) as RunFacts['error'],
     stop: maybeJson(row['stop']) as RunFacts['stop'],
     startedAt: maybeNumber(row['started_at']),
     finishedAt: maybeNumber(row['finished_at']),
@@ -56,6 +68,12 @@ export function claimedOf(row: Row): ClaimedRun {
     tags: (maybeJson(row['tags']) ?? []) as string[],
     input: maybeText(row['input']),
     attempt: Number(row['attempt']),
+    hasCheckpoint: row['checkpoint_at'] != null,
+    checkpoint: null,
+    wait: maybeJson(row['wait']) as RunFacts['wait'],
+    signalled: maybeNumber(row['signalled']),
+    rollback: maybeJson(row['rollback']) as RunFacts['rollback'],
+    error: maybeJson(row['error']) as RunFacts['error'],
   }
 }
 
@@ -81,6 +99,15 @@ export function updateOf(run: SeqRun, old: RunFacts): Param[] {
     run.startedAt,
     run.finishedAt,
     run.holdsKey ? 1 : 0,
+    run.resumeAt,
+    run.wakeAt,
+    run.deadlineAt,
+    run.checkpointAt,
+    run.signalled,
+    run.rollbackOn.join(',') || null,
+    jsonOrNull(run.rollback),
+    jsonOrNull(run.paused),
+    jsonOrNull(run.wait),
   ]
 }
 
@@ -107,9 +134,52 @@ export function feedEntryOf(row: Row): FeedEntry {
 }
 
 export function heldIntentOf(row: Row, now: number): HeldIntent {
-  const intent = JSON.parse(text(row['intent'])) as HeldIntent['intent']
-  const stopAgeMs = intent.stop === null ? 0 : Math.max(0, now - intent.stop.requestedAt)
-  return { runId: text(row['id']), attempt: Number(row['attempt']), intent, stopAgeMs }
+  const intent = maybeJson(row['intent']) as HeldIntent['intent']
+  const ageOf = (asked: { readonly requestedAt: number } | null | undefined): number =>
+    asked ? Math.max(0, now - asked.requestedAt) : 0
+  return {
+    runId: text(row['id']),
+    attempt: Number(row['attempt']),
+    intent,
+    stopAgeMs: ageOf(intent?.stop),
+    pauseAgeMs: ageOf(intent?.pause),
+    signalled: maybeNumber(row['signalled']),
+  }
+}
+
+export function signalOf(row: Row): SignalRecord {
+  return {
+    position: Number(row['position']),
+    callId: text(row['call_id']),
+    kind: text(row['kind']) as SignalRecord['kind'],
+    name: text(row['name']),
+    runId: maybeText(row['run_id']),
+    target: maybeJson(row['target']) as SignalRecord['target'],
+    payload: maybeText(row['payload']),
+    reason: maybeText(row['reason']),
+    by: maybeText(row['by']),
+    origin: maybeText(row['origin']),
+    createdAt: Number(row['created_at']),
+    answer: maybeText(row['answer']) as SignalRecord['answer'],
+    deliveredAt: maybeNumber(row['delivered_at']),
+    attempt: maybeNumber(row['attempt']),
+    completedAt: maybeNumber(row['completed_at']),
+    reply: maybeText(row['reply']),
+    error: maybeJson(row['error']) as SignalRecord['error'],
+  }
+}
+
+export function holdOf(row: Row): Hold {
+  return {
+    id: text(row['id']),
+    verb: text(row['verb']) as Hold['verb'],
+    filter: JSON.parse(text(row['filter'])) as Hold['filter'],
+    reason: maybeText(row['reason']),
+    by: maybeText(row['by']),
+    createdAt: Number(row['created_at']),
+    until: maybeNumber(row['until']),
+    rollback: Number(row['rollback']) === 1,
+  }
 }
 
 export function tombstoneOf(row: Row): Tombstone {

@@ -3,14 +3,11 @@
  *
  * It holds no truth of its own: each method is a transaction or a read. Writes go through the group commit, so calls
  * made in one turn of the event loop share a transaction; the rooms beside this one (`enqueue`, `apply`, `control`,
- * `claims`) say what is done within it.
+ * `claims`) say what is done within it, and `reading` has the methods that change nothing.
  */
-import { checkedFilter, type RunFilter } from '../core/filter.ts'
-import type { FeedEntry } from '../core/events.ts'
 import type { Answer } from '../core/decision.ts'
-import type { StoredRun } from '../core/run.ts'
-import type { State } from '../core/transitions.ts'
 import { applyEvents, completeAlone } from './apply.ts'
+import { Asking } from './asking.ts'
 import {
   claimedInOrder,
   claimRuns,
@@ -20,14 +17,13 @@ import {
   moveWhatIsDue,
   workerParams,
 } from './claims.ts'
-import { Asking } from './asking.ts'
-import { controlWithin, matchParams } from './control.ts'
-import type { Driver, Param, Row, Tx } from './driver.ts'
-import { enqueueAlone, enqueueEntry, enqueueRuns } from './enqueue.ts'
+import { controlWithin } from './control.ts'
+import type { Driver, Tx } from './driver.ts'
+import { enqueueAlone, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
-import { countsOf, listedOf, pageParams } from './pages.ts'
-import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
-import { feedEntryOf, heldIntentOf, matchedOf, runOf, tombstoneOf, workerOf } from './rows.ts'
+import { carryOutHold } from './holds.ts'
+import { Reading } from './reading.ts'
+import { signalWithin } from './signal.ts'
 import type {
   Change,
   ClaimedRun,
@@ -36,22 +32,21 @@ import type {
   ControlRequest,
   Enqueued,
   Finding,
-  HeldIntent,
-  HeldRun,
+  Hold,
+  HoldRequest,
   Housekept,
-  Listed,
   NewRun,
-  Page,
   Retention,
   RunEventCall,
+  Signalled,
+  SignalRequest,
   Store,
   StoreWithin,
-  Tombstone,
   WorkerInfo,
-  WorkerRecord,
 } from './store.ts'
+import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
 
-export class SqlStore implements Store {
+export class SqlStore extends Reading implements Store {
   readonly lookPauseMs: number
   readonly now: () => number
   readonly #driver: Driver
@@ -68,6 +63,7 @@ export class SqlStore implements Store {
   readonly #log: Writer<LogCall, null>
 
   constructor(driver: Driver) {
+    super(driver)
     const { statements } = driver
     this.#driver = driver
     this.lookPauseMs = driver.lookPauseMs
@@ -94,15 +90,6 @@ export class SqlStore implements Store {
     return result as T
   }
 
-  #read(statement: string, params: readonly Param[] = []): Promise<readonly Row[]> {
-    return this.#driver.read(statement, params)
-  }
-
-  /** What people ask for may be long. */
-  #readLong(statement: string, params: readonly Param[]): Promise<readonly Row[]> {
-    return this.#driver.read(statement, params, { isLong: true })
-  }
-
   enqueue(runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
     return this.#commits.submit(this.#enqueue, runs)
   }
@@ -119,6 +106,18 @@ export class SqlStore implements Store {
     return this.#asking.control(request)
   }
 
+  signal(request: SignalRequest): Promise<readonly Signalled[]> {
+    return this.#asking.signal(request)
+  }
+
+  hold(request: HoldRequest): Promise<Hold> {
+    return this.#asking.hold(request)
+  }
+
+  lift(...args: Parameters<Store['lift']>): Promise<Hold | null> {
+    return this.#asking.lift(...args)
+  }
+
   within(transaction: unknown): StoreWithin {
     const { statements } = this.#driver
     const join = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
@@ -127,6 +126,8 @@ export class SqlStore implements Store {
       enqueue: (runs) => join((tx) => enqueueRuns(tx, statements, runs)),
       control: ({ target, ...asked }) =>
         join((tx) => controlWithin(tx, statements, { target, asked })),
+      signal: ({ target, ...message }) =>
+        join((tx) => signalWithin(tx, statements, { target, message })),
     }
   }
 
@@ -153,34 +154,20 @@ export class SqlStore implements Store {
     }, this.#chores)
   }
 
-  async workers(): Promise<readonly WorkerRecord[]> {
-    const rows = await this.#read(this.#driver.statements.allWorkers)
-    return rows.map((row) => workerOf(row, this.#driver.leaseNow()))
-  }
-
   claimableTasks(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<readonly string[]> {
     return this.#driver.claimableTasks(request)
   }
 
   claim(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
     const claimed = this.#driver.claimAlone(request)
-    return claimed
+    const runs = claimed
       ? claimed.then((rows) => (rows ? claimedInOrder(rows) : this.#claimAmongOthers(request)))
       : this.#claimAmongOthers(request)
+    return runs.then((claimed) => this.withCheckpoints(claimed))
   }
 
   #claimAmongOthers(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
     return this.#write((tx) => claimRuns(tx, this.#driver, request), this.#chores)
-  }
-
-  async held(workerId: string): Promise<readonly HeldRun[]> {
-    return (await this.#read(this.#driver.statements.heldRuns, [workerId])).map(matchedOf)
-  }
-
-  async intents(workerId: string): Promise<readonly HeldIntent[]> {
-    const rows = await this.#read(this.#driver.statements.heldIntents, [workerId])
-    const now = this.#driver.now()
-    return rows.map((row) => heldIntentOf(row, now))
   }
 
   async housekeep(): Promise<Housekept> {
@@ -189,21 +176,25 @@ export class SqlStore implements Store {
     const moved =
       nextInMs === 0
         ? await this.#write((tx) => moveWhatIsDue(tx, statements), this.#chores)
-        : { dueCount: 0, expiredCount: 0 }
+        : { dueCount: 0, expiredCount: 0, ended: [] }
+    for (const ended of moved.ended) await carryOutHold(this.#asking.bulks, ended)
     const lapsed = await this.#lapse()
-    return { ...moved, lapsed, nextInMs: nextInMs === 0 ? await this.#nextInMs() : nextInMs }
+    await this.#asking.bulks.adopt()
+    const { dueCount, expiredCount } = moved
+    const next = nextInMs === 0 ? await this.#nextInMs() : nextInMs
+    return { dueCount, expiredCount, lapsed, nextInMs: next }
   }
 
   async #lapse(): Promise<Housekept['lapsed']> {
     const { statements } = this.#driver
-    const rows = await this.#read(statements.lapsedWorkers, [this.#driver.leaseNow()])
+    const rows = await this.#driver.read(statements.lapsedWorkers, [this.#driver.leaseNow()])
     return eachByItself(rows, ({ id }) =>
       this.#write((tx) => lapseWorker(tx, statements, String(id)), this.#upkeep),
     )
   }
 
   async #nextInMs(): Promise<number | null> {
-    const at = (await this.#read(this.#driver.statements.nextAt))[0]?.['at']
+    const at = (await this.#driver.read(this.#driver.statements.nextAt))[0]?.['at']
     return at == null ? null : Math.max(0, Number(at) - this.#driver.now())
   }
 
@@ -215,51 +206,8 @@ export class SqlStore implements Store {
       : this.#write(work)
   }
 
-  async get(id: string): Promise<StoredRun | null> {
-    const [row] = await this.#read(this.#driver.statements.runsById, [[id]])
-    return row ? runOf(row) : null
-  }
-
-  async finals(ids: readonly string[]): Promise<readonly StoredRun[]> {
-    return (await this.#read(this.#driver.statements.finalRuns, [ids])).map(runOf)
-  }
-
-  async list(filter: RunFilter, page: Page): Promise<Listed> {
-    const { statements } = this.#driver
-    const sql = statements.filterSql(checkedFilter(filter))
-    const rows = await this.#readLong(statements.listRuns(sql, page.order), [
-      ...pageParams(page),
-      ...sql.params,
-    ])
-    return listedOf(rows.map(runOf), page)
-  }
-
-  async counts(filter: RunFilter): Promise<Readonly<Record<State, number>>> {
-    const sql = this.#driver.statements.filterSql(checkedFilter(filter))
-    return countsOf(await this.#readLong(this.#driver.statements.countRuns(sql), matchParams(sql)))
-  }
-
-  async feed(query: Parameters<Store['feed']>[0]): Promise<readonly FeedEntry[]> {
-    const { statements } = this.#driver
-    const { runId, after, limit } = query
-    const rows =
-      runId === null
-        ? await this.#driver.readFeed(after, limit)
-        : await this.#read(statements.feedOfRun, [runId, after, limit])
-    const entries = rows.map(feedEntryOf)
-    if (runId === null || after >= 0 || entries[0]?.type === 'enqueue') return entries
-    const run = await this.get(runId)
-    return run ? [enqueueEntry(run), ...entries] : []
-  }
-
   feedEnd(): Promise<number> {
     return this.#driver.feedEnd()
-  }
-
-  async tombstones(): Promise<readonly Tombstone[]> {
-    return (await this.#read(this.#driver.statements.liveTombstones, [this.#driver.now()])).map(
-      tombstoneOf,
-    )
   }
 
   liftTombstone(target: Parameters<Store['liftTombstone']>[0]): Promise<boolean> {

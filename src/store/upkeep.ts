@@ -1,7 +1,7 @@
 /** What keeps the store small: the last lines of a log, and no runs past their retention. */
 import type { LogLine } from '../core/events.ts'
 import type { State } from '../core/transitions.ts'
-import { loadRuns } from './apply.ts'
+import { loadRuns } from './changes.ts'
 import { trimFeed, writeFeed } from './feed.ts'
 import type { Statements, Tx } from './driver.ts'
 import type { FeedRow } from './rows.ts'
@@ -60,8 +60,14 @@ export async function pruneOnce(
     const these = [[0, ...seqs]]
     await tx.all(statements.deleteFeed, these)
     await tx.all(statements.deleteTags, these)
+    await tx.all(statements.deleteCheckpoints, these)
+    await tx.all(statements.deleteSignals, these)
     await tx.all(statements.deleteRuns, these)
   }
   await tx.all(statements.pruneTombstones, [tx.now()])
+  if (retention.audit !== null) {
+    await tx.all(statements.pruneAudit, [tx.now() - retention.audit, limit])
+    await tx.all(statements.pruneBulks, [tx.now() - retention.audit])
+  }
   return seqs.length
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ExecutorSettings } from '../../src/executor/create.ts'
-import type { AttemptEnd, Executor } from '../../src/executor/executor.ts'
+import type { Executor } from '../../src/executor/executor.ts'
 import {
   Watched,
   cancelled,
@@ -10,8 +10,13 @@ import {
   inTime,
   isRunning,
   orderFor,
+  returned,
+  run,
+  threw,
   until,
 } from '../executor/attempt.ts'
+import { reinPromises } from './executor-reins.ts'
+import { waitPromises } from './executor-waits.ts'
 
 export interface Skip {
   readonly test: string
@@ -37,6 +42,9 @@ export function executorConformance(
 }
 
 const promises: Record<string, Body> = {
+  ...reinPromises,
+  ...waitPromises,
+
   'a handler gets its input and its run, and its result comes back': async (executor) => {
     const end = await run(executor, 'double', { n: 21 })
     assert.equal(returned(end), '42')
@@ -312,18 +320,4 @@ const promises: Record<string, Body> = {
     await until(() => childrenOf().every((pid) => before.includes(pid)), 'no children')
     assert.throws(() => executor.start(orderFor('nothing'), watched), { code: 'STORE_CLOSED' })
   },
-}
-
-async function run(executor: Executor, task: string, input?: unknown): Promise<AttemptEnd> {
-  return await new Watched(executor, orderFor(task, input)).end()
-}
-
-function returned(end: AttemptEnd): string | null {
-  assert.equal(end.kind, 'returned', JSON.stringify(end))
-  return end.kind === 'returned' ? end.result : null
-}
-
-function threw(end: AttemptEnd): Extract<AttemptEnd, { kind: 'threw' }> {
-  assert.ok(end.kind === 'threw', `it ended as ${end.kind}`)
-  return end
 }

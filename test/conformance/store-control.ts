@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { stopVerbs } from '../../src/core/transitions.ts'
 import type { NewRun } from '../../src/store/store.ts'
 import { has } from '../core/errors-of.ts'
-import { plainWorker, type StoreBed } from '../store/bed.ts'
+import { plainCall, plainWorker, type StoreBed } from '../store/bed.ts'
 import type { Promises } from './store.ts'
 
 export const controlPromises: Promises = {
@@ -169,9 +169,9 @@ export const controlPromises: Promises = {
   'of many who cancel one run at once, from several stores, one prevents it': async (bed) => {
     const id = await bed.add()
     const stores = [bed.store, await bed.place.open(), await bed.place.open()]
-    const request = { verb: 'cancel', target: { ids: [id] }, reason: null, by: null } as const
+    const request = { verb: 'cancel', target: { ids: [id] } } as const
     const asked = stores.flatMap((store) =>
-      Array.from({ length: 10 }, () => store.control({ ...request, graceMs: 0, tombstoneMs: 0 })),
+      Array.from({ length: 10 }, () => store.control({ ...plainCall(), ...request })),
     )
     const answers = (await Promise.all(asked)).flat().map(({ answer }) => answer)
     assert.equal(answers.filter((answer) => answer === 'prevented').length, 1)

@@ -294,7 +294,14 @@ export const keyPromises: Promises = {
     await bed.worker()
     const [goes, waits] = [await bed.add(), await bed.add()]
     await bed.take()
-    await bed.apply(waits, { type: 'wait', fence: await bed.fence(waits), waitsFor: goes })
+    await bed.apply(waits, {
+      type: 'wait',
+      fence: await bed.fence(waits),
+      signal: null,
+      wakeInMs: null,
+      done: [],
+      waitsFor: goes,
+    })
     assert.equal(await bed.state(waits), 'waiting')
     await bed.finish(goes)
     assert.equal(await bed.state(waits), 'queued')
@@ -306,7 +313,14 @@ export const keyPromises: Promises = {
     const waits = await bed.add()
     await bed.take()
     await bed.finish(over)
-    await bed.apply(waits, { type: 'wait', fence: await bed.fence(waits), waitsFor: over })
+    await bed.apply(waits, {
+      type: 'wait',
+      fence: await bed.fence(waits),
+      signal: null,
+      wakeInMs: null,
+      done: [],
+      waitsFor: over,
+    })
     assert.equal(await bed.state(waits), 'queued')
   },
 

@@ -4,7 +4,7 @@ import type { RunFilter } from '../../src/core/filter.ts'
 import type { Store } from '../../src/store/store.ts'
 import { has } from '../core/errors-of.ts'
 import { eventOf } from '../core/samples.ts'
-import { plainEnd, type StoreBed } from '../store/bed.ts'
+import { plainCall, plainEnd, type StoreBed } from '../store/bed.ts'
 import type { Promises } from './store.ts'
 
 const page = { limit: 50, cursor: null, order: 'oldest' } as const
@@ -296,7 +296,7 @@ export const feedPromises: Promises = {
   },
 }
 
-const keepNothing = { completed: 0, failed: 0, cancelled: 0 }
+const keepNothing = { completed: 0, failed: 0, cancelled: 0, audit: null }
 
 export const prunePromises: Promises = {
   'what is past its retention goes, with everything of it': async (bed) => {
@@ -332,7 +332,7 @@ export const prunePromises: Promises = {
     await bed.finish(done)
     await bed.apply(failed, { ...eventOf('fail', await bed.fence(failed)), isRetryable: false })
     await bed.askOne('revoke', stopped)
-    const retention = { completed: 100, failed: null, cancelled: 200 }
+    const retention = { completed: 100, failed: null, cancelled: 200, audit: null }
     bed.clock.advance(100)
     assert.equal(await bed.store.prune(retention, 100), 0)
     bed.clock.advance(1)
@@ -423,12 +423,9 @@ export const sharingPromises: Promises = {
       const id = await bed.add()
       assert.equal((await other.get(id))?.state, 'queued')
       await other.control({
+        ...plainCall(),
         verb: 'revoke',
         target: { ids: [id] },
-        reason: null,
-        by: null,
-        graceMs: 0,
-        tombstoneMs: 0,
       })
       assert.equal(await bed.state(id), 'cancelled')
     }

@@ -337,6 +337,7 @@ export const leasePromises: Promises = {
         requestedAt: bed.clock.at - 30,
         deliveredAt: null,
         overdueAt: null,
+        rollback: false,
       },
       pause: null,
     })

@@ -5,7 +5,16 @@ import { type OpenPlace, StoreBed } from '../store/bed.ts'
 import { enqueuePromises, keyPromises } from './store-enqueue.ts'
 import { claimPromises, leasePromises, timePromises } from './store-work.ts'
 import { controlPromises, tombstonePromises } from './store-control.ts'
+import {
+  checkpointPromises,
+  deadlinePromises,
+  pausePromises,
+  rollbackPromises,
+  waitPromises,
+} from './store-reins.ts'
 import { feedPromises, listPromises, prunePromises, sharingPromises } from './store-read.ts'
+import { bulkPromises, laneHoldPromises, matchPromises, rowHoldPromises } from './store-holds.ts'
+import { recordPromises, signalPromises } from './store-signals.ts'
 
 export interface Skip {
   readonly test: string
@@ -26,6 +35,17 @@ const rooms: Readonly<Record<string, Promises>> = {
   lists: listPromises,
   feeds: feedPromises,
   prune: prunePromises,
+  checkpoints: checkpointPromises,
+  pauses: pausePromises,
+  waits: waitPromises,
+  'roll-backs': rollbackPromises,
+  deadlines: deadlinePromises,
+  signals: signalPromises,
+  'the record': recordPromises,
+  'verbs on many': bulkPromises,
+  'holds on lanes': laneHoldPromises,
+  'holds on runs': rowHoldPromises,
+  'what a filter means': matchPromises,
   'many at once': sharingPromises,
 }
 

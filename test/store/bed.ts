@@ -1,5 +1,6 @@
 /** A store in a folder of its own with a held clock, and short words for what is asked of it. */
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,7 @@ import type {
   ControlRequest,
   Enqueued,
   NewRun,
+  Signalled,
   Store,
   Target,
   WorkerInfo,
@@ -141,7 +143,7 @@ export class StoreBed implements AsyncDisposable {
     target: Target,
     over: Partial<ControlRequest> = {},
   ): Promise<readonly Controlled[]> {
-    return this.store.control({ ...plainRequest, verb, target, ...over })
+    return this.store.control({ ...plainCall(), verb, target, ...over })
   }
 
   /** Asks of one id; the answer. */
@@ -149,6 +151,14 @@ export class StoreBed implements AsyncDisposable {
     const [controlled] = await this.ask(verb, { ids: [id] })
     assert.ok(controlled)
     return controlled.answer
+  }
+
+  /** Sends a signal to one run. */
+  async signal(id: string, name: string, payload: string | null = null): Promise<Signalled> {
+    const who = { callId: randomUUID(), reason: null, by: 'who', origin: 'here' }
+    const [answer] = await this.store.signal({ ...who, target: { ids: [id] }, name, payload })
+    assert.ok(answer)
+    return answer
   }
 
   async fence(id: string): Promise<Fence> {
@@ -195,6 +205,7 @@ export const plainRun: Omit<NewRun, 'id'> = {
   input: null,
   due: null,
   ttlMs: null,
+  deadline: null,
 }
 
 export const plainWorker: Omit<WorkerInfo, 'id'> = {
@@ -206,9 +217,18 @@ export const plainWorker: Omit<WorkerInfo, 'id'> = {
   leaseMs,
 }
 
-export const plainRequest: Omit<ControlRequest, 'verb' | 'target'> = {
+export const plainRequest: Omit<ControlRequest, 'verb' | 'target' | 'callId'> = {
   reason: 'why',
   by: 'who',
+  origin: 'here',
   graceMs: 5000,
   tombstoneMs: everySoLong,
+  rollback: false,
+  pause: { withinMs: 30_000, otherwise: 'wait', until: null, holdId: null, parksIn: 'paused' },
 }
+
+/** The same, as a call of its own. */
+export const plainCall = (): Omit<ControlRequest, 'verb' | 'target'> => ({
+  ...plainRequest,
+  callId: randomUUID(),
+})

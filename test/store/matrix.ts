@@ -14,7 +14,7 @@ import {
 } from '../../src/core/transitions.ts'
 import type { ControlVerb } from '../../src/store/store.ts'
 import { eventOf, retry } from '../core/samples.ts'
-import { type OpenPlace, plainEnd, StoreBed } from './bed.ts'
+import { type OpenPlace, plainEnd, plainRequest, StoreBed } from './bed.ts'
 
 let bed: StoreBed
 let count = 0
@@ -96,6 +96,49 @@ const arrange: Readonly<Record<State, () => Promise<string>>> &
     return id
   },
   'paused while it waited': async () => ask(await waiting(), 'pause'),
+  'queued, past its deadline': () => bed.add({ task: unique(), deadline: { inMs: 5 } }),
+  'running, past its deadline': () => running({ deadline: { inMs: 5 } }),
+  'running, frozen': async () =>
+    apply(await ask(await running(), 'pause'), (fence) => ({ type: 'freeze', fence, frozenAt: 1 })),
+  'running, with a checkpoint and a signal': async () => {
+    const id = await apply(await running(), (fence) => eventOf('checkpoint', fence))
+    await bed.signal(id, 'hello')
+    return id
+  },
+  'waiting for a signal': waitingForSignal,
+  'paused while it waited for a signal': async () => ask(await waitingForSignal(), 'pause'),
+  'running, to be rolled back': async () => {
+    const id = await running()
+    await bed.ask('cancel', { ids: [id] }, { rollback: true })
+    return id
+  },
+  'parked, and its task rolls back': parkedToRollBack,
+  'queued for its roll-back': async () => ask(await parkedToRollBack(), 'cancel'),
+  'queued for its roll-back after a failure': async () =>
+    apply(await running(), (fence) => ({
+      ...eventOf('fail', fence),
+      retry: { ...retry, attempts: 1 },
+      rollbackOn: ['failure'],
+    })),
+  'running its roll-back': rollingBack,
+  'running its roll-back, told to end it': async () => ask(await rollingBack(), 'terminate'),
+}
+
+async function waitingForSignal(): Promise<string> {
+  const how = { waitsFor: null, signal: 'hello', wakeInMs: 5, done: ['slept'] } as const
+  return apply(await running(), (fence) => ({ type: 'wait', fence, ...how }))
+}
+
+/** It has started, and is parked. */
+async function parkedToRollBack(): Promise<string> {
+  const id = await ask(await running(), 'pause')
+  return apply(id, (fence) => ({ type: 'park', fence, rollbackOn: ['stop'] }))
+}
+
+async function rollingBack(): Promise<string> {
+  const id = await ask(await parkedToRollBack(), 'cancel')
+  assert.deepEqual(await bed.take(1, { tasks: [(await bed.get(id)).task] }), [id])
+  return id
 }
 
 const factNames = Object.keys(freshFacts) as (keyof RunFacts)[]
@@ -104,6 +147,7 @@ const factsOf = (run: StoredRun): RunFacts =>
 
 /** Client verbs come through `control`; the rest are reported. */
 async function bring(id: string, event: MachineEvent): Promise<string> {
+  if (event.type === 'signal') return (await bed.signal(id, event.name)).answer
   if (transitions[event.type].by !== 'client') return bed.apply(id, event)
   return bed.askOne(event.type as ControlVerb, id)
 }
@@ -111,6 +155,12 @@ async function bring(id: string, event: MachineEvent): Promise<string> {
 /** A completion without its place takes the long way. */
 async function bringTheLongWay(id: string, event: MachineEvent): Promise<string | undefined> {
   return (await bed.store.apply([{ runId: id, event }]))[0]
+}
+
+/** The place of a signal is the store's to give. */
+function withoutPlace(run: RunFacts | StoredRun): RunFacts {
+  const facts = Object.fromEntries(factNames.map((name) => [name, run[name]]))
+  return { ...facts, signalled: run.signalled === null ? null : 1 } as unknown as RunFacts
 }
 
 const ways = [
@@ -136,7 +186,7 @@ function eventsOn(name: string, make: () => Promise<string>): void {
         assert.equal(await bring(id, event), answer)
 
         const stored = await bed.get(id)
-        assert.deepEqual(factsOf(stored), run ?? factsOf(before))
+        assert.deepEqual(withoutPlace(stored), withoutPlace(run ?? before))
         const feed = await bed.store.feed({ runId: id, after: 0, limit: 1000 })
         const isNoted = run !== null || transitions[type].by === 'client'
         assert.equal(feed.length - feedBefore.length, isNoted ? 1 : 0)
@@ -152,7 +202,9 @@ function eventsOn(name: string, make: () => Promise<string>): void {
   })
 }
 
-const verbs = eventTypes.filter((type) => transitions[type].by === 'client') as ControlVerb[]
+const verbs = eventTypes.filter(
+  (type) => transitions[type].by === 'client' && type !== 'signal',
+) as ControlVerb[]
 
 function filterVerbsOn(name: string, make: () => Promise<string>): void {
   suite(`a stored run that is ${name}, found by a filter`, () => {
@@ -191,7 +243,7 @@ function eventFor(type: EventType, fence: Fence): MachineEvent {
 function wholeMatrix(): void {
   test('the matrix has a cell for every event on every state', () => {
     assert.equal(states.filter((state) => state in arrange).length, 8)
-    assert.equal(cells, 15 * (21 + 1))
+    assert.equal(cells, 27 * (26 + 1))
   })
 
   test('a claim does what the machine says', async () => {
@@ -205,7 +257,7 @@ function wholeMatrix(): void {
 
   test('a claim takes nothing that is not queued', async () => {
     for (const [name, make] of Object.entries(arrange)) {
-      if (name === 'queued') continue
+      if (name.startsWith('queued')) continue
       const before = await bed.get(await make())
       assert.deepEqual(await bed.take(10, { tasks: [before.task] }), [], name)
       assert.deepEqual(await bed.get(before.id), before)
@@ -218,10 +270,18 @@ function wholeMatrix(): void {
     await bed.take(1, { workerId: 'w2', tasks: ['held'] })
     const expires = await bed.add({ task: 'brief', ttlMs: 50 })
     const comes = await bed.add({ task: 'soon', due: { inMs: 50 } })
+    const wakes = await waitingForSignal()
+    const late = await running({ deadline: { inMs: 50 } })
+    const resumes = await bed.add({ task: unique() })
+    const pause = { ...plainRequest.pause, until: { inMs: 50 } }
+    await bed.ask('pause', { ids: [resumes] }, { pause })
     const events: readonly (readonly [string, MachineEvent])[] = [
       [lapses, { type: 'lapse', maxCrashes: 3 }],
       [expires, { type: 'expire' }],
       [comes, { type: 'due' }],
+      [wakes, { type: 'wake', by: 'time' }],
+      [late, { type: 'deadline' }],
+      [resumes, { type: 'resume', reason: 'it was paused until now', by: null, holdId: null }],
     ]
     const runs = await Promise.all(events.map(([id]) => bed.get(id)))
     await bed.pass(100)

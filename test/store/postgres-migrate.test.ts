@@ -73,6 +73,8 @@ async function upgrade(
   return { from, to }
 }
 
+const known = migrations().length
+
 const compatible = {
   name: 'notes',
   sql: `-- works with: ${migrations().length}
@@ -103,7 +105,7 @@ suite('the schema on PostgreSQL', () => {
     assert.ok(made.length <= 1, 'one at most did the work')
     const rows = await ask(url, `SELECT count(*)::int AS answer FROM ${schema}.migrations`)
     assert.equal(rows, migrations().length)
-    assert.deepEqual(await migrate(url, { schema }), { from: 1, to: 1, sql: '' })
+    assert.deepEqual(await migrate(url, { schema }), { from: known, to: known, sql: '' })
   })
 
   test('is made by a dry run’s script as it is by a migration', async () => {
@@ -113,7 +115,11 @@ suite('the schema on PostgreSQL', () => {
     assert.deepEqual([from, to], [0, migrations().length])
     assert.deepEqual(await place.tables(), [], 'nothing was done')
     await runSql(url, sql)
-    assert.deepEqual(await migrate(url, { schema, isDryRun: true }), { from: 1, to: 1, sql: '' })
+    assert.deepEqual(await migrate(url, { schema, isDryRun: true }), {
+      from: known,
+      to: known,
+      sql: '',
+    })
     await using client = await connect(url, { schema, migrate: false })
     await client.enqueueByName('any')
   })
@@ -131,7 +137,7 @@ suite('the schema on PostgreSQL', () => {
       where: 'here',
       settings: postgresSettings({ schema }),
     })
-    const all = [...migrations(), { ...compatible, version: 2 }]
+    const all = [...migrations(), { ...compatible, version: known + 1 }]
     const asked = link.borrow((session) =>
       isUpToDate(session, { schema, where: 'here', migrate: false, all }),
     )
@@ -228,7 +234,7 @@ suite('a fleet whose schema is brought up to date', () => {
     const held = await client.enqueue(tasks.polite)
     for await (const { type } of held.events()) if (type === 'claim') break
     const [during, upgraded] = await Promise.all([sums(), upgrade({ url, schema }, compatible)])
-    assert.deepEqual([during, upgraded], [wanted, { from: 1, to: 2 }])
+    assert.deepEqual([during, upgraded], [wanted, { from: known, to: known + 1 }])
     assert.deepEqual(await sums(), wanted)
     assert.equal((await held.cancel({ grace: '2s' })).confirmed, true)
     await using late = await connect(url)
@@ -245,7 +251,7 @@ suite('a fleet whose schema is brought up to date', () => {
     const run = await client.enqueue(tasks.add, { a: 1, b: 2 })
     assert.equal(await run.result(), 3)
     await bed.worker?.stop()
-    assert.deepEqual(await upgrade({ url, schema }, breaking), { from: 1, to: 2 })
+    assert.deepEqual(await upgrade({ url, schema }, breaking), { from: known, to: known + 1 })
     await assert.rejects(connect(url), failsWith('SCHEMA_TOO_NEW', /Update/))
     await assert.rejects(migrate(url), failsWith('SCHEMA_TOO_NEW', /Update/))
   })
@@ -257,7 +263,7 @@ suite('a fleet whose schema is brought up to date', () => {
     const schema = new URL(url).searchParams.get('schema') ?? ''
     const held = await client.enqueue(tasks.polite)
     for await (const { type } of held.events()) if (type === 'claim') break
-    assert.equal((await upgrade({ url, schema }, breaking, true)).to, 2)
+    assert.equal((await upgrade({ url, schema }, breaking, true)).to, known + 1)
     const cancelled = held.cancel({ grace: 0 })
     await assert.rejects(cancelled, failsWith('SCHEMA_TOO_OLD', /update the program/))
     await client.enqueue(tasks.add, { a: 1, b: 2 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { NewRun, Store } from '../../src/store/store.ts'
-import { plainEnd, plainRequest, plainRun, plainWorker, postgresPlace } from './bed.ts'
+import { plainEnd, plainCall, plainRun, plainWorker, postgresPlace } from './bed.ts'
 
 interface Three {
   readonly one: Store
@@ -42,11 +42,11 @@ suite('stores that write at the same time', () => {
         const asked = ids.map((id, at) =>
           at % 2
             ? two.control({
-                ...plainRequest,
+                ...plainCall(),
                 verb: 'revoke',
                 target: { task: 'work', key: keys[at] ?? '' },
               })
-            : two.control({ ...plainRequest, verb: 'revoke', target: { ids: [id] } }),
+            : two.control({ ...plainCall(), verb: 'revoke', target: { ids: [id] } }),
         )
         const claiming = three
           .claim(claimOf('w1'))
@@ -144,10 +144,10 @@ suite('stores that write at the same time', () => {
         ])
       })
       const asked = [two, three].map((store) =>
-        store.control({ ...plainRequest, verb: 'cancel', target: { ids } }),
+        store.control({ ...plainCall(), verb: 'cancel', target: { ids } }),
       )
       const filtered = three.control({
-        ...plainRequest,
+        ...plainCall(),
         verb: 'abort',
         target: { filter: { task: 'work' } },
       })
@@ -175,7 +175,7 @@ suite('many runs in one call', () => {
       await assert.rejects(one.enqueue([...again, taken]), { code: 'RUN_ID_TAKEN' })
       assert.equal(await one.get('again-0'), null)
       const asked = await one.control({
-        ...plainRequest,
+        ...plainCall(),
         verb: 'revoke',
         target: { ids: many.map(({ id }) => id) },
       })

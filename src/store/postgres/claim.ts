@@ -1,4 +1,4 @@
-import { Changes, loadRuns } from '../apply.ts'
+import { Changes, loadRuns } from '../changes.ts'
 import type { Param, Row, Tx } from '../driver.ts'
 import { lanesOf } from '../lanes.ts'
 import { type SeqRun, tombstoneOf } from '../rows.ts'

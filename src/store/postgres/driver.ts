@@ -12,6 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { idleStates } from '../../core/transitions.ts'
 import type { Driver, Param, Row, Tx } from '../driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
+import { withoutHeld } from '../gate.ts'
 import { claimUnheld } from './claim.ts'
 import { DatabaseClock } from './clock.ts'
 import { postgresFindings } from './findings.ts'
@@ -193,7 +194,8 @@ export class PostgresDriver implements Driver {
   }
 
   async claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
-    const rows = await claimUnheld(tx, this.statements, request)
+    const unheld = await claimUnheld(tx, this.statements, request)
+    const rows = await withoutHeld(tx, this.statements, unheld)
     const ids = rows.map((row) => String(row['id']))
     if (tx instanceof PostgresTx) tx.proof = { ids, workerId: request.workerId }
     return rows

@@ -5,7 +5,18 @@
 import { readFileSync } from 'node:fs'
 import type { Session } from './session.ts'
 
-const tables = ['runs', 'tags', 'feed', 'workers', 'tombstones', 'migrations']
+const tables = [
+  'runs',
+  'tags',
+  'feed',
+  'workers',
+  'tombstones',
+  'checkpoints',
+  'signals',
+  'bulks',
+  'holds',
+  'migrations',
+]
 
 /** NOT NULL stands with the column: since PostgreSQL 18 it is a constraint, too. */
 const query = `

@@ -1,16 +1,20 @@
 import { stateIs } from '../constraints.ts'
 import type { Param, Row, Tx } from '../driver.ts'
-import { lanesOf } from '../lanes.ts'
+import { type Lane, lanesOf } from '../lanes.ts'
 import type { ClaimRequest } from '../store.ts'
 import { inLane } from './statements.ts'
 
 const laneHeads = `SELECT seq, priority FROM checkrein_runs WHERE ${inLane} ORDER BY priority DESC, seq LIMIT ?4`
+/** The lanes that are held: of this task and queue, or of any. */
+const heldLanes = `
+  SELECT task, queue FROM checkrein_holds WHERE is_lane = 1 AND (until IS NULL OR until > ?1)`
 const laneProbe = `SELECT 1 AS found FROM checkrein_runs WHERE ${inLane} LIMIT 1`
 const startRuns = `
   UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?2, started_at = ?3
   WHERE seq = ?1 AND ${stateIs(['queued'])}`
 const startedRuns = `
-  SELECT seq, id, task, queue, priority, key, tags, input, attempt FROM checkrein_runs
+  SELECT seq, id, task, queue, priority, key, tags, input, attempt, checkpoint_at, wait, signalled, rollback, error
+  FROM checkrein_runs
   WHERE seq IN (SELECT value FROM json_each(?1))`
 
 /**
@@ -24,7 +28,9 @@ export async function claimInLanes(
   if (limit <= 0) return []
   const now = tx.now()
   const heads: Row[] = []
-  for (const lane of lanesOf(lanes)) heads.push(...(await tx.all(laneHeads, [...lane, now, limit])))
+  const held = await tx.all(heldLanes, [now])
+  for (const lane of openLanes(lanes, held))
+    heads.push(...(await tx.all(laneHeads, [...lane, now, limit])))
   if (heads.length === 0) return []
   const best = heads.sort(byPriority).slice(0, limit)
   const seqs = best.map((row) => Number(row['seq']))
@@ -41,8 +47,18 @@ export function tasksInLanes(
   lanes: Pick<ClaimRequest, 'queues' | 'tasks'>,
   now: number,
 ): readonly string[] {
-  const full = lanesOf(lanes).filter((lane) => all(laneProbe, [...lane, now]).length > 0)
+  const open = openLanes(lanes, all(heldLanes, [now]))
+  const full = open.filter((lane) => all(laneProbe, [...lane, now]).length > 0)
   return full.map(([, task]) => task)
+}
+
+function openLanes(
+  lanes: Pick<ClaimRequest, 'queues' | 'tasks'>,
+  held: readonly Row[],
+): readonly Lane[] {
+  const isHeld = ([queue, task]: Lane): boolean =>
+    held.some((hold) => (hold['queue'] ?? queue) === queue && (hold['task'] ?? task) === task)
+  return held.length === 0 ? lanesOf(lanes) : lanesOf(lanes).filter((lane) => !isHeld(lane))
 }
 
 /** Highest priority first, then oldest first. */

@@ -10,6 +10,7 @@
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Param, Row, Statements, Tx } from '../driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
+import { withoutHeld } from '../gate.ts'
 import { claimInLanes, tasksInLanes } from './claim.ts'
 import { Connection, joined } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
@@ -207,8 +208,8 @@ export class SqliteDriver implements Driver {
     )
   }
 
-  claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
-    return claimInLanes(tx, request)
+  async claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
+    return withoutHeld(tx, this.statements, await claimInLanes(tx, request))
   }
 
   /** Calls until no other process holds the lock, with short pauses during which the event loop goes on. */

@@ -2,14 +2,16 @@
 import { type RunFilter, statesOf } from '../../core/filter.ts'
 import { liveRanges, notable, stateIs, stateTerms } from '../constraints.ts'
 import type { FilterSql, Param, Statements } from '../driver.ts'
+import { sqliteReins } from './reins.ts'
 
 const insertColumns = [
   'id, task, queue, priority, key, key_held, tags, input, expires_at, created_at',
-  'state, run_at, waits_for, stop, finished_at',
+  'state, run_at, waits_for, stop, finished_at, deadline_at, paused_from, paused, resume_at',
 ].join(', ')
 const factColumns = [
   'state, attempt, failures, crashes, worker_id, run_at, intent, paused_from, waits_for',
   'progress, result, error, stop, started_at, finished_at, key_held',
+  'resume_at, wake_at, deadline_at, checkpoint_at, signalled, rollback_on, rollback, paused, wait',
 ].join(', ')
 /** `?1, ?2, …`: as many as there are columns. */
 const places = (list: string, from = 1): string =>
@@ -20,20 +22,23 @@ const places = (list: string, from = 1): string =>
 /** The lane of the first two parameters, without what has expired by the third. */
 export const inLane = `${stateIs(['queued'])} AND queue = ?1 AND task = ?2 AND (expires_at IS NULL OR attempt > 0 OR expires_at > ?3)`
 const runsById = 'SELECT * FROM checkrein_runs WHERE id IN (SELECT value FROM json_each(?1))'
+const nothingStands = `NOT EXISTS (SELECT 1 FROM checkrein_tombstones)
+      AND NOT EXISTS (SELECT 1 FROM checkrein_holds WHERE is_lane = 0)`
 const mayExpire = 'expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL'
 
 export const sqliteStatements: Statements = {
+  ...sqliteReins,
   insertRuns: `
     INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
     VALUES (${places(insertColumns)}, 0, 0, 0)
     ON CONFLICT (id) DO NOTHING`,
   insertPlainRuns: `
     INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
-    SELECT ${places(insertColumns)}, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM checkrein_tombstones)
+    SELECT ${places(insertColumns)}, 0, 0, 0 WHERE ${nothingStands}
     ON CONFLICT (id) DO NOTHING`,
   insertNewRuns: `
     INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
-    SELECT ${places(insertColumns)}, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM checkrein_tombstones)`,
+    SELECT ${places(insertColumns)}, 0, 0, 0 WHERE ${nothingStands}`,
   runsById,
   runsToChange: runsById,
   runsBySeqToChange: 'SELECT * FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))',
@@ -44,7 +49,7 @@ export const sqliteStatements: Statements = {
   completeRuns: `
     UPDATE checkrein_runs SET state = 'completed', result = ?5, worker_id = NULL, finished_at = ?6
     WHERE seq = ?1 AND id = ?2 AND ${stateIs(['running'])} AND attempt = ?3 AND worker_id = ?4
-      AND intent IS NULL AND key_held = 0`,
+      AND intent IS NULL AND key_held = 0 AND signalled IS NULL AND rollback IS NULL AND wait IS NULL`,
   insertTags: 'INSERT INTO checkrein_tags (tag, run_seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING',
   insertFeed: `
     INSERT INTO checkrein_feed (run_seq, at, type, attempt, state, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
@@ -88,14 +93,19 @@ export const sqliteStatements: Statements = {
   heldRunsToChange: `SELECT * FROM checkrein_runs WHERE ${stateIs(['running'])} AND worker_id = ?1`,
   heldRuns: `SELECT seq, id, attempt FROM checkrein_runs WHERE ${stateIs(['running'])} AND worker_id = ?1`,
   heldIntents: `
-    SELECT id, attempt, intent FROM checkrein_runs WHERE worker_id = ?1 AND intent IS NOT NULL`,
+    SELECT id, attempt, intent, signalled FROM checkrein_runs
+    WHERE worker_id = ?1 AND (intent IS NOT NULL OR signalled IS NOT NULL)`,
 
   dueRunsToChange: `SELECT * FROM checkrein_runs WHERE ${stateIs(['scheduled'])} AND run_at <= ?1 ORDER BY run_at LIMIT ?2`,
   expiredRunsToChange: `SELECT * FROM checkrein_runs WHERE ${mayExpire} AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2`,
   nextAt: `
     SELECT min(at) AS at FROM (
       SELECT min(run_at) AS at FROM checkrein_runs WHERE ${stateIs(['scheduled'])}
-      UNION ALL SELECT min(expires_at) FROM checkrein_runs WHERE ${mayExpire})`,
+      UNION ALL SELECT min(expires_at) FROM checkrein_runs WHERE ${mayExpire}
+      UNION ALL SELECT min(wake_at) FROM checkrein_runs WHERE wake_at IS NOT NULL
+      UNION ALL SELECT min(resume_at) FROM checkrein_runs WHERE resume_at IS NOT NULL
+      UNION ALL SELECT min(deadline_at) FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL
+      UNION ALL SELECT min(until) FROM checkrein_holds)`,
   prunableRuns: `
     SELECT seq FROM checkrein_runs
     WHERE finished_at IS NOT NULL AND state = ?1 AND finished_at < ?2 ORDER BY finished_at LIMIT ?3`,
@@ -120,8 +130,10 @@ export const sqliteStatements: Statements = {
 
   preventRuns: (states) => `
     UPDATE checkrein_runs
-    SET state = 'cancelled', stop = ?4, finished_at = ?5, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0
-    WHERE seq = ?1 AND id = ?2 AND attempt = ?3 AND ${stateIs(states)}`,
+    SET state = 'cancelled', stop = ?4, finished_at = ?5, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0,
+      paused = NULL, resume_at = NULL, wake_at = NULL, wait = NULL
+    WHERE seq = ?1 AND id = ?2 AND attempt = ?3 AND ${stateIs(states)}
+      AND rollback IS NULL AND rollback_on IS NULL AND signalled IS NULL`,
   listRuns: ({ where }, order) =>
     order === 'newest'
       ? `SELECT * FROM checkrein_runs AS r WHERE r.seq < ?1 AND ${where} ORDER BY r.seq DESC LIMIT ?2`
@@ -164,9 +176,19 @@ function filterSql(filter: RunFilter): FilterSql {
   if (filter.createdBefore !== undefined)
     terms.push(`r.created_at < ${bind(Number(filter.createdBefore))}`)
   for (const [path, value] of Object.entries(filter.input ?? {})) {
-    const steps = path.split('.').map((step) => `."${step}"`)
-    const wanted = typeof value === 'boolean' ? Number(value) : value
-    terms.push(`json_extract(r.input, ${bind(`$${steps.join('')}`)}) = ${bind(wanted)}`)
+    const at = bind(
+      `$${path
+        .split('.')
+        .map((step) => `."${step}"`)
+        .join('')}`,
+    )
+    // Of a boolean the value is 1 or 0, and that of a list or an object is its text.
+    const types = typeof value === 'string' ? "'text'" : "'integer', 'real'"
+    if (typeof value === 'boolean') terms.push(`json_type(r.input, ${at}) = ${bind(`${value}`)}`)
+    else
+      terms.push(
+        `json_type(r.input, ${at}) IN (${types}) AND json_extract(r.input, ${at}) = ${bind(value)}`,
+      )
   }
   terms.push(...stateTerms(statesOf(filter)))
   return { where: terms.join(' AND ') || 'true', params }

@@ -1,0 +1,205 @@
+/**
+ * Verbs on all runs of a filter.
+ *
+ * Which runs those are is read once, when it begins, without holding anything; they are dealt with in the order in which
+ * they were enqueued, a thousand in a transaction, which also notes how far it came. So others have their turn in between,
+ * and whoever goes on after a crash reads the rest of them. Two that go on at once do no harm: each transaction holds the
+ * operation's row, and passes over what the other has done.
+ */
+import type { Answer } from '../core/decision.ts'
+import { type RunFilter, statesOf } from '../core/filter.ts'
+import { type Asked, controlMatched, matchParams } from './control.ts'
+import type { Driver, Row, Statements, Tx } from './driver.ts'
+import type { GroupCommit } from './group-commit.ts'
+import { instantOf } from './moment.ts'
+import { countsOf, note } from './record.ts'
+import { matchedOf, type SeqRun } from './rows.ts'
+import { signalIds } from './signal.ts'
+import type { Bulk, Controlled, SignalRequest } from './store.ts'
+
+/** How many runs of a filter change in one transaction. */
+const chunkLength = 1000
+/** Whoever began it has stopped, where nothing was heard of it for so long. */
+const idleMs = 10_000
+
+/** What is asked of each run. */
+export type BulkRequest =
+  | { readonly kind: 'control'; readonly filter: RunFilter; readonly asked: Asked }
+  | {
+      readonly kind: 'signal'
+      readonly filter: RunFilter
+      readonly message: Omit<SignalRequest, 'target'>
+    }
+
+/** What it came to for one run. */
+export type BulkAnswer = Pick<Controlled, 'id' | 'answer' | 'state'> & {
+  /** Of a signal. */
+  readonly position?: number | null
+}
+
+const callOf = (request: BulkRequest): Asked | Omit<SignalRequest, 'target'> =>
+  request.kind === 'control' ? request.asked : request.message
+const verbOf = (request: BulkRequest): Bulk['verb'] =>
+  request.kind === 'control' ? request.asked.verb : 'signal'
+
+/** Puts it on record; the same one again is there already. */
+export async function beginBulk(
+  tx: Tx,
+  statements: Statements,
+  { request, totalCount }: { readonly request: BulkRequest; readonly totalCount: number },
+): Promise<void> {
+  const asked = callOf(request)
+  const [end] = await tx.all(statements.seqEnd)
+  const now = tx.now()
+  const text = JSON.stringify(withInstants(request, now))
+  const upperSeq = Number(end?.['seq'] ?? 0)
+  const row = [asked.callId, now, upperSeq, totalCount, text]
+  if ((await tx.all(statements.insertBulk, row)).length === 0) return
+  const name = request.kind === 'control' ? request.asked.verb : request.message.name
+  const payload = request.kind === 'signal' ? request.message.payload : null
+  const entry = { asked, kind: 'bulk', name, payload, run: null, answer: null } as const
+  note(tx, statements, [{ ...entry, isOver: false, target: request.filter }])
+}
+
+/** "In an hour" is an hour from now, whenever it is carried out. */
+function withInstants(request: BulkRequest, now: number): BulkRequest {
+  if (request.kind === 'signal' || request.asked.pause.until === null) return request
+  const { asked } = request
+  const until = { at: instantOf(request.asked.pause.until, now) ?? now }
+  return { ...request, asked: { ...asked, pause: { ...asked.pause, until } } }
+}
+
+type Matched = Pick<SeqRun, 'seq' | 'id' | 'attempt'>
+
+interface Step {
+  readonly id: string
+  readonly matched: readonly Matched[]
+  readonly isLast: boolean
+}
+
+/** Deals with some of the runs, unless somebody has. */
+async function step(
+  tx: Tx,
+  statements: Statements,
+  { id, matched, isLast }: Step,
+): Promise<readonly BulkAnswer[]> {
+  const [row] = await tx.all(statements.bulkToChange, [id])
+  if (!row || row['finished_at'] !== null) return []
+  const doneSeq = Number(row['done_seq'])
+  const left = matched.filter(({ seq }) => seq > doneSeq)
+  const request = JSON.parse(String(row['request'])) as BulkRequest
+  const answers = await carryOut(tx, statements, { request, matched: left })
+  const before = JSON.parse(String(row['counts'])) as Record<string, number>
+  const text = JSON.stringify(countsOf(before, answers))
+  const now = tx.now()
+  const upTo = left.at(-1)?.seq ?? doneSeq
+  const doneCount = Number(row['done_count']) + left.length
+  const finishedAt = isLast ? now : null
+  await tx.all(statements.updateBulk, [id, now, upTo, doneCount, text, finishedAt, doneCount])
+  if (isLast) tx.send(statements.finishCall, [[id, now, text]])
+  return answers
+}
+
+async function carryOut(
+  tx: Tx,
+  statements: Statements,
+  { request, matched }: { readonly request: BulkRequest; readonly matched: readonly Matched[] },
+): Promise<readonly BulkAnswer[]> {
+  if (matched.length === 0) return []
+  if (request.kind === 'control') {
+    const { asked, filter } = request
+    return controlMatched(tx, statements, { matched, wanted: statesOf(filter), asked })
+  }
+  const calls = matched.map(({ id }) => ({ id, message: request.message }))
+  const answers = await signalIds(tx, statements, calls)
+  return answers.map(({ runId: id, answer, position }) => ({ id, answer, position, state: null }))
+}
+
+export class Bulks {
+  readonly #driver: Driver
+  readonly #commits: GroupCommit
+  #goingOn: Promise<unknown> | null = null
+
+  constructor(driver: Driver, commits: GroupCommit) {
+    this.#driver = driver
+    this.#commits = commits
+  }
+
+  /** From the record to the last run. */
+  async run(request: BulkRequest): Promise<readonly BulkAnswer[]> {
+    const { statements } = this.#driver
+    const matched = await this.#match(request.filter)
+    await this.#write((tx) => beginBulk(tx, statements, { request, totalCount: matched.length }))
+    return this.#drive(callOf(request).callId, matched)
+  }
+
+  /** Goes on with one that is on record. */
+  async goOn(id: string): Promise<readonly BulkAnswer[]> {
+    const [row] = await this.#driver.read(this.#driver.statements.bulksById, [[id]])
+    if (!row || row['finished_at'] !== null) return []
+    const request = JSON.parse(String(row['request'])) as BulkRequest
+    const [doneSeq, upperSeq] = [Number(row['done_seq']), Number(row['upper_seq'])]
+    const matched = await this.#match(request.filter)
+    return this.#drive(
+      id,
+      matched.filter(({ seq }) => seq > doneSeq && seq <= upperSeq),
+    )
+  }
+
+  /** Goes on with what nobody has worked on for a while, beside what the caller does; one at a time. */
+  async adopt(): Promise<void> {
+    if (this.#goingOn) return
+    const since = this.#driver.now() - idleMs
+    const [row] = await this.#driver.read(this.#driver.statements.idleBulks, [since])
+    if (!row || this.#goingOn) return
+    // Where it fails, it will be found again.
+    this.#goingOn = this.goOn(String(row['id']))
+      .catch(() => undefined)
+      .finally(() => (this.#goingOn = null))
+  }
+
+  async #match(filter: RunFilter): Promise<readonly Matched[]> {
+    const { statements } = this.#driver
+    const sql = statements.filterSql(filter)
+    const rows = await this.#driver.read(statements.matchRuns(sql), matchParams(sql), {
+      isLong: true,
+    })
+    return rows.map(matchedOf).toSorted((a, b) => a.seq - b.seq)
+  }
+
+  async #drive(id: string, matched: readonly Matched[]): Promise<readonly BulkAnswer[]> {
+    const answers: BulkAnswer[] = []
+    for (let at = 0; at === 0 || at < matched.length; at += chunkLength) {
+      const chunk = matched.slice(at, at + chunkLength)
+      const isLast = at + chunkLength >= matched.length
+      const done = await this.#write((tx) =>
+        step(tx, this.#driver.statements, { id, matched: chunk, isLast }),
+      )
+      for (const answer of done) answers.push(answer)
+    }
+    return answers
+  }
+
+  async #write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const [result] = await this.#commits.submit(async (tx) => [await work(tx)], [null])
+    return result as T
+  }
+}
+
+export function bulkOf(row: Row): Bulk {
+  const request = JSON.parse(String(row['request'])) as BulkRequest
+  const { callId, reason, by, origin } = callOf(request)
+  return {
+    callId,
+    reason,
+    by,
+    origin,
+    verb: verbOf(request),
+    filter: request.filter,
+    createdAt: Number(row['created_at']),
+    finishedAt: row['finished_at'] == null ? null : Number(row['finished_at']),
+    totalCount: Number(row['total_count']),
+    doneCount: Number(row['done_count']),
+    counts: JSON.parse(String(row['counts'])) as Partial<Record<Answer, number>>,
+  }
+}

@@ -1,0 +1,171 @@
+/** The one way for a run to change: the machine decides, and what it says is written, with all that comes of it. */
+import type { Answer, Decision } from '../core/decision.ts'
+import { CheckreinError } from '../core/errors.ts'
+import type { MachineEvent } from '../core/events.ts'
+import { decide } from '../core/machine.ts'
+import type { RunFacts } from '../core/run.ts'
+import { isFinal, transitions } from '../core/transitions.ts'
+import type { Statements, Tx } from './driver.ts'
+import { Effects } from './effects.ts'
+import { trimFeed, writeFeed } from './feed.ts'
+import { type FeedRow, runOf, type SeqRun, updateOf } from './rows.ts'
+
+/** Runs that were loaded, as they will be, with what is to be written about them. */
+export class Changes {
+  readonly #was = new Map<string, RunFacts>()
+  readonly #is = new Map<string, SeqRun>()
+  readonly #feed: FeedRow[] = []
+  /** Epoch ms. */
+  readonly now: number
+  readonly #effects: Effects
+
+  constructor(now: number, runs: readonly SeqRun[]) {
+    this.now = now
+    this.#effects = new Effects(now)
+    for (const run of runs) this.add(run)
+  }
+
+  add(run: SeqRun): void {
+    if (!this.#is.has(run.id)) this.#is.set(run.id, run)
+  }
+
+  get(id: string): SeqRun | undefined {
+    return this.#is.get(id)
+  }
+
+  /** Lets the machine decide, and notes what came of it. The run must have been loaded. */
+  decide(id: string, event: MachineEvent): Decision {
+    const run = this.#is.get(id)
+    if (!run) throw new CheckreinError('INTERNAL', { message: `run ${id} was not loaded` })
+    const decision = decide(run, event, this.now)
+    const next = decision.run ? { ...run, ...decision.run } : run
+    if (decision.run) {
+      this.#set(run, next)
+      this.#effects.note(event, run, next)
+    }
+    if (decision.run || isControl(event))
+      this.#note(event, next, { ...decision.data, ...answerOf(decision, event) })
+    return decision
+  }
+
+  /** Takes the key from a run, so that another may hold it. */
+  dropKey(id: string): void {
+    const run = this.#is.get(id)
+    if (run) this.#set(run, { ...run, holdsKey: false })
+  }
+
+  #set(old: SeqRun, run: SeqRun): void {
+    if (!this.#was.has(old.id)) this.#was.set(old.id, old)
+    this.#is.set(old.id, isFinal(run.state) ? { ...run, holdsKey: false } : run)
+  }
+
+  #note({ type }: MachineEvent, { seq, attempt, state }: SeqRun, data: Decision['data']): void {
+    const json = JSON.stringify(data)
+    this.#feed.push([seq, this.now, type, attempt, state, json === '{}' ? null : json])
+  }
+
+  /** Writes everything, and wakes the runs that waited for one that has ended. All is sent before any answer is waited for. */
+  async write(tx: Tx, statements: Statements): Promise<void> {
+    const changed = [...this.#was].map(([id, old]) => ({ old, run: this.#is.get(id) }))
+    const updates = changed.flatMap(({ old, run }) => (run ? [updateOf(run, old)] : []))
+    const written = updates.length > 0 ? tx.change(statements.updateRuns, updates) : []
+    for (const { old, run } of changed) if (run) tellOf(tx, old, run)
+    this.#effects.write(tx, statements)
+    writeFeed(tx, statements, this.#feed)
+    for (const type of ['progress', 'checkpoint'] as const) {
+      const seqs = this.#feed.flatMap(([seq, , entry]) => (entry === type ? [seq] : []))
+      trimFeed(tx, statements, { type, seqs: new Set(seqs) })
+    }
+    const woken = this.#wake(tx, statements, changed)
+    const [isWritten] = await Promise.all([written, woken])
+    if (isWritten.includes(false)) {
+      throw new CheckreinError('INTERNAL', { message: 'a run changed under its own transaction' })
+    }
+  }
+
+  async #wake(tx: Tx, statements: Statements, changed: readonly Changed[]): Promise<void> {
+    const ended = changed.flatMap(({ run }) => (run && isFinal(run.state) ? [run.id] : []))
+    const begun = changed.flatMap(({ old, run }) =>
+      run?.waitsFor && run.waitsFor !== old.waitsFor ? [run.waitsFor] : [],
+    )
+    await wakeThoseWaitingFor(tx, statements, [
+      ...ended,
+      ...(await overAlready(tx, statements, begun)),
+    ])
+  }
+}
+
+interface Changed {
+  readonly old: RunFacts
+  readonly run: SeqRun | undefined
+}
+
+/** Who must hear of a change at once: the worker of a run that something was asked of, or any that may claim it. */
+function tellOf(tx: Tx, old: RunFacts, run: SeqRun): void {
+  const isAsked = run.intent !== old.intent || run.signalled !== old.signalled
+  if (run.state === 'running' && isAsked) tx.tell('control')
+  if ((isComing(run) && run.state !== old.state) || isTimed(old, run)) tx.tell('work')
+  if (isFinal(run.state)) tx.tell('end')
+}
+
+/** Waits for a worker, or will at a time that somebody has to know. */
+const isComing = ({ state }: RunFacts): boolean => state === 'queued' || state === 'scheduled'
+
+/** Has a new time at which it goes on by itself. */
+const isTimed = (old: RunFacts, run: RunFacts): boolean =>
+  (run.wakeAt !== null && run.wakeAt !== old.wakeAt) ||
+  (run.resumeAt !== null && run.resumeAt !== old.resumeAt)
+
+/** What a client asks is in the feed also where it changed nothing; not so what lifts a hold, of all that others have paused. */
+const isControl = (event: MachineEvent): boolean =>
+  transitions[event.type].by === 'client' && !(event.type === 'resume' && event.holdId !== null)
+
+function answerOf(decision: Decision, event: MachineEvent): { answer?: Answer } {
+  return isControl(event) ? { answer: decision.answer } : {}
+}
+
+/** Runs by their ids, held until the transaction ends. */
+export async function loadRuns(
+  tx: Tx,
+  statements: Statements,
+  ids: readonly string[],
+): Promise<readonly SeqRun[]> {
+  return (await tx.all(statements.runsToChange, [ids])).map(runOf)
+}
+
+/**
+ * Those of the ids whose runs are final: nothing that begins to wait for them would ever hear of their end. On PostgreSQL a
+ * completion under way sees that somebody waits where the row has changed meanwhile, and not where it was only held: whoever
+ * begins to wait for a run that may complete at any time, without an intent, must change its row.
+ */
+async function overAlready(
+  tx: Tx,
+  statements: Statements,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  if (ids.length === 0) return []
+  return (await loadRuns(tx, statements, ids)).flatMap(({ id, state }) =>
+    isFinal(state) ? [id] : [],
+  )
+}
+
+export async function wakeThoseWaitingFor(
+  tx: Tx,
+  statements: Statements,
+  ended: readonly string[],
+): Promise<void> {
+  if (ended.length === 0) return
+  await wake(tx, statements, (await tx.all(statements.waitingForToChange, [ended])).map(runOf))
+}
+
+/** Wakes runs whose wait for another is over. */
+export async function wake(
+  tx: Tx,
+  statements: Statements,
+  waiting: readonly SeqRun[],
+): Promise<void> {
+  if (waiting.length === 0) return
+  const changes = new Changes(tx.now(), waiting)
+  for (const run of waiting) changes.decide(run.id, { type: 'wake', by: 'run' })
+  await changes.write(tx, statements)
+}

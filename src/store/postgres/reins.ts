@@ -1,0 +1,137 @@
+/** PostgreSQL's half of the twin statements about what is asked of runs. */
+import type { FilterSql, Param } from '../driver.ts'
+import type { ReinsStatements } from '../reins-statements.ts'
+import type { SignalQuery } from '../store.ts'
+import { anyOfFew, held, heldOrSkipped, sets } from './sql.ts'
+
+const openSignals = 'completed_at IS NULL'
+
+const signalColumns = [
+  'call_id text, kind text, name text, run_seq bigint, run_id text, created_at bigint',
+  'completed_at bigint, answer text, reason text, by text, origin text, target text, error text',
+  'reply text, payload text',
+].flatMap((line) => line.split(', '))
+const names = signalColumns.map((column) => column.split(' ')[0]).join(', ')
+
+export const postgresReins: ReinsStatements = {
+  wakeableRunsToChange: `
+    SELECT * FROM @runs WHERE wake_at IS NOT NULL AND wake_at <= $1 ORDER BY wake_at LIMIT $2 ${heldOrSkipped}`,
+  resumableRunsToChange: `
+    SELECT * FROM @runs WHERE resume_at IS NOT NULL AND resume_at <= $1 ORDER BY resume_at LIMIT $2 ${heldOrSkipped}`,
+  lateRunsToChange: `
+    SELECT * FROM @runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL AND deadline_at <= $1
+    ORDER BY deadline_at LIMIT $2 ${heldOrSkipped}`,
+  unstartRuns: `
+    UPDATE @runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL,
+      started_at = CASE WHEN attempt > 1 THEN started_at END WHERE seq = ANY($1::bigint[])`,
+
+  saveCheckpoints: `
+    INSERT INTO @checkpoints (run_seq, data)
+    SELECT DISTINCT ON (run_seq) run_seq, data FROM ${sets('run_seq bigint', 'data text')} ORDER BY run_seq, ord DESC
+    ON CONFLICT (run_seq) DO UPDATE SET data = excluded.data`,
+  checkpointsOf: `SELECT run_seq, data FROM @checkpoints WHERE run_seq = ${anyOfFew}`,
+  deleteCheckpoints: `DELETE FROM @checkpoints WHERE run_seq = ${anyOfFew}`,
+
+  insertSignals: `
+    INSERT INTO @signals AS s (${names}) SELECT ${names} FROM ${sets(...signalColumns)} ORDER BY ord
+    ON CONFLICT (call_id, coalesce(run_id, '')) DO UPDATE SET
+      run_seq = excluded.run_seq, answer = excluded.answer, completed_at = excluded.completed_at, error = excluded.error
+    WHERE s.answer = 'not-found'
+    RETURNING position, call_id, run_id`,
+  signalsOfCalls: `
+    SELECT s.position, s.call_id, s.run_id, s.answer FROM ${sets('call_id text', 'run_id text')}
+    JOIN @signals AS s ON s.call_id = u.call_id AND s.run_id = u.run_id ORDER BY ord`,
+  deliverSignals: `
+    UPDATE @signals AS s SET delivered_at = u.at, attempt = u.attempt
+    FROM ${sets('position bigint', 'run_seq bigint', 'attempt int', 'at bigint')}
+    WHERE s.position = u.position AND s.run_seq = u.run_seq AND s.${openSignals}`,
+  deliverControls: `
+    UPDATE @signals AS s SET delivered_at = u.at, attempt = u.attempt
+    FROM ${sets('run_seq bigint', 'attempt int', 'at bigint')}
+    WHERE s.run_seq IS NOT NULL AND s.run_seq = u.run_seq AND s.${openSignals} AND s.kind = 'control' AND s.delivered_at IS NULL`,
+  finishSignals: `
+    UPDATE @signals AS s
+    SET completed_at = u.at, attempt = u.attempt, delivered_at = coalesce(s.delivered_at, u.at), reply = u.reply, error = u.error
+    FROM ${sets('position bigint', 'run_seq bigint', 'at bigint', 'attempt int', 'reply text', 'error text')}
+    WHERE s.position = u.position AND s.run_seq = u.run_seq AND s.${openSignals}`,
+  finishControls: `
+    UPDATE @signals AS s SET completed_at = u.at, reply = u.reply,
+      delivered_at = coalesce(s.delivered_at, u.delivered_at), attempt = coalesce(s.attempt, u.attempt)
+    FROM ${sets('run_seq bigint', 'at bigint', 'reply text', 'delivered_at bigint', 'attempt int')}
+    WHERE s.run_seq IS NOT NULL AND s.run_seq = u.run_seq AND s.${openSignals} AND s.kind = 'control'`,
+  finishCall: `
+    UPDATE @signals AS s SET completed_at = u.at, reply = u.reply
+    FROM ${sets('call_id text', 'at bigint', 'reply text')}
+    WHERE s.call_id = u.call_id AND s.run_id IS NULL AND s.${openSignals}`,
+  refuseSignals: `
+    UPDATE @signals AS s SET completed_at = u.at, error = u.error
+    FROM ${sets('run_seq bigint', 'at bigint', 'error text')}
+    WHERE s.run_seq IS NOT NULL AND s.run_seq = u.run_seq AND s.${openSignals} AND s.kind = 'signal'`,
+  pendingSignals: `
+    SELECT s.run_seq, s.position FROM ${sets('run_seq bigint', 'name text')}
+    JOIN @signals AS s ON s.run_seq IS NOT NULL AND s.run_seq = u.run_seq AND s.name = u.name
+    WHERE s.${openSignals} AND s.kind = 'signal'`,
+  mailbox: `
+    SELECT s.* FROM @runs AS r JOIN @signals AS s ON s.run_seq IS NOT NULL AND s.run_seq = r.seq
+    WHERE r.id = $1 AND s.position > $2 AND s.${openSignals} AND s.kind = 'signal' ORDER BY s.position LIMIT $3`,
+  deleteSignals: `
+    DELETE FROM @signals WHERE run_id IS NOT NULL AND kind = 'signal'
+      AND run_id IN (SELECT id FROM @runs WHERE seq = ${anyOfFew})`,
+  pruneAudit: `
+    DELETE FROM @signals WHERE position = ANY(ARRAY(
+      SELECT position FROM @signals WHERE created_at < $1 AND (kind <> 'signal' OR run_seq IS NULL) AND completed_at IS NOT NULL
+      ORDER BY position LIMIT $2))`,
+
+  insertBulk: `
+    INSERT INTO @bulks (id, created_at, touched_at, upper_seq, done_seq, total_count, done_count, counts, request)
+    VALUES ($1, $2, $2, $3, 0, $4, 0, '{}', $5) ON CONFLICT (id) DO NOTHING RETURNING id`,
+  bulkToChange: `SELECT * FROM @bulks WHERE id = $1 ${held}`,
+  updateBulk: `
+    UPDATE @bulks SET touched_at = $2, done_seq = $3, done_count = $4, counts = $5, finished_at = $6,
+      total_count = greatest(total_count, $7)
+    WHERE id = $1`,
+  pruneBulks: `DELETE FROM @bulks WHERE finished_at < $1`,
+  bulksById: `SELECT * FROM @bulks WHERE id = ANY($1::text[])`,
+  newestBulks: `SELECT * FROM @bulks ORDER BY created_at DESC, id DESC LIMIT $1`,
+  idleBulks: `
+    SELECT id FROM @bulks WHERE finished_at IS NULL AND touched_at <= $1 ORDER BY touched_at LIMIT 1`,
+  seqEnd: `SELECT max(seq) AS seq FROM @runs`,
+
+  insertHold: `
+    INSERT INTO @holds (id, verb, filter, is_lane, task, queue, created_at, until, rollback, reason, by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    ON CONFLICT (verb, filter) DO UPDATE SET
+      until = excluded.until, rollback = excluded.rollback, reason = excluded.reason, by = excluded.by
+    RETURNING *`,
+  liveHolds: `SELECT * FROM @holds WHERE until IS NULL OR until > $1 ORDER BY created_at, id`,
+  rowHolds: `SELECT * FROM @holds WHERE is_lane = 0 AND (until IS NULL OR until > $1)`,
+  holdById: `SELECT * FROM @holds WHERE id = $1`,
+  holdByFilter: `SELECT * FROM @holds WHERE verb = $1 AND filter = $2`,
+  deleteHold: `DELETE FROM @holds WHERE id = $1 RETURNING *`,
+  deletePastHolds: `DELETE FROM @holds WHERE until <= $1 RETURNING *`,
+
+  listSignals: ({ where }, order) =>
+    order === 'newest'
+      ? `SELECT s.* FROM @signals AS s WHERE s.position < $1 AND ${where} ORDER BY s.position DESC LIMIT $2`
+      : `SELECT s.* FROM @signals AS s WHERE s.position > $1 AND ${where} ORDER BY s.position LIMIT $2`,
+  signalSql,
+}
+
+function signalSql(query: SignalQuery): FilterSql {
+  const terms: string[] = []
+  const params: Param[] = []
+  const bind = (value: Param, type: string): string => `$${2 + params.push(value)}::${type}`
+  const among = (column: string, values: readonly string[]): string =>
+    `${column} = ANY(${bind(values, 'text[]')})`
+  if (query.callIds) terms.push(among('s.call_id', query.callIds))
+  if (query.runId !== undefined) terms.push(`s.run_id = ${bind(query.runId, 'text')}`)
+  if (query.kinds) terms.push(among('s.kind', query.kinds))
+  if (query.names) terms.push(among('s.name', query.names))
+  if (query.by !== undefined) terms.push(`s.by = ${bind(query.by, 'text')}`)
+  if (query.createdAfter !== undefined)
+    terms.push(`s.created_at > ${bind(query.createdAfter, 'float8')}`)
+  if (query.createdBefore !== undefined)
+    terms.push(`s.created_at < ${bind(query.createdBefore, 'float8')}`)
+  if (query.isPending === true) terms.push(`s.${openSignals}`)
+  return { where: terms.join(' AND ') || 'true', params }
+}

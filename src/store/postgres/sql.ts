@@ -1,0 +1,16 @@
+/** Pieces of PostgreSQL's statements. */
+
+/** A table of the parameters from `$1` on, a row for each set: `sets('seq bigint', 'at bigint')`. */
+export function sets(...columns: readonly string[]): string {
+  const lists = columns.map((column, at) => `$${at + 1}::${column.split(' ')[1]}[]`)
+  const names = columns.map((column) => column.split(' ')[0])
+  return `unnest(${lists.join(', ')}) WITH ORDINALITY AS u(${names.join(', ')}, ord)`
+}
+
+/** A writer that meets a row which another one holds waits for it. */
+export const held = 'FOR NO KEY UPDATE'
+/** What another keeper holds is being dealt with. */
+export const heldOrSkipped = `${held} SKIP LOCKED`
+
+/** The first parameter as a list whose length the planner does not know: for a long one it would rather read all of the table. */
+export const anyOfFew = 'ANY(ARRAY(SELECT unnest($1::bigint[])))'

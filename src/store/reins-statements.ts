@@ -1,0 +1,55 @@
+import type { FilterSql } from './driver.ts'
+import type { SignalQuery } from './store.ts'
+
+/** The statements about what is asked of runs, and about what they wait for; see `Statements`. */
+export interface ReinsStatements {
+  /** Runs whose wait is over by its time. */
+  readonly wakeableRunsToChange: string
+  /** Runs whose pause is. */
+  readonly resumableRunsToChange: string
+  readonly lateRunsToChange: string
+  /** Takes claims back that were made in this transaction. */
+  readonly unstartRuns: string
+  readonly saveCheckpoints: string
+  /** By the places of their runs. */
+  readonly checkpointsOf: string
+  readonly deleteCheckpoints: string
+  /** Gives the places of those that are new; what was recorded as not found may be recorded again. */
+  readonly insertSignals: string
+  readonly signalsOfCalls: string
+  readonly deliverSignals: string
+  /** What was asked of a run and can have reached its handler. */
+  readonly deliverControls: string
+  readonly finishSignals: string
+  /** What was asked of a run has come to something. */
+  readonly finishControls: string
+  /** What was asked of many has come to something. */
+  readonly finishCall: string
+  /** The signals of a run that nobody will deal with any more. */
+  readonly refuseSignals: string
+  readonly pendingSignals: string
+  readonly mailbox: string
+  readonly deleteSignals: string
+  readonly pruneAudit: string
+  /** Gives a row where it is new. */
+  readonly insertBulk: string
+  readonly bulkToChange: string
+  readonly updateBulk: string
+  readonly pruneBulks: string
+  readonly bulksById: string
+  readonly newestBulks: string
+  /** Those that nobody has worked on for a while. */
+  readonly idleBulks: string
+  readonly seqEnd: string
+  readonly insertHold: string
+  readonly liveHolds: string
+  /** Those that are not of whole lanes: what they hold is seen by its row alone. */
+  readonly rowHolds: string
+  readonly holdById: string
+  readonly holdByFilter: string
+  readonly deleteHold: string
+  readonly deletePastHolds: string
+  /** Oldest first after a position, or newest first before it. */
+  listSignals(filter: FilterSql, order: 'newest' | 'oldest'): string
+  signalSql(query: SignalQuery): FilterSql
+}

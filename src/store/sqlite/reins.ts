@@ -1,0 +1,122 @@
+/** SQLite's half of the twin statements about what is asked of runs. */
+import type { FilterSql, Param } from '../driver.ts'
+import type { ReinsStatements } from '../reins-statements.ts'
+import type { SignalQuery } from '../store.ts'
+
+const ofThese = 'run_seq IN (SELECT value FROM json_each(?1))'
+const openSignals = 'completed_at IS NULL'
+
+export const sqliteReins: ReinsStatements = {
+  wakeableRunsToChange:
+    'SELECT * FROM checkrein_runs WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2',
+  resumableRunsToChange:
+    'SELECT * FROM checkrein_runs WHERE resume_at IS NOT NULL AND resume_at <= ?1 ORDER BY resume_at LIMIT ?2',
+  lateRunsToChange: `
+    SELECT * FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL AND deadline_at <= ?1
+    ORDER BY deadline_at LIMIT ?2`,
+  unstartRuns: `
+    UPDATE checkrein_runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL,
+      started_at = CASE WHEN attempt > 1 THEN started_at END
+    WHERE seq IN (SELECT value FROM json_each(?1))`,
+
+  saveCheckpoints: `
+    INSERT INTO checkrein_checkpoints (run_seq, data) VALUES (?1, ?2)
+    ON CONFLICT (run_seq) DO UPDATE SET data = excluded.data`,
+  checkpointsOf: `SELECT run_seq, data FROM checkrein_checkpoints WHERE ${ofThese}`,
+  deleteCheckpoints: `DELETE FROM checkrein_checkpoints WHERE ${ofThese}`,
+
+  insertSignals: `
+    INSERT INTO checkrein_signals (call_id, kind, name, run_seq, run_id, created_at, completed_at, answer, reason, by, origin, target, error, reply, payload)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+    ON CONFLICT (call_id, coalesce(run_id, '')) DO UPDATE SET
+      run_seq = excluded.run_seq, answer = excluded.answer, completed_at = excluded.completed_at, error = excluded.error
+    WHERE answer = 'not-found'
+    RETURNING position, call_id, run_id`,
+  signalsOfCalls: `
+    SELECT position, call_id, run_id, answer FROM checkrein_signals WHERE call_id = ?1 AND run_id = ?2`,
+  deliverSignals: `
+    UPDATE checkrein_signals SET delivered_at = ?4, attempt = ?3
+    WHERE position = ?1 AND run_seq = ?2 AND ${openSignals}`,
+  deliverControls: `
+    UPDATE checkrein_signals SET delivered_at = ?3, attempt = ?2
+    WHERE run_seq = ?1 AND ${openSignals} AND kind = 'control' AND delivered_at IS NULL`,
+  finishSignals: `
+    UPDATE checkrein_signals
+    SET completed_at = ?3, attempt = ?4, delivered_at = coalesce(delivered_at, ?3), reply = ?5, error = ?6
+    WHERE position = ?1 AND run_seq = ?2 AND ${openSignals}`,
+  finishControls: `
+    UPDATE checkrein_signals SET completed_at = ?2, reply = ?3,
+      delivered_at = coalesce(delivered_at, ?4), attempt = coalesce(attempt, ?5)
+    WHERE run_seq = ?1 AND ${openSignals} AND kind = 'control'`,
+  finishCall: `
+    UPDATE checkrein_signals SET completed_at = ?2, reply = ?3
+    WHERE call_id = ?1 AND run_id IS NULL AND ${openSignals}`,
+  refuseSignals: `
+    UPDATE checkrein_signals SET completed_at = ?2, error = ?3
+    WHERE run_seq = ?1 AND ${openSignals} AND kind = 'signal'`,
+  pendingSignals: `
+    SELECT run_seq, position FROM checkrein_signals
+    WHERE run_seq = ?1 AND ${openSignals} AND kind = 'signal' AND name = ?2`,
+  mailbox: `
+    SELECT s.* FROM checkrein_runs AS r JOIN checkrein_signals AS s ON s.run_seq = r.seq
+    WHERE r.id = ?1 AND s.position > ?2 AND s.${openSignals} AND s.kind = 'signal' ORDER BY s.position LIMIT ?3`,
+  deleteSignals: `
+    DELETE FROM checkrein_signals
+    WHERE run_id IN (SELECT id FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))) AND kind = 'signal'`,
+  pruneAudit: `
+    DELETE FROM checkrein_signals WHERE position IN (
+      SELECT position FROM checkrein_signals WHERE created_at < ?1 AND (kind <> 'signal' OR run_seq IS NULL) AND completed_at IS NOT NULL
+      ORDER BY position LIMIT ?2)`,
+
+  insertBulk: `
+    INSERT INTO checkrein_bulks (id, created_at, touched_at, upper_seq, done_seq, total_count, done_count, counts, request)
+    VALUES (?1, ?2, ?2, ?3, 0, ?4, 0, '{}', ?5) ON CONFLICT (id) DO NOTHING RETURNING id`,
+  bulkToChange: 'SELECT * FROM checkrein_bulks WHERE id = ?1',
+  updateBulk: `
+    UPDATE checkrein_bulks SET touched_at = ?2, done_seq = ?3, done_count = ?4, counts = ?5, finished_at = ?6,
+      total_count = max(total_count, ?7)
+    WHERE id = ?1`,
+  pruneBulks: 'DELETE FROM checkrein_bulks WHERE finished_at < ?1',
+  bulksById: 'SELECT * FROM checkrein_bulks WHERE id IN (SELECT value FROM json_each(?1))',
+  newestBulks: 'SELECT * FROM checkrein_bulks ORDER BY created_at DESC, id DESC LIMIT ?1',
+  idleBulks:
+    'SELECT id FROM checkrein_bulks WHERE finished_at IS NULL AND touched_at <= ?1 ORDER BY touched_at LIMIT 1',
+  seqEnd: 'SELECT max(seq) AS seq FROM checkrein_runs',
+
+  insertHold: `
+    INSERT INTO checkrein_holds (id, verb, filter, is_lane, task, queue, created_at, until, rollback, reason, by)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+    ON CONFLICT (verb, filter) DO UPDATE SET
+      until = excluded.until, rollback = excluded.rollback, reason = excluded.reason, by = excluded.by
+    RETURNING *`,
+  liveHolds:
+    'SELECT * FROM checkrein_holds WHERE until IS NULL OR until > ?1 ORDER BY created_at, id',
+  rowHolds: 'SELECT * FROM checkrein_holds WHERE is_lane = 0 AND (until IS NULL OR until > ?1)',
+  holdById: 'SELECT * FROM checkrein_holds WHERE id = ?1',
+  holdByFilter: 'SELECT * FROM checkrein_holds WHERE verb = ?1 AND filter = ?2',
+  deleteHold: 'DELETE FROM checkrein_holds WHERE id = ?1 RETURNING *',
+  deletePastHolds: 'DELETE FROM checkrein_holds WHERE until <= ?1 RETURNING *',
+
+  listSignals: ({ where }, order) =>
+    order === 'newest'
+      ? `SELECT s.* FROM checkrein_signals AS s WHERE s.position < ?1 AND ${where} ORDER BY s.position DESC LIMIT ?2`
+      : `SELECT s.* FROM checkrein_signals AS s WHERE s.position > ?1 AND ${where} ORDER BY s.position LIMIT ?2`,
+  signalSql,
+}
+
+function signalSql(query: SignalQuery): FilterSql {
+  const terms: string[] = []
+  const params: Param[] = []
+  const bind = (value: Param): string => `?${2 + params.push(value)}`
+  const among = (column: string, values: readonly string[]): string =>
+    `${column} IN (SELECT value FROM json_each(${bind(values)}))`
+  if (query.callIds) terms.push(among('s.call_id', query.callIds))
+  if (query.runId !== undefined) terms.push(`s.run_id = ${bind(query.runId)}`)
+  if (query.kinds) terms.push(among('s.kind', query.kinds))
+  if (query.names) terms.push(among('s.name', query.names))
+  if (query.by !== undefined) terms.push(`s.by = ${bind(query.by)}`)
+  if (query.createdAfter !== undefined) terms.push(`s.created_at > ${bind(query.createdAfter)}`)
+  if (query.createdBefore !== undefined) terms.push(`s.created_at < ${bind(query.createdBefore)}`)
+  if (query.isPending === true) terms.push(`s.${openSignals}`)
+  return { where: terms.join(' AND ') || 'true', params }
+}

@@ -1,0 +1,132 @@
+/** What every executor promises of waits that give their slot back. */
+import assert from 'node:assert/strict'
+import type { AttemptOrder, Executor } from '../../src/executor/executor.ts'
+import {
+  Watched,
+  cancelled,
+  orderFor,
+  parked,
+  returned,
+  signalFor,
+  threw,
+} from '../executor/attempt.ts'
+
+type Body = (executor: Executor) => Promise<void>
+
+const hourMs = 3_600_000
+const unanswered = { position: 9, reply: null, error: null }
+
+function start(executor: Executor, how: object, more: Partial<AttemptOrder> = {}): Watched {
+  return new Watched(executor, orderFor('waits', how, more))
+}
+
+export const waitPromises: Record<string, Body> = {
+  'a short wait goes on in its place; a long one parks, and says how those before it ended': async (
+    executor,
+  ) => {
+    const watched = new Watched(executor, orderFor('waits-in-place', { ms: 1 }))
+    await watched.said('slept')
+    watched.attempt.signal(signalFor(9, 'ping', { n: 1 }))
+    const end = parked(await watched.end())
+    assert.deepEqual([end.wait?.signal, end.wait?.done], [null, ['slept', 9]])
+    assert.deepEqual(end.saved.signals, [], 'the next attempt needs it again')
+
+    const late = new Watched(executor, orderFor('waits-in-place', { timeout: 1 }))
+    assert.deepEqual(parked(await late.end()).wait?.done, ['slept', 'timeout'])
+  },
+
+  'a receive without a timeout parks until there is a signal': async (executor) => {
+    const watched = start(executor, {})
+    const end = parked(await watched.end())
+    assert.deepEqual(end.wait, { signal: 'ping', wakeInMs: null, done: ['slept'] })
+    assert.deepEqual(watched.saves, [{ checkpoint: '"before"', signals: [] }])
+    assert.deepEqual(end.saved, { checkpoint: null, signals: [] })
+    assert.equal(end.deliveredAt, null)
+  },
+
+  'a receive with a timeout parks for what is left of it': async (executor) => {
+    const end = parked(await start(executor, { timeout: hourMs }).end())
+    assert.equal(end.wait?.signal, 'ping')
+    const { wakeInMs } = end.wait ?? {}
+    assert.ok(wakeInMs !== null && wakeInMs !== undefined)
+    assert.ok(wakeInMs <= hourMs && wakeInMs > hourMs - 60_000, `${wakeInMs}`)
+  },
+
+  'a sleep parks with its time': async (executor) => {
+    const watched = start(executor, { ms: hourMs })
+    const { wait } = parked(await watched.end())
+    assert.deepEqual([wait?.signal, wait?.done], [null, []])
+    assert.ok((wait?.wakeInMs ?? 0) > hourMs - 60_000)
+    assert.deepEqual(watched.logs, [])
+  },
+
+  'waits that are over are over for the next attempt, which may not have met a checkpoint since':
+    async (executor) => {
+      const watched = start(executor, { ms: hourMs }, { waits: ['slept', 'timeout'], state: '1' })
+      // The handler keeps a state first, and so begins its waits anew.
+      assert.deepEqual(parked(await watched.end()).wait?.done, [])
+    },
+
+  'a wait takes the signal again that it took before, and parks where it went on to wait': async (
+    executor,
+  ) => {
+    const order = orderFor('replays', { ms: hourMs }, { waits: ['slept', 9] })
+    const watched = new Watched(executor, order)
+    watched.attempt.signal(signalFor(4, 'ping', { n: 4 }))
+    watched.attempt.signal(signalFor(9, 'ping', { n: 9 }))
+    const { wait, saved } = parked(await watched.end())
+    assert.deepEqual(
+      watched.logs.map(({ data }) => data?.['n']),
+      [9],
+    )
+    assert.deepEqual([wait?.signal, wait?.done], [null, ['slept', 9]])
+    assert.deepEqual(saved.signals, [], 'answered or not, the next attempt needs it again')
+  },
+
+  'a handler whose waits are all over goes on, and is then through with their signals': async (
+    executor,
+  ) => {
+    const order = orderFor('replays', { ms: hourMs }, { waits: ['slept', 9, 'slept'] })
+    const watched = new Watched(executor, order)
+    watched.attempt.signal(signalFor(9, 'ping', { n: 9 }))
+    const end = await watched.end()
+    assert.equal(returned(end), '9')
+    assert.deepEqual(end.saved.signals, [{ ...unanswered, reply: '"thanks"' }])
+  },
+
+  'a handler that goes another way than before waits anew': async (executor) => {
+    const order = orderFor('replays', { ms: hourMs }, { waits: ['timeout', 9] })
+    const watched = new Watched(executor, order)
+    const { wait } = parked(await watched.end())
+    assert.deepEqual([wait?.signal, wait?.done], [null, []])
+  },
+
+  'a pause parks a handler that waits, with what it waits for': async (executor) => {
+    for (const what of ['sleep', 'receive'] as const) {
+      const watched = new Watched(executor, orderFor('waits-long', what))
+      await watched.begun()
+      watched.attempt.pause(true)
+      const { wait } = parked(await watched.end())
+      assert.equal(wait?.signal, what === 'sleep' ? null : 'ping')
+      assert.ok((wait?.wakeInMs ?? 0) > hourMs / 2 - 60_000)
+      assert.ok((wait?.wakeInMs ?? 0) <= hourMs / 2)
+    }
+  },
+
+  'an abort ends a wait': async (executor) => {
+    for (const what of ['sleep', 'receive'] as const) {
+      const watched = new Watched(executor, orderFor('waits-long', what))
+      await watched.begun()
+      watched.attempt.abort(cancelled)
+      assert.equal(threw(await watched.end()).error.code, 'ATTEMPT_CANCELLED')
+    }
+  },
+
+  'a wait within a shield does not park': async (executor) => {
+    const watched = new Watched(executor, orderFor('waits-shielded'))
+    await watched.begun()
+    watched.attempt.pause(true)
+    watched.attempt.signal(signalFor(1, 'ping', { n: 1 }))
+    assert.equal(returned(await watched.end()), '1')
+  },
+}
