@@ -46,36 +46,62 @@ export function watchedAbortSignal(signal: AbortSignal, poll: () => void): void 
   })
 }
 
-/** What a thread needs to hear of aborts; can be sent to another thread. */
+/** What a thread needs to hear of aborts and pauses; can be sent to another thread. */
 export interface AbortEars {
   readonly flag: Int32Array<SharedArrayBuffer>
   readonly port: MessagePort
 }
 
-type Raised = readonly [seq: number, reason: AbortReason]
+/** The places in the flag: the number of the attempt that is to abort, and of the one that is to pause. */
+const abortCell = 0
+const pauseCell = 1
+
+export function makeFlag(): AbortEars['flag'] {
+  return new Int32Array(new SharedArrayBuffer(8))
+}
+
+/** Without a reason it is a pause, and no more than a hint to look at the flag. */
+type Raised = readonly [seq: number, reason: AbortReason | null]
 
 /** Raises an abort for attempt `seq` of the isolate that holds the other end. */
 export function raiseAbort({ flag, port }: AbortEars, seq: number, reason: AbortReason): void {
   port.postMessage([seq, reason] satisfies Raised)
-  Atomics.store(flag, 0, seq)
+  Atomics.store(flag, abortCell, seq)
+}
+
+/** Asks attempt `seq` to park at its next checkpoint, or takes that back. */
+export function raisePause({ flag, port }: AbortEars, seq: number, isAsked: boolean): void {
+  if (!isAsked) return void Atomics.compareExchange(flag, pauseCell, seq, 0)
+  Atomics.store(flag, pauseCell, seq)
+  port.postMessage([seq, null] satisfies Raised)
+}
+
+/** What the handler's end does when something was raised; called from the event loop. */
+export interface AbortEvents {
+  onAbort(seq: number, reason: AbortReason): void
+  onPause(seq: number): void
 }
 
 /** The handler's end: hears of aborts by event, or at once when asked. */
 export class AbortListener {
   readonly #ears: AbortEars
-  #newest: Raised | null = null
+  #newest: AbortReason | null = null
 
-  /** @param onRaised called from the event loop. */
-  constructor(ears: AbortEars, onRaised: (seq: number, reason: AbortReason) => void) {
+  constructor(ears: AbortEars, events: AbortEvents) {
     this.#ears = ears
-    ears.port.on('message', (raised: Raised) => {
-      this.#newest = raised
-      onRaised(...raised)
+    ears.port.on('message', ([seq, reason]: Raised) => {
+      if (reason === null) return events.onPause(seq)
+      this.#newest = reason
+      events.onAbort(seq, reason)
     })
   }
 
-  isRaised(seq: number): boolean {
-    return Atomics.load(this.#ears.flag, 0) === seq
+  isAborted(seq: number): boolean {
+    return Atomics.load(this.#ears.flag, abortCell) === seq
+  }
+
+  isPauseAsked(seq: number): boolean {
+    return Atomics.load(this.#ears.flag, pauseCell) === seq
   }
 
   /** The reason of the newest abort. */
@@ -83,10 +109,12 @@ export class AbortListener {
     for (;;) {
       const next = receiveMessageOnPort(this.#ears.port)
       if (next === undefined) break
-      this.#newest = next.message as Raised
+      const [, reason] = next.message as Raised
+      // The event of a pause is lost with that: where there is an abort, it does not matter any more.
+      this.#newest = reason ?? this.#newest
     }
     return (
-      this.#newest?.[1] ?? {
+      this.#newest ?? {
         code: 'ATTEMPT_CANCELLED',
         message: 'The run was asked to stop',
         details: {},

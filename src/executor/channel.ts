@@ -5,9 +5,9 @@
  * by a process that also runs other people's code, so it is checked, and what does not fit is ignored.
  */
 import type { ErrorRecord } from '../core/errors.ts'
-import type { LogLine } from '../core/events.ts'
+import type { LogLine, SignalOutcome } from '../core/events.ts'
 import type { JsonText } from '../core/run.ts'
-import type { AbortReason, AttemptOrder } from './executor.ts'
+import type { AbortReason, AttemptOrder, ParkedWait, SentSignal } from './executor.ts'
 
 /** From an isolate about its attempt. */
 export type Report =
@@ -15,20 +15,50 @@ export type Report =
   | readonly ['delivered', seq: number, at: number]
   | readonly ['progress', seq: number, value: unknown]
   | readonly ['log', seq: number, line: LogLine]
-  | readonly ['returned', seq: number, result: JsonText | null]
-  /** `isTainted`: the isolate must not run another attempt. */
-  | readonly ['threw', seq: number, error: ErrorRecord, isRetryable: boolean, isTainted: boolean]
+  /** The handler is through with a signal; told with the checkpoint or the end that follows. */
+  | readonly ['handled', seq: number, outcome: SignalOutcome]
+  | readonly ['checkpoint', seq: number, number: number, checkpoint: JsonText | null]
+  | readonly ['taken', seq: number, position: number, at: number]
+  | readonly ['extend', seq: number, ms: number]
+  | EndReport
+
+/** The last of an attempt. `isTainted`: the isolate must not run another one. */
+export type EndReport =
+  | readonly [
+      'returned',
+      seq: number,
+      result: JsonText | null,
+      checkpoint: JsonText | null,
+      isTainted: boolean,
+    ]
+  | readonly [
+      'threw',
+      seq: number,
+      error: ErrorRecord,
+      isRetryable: boolean,
+      checkpoint: JsonText | null,
+      isTainted: boolean,
+    ]
+  | readonly [
+      'parked',
+      seq: number,
+      wait: ParkedWait | null,
+      checkpoint: JsonText | null,
+      isTainted: boolean,
+    ]
 
 /** To the watcher of a child. */
 export type LeashLine =
   | readonly ['until', goodUntil: number]
   | readonly ['abort', seq: number, reason: AbortReason]
+  | readonly ['pause', seq: number, isAsked: boolean]
 
 /** To the host of threads. A lane is the pipe of one thread, by its number. */
 export type HostOrder =
   | readonly ['open', lane: number]
   | readonly ['kill', lane: number]
   | readonly ['abort', lane: number, seq: number, reason: AbortReason]
+  | readonly ['pause', lane: number, seq: number, isAsked: boolean]
 
 /** From the host of threads. */
 export type HostReport =
@@ -38,15 +68,21 @@ export type HostReport =
 /** An order with its number, as one line. */
 export function orderLine(seq: number, order: AttemptOrder): string {
   const { id, task, queue, key, tags, attempt } = order.run
-  const { module, payloadLimit, input } = order
-  return JSON.stringify([seq, module, payloadLimit, input, id, task, queue, key, tags, attempt])
+  const { module, payloadLimit, checkpointLimit, input, state, waits, rollback } = order
+  const run = [id, task, queue, key, tags, attempt]
+  const limits = [payloadLimit, checkpointLimit]
+  return JSON.stringify([seq, module, ...limits, input, state, waits, rollback, ...run])
 }
 
 type OrderFields = [
   number,
   string,
   number,
-  string | null,
+  number,
+  AttemptOrder['input'],
+  AttemptOrder['state'],
+  AttemptOrder['waits'],
+  AttemptOrder['rollback'],
   string,
   string,
   string,
@@ -55,53 +91,39 @@ type OrderFields = [
   number,
 ]
 
-/** The inverse of `orderLine`; orders come from the worker, which is trusted. */
-export function readOrder(line: string): { seq: number; order: AttemptOrder } {
-  const fields = JSON.parse(line) as OrderFields
-  const [seq, module, payloadLimit, input, id, task, queue, key, tags, attempt] = fields
-  return {
-    seq,
-    order: { run: { id, task, queue, key, tags, attempt }, module, input, payloadLimit },
-  }
+export function signalLine(seq: number, sent: SentSignal): string {
+  return JSON.stringify(['signal', seq, sent])
 }
 
-/** A line of an isolate, or null where it is not one of ours. */
-export function readReport(line: string): Report | null {
-  const fields = readArray(line)
-  if (fields === null) return null
-  const [type, seq, first] = fields
-  if (type === 'ready') return ['ready']
-  if (typeof type !== 'string' || typeof seq !== 'number') return null
-  return isReport(type, first, fields) ? (fields as unknown as Report) : null
+export function savedLine(seq: number, number: number, error: ErrorRecord | null): string {
+  return JSON.stringify(['saved', seq, number, error])
 }
 
-function isReport(type: string, first: unknown, fields: readonly unknown[]): boolean {
-  switch (type) {
-    case 'delivered':
-      return typeof first === 'number'
-    case 'progress':
-      return first !== undefined
-    case 'log':
-      return isLogLine(first)
-    case 'returned':
-      return first === null || typeof first === 'string'
-    case 'threw':
-      return (
-        isErrorRecord(first) && typeof fields[3] === 'boolean' && typeof fields[4] === 'boolean'
-      )
-    default:
-      return false
-  }
-}
+/** What an isolate is told on its lane. */
+export type Order =
+  | { readonly type: 'start'; readonly seq: number; readonly order: AttemptOrder }
+  | { readonly type: 'signal'; readonly seq: number; readonly signal: SentSignal }
+  | {
+      readonly type: 'saved'
+      readonly seq: number
+      readonly number: number
+      readonly error: ErrorRecord | null
+    }
 
-/** A line of the host's own thread, or null where it is not one of ours. */
-export function readHostReport(line: string): HostReport | null {
-  const fields = readArray(line)
-  if (fields === null || fields.length !== 3) return null
-  const [type, lane, value] = fields
-  const isOurs =
-    (type === 'opened' || type === 'gone') && typeof lane === 'number' && typeof value === 'number'
-  return isOurs ? (fields as unknown as HostReport) : null
+/** The inverse of the lines above; they come from the worker, which is trusted. */
+export function readOrder(line: string): Order {
+  const fields = JSON.parse(line) as
+    | OrderFields
+    | ['signal', number, SentSignal]
+    | ['saved', number, number, ErrorRecord | null]
+  if (fields[0] === 'signal') return { type: 'signal', seq: fields[1], signal: fields[2] }
+  if (fields[0] === 'saved')
+    return { type: 'saved', seq: fields[1], number: fields[2], error: fields[3] }
+  const [seq, module, payloadLimit, checkpointLimit, ...rest] = fields
+  const [input, state, waits, rollback, id, task, queue, key, tags, attempt] = rest
+  const run = { id, task, queue, key, tags, attempt }
+  const order = { run, module, payloadLimit, checkpointLimit, input, state, waits, rollback }
+  return { type: 'start', seq, order }
 }
 
 const longestText = 16_384
@@ -124,30 +146,4 @@ export function portableError(record: ErrorRecord): ErrorRecord {
 
 function cut(text: string): string {
   return text.slice(0, longestText)
-}
-
-function readArray(line: string): unknown[] | null {
-  try {
-    const value: unknown = JSON.parse(line)
-    return Array.isArray(value) ? value : null
-  } catch {
-    return null
-  }
-}
-
-function isLogLine(value: unknown): value is LogLine {
-  const line = value as Partial<LogLine> | null
-  return (
-    typeof line === 'object' && typeof line?.at === 'number' && typeof line.message === 'string'
-  )
-}
-
-function isErrorRecord(value: unknown): value is ErrorRecord {
-  const record = value as Partial<ErrorRecord> | null
-  return (
-    typeof record === 'object' &&
-    typeof record?.name === 'string' &&
-    typeof record.message === 'string' &&
-    typeof record.code === 'string'
-  )
 }

@@ -7,11 +7,12 @@ import {
   type Family,
   type Member,
   familyOf,
-  killStrays,
   livingMembers,
   markerName,
   signalGroup,
+  signalStrays,
 } from './family.ts'
+import { Frost } from './frost.ts'
 import { leashFd } from './leash.ts'
 
 /** How a process was seen to exit. */
@@ -45,6 +46,9 @@ export class Child {
   readonly #exited: Promise<Exit | null>
   #hasExited = false
   #ending: Promise<void> | null = null
+  #goodUntil: number
+  /** While it is frozen, or on its way there. */
+  #frost: Frost | null = null
 
   constructor(settings: ChildSettings) {
     const marker = randomUUID()
@@ -58,6 +62,7 @@ export class Child {
       await this.end()
       return exit
     })
+    this.#goodUntil = settings.goodUntil
     this.renew(settings.goodUntil)
   }
 
@@ -67,7 +72,30 @@ export class Child {
   }
 
   renew(goodUntil: number): void {
-    this.pull(['until', Math.min(goodUntil, Number.MAX_SAFE_INTEGER)])
+    this.#goodUntil = Math.min(goodUntil, Number.MAX_SAFE_INTEGER)
+    // Nobody reads the leash of one that is frozen, so the pipe would fill.
+    if (this.#frost !== null) this.#frost.renew(this.#goodUntil)
+    else this.pull(['until', this.#goodUntil])
+  }
+
+  /** Stops it and its family where they stand; resolves when that was observed. False where it can't be done. */
+  async freeze(): Promise<boolean> {
+    if (this.#family === null || this.#ending !== null || process.platform === 'win32') return false
+    this.#frost ??= new Frost(this.#family, this.#goodUntil)
+    const frost = this.#frost
+    const isFrozen = await frost.applied
+    if (!isFrozen && this.#frost === frost) this.thaw()
+    return isFrozen
+  }
+
+  /** Lets it go on. */
+  thaw(): void {
+    const frost = this.#frost
+    if (frost === null || this.#ending !== null) return
+    this.#frost = null
+    // Before it goes on, for its time may be up by what it knows.
+    this.renew(this.#goodUntil)
+    frost.thaw()
   }
 
   /** Says something to its watcher. */
@@ -78,24 +106,32 @@ export class Child {
 
   /** Ends it and its family; idempotent. Resolves when nobody is left, which `gone` then says. */
   end(): Promise<void> {
-    this.#ending ??= this.#family === null ? Promise.resolve() : this.#climb(this.#family)
+    this.#ending ??= this.#family === null ? Promise.resolve() : this.#endAll(this.#family)
     return this.#ending
   }
 
+  async #endAll(family: Family): Promise<void> {
+    this.#frost?.leave()
+    await this.#climb(family)
+    this.#frost?.dismissGuard()
+  }
+
   /**
-   * The ladder: SIGTERM to the group, and after 250 ms SIGKILL, until nobody is alive. A look at the
-   * family that failed says nothing, so the ladder goes on.
+   * The ladder: SIGTERM to the group, and after 250 ms SIGKILL, until nobody is alive. Who is frozen can't hear SIGTERM.
+   * A look at the family that failed says nothing, so the ladder goes on.
    */
   async #climb(family: Family): Promise<void> {
     // Looks before it asks: whoever loses its parent by the signal may not be found any more.
     const before = await livingMembers(family).catch(() => [])
-    const killAt = performance.now() + termMs
-    this.#signalGroup(family, before, 'SIGTERM')
-    await Promise.race([this.#exited, delay(termMs)])
+    const killAt = performance.now() + (this.#frost === null ? termMs : 0)
+    if (this.#frost === null) {
+      this.#signalGroup(family, before, 'SIGTERM')
+      await Promise.race([this.#exited, delay(termMs)])
+    }
     for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {
       const left = await livingMembers(family).catch(() => null)
       if (left?.length === 0 && this.#hasExited) return
-      killStrays(left ?? [])
+      signalStrays(left ?? [], 'SIGKILL')
       if (performance.now() >= killAt) this.#signalGroup(family, left ?? [], 'SIGKILL')
       await delay(waitMs)
     }

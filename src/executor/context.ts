@@ -1,10 +1,23 @@
-import { setTimeout, clearTimeout } from 'node:timers'
-import { CheckreinError } from '../core/errors.ts'
-import type { LogLine } from '../core/events.ts'
-import { encodePayload } from '../core/payload.ts'
-import type { Context, RunInfo } from '../core/task.ts'
-import { watchedAbortSignal } from './abort-signal.ts'
-import type { AbortReason } from './executor.ts'
+import { CheckreinError, type ErrorRecord } from '../core/errors.ts'
+import type {
+  CheckpointOptions,
+  Context,
+  ReceiveOptions,
+  RunInfo,
+  Signal,
+} from '../core/context.ts'
+import { type Duration, durationMs } from '../core/duration.ts'
+import type { LogLine, Saved, SignalOutcome } from '../core/events.ts'
+import type { StopRecord } from '../core/stop.ts'
+import type { AnyTask } from '../core/task.ts'
+import { Checkpoints } from './checkpoints.ts'
+import type { AbortReason, AttemptOrder, ParkedWait, SentSignal } from './executor.ts'
+import { Halt, type HaltSource } from './halt.ts'
+import type { Letter } from './letter.ts'
+import { Mailbox } from './mailbox.ts'
+import { ProgressReporter, logLine } from './reporter.ts'
+import { SignalIterator } from './signal-iterator.ts'
+import { Waits } from './waits.ts'
 
 /** Where an attempt's reports go. */
 export interface ContextSink {
@@ -12,123 +25,274 @@ export interface ContextSink {
   /** @param value JSON text. */
   progress(value: string): void
   log(line: LogLine): void
-}
-
-/** An abort that may be raised from another thread while this one is busy. */
-export interface AbortSource {
-  /** Asked in the handler's innermost loops: reads memory and nothing else. */
-  isRaised(): boolean
-  reason(): AbortReason
+  checkpoint(saved: Saved, number: number): void
+  taken(position: number, at: number): void
+  extend(ms: number): void
 }
 
 // Kept from before any handler ran: one that holds the time for its own tests must not hold ours.
 const epochMs = Date.now
-const clockMs = performance.now.bind(performance)
 
-const progressIntervalMs = 250
-const longestProgress = 4096
-const longestLog = 16_384
-
-/** The handler's `ctx`. Its methods may be taken off it; all are silent once the attempt has ended. */
+/** The handler's `ctx`. Its methods may be taken off it; what reports is silent once the attempt has ended. */
 export class AttemptContext implements Context {
   readonly run: RunInfo
+  readonly stop: StopRecord | null
+  readonly error: ErrorRecord | null
   readonly #sink: ContextSink
-  readonly #source: AbortSource | null
-  #controller: AbortController | null = null
-  #reason: CheckreinError | null = null
+  readonly #halt: Halt
+  readonly #checkpoints: Checkpoints
+  readonly #order: AttemptOrder
+  // Made when they are needed: most attempts do not need them, and begin in half the time.
+  #mailboxOrNull: Mailbox | null = null
+  #waitsOrNull: Waits | null = null
+  #progress: ProgressReporter | null = null
+  #task: AnyTask | null = null
+  #hasMetAbort = false
   #isClosed = false
-  #progress: unknown = undefined
-  #isProgressText = false
-  #progressSentAt = -Infinity
-  #timer: NodeJS.Timeout | null = null
 
   /** @param source null where an abort can only come between two turns of this thread's own loop. */
-  constructor(run: RunInfo, sink: ContextSink, source: AbortSource | null) {
-    this.run = run
+  constructor(order: AttemptOrder, sink: ContextSink, source: HaltSource | null) {
+    this.run = order.run
+    this.stop = order.rollback?.stop ?? null
+    this.error = order.rollback?.error ?? null
+    this.#order = order
     this.#sink = sink
-    this.#source = source
+    this.#halt = new Halt(source, (at) => sink.delivered(at))
+    this.#checkpoints = new Checkpoints(order, (saved, number) => sink.checkpoint(saved, number))
+    if (order.waits.length > 0) this.#waitsOrNull = this.#makeWaits()
   }
 
   get abortSignal(): AbortSignal {
-    this.#controller ??= this.#makeController()
-    return this.#controller.signal
+    return this.#halt.signal
+  }
+
+  get state(): unknown {
+    return this.#checkpoints.state
+  }
+
+  readonly checkpoint = (state?: unknown, options?: CheckpointOptions): Promise<void> => {
+    try {
+      if (this.#isClosed) throw ended()
+      this.#keep(state)
+      const reason = this.#meet()
+      if (reason !== null) return quiet(() => this.#refuse(reason))
+      const signals = this.#mailboxOrNull?.drain() ?? []
+      if (options?.save === true) return quiet(() => this.#save(signals))
+      if (signals.length > 0) this.#checkpoints.tell(signals)
+      return this.#checkpoints.tellSoon()
+    } catch (error) {
+      return quiet(() => this.#refuse(error))
+    }
+  }
+
+  readonly shield = <T>(section: () => T | Promise<T>): Promise<T> => this.#halt.shield(section)
+
+  readonly on = (
+    name: string,
+    listener: (payload: never, signal: Signal<never>) => unknown,
+  ): Disposable =>
+    this.#mailbox.listen(name, listener as (payload: unknown, signal: Signal) => unknown)
+
+  readonly signals = <Payload>(name: string): AsyncIterable<Signal<Payload>> => {
+    this.#mailbox.check(name)
+    return new SignalIterator(this.#mailbox, this.#halt, name) as AsyncIterable<Signal<Payload>>
+  }
+
+  readonly receive = <Payload>(
+    name: string,
+    options?: ReceiveOptions,
+  ): Promise<Signal<Payload> | null> =>
+    quiet(async () => await this.#waits.receive(name, options)) as Promise<Signal<Payload> | null>
+
+  readonly sleep = (time: Duration): Promise<void> =>
+    quiet(async () => await this.#waits.sleep(time))
+
+  readonly extend = (time: Duration): void => {
+    const ms = durationMs(time, 'extend')
+    if (this.#task === null || this.#task.maxTimeoutMs === null)
+      throw new CheckreinError('USAGE', {
+        message: 'The task has no maxTimeout, so an attempt cannot ask for more time',
+        hint: 'Say in the task how long an attempt may take at most: `maxTimeout`.',
+      })
+    if (!this.#isClosed) this.#sink.extend(ms)
   }
 
   readonly progress = (value: unknown): void => {
     if (this.#isClosed) return
-    // A number is cheap to keep; anything else is read now, for it may be changed before it is sent.
-    this.#isProgressText = typeof value !== 'number'
-    this.#progress = this.#isProgressText ? progressText(value) : value
-    const waitMs = this.#progressSentAt + progressIntervalMs - clockMs()
-    if (waitMs <= 0) this.#sendProgress()
-    else this.#timer ??= setTimeout(() => this.#sendProgress(), waitMs).unref()
+    this.#progress ??= new ProgressReporter((text) => this.#sink.progress(text))
+    this.#progress.report(value)
   }
 
   readonly log = (message: unknown, data?: Readonly<Record<string, unknown>>): void => {
-    if (this.#isClosed) return
-    this.#sink.log({
-      at: epochMs(),
-      message: String(message).slice(0, longestLog),
-      ...logData(data),
-    })
+    if (!this.#isClosed) this.#sink.log(logLine(epochMs(), message, data))
   }
 
-  /** Fires the abort signal; only the first call before the attempt's end has an effect. */
+  // What follows is for whoever runs the attempt.
+
+  /** Whether the handler was told to park. */
+  get isParked(): boolean {
+    return this.#halt.isParked
+  }
+
+  /** What it waits for, where it has parked to wait. */
+  get parkedWait(): ParkedWait | null {
+    return this.#waitsOrNull?.parked ?? null
+  }
+
+  /** Whether what was thrown is the reason of its halt itself. */
+  isReason(thrown: unknown): boolean {
+    return thrown === this.#halt.reason
+  }
+
+  /**
+   * Reads the saved state and lets the signals in.
+   * @throws {CheckreinError} `INPUT_REJECTED` where the saved state does not fit the task's schema for it.
+   */
+  async open(task: AnyTask): Promise<void> {
+    // Where checkpoints are signs of life, too, they are told often enough for that.
+    const lifeMs = (task.heartbeatTimeoutMs ?? Infinity) / 4
+    this.#checkpoints.open(Math.min(task.checkpointMs, lifeMs))
+    if (task.state !== null && this.#checkpoints.hasState)
+      await this.#checkpoints.restore(task.state)
+    this.#task = task
+    this.#mailboxOrNull?.open(task.signals)
+    this.#waitsOrNull?.open(task.parkAfterMs)
+  }
+
   abort(reason: AbortReason): void {
-    if (this.#isClosed || this.#reason !== null) return
-    const { code, message, details } = reason
-    this.#reason = new CheckreinError(code, { message, details })
-    this.#sink.delivered(epochMs())
-    this.#controller?.abort(this.#reason)
+    this.#halt.abort(reason)
+  }
+
+  pause(isAsked: boolean): void {
+    this.#halt.pause(isAsked)
+  }
+
+  /** Something may have been asked from another thread. */
+  wake(): void {
+    this.#halt.wake()
+  }
+
+  deliver(signal: SentSignal): void {
+    if (!this.#isClosed) this.#mailbox.deliver(signal)
+  }
+
+  onSaved(number: number, error: ErrorRecord | null): void {
+    this.#checkpoints.onStored(number, error)
   }
 
   /** @throws {CheckreinError} the reason, where the attempt has been aborted. */
   throwIfAborted(): void {
-    this.#poll()
-    if (this.#reason !== null) throw this.#reason
+    this.#halt.throwIfHalted()
   }
 
-  /** Sends the newest progress and drops all that comes later. */
-  close(): void {
-    if (this.#progress !== undefined) this.#sendProgress()
+  /** Sends the newest progress, drops all that comes later, and says what was kept and is not told yet. */
+  close(kind: 'returned' | 'threw' | 'parked'): Saved {
+    this.#progress?.flush()
     this.#isClosed = true
+    this.#halt.close()
+    this.#waitsOrNull?.close()
+    this.#checkpoints.close()
+    const mailbox = this.#mailboxOrNull
+    const signals = mailbox === null ? [] : this.#closeMailbox(mailbox, kind)
+    return { checkpoint: this.#checkpoints.take(), signals }
   }
 
-  readonly #poll = (): void => {
-    const source = this.#source
-    if (source === null || this.#reason !== null || !source.isRaised()) return
-    this.abort(source.reason())
+  get #mailbox(): Mailbox {
+    if (this.#isClosed) throw ended()
+    this.#mailboxOrNull ??= this.#makeMailbox()
+    return this.#mailboxOrNull
   }
 
-  #makeController(): AbortController {
-    const controller = new AbortController()
-    if (this.#source !== null) watchedAbortSignal(controller.signal, this.#poll)
-    if (this.#reason !== null) controller.abort(this.#reason)
-    return controller
+  get #waits(): Waits {
+    if (this.#isClosed) throw ended()
+    this.#waitsOrNull ??= this.#makeWaits()
+    return this.#waitsOrNull
   }
 
-  #sendProgress(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
-    if (this.#isClosed || this.#progress === undefined) return
-    const value = this.#isProgressText ? (this.#progress as string) : JSON.stringify(this.#progress)
-    this.#progress = undefined
-    this.#progressSentAt = clockMs()
-    this.#sink.progress(value)
+  #makeMailbox(): Mailbox {
+    const mailbox = new Mailbox(this.#halt, this.#order, {
+      taken: (position, at) => this.#sink.taken(position, at),
+      handled: (letter) => this.#onHandled(letter),
+      rejected: (outcome) => this.#checkpoints.tellAlone([outcome]),
+    })
+    if (this.#task !== null) mailbox.open(this.#task.signals)
+    return mailbox
+  }
+
+  #makeWaits(): Waits {
+    const waits = new Waits(this.#halt, this.#mailbox, this.#order.waits)
+    if (this.#task !== null) waits.open(this.#task.parkAfterMs)
+    return waits
+  }
+
+  #closeMailbox(mailbox: Mailbox, kind: 'returned' | 'threw' | 'parked'): readonly SignalOutcome[] {
+    mailbox.close()
+    if (kind === 'returned') mailbox.settleAll()
+    const isWaiting = this.parkedWait !== null
+    return mailbox.drain(
+      ({ hold }) => kind === 'returned' || (isWaiting ? hold === null : hold !== 'replayed'),
+    )
+  }
+
+  #keep(state: unknown): void {
+    // Without a state it is a safe place and no more: what was kept before stays, and so do the waits since then.
+    const isKept = state !== undefined
+    if (isKept) {
+      this.#checkpoints.keep(state)
+      this.#waitsOrNull?.reset()
+    }
+    this.#mailboxOrNull?.onCheckpoint(isKept)
+  }
+
+  /** The handler is at a safe place: why it is to end here, if it is. */
+  #meet(): CheckreinError | null {
+    const { reason } = this.#halt
+    if (reason !== null || !this.#halt.isPauseDue) return reason
+    return this.#halt.park()
+  }
+
+  async #refuse(reason: unknown): Promise<void> {
+    if (this.#isClosed) await this.#checkpoints.turn()
+    else if (this.#halt.isParked) await this.#whileParked()
+    else {
+      // An abort may end in a kill, so what was kept by then is told at once.
+      const isFirst = this.#halt.reason !== null && !this.#hasMetAbort
+      if (isFirst) this.#checkpoints.tell(this.#mailboxOrNull?.drain() ?? [])
+      this.#hasMetAbort ||= isFirst
+      await this.#checkpoints.tellSoon()
+    }
+    throw reason
+  }
+
+  /** What was kept goes with the end of the attempt, which is near. */
+  #whileParked(): Promise<void> {
+    this.#checkpoints.tellLater()
+    return this.#checkpoints.turn()
+  }
+
+  /** Waits until it is stored, or until the attempt is to end. */
+  async #save(signals: readonly SignalOutcome[]): Promise<void> {
+    const unwatch = this.#halt.watch(() => {
+      const { reason } = this.#halt
+      if (reason !== null) this.#checkpoints.giveUp(reason)
+    })
+    await this.#checkpoints.save(signals).finally(unwatch)
+  }
+
+  #onHandled(letter: Letter): void {
+    if (this.#checkpoints.hasState || letter.hold !== null) return
+    const signals = this.#mailbox.drain()
+    if (signals.length > 0) this.#checkpoints.tellAlone(signals)
   }
 }
 
-function progressText(value: unknown): string {
-  return encodePayload(value, 'progress', longestProgress) ?? 'null'
+function ended(): CheckreinError {
+  return new CheckreinError('USAGE', { message: 'The attempt has ended' })
 }
 
-/** The data of a log line; a log must not fail a run, so what can't be kept is replaced by the reason. */
-function logData(data: Readonly<Record<string, unknown>> | undefined): Pick<LogLine, 'data'> {
-  if (data === undefined) return {}
-  try {
-    const text = encodePayload(data, 'log data', longestLog)
-    return text === null ? {} : { data: JSON.parse(text) as Record<string, unknown> }
-  } catch (error) {
-    return { data: { dropped: error instanceof Error ? error.message : String(error) } }
-  }
+/** Nobody may wait for it: its rejection is not an error that nobody handled. */
+function quiet<T>(call: () => Promise<T>): Promise<T> {
+  const promise = call()
+  promise.catch(() => {})
+  return promise
 }

@@ -9,15 +9,16 @@
  *   until the call returns or its host process could be recycled.
  * - `inline`: nothing can be forced, so `kill` is always `unresponsive` while the handler runs.
  *
- * An isolate runs one attempt at a time. One that was asked to stop, or was killed, is never used again: its exit is
- * observed before `ended` settles, also where the handler returned politely, for it may have left timers or promises
- * behind. `ended` never rejects.
+ * An isolate runs one attempt at a time. One that was asked to stop, has parked, or was killed, is never used again: its
+ * exit is observed before `ended` settles, also where the handler returned politely, for it may have left timers or
+ * promises behind. `ended` never rejects.
  */
 import type { ErrorRecord } from '../core/errors.ts'
-import type { LogLine } from '../core/events.ts'
-import type { JsonText } from '../core/run.ts'
-import type { ExitProof } from '../core/stop.ts'
-import type { Isolation, RunInfo } from '../core/task.ts'
+import type { LogLine, Saved } from '../core/events.ts'
+import type { JsonText, WaitOutcome } from '../core/run.ts'
+import type { ExitProof, StopRecord } from '../core/stop.ts'
+import type { RunInfo } from '../core/context.ts'
+import type { Isolation } from '../core/task.ts'
 
 /** Everything an isolate needs to run an attempt. */
 export interface AttemptOrder {
@@ -27,11 +28,51 @@ export interface AttemptOrder {
   readonly input: JsonText | null
   /** The largest result in bytes of JSON. */
   readonly payloadLimit: number
+  /** The largest checkpoint in bytes of JSON, as the task says: no isolate may send more. */
+  readonly checkpointLimit: number
+  /** What an earlier attempt saved last. */
+  readonly state: JsonText | null
+  /** The waits since then that are over, in their order. */
+  readonly waits: readonly WaitOutcome[]
+  /** Where the task's `rollback` is to be called and not its `run`. */
+  readonly rollback: RollbackOrder | null
+}
+
+/** Why a run is rolled back: one of the two is there. */
+export interface RollbackOrder {
+  readonly stop: StopRecord | null
+  readonly error: ErrorRecord | null
+}
+
+/** A signal on its way to the handler. */
+export interface SentSignal {
+  /** Its place among all signals: they are sent to an attempt in this order, each once. */
+  readonly position: number
+  readonly id: string
+  readonly name: string
+  readonly payload: JsonText | null
+  readonly by: string | null
+  readonly sentAt: number
+}
+
+/** What an attempt waits for that has given its slot back. */
+export interface ParkedWait {
+  /** The name of a signal; null for a sleep. */
+  readonly signal: string | null
+  /** How long at most, from now; null for ever. */
+  readonly wakeInMs: number | null
+  /** The waits since the last checkpoint that are over, in their order. */
+  readonly done: readonly WaitOutcome[]
 }
 
 /** Why an attempt is asked to end; becomes the reason of its abort signal. */
 export interface AbortReason {
-  readonly code: 'ATTEMPT_CANCELLED' | 'ATTEMPT_TIMEOUT' | 'ATTEMPT_SHUTDOWN' | 'LEASE_LOST'
+  readonly code:
+    | 'ATTEMPT_CANCELLED'
+    | 'ATTEMPT_TIMEOUT'
+    | 'HEARTBEAT_TIMEOUT'
+    | 'ATTEMPT_SHUTDOWN'
+    | 'LEASE_LOST'
   readonly message: string
   /** Reason and asker of a cancel, the limit of a timeout. */
   readonly details: Readonly<Record<string, unknown>>
@@ -42,9 +83,13 @@ export type AttemptEnd = {
   readonly deliveredAt: number | null
   /** The exit of the isolate, where it was observed. */
   readonly proof: ExitProof | null
+  /** What it kept that no `onCheckpoint` has told of. */
+  readonly saved: Saved
 } & (
   | { readonly kind: 'returned'; readonly result: JsonText | null }
   | { readonly kind: 'threw'; readonly error: ErrorRecord; readonly isRetryable: boolean }
+  /** It met a checkpoint while a pause was asked (`wait` is null), or waits without a slot; its state is saved. */
+  | { readonly kind: 'parked'; readonly wait: ParkedWait | null }
   /** The isolate ended before the handler did: by itself, or because `kill` was called. */
   | { readonly kind: 'exited'; readonly wasKilled: boolean }
 )
@@ -53,6 +98,12 @@ export type AttemptEnd = {
 export interface AttemptListener {
   onDelivered(at: number): void
   onProgress(value: JsonText): void
+  /** It is to be stored; `RunningAttempt.saved` says what came of it. At most once an interval, unless it must not wait. */
+  onCheckpoint(saved: Saved, number: number): void
+  /** A signal was handed to the handler. */
+  onTaken(position: number, at: number): void
+  /** The handler asks for this much more time. */
+  onExtend(ms: number): void
   onLog(line: LogLine): void
 }
 
@@ -63,6 +114,16 @@ export interface RunningAttempt {
   readonly ended: Promise<AttemptEnd>
   /** Fires the attempt's abort signal; only the first call has an effect. */
   abort(reason: AbortReason): void
+  /** Whether it is to park at its next checkpoint; may be taken back until then. */
+  pause(isAsked: boolean): void
+  /** Hands a signal to the handler's mailbox. */
+  signal(signal: SentSignal): void
+  /** The checkpoint of that number, and all before it, are stored; or why they never will be. */
+  saved(number: number, error: ErrorRecord | null): void
+  /** Stops the process where it stands, with its children; false where the isolation cannot. It can still be killed. */
+  freeze(): Promise<boolean>
+  /** Lets it go on; does nothing where it is not frozen. */
+  thaw(): void
   /** Ends the isolate. May be called again after `unresponsive`. */
   kill(): Promise<KillOutcome>
 }

@@ -38,6 +38,8 @@ export interface Family {
 export interface Member {
   readonly pid: number
   readonly isInGroup: boolean
+  /** Whether it stands where it is, by SIGSTOP. Not known where there is no `/proc`. */
+  readonly isStopped: boolean
 }
 
 interface Stat {
@@ -47,9 +49,11 @@ interface Stat {
   readonly session: number
   readonly bornAt: number
   readonly isDead: boolean
+  readonly isStopped: boolean
 }
 
-const hasProc = process.platform === 'linux' && existsSync('/proc/self/stat')
+/** Whether it can be looked up who belongs to a family. */
+export const hasProc = process.platform === 'linux' && existsSync('/proc/self/stat')
 
 /** @param leader a child that was just spawned and is not reaped yet. */
 export function familyOf(leader: number, marker: string): Family {
@@ -73,7 +77,10 @@ function statOrNull(pid: number): ReturnType<typeof readStat> | null {
  * @throws where `/proc` can't be read just now (too many open files): then nothing is known.
  */
 export async function livingMembers(family: Family): Promise<readonly Member[]> {
-  if (!hasProc) return isGroupAlive(family.leader) ? [{ pid: family.leader, isInGroup: true }] : []
+  if (!hasProc) {
+    const leader = { pid: family.leader, isInGroup: true, isStopped: false }
+    return isGroupAlive(family.leader) ? [leader] : []
+  }
   for (let round = 0; ; round++) {
     const { members, vanished } = await scan(family)
     // One that was listed but gone when looked at may have left a child behind that was not listed: look again.
@@ -81,19 +88,22 @@ export async function livingMembers(family: Family): Promise<readonly Member[]> 
   }
 }
 
+/** What is done to a family. */
+export type FamilySignal = 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'
+
 /** Signals the whole group, if there is one. */
-export function signalGroup(leader: number, osSignal: 'SIGTERM' | 'SIGKILL'): void {
+export function signalGroup(leader: number, osSignal: FamilySignal): void {
   if (process.platform === 'win32')
     execFile('taskkill', ['/T', '/F', '/PID', String(leader)], () => {})
   else signal(-leader, osSignal)
 }
 
-/** Kills those that left the group, one by one. */
-export function killStrays(members: readonly Member[]): void {
-  for (const member of members) if (!member.isInGroup) signal(member.pid, 'SIGKILL')
+/** Signals those that left the group, one by one. */
+export function signalStrays(members: readonly Member[], osSignal: FamilySignal): void {
+  for (const member of members) if (!member.isInGroup) signal(member.pid, osSignal)
 }
 
-function signal(pid: number, osSignal: 'SIGTERM' | 'SIGKILL'): void {
+function signal(pid: number, osSignal: FamilySignal): void {
   try {
     process.kill(pid, osSignal)
   } catch {
@@ -130,9 +140,10 @@ async function scan(family: Family): Promise<{ members: Member[]; vanished: bool
   for (const stat of others) if (found.has(stat.parent)) found.set(stat.pid, stat)
   found.delete(process.pid)
   for (const stat of found.values()) family.known.set(stat.pid, stat.bornAt)
-  const members = [...found.values()].map(({ pid, group }) => ({
+  const members = [...found.values()].map(({ pid, group, isStopped }) => ({
     pid,
     isInGroup: group === family.leader,
+    isStopped,
   }))
   return { members, vanished }
 }
@@ -169,6 +180,8 @@ function readStat(pid: number): Stat | 'vanished' | null {
     session: number(3),
     bornAt: number(19),
     isDead: isZombie && number(17) <= 1,
+    // The state is the main thread's: one that has ended before the others can't show that they are stopped.
+    isStopped: isZombie || fields[0] === 'T' || fields[0] === 't',
   }
 }
 

@@ -1,5 +1,6 @@
 import { AttemptContext, type ContextSink } from './context.ts'
-import { CheckreinError } from '../core/errors.ts'
+import { CheckreinError, type ErrorRecord } from '../core/errors.ts'
+import type { Saved } from '../core/events.ts'
 import type {
   AbortReason,
   AttemptEnd,
@@ -8,6 +9,7 @@ import type {
   Executor,
   KillOutcome,
   RunningAttempt,
+  SentSignal,
 } from './executor.ts'
 import { type Outcome, perform } from './perform.ts'
 import { InlineWatchdog } from './inline-watchdog.ts'
@@ -75,13 +77,32 @@ class InlineAttempt implements RunningAttempt, ContextSink {
   constructor(order: AttemptOrder, listener: AttemptListener, onEnded: () => void) {
     this.#listener = listener
     this.#onEnded = onEnded
-    this.#context = new AttemptContext(order.run, this, null)
+    this.#context = new AttemptContext(order, this, null)
     this.ended = this.#run(order)
   }
 
   abort(reason: AbortReason): void {
     this.#context.abort(reason)
   }
+
+  pause(isAsked: boolean): void {
+    this.#context.pause(isAsked)
+  }
+
+  signal(signal: SentSignal): void {
+    this.#context.deliver(signal)
+  }
+
+  saved(number: number, error: ErrorRecord | null): void {
+    this.#context.onSaved(number, error)
+  }
+
+  /** It shares the process of the worker. */
+  async freeze(): Promise<boolean> {
+    return false
+  }
+
+  thaw(): void {}
 
   async kill(): Promise<KillOutcome> {
     return this.#hasEnded ? 'dead' : 'unresponsive'
@@ -100,18 +121,31 @@ class InlineAttempt implements RunningAttempt, ContextSink {
     this.#listener.onLog(line)
   }
 
+  checkpoint(saved: Saved, number: number): void {
+    this.#listener.onCheckpoint(saved, number)
+  }
+
+  taken(position: number, at: number): void {
+    this.#listener.onTaken(position, at)
+  }
+
+  extend(ms: number): void {
+    this.#listener.onExtend(ms)
+  }
+
   /** The handler never runs before `start` has returned. */
   async #run(order: AttemptOrder): Promise<AttemptEnd> {
     const outcome = await perform(await Promise.resolve(order), this.#context)
-    this.#context.close()
     this.#hasEnded = true
     this.#onEnded()
     return this.#endOf(outcome)
   }
 
   #endOf(outcome: Outcome): AttemptEnd {
-    const seen = { deliveredAt: this.#deliveredAt, proof: null }
+    const { saved } = outcome
+    const seen = { deliveredAt: this.#deliveredAt, proof: null, saved }
     if (outcome.kind === 'returned') return { kind: 'returned', result: outcome.result, ...seen }
+    if (outcome.kind === 'parked') return { kind: 'parked', wait: outcome.wait, ...seen }
     const { error, isRetryable } = outcome
     return { kind: 'threw', error, isRetryable, ...seen }
   }

@@ -1,14 +1,15 @@
 import type { Duplex } from 'node:stream'
 import type { ExitProof } from '../core/stop.ts'
-import { type Report, orderLine, readReport } from './channel.ts'
+import { type Report, orderLine } from './channel.ts'
 import type {
   AbortReason,
-  AttemptEnd,
   AttemptListener,
   AttemptOrder,
   KillOutcome,
   RunningAttempt,
 } from './executor.ts'
+import { IsolatedAttempt } from './isolated-attempt.ts'
+import { readReport } from './report.ts'
 import { Wire } from './wire.ts'
 
 /** Where an isolate sits: a child process, or a thread in a host. What can be done to it from outside. */
@@ -20,6 +21,10 @@ export interface Seat {
   /** Whether it may be given another attempt. */
   readonly isOpen: boolean
   abort(seq: number, reason: AbortReason): void
+  pause(seq: number, isAsked: boolean): void
+  /** Stops it where it stands, when that was observed; false where it can't be. */
+  freeze(): Promise<boolean>
+  thaw(): void
   /** Called when an attempt starts and when it has ended. */
   setBusy(isBusy: boolean): void
   /** Kills it; `unresponsive` where its exit was not observed within the seat's bound. May be called again. */
@@ -41,7 +46,7 @@ export class Isolate {
   readonly #wire: Wire
   readonly #onEnded: () => void
   readonly #setReady: (isReady: boolean) => void
-  #attempt: Attempt | null = null
+  #attempt: IsolatedAttempt | null = null
   #seq = 0
   #isRetired = false
 
@@ -63,16 +68,35 @@ export class Isolate {
   }
 
   start(order: AttemptOrder, listener: AttemptListener): RunningAttempt {
-    const attempt = new Attempt(this, ++this.#seq, listener)
+    const attempt = new IsolatedAttempt(this, ++this.#seq, listener)
     this.#attempt = attempt
     this.#seat.setBusy(true)
-    this.#wire.longestLine = Math.max(this.#wire.longestLine, order.payloadLimit * 2 + slack)
+    // Twice, for JSON within JSON; a result and the last checkpoint come in one line.
+    const longest = (order.payloadLimit + order.checkpointLimit) * 2 + slack
+    this.#wire.longestLine = Math.max(this.#wire.longestLine, longest)
     this.#wire.send(orderLine(attempt.seq, order))
     return attempt
   }
 
   abort(seq: number, reason: AbortReason): void {
     this.#seat.abort(seq, reason)
+  }
+
+  pause(seq: number, isAsked: boolean): void {
+    this.#seat.pause(seq, isAsked)
+  }
+
+  freeze(): Promise<boolean> {
+    return this.#seat.freeze()
+  }
+
+  thaw(): void {
+    this.#seat.thaw()
+  }
+
+  /** Tells it something about its attempt. */
+  tell(line: string): void {
+    this.#wire.send(line)
   }
 
   /** Notes that its attempt is killed, by whoever ends the seat. */
@@ -105,7 +129,7 @@ export class Isolate {
   }
 
   /** An attempt that heard of an abort may have left anything behind: it has ended when its isolate is gone. */
-  #finish(attempt: Attempt): void {
+  #finish(attempt: IsolatedAttempt): void {
     if (attempt.mustRetire || this.#isRetired) void this.retire()
     else this.#settle(attempt, null)
   }
@@ -117,7 +141,7 @@ export class Isolate {
     if (this.#attempt !== null) this.#settle(this.#attempt, proof)
   }
 
-  #settle(attempt: Attempt, proof: ExitProof | null): void {
+  #settle(attempt: IsolatedAttempt, proof: ExitProof | null): void {
     this.#attempt = null
     this.#seat.setBusy(false)
     this.#onEnded()
@@ -127,72 +151,4 @@ export class Isolate {
 
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, ms).unref())
-}
-
-type Outcome =
-  | Pick<Extract<AttemptEnd, { kind: 'returned' }>, 'kind' | 'result'>
-  | Pick<Extract<AttemptEnd, { kind: 'threw' }>, 'kind' | 'error' | 'isRetryable'>
-
-class Attempt implements RunningAttempt {
-  readonly ended: Promise<AttemptEnd>
-  readonly seq: number
-  outcome: Outcome | null = null
-  mustRetire = false
-  wasKilled = false
-  readonly #isolate: Isolate
-  readonly #listener: AttemptListener
-  readonly #resolve: (end: AttemptEnd) => void
-  #deliveredAt: number | null = null
-  #isAborted = false
-  #hasEnded = false
-
-  constructor(isolate: Isolate, seq: number, listener: AttemptListener) {
-    const { promise, resolve } = Promise.withResolvers<AttemptEnd>()
-    this.ended = promise
-    this.#resolve = resolve
-    this.#isolate = isolate
-    this.#listener = listener
-    this.seq = seq
-  }
-
-  abort(reason: AbortReason): void {
-    if (this.#isAborted || this.#hasEnded) return
-    this.#isAborted = true
-    this.#isolate.abort(this.seq, reason)
-  }
-
-  async kill(): Promise<KillOutcome> {
-    return this.#hasEnded ? 'dead' : await this.#isolate.kill()
-  }
-
-  settle(proof: ExitProof | null): void {
-    this.#hasEnded = true
-    const outcome = this.outcome ?? { kind: 'exited', wasKilled: this.wasKilled }
-    this.#resolve({ ...outcome, deliveredAt: this.#deliveredAt, proof })
-  }
-
-  hear(report: Exclude<Report, readonly ['ready']>): void {
-    if (this.outcome !== null) return
-    switch (report[0]) {
-      case 'delivered':
-        return this.#onDelivered(report[2])
-      case 'progress':
-        return this.#listener.onProgress(JSON.stringify(report[2]))
-      case 'log':
-        return this.#listener.onLog(report[2])
-      case 'returned':
-        this.outcome = { kind: 'returned', result: report[2] }
-        return
-      case 'threw':
-        this.outcome = { kind: 'threw', error: report[2], isRetryable: report[3] }
-        this.mustRetire ||= report[4]
-    }
-  }
-
-  #onDelivered(at: number): void {
-    if (this.#deliveredAt !== null) return
-    this.#deliveredAt = at
-    this.mustRetire = true
-    this.#listener.onDelivered(at)
-  }
 }

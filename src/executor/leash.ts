@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { MessageChannel, Worker } from 'node:worker_threads'
-import type { AbortEars } from './abort-signal.ts'
+import { type AbortEars, makeFlag } from './abort-signal.ts'
 import { markerName } from './family.ts'
 
 /** What the deadman thread is given. */
@@ -20,7 +20,7 @@ export const leashFd = 4
  */
 export async function armDeadman(): Promise<AbortEars> {
   const { port1, port2 } = new MessageChannel()
-  const flag = new Int32Array(new SharedArrayBuffer(4))
+  const flag = makeFlag()
   const marker = process.env[markerName] ?? ''
   const data: DeadmanData = { fd: leashFd, ears: { flag, port: port1 }, marker }
   // Neither preloads nor NODE_OPTIONS are for this thread: it runs our code only.

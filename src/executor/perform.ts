@@ -1,4 +1,3 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec'
 import {
   CheckreinError,
   type ErrorCode,
@@ -7,25 +6,31 @@ import {
   isCheckreinError,
   isNonRetryable,
 } from '../core/errors.ts'
+import type { Saved } from '../core/events.ts'
 import { decodePayload, encodePayload } from '../core/payload.ts'
 import type { JsonText } from '../core/run.ts'
+import type { AnyTask } from '../core/task.ts'
 import { portableError } from './channel.ts'
 import type { AttemptContext } from './context.ts'
-import type { AttemptOrder } from './executor.ts'
+import type { AttemptOrder, ParkedWait } from './executor.ts'
+import { isHalting } from './halt.ts'
 import { loadTask, loadedTask } from './load-task.ts'
+import { firstIssue, validate } from './validate.ts'
 
 /** What came of the handler. */
-export type Outcome =
+export type Outcome = {
+  /** What it kept that was not told yet. */
+  readonly saved: Saved
+  /** Whether the isolate must not run another attempt. */
+  readonly isTainted: boolean
+} & (
   | { readonly kind: 'returned'; readonly result: JsonText | null }
-  | {
-      readonly kind: 'threw'
-      readonly error: ErrorRecord
-      readonly isRetryable: boolean
-      readonly isTainted: boolean
-    }
+  | { readonly kind: 'threw'; readonly error: ErrorRecord; readonly isRetryable: boolean }
+  | { readonly kind: 'parked'; readonly wait: ParkedWait | null }
+)
 
 /**
- * Runs one attempt from its order to its outcome; never rejects. All isolates share it.
+ * Runs one attempt from its order to its outcome, and closes its context; never rejects. All isolates share it.
  *
  * A handler whose attempt was aborted before it began is not called: the attempt ends with the abort's reason.
  */
@@ -34,12 +39,20 @@ export async function perform(order: AttemptOrder, context: AttemptContext): Pro
     const { module, run, payloadLimit } = order
     const task = loadedTask(module, run.task) ?? (await loadTask(module, run.task))
     const raw = decodePayload(order.input)
-    const input = task.input === null ? raw : await validated(task.input, raw)
+    const input = task.input === null ? raw : await validInput(task, raw)
     context.throwIfAborted()
-    const value = await task.run(input as never, context)
-    return { kind: 'returned', result: encodePayload(value, 'result', payloadLimit) }
+    await context.open(task)
+    const value = await handlerOf(task, order)(input as never, context)
+    const output = isGenerator(value) ? await drive(value, context) : value
+    const result = encodePayload(output, 'result', payloadLimit)
+    return {
+      kind: 'returned',
+      result,
+      saved: context.close('returned'),
+      isTainted: context.isParked,
+    }
   } catch (thrown) {
-    return threw(thrown)
+    return threw(thrown, context)
   }
 }
 
@@ -47,34 +60,65 @@ const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'INPUT_REJECTED',
   'PAYLOAD_NOT_JSON',
   'PAYLOAD_TOO_LARGE',
+  'ROLLBACK_MISSING',
   'TASK_UNKNOWN',
   'TASK_MODULE_FAILED',
 ])
 
-/** The outcome for a thrown value. A module that failed to load may have left half of itself behind: that isolate is tainted. */
-export function threw(thrown: unknown): Outcome {
+/**
+ * The outcome for a thrown value; closes the context. A module that failed to load may have left half of itself behind:
+ * that isolate is tainted. So is one whose handler was told to park, whatever it made of that.
+ */
+export function threw(thrown: unknown, context: AttemptContext): Outcome {
+  if (context.isParked && (context.isReason(thrown) || isHalting(thrown))) {
+    const wait = context.parkedWait
+    return { kind: 'parked', wait, saved: context.close('parked'), isTainted: true }
+  }
   const ours = isCheckreinError(thrown) ? thrown.code : null
   return {
     kind: 'threw',
     error: portableError(errorRecord(thrown)),
     isRetryable: !isNonRetryable(thrown) && !(ours !== null && hopeless.has(ours)),
-    isTainted: ours === 'TASK_MODULE_FAILED',
+    saved: context.close('threw'),
+    isTainted: ours === 'TASK_MODULE_FAILED' || context.isParked,
   }
 }
 
-async function validated(schema: StandardSchemaV1, value: unknown): Promise<unknown> {
-  const checked = await schema['~standard'].validate(value)
-  if (checked.issues === undefined) return checked.value
-  const issues = checked.issues
-    .slice(0, 20)
-    .map(({ message, path }) => ({ message, path: pathOf(path) }))
-  const first = issues[0]
-  throw new CheckreinError('INPUT_REJECTED', {
-    message: `The input does not fit the schema of the task: ${first?.path.join('.') ?? ''} ${first?.message ?? ''}`,
-    details: { issues },
+function handlerOf(task: AnyTask, { rollback }: AttemptOrder): AnyTask['run'] {
+  if (rollback === null) return task.run
+  if (task.rollback !== null) return task.rollback
+  throw new CheckreinError('ROLLBACK_MISSING', {
+    message: `The run is to be rolled back, and task ${JSON.stringify(task.name)} has no rollback function`,
   })
 }
 
-function pathOf(path: StandardSchemaV1.Issue['path']): string[] {
-  return (path ?? []).map((step) => String(typeof step === 'object' ? step.key : step))
+type Generator = AsyncGenerator<unknown, unknown, void>
+
+function isGenerator(value: unknown): value is Generator {
+  if (typeof value !== 'object' || value === null || !(Symbol.asyncIterator in value)) return false
+  const { next, throw: fail } = value as Partial<Generator>
+  return typeof next === 'function' && typeof fail === 'function'
+}
+
+/** Each value that it yields is a checkpoint; what makes that fail is thrown into it, so that its `finally` blocks run. */
+async function drive(generator: Generator, context: AttemptContext): Promise<unknown> {
+  let step = await generator.next()
+  while (step.done !== true) {
+    const failure = await context.checkpoint(step.value).then(
+      () => null,
+      (reason: unknown) => ({ reason }),
+    )
+    step = await (failure === null ? generator.next() : generator.throw(failure.reason))
+  }
+  return step.value
+}
+
+async function validInput({ input }: AnyTask, value: unknown): Promise<unknown> {
+  if (input === null) return value
+  const checked = await validate(input, value)
+  if (checked.isValid) return checked.value
+  throw new CheckreinError('INPUT_REJECTED', {
+    message: `The input does not fit the schema of the task: ${firstIssue(checked.issues)}`,
+    details: { issues: checked.issues },
+  })
 }

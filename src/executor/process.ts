@@ -53,6 +53,18 @@ class ProcessSeat implements Seat {
     this.#child.pull(['abort', seq, reason])
   }
 
+  pause(seq: number, isAsked: boolean): void {
+    this.#child.pull(['pause', seq, isAsked])
+  }
+
+  freeze(): Promise<boolean> {
+    return this.#child.freeze()
+  }
+
+  thaw(): void {
+    this.#child.thaw()
+  }
+
   setBusy(): void {}
 
   end(): Promise<KillOutcome> {

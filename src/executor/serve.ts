@@ -1,7 +1,9 @@
 import { Socket } from 'node:net'
+import type { SignalOutcome } from '../core/events.ts'
 import { type AbortEars, AbortListener } from './abort-signal.ts'
-import { type Report, readOrder } from './channel.ts'
+import { type Order, type Report, readOrder } from './channel.ts'
 import { AttemptContext, type ContextSink } from './context.ts'
+import type { AttemptOrder } from './executor.ts'
 import { type Outcome, perform, threw } from './perform.ts'
 import { Wire } from './wire.ts'
 
@@ -29,9 +31,10 @@ class Service {
   #current: Current | null = null
 
   constructor(socket: Socket, ears: AbortEars) {
-    this.#wire = new Wire(socket, (line) => this.#begin(line), Infinity)
-    this.#aborts = new AbortListener(ears, (seq, reason) => {
-      if (this.#current?.seq === seq) this.#current.context.abort(reason)
+    this.#wire = new Wire(socket, (line) => this.#hear(readOrder(line)), Infinity)
+    this.#aborts = new AbortListener(ears, {
+      onAbort: (seq, reason) => this.#at(seq)?.abort(reason),
+      onPause: (seq) => this.#at(seq)?.wake(),
     })
   }
 
@@ -42,28 +45,47 @@ class Service {
   /** Ends the running attempt; without one, nobody is left to tell and the isolate dies of the error. */
   uncaught(error: unknown): void {
     if (this.#current === null) throw error
-    this.#finish(this.#current, { ...threw(error), isTainted: true } as Outcome)
+    this.#finish(this.#current, { ...threw(error, this.#current.context), isTainted: true })
   }
 
-  #begin(line: string): void {
-    const { seq, order } = readOrder(line)
-    const source = {
-      isRaised: () => this.#aborts.isRaised(seq),
-      reason: () => this.#aborts.reason(),
+  /** The context of the attempt of that number, while it runs. */
+  #at(seq: number): AttemptContext | null {
+    return this.#current?.seq === seq ? this.#current.context : null
+  }
+
+  #hear(order: Order): void {
+    switch (order.type) {
+      case 'start':
+        return this.#begin(order.seq, order.order)
+      case 'signal':
+        return this.#at(order.seq)?.deliver(order.signal)
+      case 'saved':
+        return this.#at(order.seq)?.onSaved(order.number, order.error)
     }
-    const current = { seq, context: new AttemptContext(order.run, this.#sink(seq), source) }
+  }
+
+  #begin(seq: number, order: AttemptOrder): void {
+    const aborts = this.#aborts
+    const source = {
+      isAborted: () => aborts.isAborted(seq),
+      isPauseAsked: () => aborts.isPauseAsked(seq),
+      reason: () => aborts.reason(),
+    }
+    const current = { seq, context: new AttemptContext(order, this.#sink(seq), source) }
     this.#current = current
     void perform(order, current.context).then((outcome) => this.#finish(current, outcome))
   }
 
   #finish(current: Current, outcome: Outcome): void {
     if (this.#current !== current) return
-    current.context.close()
     this.#current = null
     const { seq } = current
-    if (outcome.kind === 'returned') return this.#send(['returned', seq, outcome.result])
-    const { error, isRetryable, isTainted } = outcome
-    this.#send(['threw', seq, error, isRetryable, isTainted])
+    const { saved, isTainted } = outcome
+    this.#handled(seq, saved.signals)
+    const last = [saved.checkpoint, isTainted] as const
+    if (outcome.kind === 'returned') this.#send(['returned', seq, outcome.result, ...last])
+    else if (outcome.kind === 'parked') this.#send(['parked', seq, outcome.wait, ...last])
+    else this.#send(['threw', seq, outcome.error, outcome.isRetryable, ...last])
   }
 
   #sink(seq: number): ContextSink {
@@ -73,7 +95,18 @@ class Service {
       log: (line) => {
         if (this.#wire.backlog < logBacklog) this.#send(['log', seq, line])
       },
+      checkpoint: ({ checkpoint, signals }, number) => {
+        this.#handled(seq, signals)
+        this.#send(['checkpoint', seq, number, checkpoint])
+      },
+      taken: (position, at) => this.#send(['taken', seq, position, at]),
+      extend: (ms) => this.#send(['extend', seq, ms]),
     }
+  }
+
+  /** They go with the checkpoint or the end that is sent next. */
+  #handled(seq: number, signals: readonly SignalOutcome[]): void {
+    for (const outcome of signals) this.#send(['handled', seq, outcome])
   }
 
   #send(report: Report): void {

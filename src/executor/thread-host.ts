@@ -6,7 +6,7 @@
 import { Socket } from 'node:net'
 import { extname } from 'node:path'
 import { MessageChannel, Worker } from 'node:worker_threads'
-import { type AbortEars, raiseAbort } from './abort-signal.ts'
+import { type AbortEars, makeFlag, raiseAbort, raisePause } from './abort-signal.ts'
 import type { HostOrder, HostReport } from './channel.ts'
 import { armDeadman } from './leash.ts'
 import { Wire } from './wire.ts'
@@ -36,12 +36,13 @@ function obey(line: string): void {
   const target = hosted.get(lane)
   if (target === undefined) return
   if (type === 'abort') raiseAbort(target.ears, order[2], order[3])
+  else if (type === 'pause') raisePause(target.ears, order[2], order[3])
   else void target.thread.terminate()
 }
 
 function open(lane: number): void {
   const { port1, port2 } = new MessageChannel()
-  const flag = new Int32Array(new SharedArrayBuffer(4))
+  const flag = makeFlag()
   const data: ThreadData = { lane, ears: { flag, port: port2 } }
   const thread = new Worker(entry, { workerData: data, transferList: [port2] })
   const { threadId } = thread

@@ -1,12 +1,13 @@
 import { extname } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { ExitProof } from '../core/stop.ts'
-import { type HostOrder, readHostReport } from './channel.ts'
+import type { HostOrder } from './channel.ts'
 import { Child, type Exit } from './child.ts'
 import type { AbortReason, KillOutcome } from './executor.ts'
 import type { Seat } from './isolate.ts'
 import type { SeatMaker } from './pool.ts'
 import { within } from './process.ts'
+import { readHostReport } from './report.ts'
 import { Wire } from './wire.ts'
 
 const entry = new URL(`./thread-host${extname(import.meta.url)}`, import.meta.url)
@@ -161,6 +162,17 @@ class ThreadSeat implements Seat {
   abort(seq: number, reason: AbortReason): void {
     this.#host.tell(['abort', this.#number, seq, reason])
   }
+
+  pause(seq: number, isAsked: boolean): void {
+    this.#host.tell(['pause', this.#number, seq, isAsked])
+  }
+
+  /** One thread of a process can't be stopped alone. */
+  async freeze(): Promise<boolean> {
+    return false
+  }
+
+  thaw(): void {}
 
   setBusy(isBusy: boolean): void {
     this.isBusy = isBusy

@@ -2,19 +2,30 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
-import { type AbortEars, AbortListener, raiseAbort } from '../../src/executor/abort-signal.ts'
+import {
+  type AbortEars,
+  AbortListener,
+  makeFlag,
+  raiseAbort,
+  raisePause,
+} from '../../src/executor/abort-signal.ts'
 import { AttemptContext } from '../../src/executor/context.ts'
 import { cancelled, orderFor } from './attempt.ts'
 
 function open(seq: number) {
   const { port1, port2 } = new MessageChannel()
-  const flag = new Int32Array(new SharedArrayBuffer(4))
+  const flag = makeFlag()
   const far: AbortEars = { flag, port: port1 }
-  const aborts = new AbortListener({ flag, port: port2 }, () => {})
-  const source = { isRaised: () => aborts.isRaised(seq), reason: () => aborts.reason() }
+  const aborts = new AbortListener({ flag, port: port2 }, { onAbort() {}, onPause() {} })
+  const source = {
+    isAborted: () => aborts.isAborted(seq),
+    isPauseAsked: () => aborts.isPauseAsked(seq),
+    reason: () => aborts.reason(),
+  }
   const deliveries: number[] = []
-  const sink = { delivered: (at: number) => void deliveries.push(at), progress() {}, log() {} }
-  const context = new AttemptContext(orderFor('nothing').run, sink, source)
+  const delivered = (at: number) => void deliveries.push(at)
+  const sink = { delivered, progress() {}, log() {}, checkpoint() {}, taken() {}, extend() {} }
+  const context = new AttemptContext(orderFor('nothing'), sink, source)
   return { far, port: port2, context, deliveries, [Symbol.dispose]: () => port2.close() }
 }
 
@@ -50,7 +61,7 @@ void test('the reason is found also where its event came before the attempt aske
 void test('an abort after the end of the attempt is not delivered', () => {
   using held = open(1)
   const { abortSignal } = held.context
-  held.context.close()
+  held.context.close('returned')
   raiseAbort(held.far, 1, cancelled)
   assert.equal(abortSignal.aborted, false)
   assert.deepEqual(held.deliveries, [])
@@ -63,4 +74,25 @@ void test('AbortSignal.any and listeners of others work with the signal', () => 
   assert.equal(held.context.abortSignal.aborted, true)
   assert.equal(any.aborted, true)
   assert.equal(any.reason, held.context.abortSignal.reason)
+})
+
+void test('a pause is seen at the next checkpoint, and not before', async () => {
+  using held = open(1)
+  await held.context.checkpoint(1)
+  raisePause(held.far, 1, true)
+  assert.equal(held.context.abortSignal.aborted, false)
+  await assert.rejects(held.context.checkpoint(2), { code: 'ATTEMPT_PAUSED' })
+  assert.equal(held.context.abortSignal.aborted, true)
+  assert.deepEqual(held.deliveries, [], 'nothing was asked to stop')
+})
+
+void test('a pause that is taken back, or is meant for another attempt, has no effect', async () => {
+  using held = open(2)
+  raisePause(held.far, 1, true)
+  await held.context.checkpoint(1)
+  raisePause(held.far, 2, true)
+  raisePause(held.far, 1, false)
+  raisePause(held.far, 2, false)
+  await held.context.checkpoint(2)
+  assert.equal(held.context.abortSignal.aborted, false)
 })

@@ -1,13 +1,16 @@
 /** What the executor suites share: orders for the tasks of `tasks.ts`, a listener that remembers, waits with a deadline. */
+import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { readFileSync, readdirSync } from 'node:fs'
-import type { LogLine } from '../../src/core/events.ts'
+import type { LogLine, Saved, SignalOutcome } from '../../src/core/events.ts'
 import type {
   AbortReason,
+  AttemptEnd,
   AttemptListener,
   AttemptOrder,
   Executor,
   RunningAttempt,
+  SentSignal,
 } from '../../src/executor/executor.ts'
 
 export const tasksModule = new URL('./tasks.ts', import.meta.url).href
@@ -22,7 +25,9 @@ export function orderFor(
 ): AttemptOrder {
   const run = { id: `run-of-${task}`, task, queue: 'default', key: null, tags: ['a'], attempt: 1 }
   const text = input === undefined ? null : JSON.stringify(input)
-  return { run, module: tasksModule, input: text, payloadLimit: 1_048_576, ...more }
+  const limits = { payloadLimit: 1_048_576, checkpointLimit: 1_048_576 }
+  const fresh = { state: null, waits: [], rollback: null }
+  return { run, module: tasksModule, input: text, ...limits, ...fresh, ...more }
 }
 
 export const cancelled: AbortReason = {
@@ -36,8 +41,13 @@ export class Watched implements AttemptListener {
   readonly deliveries: number[] = []
   readonly progress: string[] = []
   readonly logs: LogLine[] = []
+  readonly saves: Saved[] = []
+  readonly taken: number[] = []
+  readonly extensions: number[] = []
+  /** What the store would say of each checkpoint; `null`: nothing. */
+  store: ((number: number, attempt: RunningAttempt) => void) | null = null
   readonly attempt: RunningAttempt
-  readonly #events = new EventEmitter()
+  readonly #events = new EventEmitter().setMaxListeners(0)
 
   constructor(executor: Executor, order: AttemptOrder) {
     this.attempt = executor.start(order, this)
@@ -57,6 +67,40 @@ export class Watched implements AttemptListener {
     this.#events.emit('log')
   }
 
+  onCheckpoint(saved: Saved, number: number): void {
+    this.saves.push(saved)
+    this.store?.(number, this.attempt)
+    this.#events.emit('saved')
+  }
+
+  onTaken(position: number): void {
+    this.taken.push(position)
+    this.#events.emit('taken')
+  }
+
+  onExtend(ms: number): void {
+    this.extensions.push(ms)
+  }
+
+  /** All outcomes of signals that were told of so far. */
+  get outcomes(): SignalOutcome[] {
+    return this.saves.flatMap(({ signals }) => signals)
+  }
+
+  /** Resolves once it is true, looking at each report. */
+  async once(isTrue: () => boolean, what: string): Promise<void> {
+    const signal = AbortSignal.timeout(deadlineMs)
+    while (!isTrue())
+      await Promise.race(
+        ['saved', 'taken', 'log'].map((name) => once(this.#events, name, { signal })),
+      ).catch(() => Promise.reject(new Error(`${what} did not come`)))
+  }
+
+  /** Resolves when the handler has logged the message. */
+  async said(message: string): Promise<void> {
+    await this.once(() => this.logs.some((line) => line.message === message), `the line ${message}`)
+  }
+
   /** Resolves with the data of the handler's first log line. */
   async begun(): Promise<Record<string, number>> {
     if (this.logs.length === 0)
@@ -74,6 +118,32 @@ export class Watched implements AttemptListener {
   }
 }
 
+export async function run(executor: Executor, task: string, input?: unknown): Promise<AttemptEnd> {
+  return await new Watched(executor, orderFor(task, input)).end()
+}
+
+type EndOf<Kind extends AttemptEnd['kind']> = Extract<AttemptEnd, { kind: Kind }>
+
+export function returned(end: AttemptEnd): string | null {
+  assert.equal(end.kind, 'returned', JSON.stringify(end))
+  return end.result
+}
+
+export function threw(end: AttemptEnd): EndOf<'threw'> {
+  assert.equal(end.kind, 'threw', JSON.stringify(end))
+  return end
+}
+
+export function parked(end: AttemptEnd): EndOf<'parked'> {
+  assert.equal(end.kind, 'parked', JSON.stringify(end))
+  return end
+}
+
+export function signalFor(position: number, name: string, payload?: unknown): SentSignal {
+  const text = payload === undefined ? null : JSON.stringify(payload)
+  return { position, id: `signal-${position}`, name, payload: text, by: 'ann', sentAt: 7 }
+}
+
 /** The promise's value; rejects when it is not there by the deadline. */
 export async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
   const late = AbortSignal.timeout(deadlineMs)
@@ -89,6 +159,12 @@ export function isRunning(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** Whether a process stands still, by SIGSTOP. */
+export function isStopped(pid: number): boolean {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
 }
 
 /** How much CPU time a process has used so far, in ticks of 10 ms. */

@@ -29,6 +29,10 @@ executorConformance((settings) => createExecutor('inline', settings), {
       test: 'an error that nobody caught ends the attempt as thrown, and its isolate',
       reason: shares,
     },
+    {
+      test: 'an attempt parks also where nobody caught the reason of the pause',
+      reason: shares,
+    },
     { test: 'garbage on the wire is ignored', reason: 'there is no wire' },
     {
       test: 'a line without an end costs the isolate, not the memory of the worker',

@@ -38,7 +38,9 @@ void test('an isolate that cannot be spawned at all ends its attempt without pro
   try {
     await using executor = createExecutor('process', { capacity: 1, spares: 0 })
     const end = await inTime(new Watched(executor, orderFor('nothing')).attempt.ended, 'the end')
-    assert.deepEqual(end, { kind: 'exited', wasKilled: false, deliveredAt: null, proof: null })
+    const saved = { checkpoint: null, signals: [] }
+    const none = { deliveredAt: null, proof: null }
+    assert.deepEqual(end, { kind: 'exited', wasKilled: false, saved, ...none })
   } finally {
     process.execPath = before
   }

@@ -4,7 +4,10 @@ import { existsSync, writeSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import { CheckreinError, NonRetryableError } from '../../src/core/errors.ts'
-import { type Context, task } from '../../src/core/task.ts'
+import type { Context } from '../../src/core/context.ts'
+import { task } from '../../src/core/task.ts'
+
+export * from './rein-tasks.ts'
 
 const begun = (ctx: Context) => ctx.log('begun', { pid: process.pid })
 
