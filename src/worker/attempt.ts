@@ -3,12 +3,23 @@
  * its limits, wait for its end, say what that means, and have the store write it.
  */
 import { type ErrorRecord, errorRecord } from '../core/errors.ts'
-import type { LogLine, MachineEvent } from '../core/events.ts'
+import type { LogLine, MachineEvent, Saved } from '../core/events.ts'
 import type { Fence } from '../core/run.ts'
-import type { AttemptEnd, AttemptListener, Executor, RunningAttempt } from '../executor/executor.ts'
+import type {
+  AbortReason,
+  AttemptEnd,
+  AttemptListener,
+  AttemptOrder,
+  Executor,
+  RunningAttempt,
+} from '../executor/executor.ts'
 import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
+import { Limits } from './limits.ts'
+import { Mailbox } from './mailbox.ts'
 import type { Pace } from './pace.ts'
+import { PauseRein } from './pause.ts'
 import type { Registered } from './registry.ts'
+import { joined, Saver } from './saver.ts'
 import { settle } from './settle.ts'
 import { StopLadder } from './stop.ts'
 import { publish } from './telemetry.ts'
@@ -34,19 +45,34 @@ export class Attempt implements AttemptListener {
   readonly #running: RunningAttempt
   readonly #fence: Fence
   readonly #startedAt = performance.now()
-  #limits: NodeJS.Timeout[] = []
+  readonly #limits: Limits
+  readonly #pause: PauseRein
+  readonly #mailbox: Mailbox
+  readonly #saver: Saver
+  /** The limit that it has met. */
+  #limit: AbortReason | null = null
 
   constructor(run: ClaimedRun, registered: Registered, parts: AttemptParts) {
     this.run = run
     this.#registered = registered
     this.#parts = parts
     this.#fence = { runId: run.id, attempt: run.attempt, workerId: parts.workerId }
-    const { id, task, queue, key, tags, attempt, input } = run
-    const info = { id, task, queue, key, tags, attempt }
-    const order = { run: info, module: registered.module, input, payloadLimit: parts.payloadLimit }
-    this.#running = parts.executor.start(order, this)
+    this.#running = parts.executor.start(orderOf(run, registered, parts.payloadLimit), this)
     this.ladder = new StopLadder(this.#running, () => this.#onOverdue())
-    this.#armLimits()
+    this.#limits = this.#armLimits()
+    this.#pause = this.#holdPause()
+    const { store } = parts
+    const [runId, attempt] = [run.id, this.#running]
+    const onError = (error: unknown): void => this.#complain('signals', error)
+    this.#mailbox = new Mailbox({ store, runId, attempt, onError })
+    this.#saver = new Saver({
+      store,
+      fence: this.#fence,
+      seq: run.seq,
+      onSaved: (number, error) => this.#running.saved(number, error),
+      onError: (error) => this.#complain('checkpoint', error),
+    })
+    this.#mailbox.follow(run.signalled)
     publish(() => ({ type: 'attempt-started', ...this.#names() }))
     this.ended = this.#running.ended.then((end) => this.#onEnded(end))
   }
@@ -54,8 +80,10 @@ export class Attempt implements AttemptListener {
   /** Waits for the end of the attempt, and has it written. Fulfils when the store has answered, or never will. */
   async settle(): Promise<void> {
     const end = await this.ended
+    const saved = joined(await this.#saver.end(), end.saved)
     const { task } = this.#registered
-    const event = verdict({ fence: this.#fence, task, ladder: this.ladder, end })
+    const limit = this.#limit
+    const event = verdict({ fence: this.#fence, task, ladder: this.ladder, limit, end, saved })
     await this.#parts.pace.beat()
     const { id: runId, seq } = this.run
     const answer = await settle(this.#parts.store, { runId, seq, event }, (error) =>
@@ -74,9 +102,20 @@ export class Attempt implements AttemptListener {
     }))
   }
 
-  /** Follows what was asked of the run, if it was asked of this attempt. */
-  follow({ intent, stopAgeMs, attempt }: HeldIntent): void {
-    if (intent.stop && attempt === this.run.attempt) this.ladder.follow(intent.stop, stopAgeMs)
+  /** Follows what is asked of the run, if it is asked of this attempt; null where nothing is. */
+  follow(held: HeldIntent | null): void {
+    if (held !== null && held.attempt !== this.run.attempt) return
+    const { stop = null, pause = null } = held?.intent ?? {}
+    if (held && stop) {
+      if (stop.verb === 'abort' || stop.verb === 'cancel') this.#pause.thaw()
+      this.ladder.follow(stop, held.stopAgeMs)
+    }
+    // A frozen run that is to stop goes on, to hear of it.
+    this.#pause.follow(
+      stop === null || stop.verb === 'revoke' ? pause : null,
+      held?.pauseAgeMs ?? 0,
+    )
+    this.#mailbox.follow(held?.signalled ?? null)
   }
 
   onDelivered(at: number): void {
@@ -85,7 +124,21 @@ export class Attempt implements AttemptListener {
   }
 
   onProgress(progress: string): void {
+    this.#limits.beat()
     this.#report({ type: 'progress', fence: this.#fence, progress })
+  }
+
+  onCheckpoint(saved: Saved, number: number): void {
+    this.#limits.beat()
+    this.#saver.save(saved, number)
+  }
+
+  onTaken(position: number, takenAt: number): void {
+    this.#report({ type: 'take', fence: this.#fence, position, takenAt })
+  }
+
+  onExtend(ms: number): void {
+    this.#limits.extend(ms)
   }
 
   onLog(line: LogLine): void {
@@ -97,26 +150,45 @@ export class Attempt implements AttemptListener {
 
   #onOverdue(): void {
     publish(() => ({ type: 'unresponsive', ...this.#names() }))
-    if (this.ladder.killCause === 'stop') this.#report({ type: 'overdue', fence: this.#fence })
+    const { killCause } = this.ladder
+    if (killCause === 'stop' || killCause === 'pause')
+      this.#report({ type: 'overdue', fence: this.#fence, of: killCause })
   }
 
   #onEnded(end: AttemptEnd): AttemptEnd {
     this.ladder.end()
+    this.#pause.end()
+    this.#limits.end()
     this.#parts.pace.tick(performance.now() - this.#startedAt)
-    for (const timer of this.#limits) clearTimeout(timer)
     return end
   }
 
-  #armLimits(): void {
-    const { timeoutMs, hardTimeoutMs } = this.#registered.task
-    if (timeoutMs !== null) {
-      const message = `The attempt ran past its time limit of ${timeoutMs} ms`
-      const reason = { code: 'ATTEMPT_TIMEOUT', message, details: { timeoutMs } } as const
-      this.#limits.push(setTimeout(() => this.ladder.abort('timeout', reason), timeoutMs))
-    }
-    if (hardTimeoutMs !== null) {
-      this.#limits.push(setTimeout(() => void this.ladder.kill('hard-timeout'), hardTimeoutMs))
-    }
+  #armLimits(): Limits {
+    return new Limits({
+      limits: this.#registered.task,
+      onAbort: (reason) => {
+        this.#limit ??= reason
+        this.ladder.abort('timeout', reason)
+      },
+      onKill: (reason) => {
+        if (this.ladder.killCause === null) this.#limit = reason
+        void this.ladder.kill('limit')
+      },
+    })
+  }
+
+  #holdPause(): PauseRein {
+    const { store } = this.#parts
+    return new PauseRein({
+      attempt: this.#running,
+      kill: () => void this.ladder.kill('pause'),
+      onOverdue: () => this.#report({ type: 'overdue', fence: this.#fence, of: 'pause' }),
+      onFrozen: () => {
+        this.#limits.freeze()
+        this.#report({ type: 'freeze', fence: this.#fence, frozenAt: store.now() })
+      },
+      onThawed: () => this.#limits.thaw(),
+    })
   }
 
   /** Reports that may be lost: what they say is also in the end of the attempt, or comes again. */
@@ -134,4 +206,14 @@ export class Attempt implements AttemptListener {
     const { id: runId, task, attempt } = this.run
     return { workerId: this.#fence.workerId, runId, task, attempt }
   }
+}
+
+function orderOf(run: ClaimedRun, registered: Registered, payloadLimit: number): AttemptOrder {
+  const { module } = registered
+  const { checkpointLimit } = registered.task
+  const { id, task, queue, key, tags, attempt, input, checkpoint, wait, rollback, error } = run
+  const info = { id, task, queue, key, tags, attempt }
+  const back = rollback && { stop: rollback.stop, error: rollback.stop === null ? error : null }
+  const kept = { state: checkpoint, waits: wait?.done ?? [], rollback: back }
+  return { run: info, module, input, payloadLimit, checkpointLimit, ...kept }
 }

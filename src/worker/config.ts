@@ -13,6 +13,8 @@ export interface Config {
   readonly listenUrl?: string
   /** Modules that export tasks, for `worker` and `dev`: paths, relative to the file, or file URLs. */
   readonly modules?: readonly (string | URL)[]
+  /** Whether each request must say who asks, with `--by`: the name of the user will not do. */
+  readonly requireBy?: boolean
   readonly worker?: Omit<WorkerOptions, 'modules'> & StopWorkerOptions
 }
 
@@ -21,11 +23,12 @@ export function defineConfig(config: Config): Config {
   return config
 }
 
-const kinds: Readonly<Record<keyof Config, 'text' | 'list' | 'object'>> = {
+const kinds: Readonly<Record<keyof Config, 'text' | 'list' | 'object' | 'flag'>> = {
   store: 'text',
   schema: 'text',
   listenUrl: 'text',
   modules: 'list',
+  requireBy: 'flag',
   worker: 'object',
 }
 const workerNames: Readonly<Record<keyof NonNullable<Config['worker']>, true>> = {
@@ -60,11 +63,13 @@ const fits = {
   list: (field: unknown): boolean =>
     Array.isArray(field) && field.every((one) => typeof one === 'string' || one instanceof URL),
   object: isObject,
+  flag: (field: unknown): boolean => typeof field === 'boolean',
 }
 const words = {
   text: 'text; where a variable gives it, is that set?',
   list: 'a list of paths',
   object: 'an object',
+  flag: 'true or false',
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -3,7 +3,7 @@ import { type Duration, durationMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
 import { defaultPayloadLimit } from '../core/payload.ts'
 import { checkedName, type Isolation, isolations } from '../core/task.ts'
-import { type RetentionOptions, retentionMs } from '../client/client.ts'
+import { type RetentionOptions, retentionMs } from '../client/retention.ts'
 import type { Retention } from '../store/store.ts'
 
 export interface WorkerOptions {

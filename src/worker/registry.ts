@@ -57,7 +57,9 @@ export class Registry {
   /** What the worker's record says of them. */
   describe(): WorkerInfo['tasks'] {
     const described = [...this.#byName].map(([name, { task }]) => {
-      return [name, { isolation: task.isolation, maxCrashes: task.retry.crashes }] as const
+      const { isolation, retry, rollbackOn } = task
+      const wanted = rollbackOn.length > 0 ? { rollbackOn } : {}
+      return [name, { isolation, maxCrashes: retry.crashes, ...wanted }] as const
     })
     return Object.fromEntries(described)
   }

@@ -17,7 +17,7 @@ import { stopVerbs } from '../core/transitions.ts'
 import type { AbortReason, RunningAttempt } from '../executor/executor.ts'
 
 /** Why an attempt was killed; decides what its end is reported as. */
-export type KillCause = 'stop' | 'hard-timeout' | 'shutdown' | 'lease-lost'
+export type KillCause = 'stop' | 'pause' | 'limit' | 'shutdown' | 'lease-lost'
 
 /** Why an attempt's abort signal was fired. */
 export type AbortCause = 'stop' | 'timeout' | 'shutdown' | 'lease-lost'

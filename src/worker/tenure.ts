@@ -194,11 +194,14 @@ export class Tenure {
     this.#busy.set(isolation, (this.#busy.get(isolation) ?? 0) + change)
   }
 
-  /** Follows what was asked of a run. One that waits for its slot never starts. */
-  follow(held: HeldIntent): void {
-    const waiting = held.intent.stop ? this.#backlog.take(held.runId) : undefined
-    if (waiting) this.#handBack(waiting, 'stop')
-    else this.#running.get(held.runId)?.follow(held)
+  /** Follows what is asked of the runs that it holds, all of it: what is not among it was taken back. One that waits for its slot never starts. */
+  follow(all: readonly HeldIntent[]): void {
+    const asked = new Map(all.map((held) => [held.runId, held]))
+    for (const { runId, intent } of all) {
+      const waiting = intent ? this.#backlog.take(runId) : undefined
+      if (waiting) this.#handBack(waiting, intent?.stop ? 'stop' : 'release')
+    }
+    for (const [runId, attempt] of this.#running) attempt.follow(asked.get(runId) ?? null)
   }
 
   /** Gives back what it holds and knows nothing of: a claim whose answer was lost may have been done. */

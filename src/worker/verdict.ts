@@ -1,55 +1,76 @@
 /** From how an attempt ended, and what was asked of it, to the event that says so. */
 import { type ErrorRecord, errorCodes, type ErrorCode } from '../core/errors.ts'
-import type { MachineEvent } from '../core/events.ts'
+import type { MachineEvent, Saved } from '../core/events.ts'
 import type { Fence } from '../core/run.ts'
 import type { AnyTask } from '../core/task.ts'
-import type { AttemptEnd } from '../executor/executor.ts'
+import type { AbortReason, AttemptEnd } from '../executor/executor.ts'
+import { isNothing } from './saver.ts'
 import type { StopLadder } from './stop.ts'
 
 interface Case {
   readonly fence: Fence
   readonly task: AnyTask
   readonly ladder: Pick<StopLadder, 'intent' | 'abortCause' | 'killCause'>
+  /** The limit that it has met. */
+  readonly limit: AbortReason | null
   readonly end: AttemptEnd
+  /** What it kept that is not stored. */
+  readonly saved: Saved
 }
 
-export function verdict({ fence, task, ladder, end }: Case): MachineEvent {
-  const deliveredAt = ladder.abortCause === 'stop' ? end.deliveredAt : null
-  const ended = { fence, deliveredAt, proof: end.proof }
+export function verdict(what: Case): MachineEvent {
+  const { task, ladder, end } = what
+  const ended = endedOf(what)
   const failure = { retry: task.retry, random: Math.random() }
   if (end.kind === 'returned') return { type: 'complete', result: end.result, ...ended }
-  if (ladder.killCause !== null && end.proof !== null) return killed({ fence, task, ladder, end })
+  const isKilled = ladder.killCause !== null && end.proof !== null
+  if (end.kind === 'parked' && !(isKilled && ladder.killCause === 'stop')) return parked(what, end)
+  if (isKilled) return killed(what)
   if (end.kind === 'exited') {
     return { type: 'crash', ...failure, error: exitError(end), isRetryable: true, ...ended }
   }
+  if (end.kind === 'parked') return parked(what, end)
   if (isInterrupted(ladder) && end.deliveredAt !== null && end.isRetryable) {
     return { type: 'release', mode: 'cooperative', ...ended }
   }
-  const error = thrownError(task, ladder, end)
+  const error = thrownError(what, end)
   return { type: 'fail', ...failure, error, isRetryable: end.isRetryable, ...ended }
 }
 
+type Leaving = Pick<
+  Extract<MachineEvent, { readonly type: 'fail' }>,
+  'fence' | 'saved' | 'rollbackOn' | 'deliveredAt' | 'proof'
+>
+
+function endedOf({ fence, task, ladder, end, saved }: Case): Leaving {
+  return {
+    fence,
+    deliveredAt: ladder.abortCause === 'stop' ? end.deliveredAt : null,
+    proof: end.proof,
+    ...(isNothing(saved) ? {} : { saved }),
+    ...(task.rollbackOn.length > 0 ? { rollbackOn: task.rollbackOn } : {}),
+  }
+}
+
+function parked(what: Case, end: Extract<AttemptEnd, { readonly kind: 'parked' }>): MachineEvent {
+  const { deliveredAt: _, proof: __, ...leaving } = endedOf(what)
+  return end.wait === null
+    ? { type: 'park', ...leaving }
+    : { type: 'wait', waitsFor: null, ...end.wait, ...leaving }
+}
+
 /** The isolate was ended by the worker. What the handler threw on its way, the OS signal made it throw. */
-function killed({ fence, task, ladder, end }: Case): MachineEvent {
-  const deliveredAt = ladder.abortCause === 'stop' ? end.deliveredAt : null
-  const ended = { fence, deliveredAt, proof: end.proof }
+function killed(what: Case): MachineEvent {
+  const { task, ladder, limit, end } = what
+  const ended = endedOf(what)
   const isAsked = ladder.intent !== null && ladder.intent.verb !== 'revoke'
   if (isAsked) return { type: 'stop', mode: 'forced', ...ended }
-  if (ladder.killCause !== 'hard-timeout') return { type: 'release', mode: 'forced', ...ended }
-  const timeout = record(
-    'ATTEMPT_TIMEOUT',
-    `The attempt was killed after ${task.hardTimeoutMs} ms`,
-    { proof: end.proof },
-  )
+  if (ladder.killCause !== 'limit' || limit === null)
+    return { type: 'release', mode: 'forced', ...ended }
+  const timeout = record(limit.code, limit.message, { ...limit.details, proof: end.proof })
   const error = end.kind === 'threw' ? { ...timeout, cause: end.error } : timeout
-  return {
-    type: 'fail',
-    error,
-    isRetryable: true,
-    retry: task.retry,
-    random: Math.random(),
-    ...ended,
-  }
+  const failure = { retry: task.retry, random: Math.random() }
+  return { type: 'fail', error, isRetryable: true, ...failure, ...ended }
 }
 
 /** The worker's own affairs ended the attempt: that is no failure of the run. */
@@ -59,17 +80,13 @@ function isInterrupted({ abortCause }: Case['ladder']): boolean {
 
 /** What a handler threw; after its time was up, that its time was up, with what it threw as the cause. */
 function thrownError(
-  task: AnyTask,
-  ladder: Case['ladder'],
+  { ladder, limit }: Case,
   end: Extract<AttemptEnd, { readonly kind: 'threw' }>,
 ): ErrorRecord {
-  if (ladder.abortCause !== 'timeout' || end.deliveredAt === null) return end.error
-  const timeout = record(
-    'ATTEMPT_TIMEOUT',
-    `The attempt ran past its time limit of ${task.timeoutMs} ms`,
-    {},
-  )
-  return end.error.code === 'ATTEMPT_TIMEOUT' ? timeout : { ...timeout, cause: end.error }
+  if (ladder.abortCause !== 'timeout' || limit === null || end.deliveredAt === null)
+    return end.error
+  const timeout = record(limit.code, limit.message, limit.details)
+  return end.error.code === limit.code ? timeout : { ...timeout, cause: end.error }
 }
 
 function exitError(end: AttemptEnd): ErrorRecord {

@@ -251,7 +251,7 @@ export class Worker implements AsyncDisposable {
     this.#intentsAgainAt = performance.now() + shortestPauseMs
     this.#mayBeAsked = false
     try {
-      for (const held of await this.#store.intents(tenure.id)) tenure.follow(held)
+      tenure.follow(await this.#store.intents(tenure.id))
     } catch (error) {
       this.#mayBeAsked = true
       throw error

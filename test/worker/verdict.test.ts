@@ -7,8 +7,19 @@ import { verdict } from '../../src/worker/verdict.ts'
 
 const proof = { pid: 7, exitCode: null, osSignal: 'SIGKILL' } as const
 const error = { name: 'AbortError', message: 'The operation was aborted', code: 'ABORT_ERR' }
-const threw: AttemptEnd = { kind: 'threw', error, isRetryable: true, deliveredAt: 5, proof }
-const killed: AttemptEnd = { kind: 'exited', wasKilled: true, deliveredAt: null, proof }
+type Of<Kind> = Extract<AttemptEnd, { readonly kind: Kind }>
+const saved = { checkpoint: null, signals: [] }
+const threw: Of<'threw'> = {
+  kind: 'threw',
+  error,
+  isRetryable: true,
+  deliveredAt: 5,
+  proof,
+  saved,
+}
+const killed: Of<'exited'> = { kind: 'exited', wasKilled: true, deliveredAt: null, proof, saved }
+const parked: Of<'parked'> = { kind: 'parked', wait: null, deliveredAt: null, proof, saved }
+const limit = { code: 'ATTEMPT_TIMEOUT', message: 'time is up', details: {} } as const
 const stop = {
   verb: 'cancel',
   reason: null,
@@ -17,6 +28,7 @@ const stop = {
   graceMs: 0,
   deliveredAt: null,
   overdueAt: null,
+  rollback: false,
 } as const
 const quiet = { intent: null, abortCause: null, killCause: null } as const
 
@@ -26,7 +38,15 @@ function typeOf(
 ): string {
   const fence = { runId: 'run', attempt: 1, workerId: 'worker' }
   const definition = task({ name: 'any', run: () => undefined })
-  return verdict({ fence, task: definition, ladder: { ...quiet, ...ladder }, end }).type
+  const isLate = ladder.killCause === 'limit'
+  return verdict({
+    fence,
+    task: definition,
+    ladder: { ...quiet, ...ladder },
+    limit: isLate ? limit : null,
+    end,
+    saved,
+  }).type
 }
 
 suite('the end of an attempt', () => {
@@ -54,15 +74,28 @@ suite('the end of an attempt', () => {
     assert.equal(typeOf(hit, { intent: stop, killCause: 'stop' }), 'stop')
     assert.equal(typeOf(hit, { killCause: 'shutdown' }), 'release')
     assert.equal(typeOf(hit, { killCause: 'lease-lost' }), 'release')
-    assert.equal(typeOf(hit, { killCause: 'hard-timeout' }), 'fail')
+    assert.equal(typeOf(hit, { killCause: 'limit' }), 'fail')
   })
 
   test('that the hard time limit forced after it was asked to stop is a stop', () => {
-    assert.equal(typeOf(killed, { intent: stop, killCause: 'hard-timeout' }), 'stop')
+    assert.equal(typeOf(killed, { intent: stop, killCause: 'limit' }), 'stop')
   })
 
   test('that the hard time limit forced is a failure', () => {
-    assert.equal(typeOf(killed, { killCause: 'hard-timeout' }), 'fail')
+    assert.equal(typeOf(killed, { killCause: 'limit' }), 'fail')
+  })
+
+  test('that parked is a park, or a wait, whatever ended its isolate afterwards', () => {
+    const wait = { signal: 'go', wakeInMs: null, done: [] }
+    assert.equal(typeOf(parked, {}), 'park')
+    assert.equal(typeOf({ ...parked, wait }, {}), 'wait')
+    assert.equal(typeOf(parked, { killCause: 'pause' }), 'park')
+    assert.equal(typeOf(parked, { killCause: 'limit' }), 'park')
+    assert.equal(typeOf(parked, { intent: stop, killCause: 'stop' }), 'stop')
+  })
+
+  test('that a pause forced hands the run back, to go on from its checkpoint', () => {
+    assert.equal(typeOf(killed, { killCause: 'pause' }), 'release')
   })
 
   test('that nobody forced is a crash', () => {

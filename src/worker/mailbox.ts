@@ -1,0 +1,48 @@
+/** Brings the signals of a run to the attempt that runs it, in their order, each once. */
+import type { RunningAttempt } from '../executor/executor.ts'
+import type { SignalRecord, Store } from '../store/store.ts'
+
+export interface MailboxParts {
+  readonly store: Store
+  readonly runId: string
+  readonly attempt: RunningAttempt
+  readonly onError: (error: unknown) => void
+}
+
+export class Mailbox {
+  readonly #parts: MailboxParts
+  #broughtUpTo = 0
+  #wanted = 0
+  #bringing: Promise<void> | null = null
+
+  constructor(parts: MailboxParts) {
+    this.#parts = parts
+  }
+
+  /** @param newest the place of the newest signal that was sent. */
+  follow(newest: number | null): void {
+    this.#wanted = Math.max(this.#wanted, newest ?? 0)
+    if (this.#wanted > this.#broughtUpTo) this.#bringing ??= this.#bring()
+  }
+
+  /** What could not be read now is read when it is followed again. */
+  async #bring(): Promise<void> {
+    const { store, runId, onError } = this.#parts
+    try {
+      while (this.#wanted > this.#broughtUpTo) {
+        const signals = await store.mailbox(runId, this.#broughtUpTo)
+        for (const signal of signals) this.#handOver(signal)
+        // Those in between were dealt with already.
+        if (signals.length === 0) this.#broughtUpTo = this.#wanted
+      }
+    } catch (error) {
+      onError(error)
+    }
+    this.#bringing = null
+  }
+
+  #handOver({ position, callId: id, name, payload, by, createdAt: sentAt }: SignalRecord): void {
+    this.#broughtUpTo = position
+    this.#parts.attempt.signal({ position, id, name, payload, by, sentAt })
+  }
+}

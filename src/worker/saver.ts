@@ -1,0 +1,87 @@
+/**
+ * What an attempt keeps, on its way to the store: one write at a time, the newest checkpoint, every signal that was dealt
+ * with. What could not be written when the attempt ends goes with its end.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { CheckreinError, errorRecord, type ErrorRecord, isCheckreinError } from '../core/errors.ts'
+import type { Saved } from '../core/events.ts'
+import type { Fence } from '../core/run.ts'
+import type { Store } from '../store/store.ts'
+
+const retryMs = 100
+
+export interface SaverParts {
+  readonly store: Store
+  readonly fence: Fence
+  readonly seq: number
+  /** What has the number, and all before, is stored; or never will be. */
+  readonly onSaved: (number: number, error: ErrorRecord | null) => void
+  readonly onError: (error: unknown) => void
+}
+
+export const nothing: Saved = { checkpoint: null, signals: [] }
+
+export const isNothing = ({ checkpoint, signals }: Saved): boolean =>
+  checkpoint === null && signals.length === 0
+
+/** Both, in one: the newer checkpoint, and all signals. */
+export function joined(older: Saved, newer: Saved): Saved {
+  return {
+    checkpoint: newer.checkpoint ?? older.checkpoint,
+    signals: [...older.signals, ...newer.signals],
+  }
+}
+
+export class Saver {
+  readonly #parts: SaverParts
+  #pending: Saved = nothing
+  #number = 0
+  #writing: Promise<void> | null = null
+  #isOver = false
+
+  constructor(parts: SaverParts) {
+    this.#parts = parts
+  }
+
+  save(saved: Saved, number: number): void {
+    this.#pending = joined(this.#pending, saved)
+    this.#number = number
+    this.#writing ??= this.#writeAll()
+  }
+
+  /** Waits for the write that is under way, and starts no other. @returns what is not written. */
+  async end(): Promise<Saved> {
+    this.#isOver = true
+    await this.#writing
+    return this.#pending
+  }
+
+  async #writeAll(): Promise<void> {
+    while (!this.#isOver && !isNothing(this.#pending)) {
+      const [saved, number] = [this.#pending, this.#number]
+      this.#pending = nothing
+      try {
+        await this.#write(saved)
+        this.#parts.onSaved(number, null)
+      } catch (error) {
+        this.#parts.onError(error)
+        if (!isCheckreinError(error) || !error.isRetryable || error.code === 'LEASE_LOST') {
+          this.#parts.onSaved(number, errorRecord(error))
+          continue
+        }
+        this.#pending = joined(saved, this.#pending)
+        if (!this.#isOver) await pause(retryMs)
+      }
+    }
+    this.#writing = null
+  }
+
+  /** @throws {CheckreinError} `LEASE_LOST` where the attempt is not the current one any more. */
+  async #write(saved: Saved): Promise<void> {
+    const { store, fence, seq } = this.#parts
+    const event = { type: 'checkpoint', fence, ...saved } as const
+    const [answer] = await store.apply([{ runId: fence.runId, seq, event }])
+    if (answer === 'done') return
+    throw new CheckreinError('LEASE_LOST')
+  }
+}
