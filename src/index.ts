@@ -10,24 +10,45 @@ export {
   type MigrateOptions,
   type StorePlace,
 } from './client/connect.ts'
-export {
-  Client,
-  type ClientOptions,
-  type EnqueueArguments,
-  type ListOptions,
-  type RetentionOptions,
-} from './client/client.ts'
-export type { AskOptions, ControlTarget, StopOptions } from './client/controls.ts'
-export type { EnqueueOptions } from './client/enqueue.ts'
-export { RunCancelledError, RunFailedError } from './client/errors.ts'
+export type { WhoOptions } from './client/asker.ts'
+export type { AuditPage, AuditQuery, SignalEntry } from './client/audit.ts'
+export { Client, type ClientOptions } from './client/client.ts'
+export type {
+  AskOptions,
+  CancelOptions,
+  FreezeOptions,
+  HoldOptions,
+  HoldTarget,
+  PauseOptions,
+  PauseRunsOptions,
+  ScopeOptions,
+  StopOptions,
+} from './client/controls.ts'
+export type { EnqueueArguments, EnqueueOptions } from './client/enqueue.ts'
+export { RunCancelledError, RunFailedError, SignalFailedError } from './client/errors.ts'
 export {
   type EventsOptions,
   type ResultOptions,
   RunHandle,
-  type StopOutcome,
+  type SignalArguments,
 } from './client/handle.ts'
-export type { Run } from './client/view.ts'
+export type { PauseOutcome, RollbackOutcome, StopOutcome } from './client/outcomes.ts'
+export type { ListOptions } from './client/pages.ts'
+export type { Preview, PreviewVerb } from './client/preview.ts'
+export type { RetentionOptions } from './client/retention.ts'
+export type { ReplyOptions, SignalHandle } from './client/signal-handle.ts'
+export type { Sent } from './client/signals.ts'
+export type { ControlTarget, Scope } from './client/targets.ts'
+export type { Paused, Run, WaitingFor } from './client/view.ts'
 export type { Within } from './client/within.ts'
+export type {
+  CheckpointOptions,
+  Context,
+  ReceiveOptions,
+  RunInfo,
+  Signal,
+  SignalSchemas,
+} from './core/context.ts'
 export type { Backoff, Retry } from './core/backoff.ts'
 export type { Duration } from './core/duration.ts'
 export {
@@ -41,20 +62,32 @@ export {
 export type { FeedEntry, FeedType } from './core/events.ts'
 export type { RunFilter } from './core/filter.ts'
 export type { Answer } from './core/decision.ts'
-export type { Status } from './core/run.ts'
+export type { HoldFilter } from './core/hold.ts'
+export type { PauseFallback, PauseIntent, StopIntent } from './core/intent.ts'
+export type { PausedBy, RollbackCause, RollbackFacts, Status } from './core/run.ts'
 export type { ExitProof, StopMode, StopRecord } from './core/stop.ts'
 export {
   type AnyTask,
-  type Context,
   type InputOf,
   type Isolation,
   type OutputOf,
-  type RunInfo,
+  type PayloadOf,
+  type SignalsOf,
   type Task,
   task,
 } from './core/task.ts'
 export { type State, states, type StopVerb } from './core/transitions.ts'
-export type { Controlled, Finding, OnConflict, Tombstone, WorkerRecord } from './store/store.ts'
+export type {
+  Bulk,
+  Controlled,
+  Finding,
+  Hold,
+  InFlight,
+  OnConflict,
+  SignalKind,
+  Tombstone,
+  WorkerRecord,
+} from './store/store.ts'
 export { type Config, defineConfig } from './worker/config.ts'
 export type { WorkerOptions } from './worker/options.ts'
 export { type StartWorkerOptions, startWorker } from './worker/start.ts'

@@ -34,8 +34,13 @@ export function writeJsonLine(value: unknown): void {
 }
 
 /** What users put in is theirs: nothing in it is taken for an instant. */
-const theirs = new Set(['input', 'result', 'progress', 'details', 'tags', 'tasks', 'message'])
-const isInstantName = (name: string): boolean => name === 'at' || /[a-z](At|Until)$/.test(name)
+const theirs = new Set(
+  'input result progress checkpoint payload reply filter target details tags tasks message'.split(
+    ' ',
+  ),
+)
+const isInstantName = (name: string): boolean =>
+  name === 'at' || name === 'until' || /[a-z](At|Until)$/.test(name)
 
 /** The same, with epoch ms as ISO 8601 and `undefined` as null. */
 export function withInstants(value: unknown): unknown {

@@ -1,6 +1,6 @@
 /** Command-line options, made from the parameters of operations and read back as what the client takes. */
 import { type Command, Option } from 'commander'
-import type { Parameter, Parameters, ValueKind } from '../client/operations.ts'
+import type { Parameter, Parameters, ValueKind } from '../client/operation.ts'
 import { CheckreinError } from '../core/errors.ts'
 
 /** What was given on the command line, by the names of the parameters. */
@@ -12,7 +12,9 @@ const placeholders: Readonly<Record<ValueKind, string>> = {
   'whole-number': '<n>',
   duration: '<duration>',
   instant: '<time>',
+  moment: '<time or duration>',
   pairs: '<path=value>',
+  flag: '',
 }
 
 export function addParameters(command: Command, parameters: Parameters, heading?: string): Command {
@@ -29,7 +31,9 @@ const kebab = (name: string): string =>
 
 function optionOf(name: string, parameter: Parameter): Option {
   const flag = parameter.singular ?? name
-  const option = new Option(`--${kebab(flag)} ${placeholders[parameter.kind]}`, aboutOf(parameter))
+  const usage = `--${kebab(flag)} ${placeholders[parameter.kind]}`.trimEnd()
+  const option = new Option(usage, aboutOf(parameter))
+  if (parameter.kind === 'flag') return option
   return option.argParser((given: string, before: unknown) =>
     valueOf(flag, parameter, { given, before }),
   )
@@ -64,6 +68,10 @@ function valueOf(
       return /^\d+$/.test(given) ? Number(given) : given
     case 'instant':
       return instant(name, given)
+    case 'moment':
+      return /^\d+(\.\d+)?[a-z]+$/.test(given) ? given : instant(name, given)
+    case 'flag':
+      return true
     case 'pairs':
       return { ...(before as object | undefined), ...pair(name, given) }
   }

@@ -1,10 +1,14 @@
 import { Command } from 'commander'
 import { version } from '../worker/version.ts'
+import { auditCommands } from './commands/audit.ts'
 import { controlCommands } from './commands/control.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { enqueueCommand } from './commands/enqueue.ts'
+import { holdCommand } from './commands/hold.ts'
 import { lookCommands } from './commands/look.ts'
 import { migrateCommand } from './commands/migrate.ts'
+import { pauseCommands } from './commands/pause.ts'
+import { signalCommands } from './commands/signal.ts'
 import { upkeepCommands } from './commands/upkeep.ts'
 import { watchCommand } from './commands/watch.ts'
 import { workerCommands } from './commands/worker.ts'
@@ -31,7 +35,13 @@ export function buildProgram(): Command {
   watchCommand(program)
   program.commandsGroup('Stop:')
   controlCommands(program)
+  program.commandsGroup('Hold:')
+  pauseCommands(program)
+  holdCommand(program)
+  program.commandsGroup('Talk:')
+  signalCommands(program)
   program.commandsGroup('Look after:')
+  auditCommands(program)
   upkeepCommands(program)
   migrateCommand(program)
   doctorCommand(program)

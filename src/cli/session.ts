@@ -1,14 +1,11 @@
 /** What every command has in common: which store, how it answers, and the shape in which it is made. */
-import { userInfo } from 'node:os'
+import { hostname, userInfo } from 'node:os'
 import type { Command } from 'commander'
-import type { Client } from '../client/client.ts'
+import type { Client, ClientOptions } from '../client/client.ts'
 import { connect } from '../client/connect.ts'
-import {
-  filterParameters,
-  type Operation,
-  type OperationName,
-  operations,
-} from '../client/operations.ts'
+import type { Operation } from '../client/operation.ts'
+import { type OperationName, operations } from '../client/operations.ts'
+import { filterParameters, holdFilterParameters } from '../client/parameters.ts'
 import type { Config } from '../worker/config.ts'
 import { readConfig } from './config-file.ts'
 import { addParameters, type Given } from './parameters.ts'
@@ -54,14 +51,20 @@ export class Session {
     work: (client: Client) => Promise<T>,
     { create = false, isPatient = false }: Opening = {},
   ): Promise<T> {
-    const by = userName()
     const { url, options } = this.store
-    const who = by === null ? {} : { by }
     const patience = isPatient ? {} : hurried
-    await using client = await connect(url, { ...options, ...patience, create, ...who })
+    await using client = await connect(url, { ...options, ...patience, create, ...this.#who() })
     const result = await work(client)
     this.#aheadMs = client.now() - Date.now()
     return result
+  }
+
+  /** Who asks, unless the command line says: this user, where that is enough. */
+  #who(): ClientOptions {
+    const origin = `cli on ${hostname()} pid ${process.pid}`
+    if (this.config.requireBy === true) return { origin, requireBy: true }
+    const by = userName()
+    return by === null ? { origin } : { origin, by }
   }
 
   /** The store's time, as the last look at it had it. */
@@ -94,14 +97,18 @@ export function act(command: Command, action: Action): Command {
   })
 }
 
+/** The heading of the options that say it. */
+export const whichRuns = 'Which runs:'
+
 /** The command of an operation: its options, its help and its example come from the table. */
 export function commandFor(program: Command, name: OperationName): Command {
   const operation: Operation = operations[name]
   const command = program.command(operation.command).description(operation.summary)
   addParameters(command, operation.options)
   if (operation.subject === 'filter' || operation.subject === 'runs') {
-    addParameters(command, filterParameters, 'Which runs:')
+    addParameters(command, filterParameters, whichRuns)
   }
+  if (operation.subject === 'hold') addParameters(command, holdFilterParameters, whichRuns)
   return withExample(command, operation.example)
 }
 

@@ -1,11 +1,11 @@
-/** Runs, stops and events in words. */
-import type { Run } from '../client/view.ts'
+/** Statuses, stops, errors and signals in words. */
+import type { SignalEntry } from '../client/audit.ts'
 import { humanDuration } from '../core/duration.ts'
 import type { ErrorRecord } from '../core/errors.ts'
-import type { FeedEntry, FeedType } from '../core/events.ts'
-import type { Status } from '../core/run.ts'
-import type { ExitProof, StopRecord } from '../core/stop.ts'
-import { brief, dateTime, plain, style } from './output.ts'
+import type { RollbackFacts, Status } from '../core/run.ts'
+import type { ExitProof, StopMode, StopRecord } from '../core/stop.ts'
+import type { State } from '../core/transitions.ts'
+import { brief, plain, style } from './output.ts'
 
 const colours = {
   scheduled: 'cyan',
@@ -14,6 +14,9 @@ const colours = {
   waiting: 'cyan',
   paused: 'yellow',
   pausing: 'yellow',
+  'pausing (overdue)': 'red',
+  frozen: 'yellow',
+  'rolling back': 'yellow',
   cancelling: 'yellow',
   unresponsive: 'red',
   completed: 'green',
@@ -31,7 +34,7 @@ export function ago(at: number, now: number): string {
 }
 
 /** `by ada: wrong folder` */
-function whoAndWhy(by: string | null, reason: string | null): string {
+export function whoAndWhy({ by, reason }: Pick<SignalEntry, 'by' | 'reason'>): string {
   return `${by === null ? '' : ` by ${plain(by)}`}${reason === null ? '' : `: ${plain(reason)}`}`
 }
 
@@ -44,10 +47,11 @@ function proofWords(proof: ExitProof): string {
 
 /** Who stopped a run and why, and how, with the proof. */
 export function stopWords(stop: StopRecord): string {
-  return `${stop.verb}${whoAndWhy(stop.by, stop.reason)}; ${howWords(stop)}`
+  return `${stop.verb}${whoAndWhy(stop)}; ${howWords(stop)}`
 }
 
-function howWords({ mode, confirmed, proof, requestedAt, stoppedAt }: StopRecord): string {
+/** How a run was stopped, with the proof. */
+export function howWords({ mode, confirmed, proof, requestedAt, stoppedAt }: StopRecord): string {
   const took = `after ${humanDuration(stoppedAt - requestedAt)}`
   if (!confirmed)
     return `stopped ${took}, not confirmed: its worker was lost, and its lease has lapsed`
@@ -72,105 +76,58 @@ export function progressWords(progress: unknown): string {
   return isFraction ? `${Math.floor(progress * 100)} %` : brief(progress, 60)
 }
 
-interface Data {
-  readonly reason?: string | null
-  readonly by?: string | null
-  readonly answer?: string
-  readonly graceMs?: number
-  readonly stop?: StopRecord
-  readonly error?: ErrorRecord
-  readonly runAt?: number
-  readonly workerId?: string
-  readonly message?: unknown
-  readonly data?: unknown
-  readonly progress?: unknown
-}
+const rollbackStates = {
+  pending: 'not over yet',
+  completed: 'completed',
+  failed: 'failed',
+  abandoned: 'given up by terminate',
+} as const satisfies Record<RollbackFacts['state'], string>
 
-type Words = (data: Data, entry: FeedEntry) => string
-
-const request: Words = ({ by = null, reason = null, graceMs, answer }, { type }) => {
-  const grace = graceMs === undefined ? '' : ` with a grace of ${humanDuration(graceMs)}`
-  return `${type} asked${whoAndWhy(by, reason)}${grace}: ${answer ?? 'done'}`
-}
-
-/** What happened, and what became of the run. */
-const ending =
-  (what: string): Words =>
-  ({ stop, error, runAt }, { state }) => {
-    const because = error ? `: ${errorWords(error)}` : ''
-    if (stop) return `${what}${because}; cancelled: ${howWords(stop)}`
-    return `${what}${because}; ${state}${runAt === undefined ? '' : ` until ${dateTime(runAt)}`}`
-  }
-
-const entryKinds: Readonly<Record<FeedType, Words>> = {
-  enqueue: () => 'enqueued',
-  due: () => 'due, queued',
-  wake: (_, { state }) => `woken, ${state}`,
-  expire: ending('expired'),
-  claim: ({ workerId }, { attempt }) =>
-    `attempt ${attempt} started${workerId === undefined ? '' : ` on worker ${workerId}`}`,
-  log: ({ message, data }) =>
-    `| ${brief(message, 500)}${data === undefined ? '' : ` ${brief(data, 300)}`}`,
-  progress: ({ progress }) => `progress ${progressWords(progress)}`,
-  revoke: request,
-  abort: request,
-  cancel: request,
-  terminate: request,
-  pause: request,
-  resume: request,
-  deliver: () => 'the request has reached the handler',
-  overdue: () => 'the stop is overdue and cannot be forced: unresponsive',
-  complete: ending('the handler returned'),
-  fail: ending('the attempt failed'),
-  crash: ending('the isolate exited by itself'),
-  stop: ending('the isolate was stopped'),
-  lapse: ending('its worker was lost'),
-  release: ending('handed back by a worker that shuts down'),
-  park: ending('parked'),
-  wait: ending('waits'),
-}
-
-/** One entry of a run's feed, in words. */
-export function entryWords(entry: FeedEntry): string {
-  return entryKinds[entry.type](entry.data, entry)
-}
-
-/** The facts of a run, a line each. @param now the store's time. */
-export function factLines(run: Run, now: number): string[] {
-  const facts: [string, string | null][] = [
-    ['task', plain(run.task)],
-    ['queue', plain(run.queue)],
-    ['key', run.key === null ? null : plain(run.key)],
-    ['tags', run.tags.length === 0 ? null : run.tags.map(plain).join(', ')],
-    ['priority', run.priority === 0 ? null : String(run.priority)],
-    ['input', run.input === undefined ? null : brief(run.input, 300)],
-    ['attempt', run.attempt === 0 ? 'none yet' : attemptWords(run)],
-    ['progress', run.progress === undefined ? null : progressWords(run.progress)],
-    ['enqueued', `${dateTime(run.createdAt)}, ${ago(run.createdAt, now)}`],
-    ['due', run.runAt === null ? null : dateTime(run.runAt)],
-    ['expires', run.expiresAt === null || run.startedAt !== null ? null : dateTime(run.expiresAt)],
-    ['waits for', run.waitsFor],
-    ['worker', run.workerId],
-    ['ended', run.finishedAt === null ? null : `${dateTime(run.finishedAt)}${tookWords(run)}`],
-    ['result', run.result === undefined ? null : brief(run.result, 2000)],
-    ['error', run.error === null ? null : errorWords(run.error)],
-    ['stop', run.stop === null ? null : stopWords(run.stop)],
-    [
-      'asked',
-      run.stopping === null
-        ? null
-        : `${run.stopping.verb}${whoAndWhy(run.stopping.by, run.stopping.reason)}`,
-    ],
-  ]
-  return facts.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(10)}${value}`]))
-}
-
-function attemptWords({ attempt, failures, crashes }: Run): string {
+/** What came of a roll-back. */
+export function rollbackWords({ state, failures, crashes, error }: RollbackFacts): string {
   const failed = failures === 0 ? '' : `, ${failures} failed`
-  return `${attempt}${failed}${crashes === 0 ? '' : `, ${crashes} crashed`}`
+  const counts = `${failed}${crashes === 0 ? '' : `, ${crashes} crashed`}`
+  return `${rollbackStates[state]}${counts}${error === null ? '' : `: ${errorWords(error)}`}`
 }
 
-function tookWords({ startedAt, finishedAt }: Run): string {
-  if (startedAt === null || finishedAt === null) return ''
-  return `, ${humanDuration(finishedAt - startedAt)} after the last attempt started`
+/** `throttle 20`; `cancel` */
+export function askedWords({ kind, name, payload }: SignalEntry): string {
+  const isMessage = kind === 'signal' || kind === 'bulk'
+  return `${plain(name)}${payload === undefined || !isMessage ? '' : ` ${brief(payload, 80)}`}`
+}
+
+/** What came of a signal, or of a verb. */
+export function cameOfIt(entry: SignalEntry): string {
+  const { kind, answer, deliveredAt, completedAt, attempt, error, reply } = entry
+  if (error !== null) return `failed: ${errorWords(error)}`
+  if (kind !== 'signal') return reply === undefined ? (answer ?? 'not over yet') : endWords(reply)
+  if (completedAt !== null)
+    return reply === undefined ? 'dealt with' : `replied ${brief(reply, 200)}`
+  if (answer !== 'sent') return answer ?? 'pending'
+  return deliveredAt === null ? 'pending' : `with the handler of attempt ${attempt}`
+}
+
+/** Of a verb on a run: the state that it led to, and how. Of one on many: how many there were of each answer. */
+function endWords(reply: unknown): string {
+  if (typeof reply !== 'object' || reply === null) return brief(reply, 200)
+  if (!('state' in reply)) {
+    const counts = Object.entries(reply).map(([answer, count]) => `${count} ${answer}`)
+    return counts.join(', ') || 'no runs'
+  }
+  const { state, mode, confirmed, rollback } = reply as VerbEnd
+  const parts = [
+    state,
+    mode,
+    confirmed === false ? 'not confirmed' : undefined,
+    rollback === undefined ? undefined : `roll-back ${rollback}`,
+  ]
+  return parts.filter((part) => part !== undefined).join(', ')
+}
+
+/** What the record says that a verb on a running run has led to. */
+interface VerbEnd {
+  readonly state: State
+  readonly mode?: StopMode
+  readonly confirmed?: boolean
+  readonly rollback?: RollbackFacts['state']
 }

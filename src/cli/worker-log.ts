@@ -72,6 +72,8 @@ const endings: Readonly<Partial<Record<EventType, string>>> = {
   crash: 'crashed',
   stop: 'was stopped',
   release: 'was handed back',
+  park: 'has parked',
+  wait: 'waits without a slot',
 }
 
 function endedWords(event: Extract<WorkerEvent, { readonly type: 'attempt-ended' }>): string {

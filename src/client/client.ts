@@ -1,74 +1,72 @@
-import { type Duration, durationMs } from '../core/duration.ts'
-import { CheckreinError } from '../core/errors.ts'
 import type { FeedEntry } from '../core/events.ts'
-import type { RunFilter } from '../core/filter.ts'
-import type { AnyTask, InputOf, OutputOf } from '../core/task.ts'
+import { checkedFilter, type RunFilter } from '../core/filter.ts'
+import type { AnyTask, InputOf, OutputOf, SignalsOf } from '../core/task.ts'
 import type { State } from '../core/transitions.ts'
 import type {
+  Bulk,
   Controlled,
   Finding,
-  Retention,
+  Hold,
   Store,
+  StoreWithin,
   Tombstone,
   WorkerRecord,
 } from '../store/store.ts'
+import { Asker, type AskerOptions, type WhoOptions } from './asker.ts'
+import { type AuditPage, auditPage, type AuditQuery } from './audit.ts'
 import {
-  Controls,
-  checkedId,
-  type ControlTarget,
   type AskOptions,
-  type StopOptions,
+  atOnce,
+  type CancelOptions,
+  Controls,
+  type HoldOptions,
+  Holds,
+  type HoldTarget,
+  type FreezeOptions,
+  type PauseRunsOptions,
+  type ScopeOptions,
 } from './controls.ts'
-import { type EnqueueOptions, Enqueuer } from './enqueue.ts'
+import { type EnqueueArguments, type EnqueueOptions, Enqueuer } from './enqueue.ts'
+import { theOnly } from './errors.ts'
 import { feedOf } from './feed.ts'
 import { type EventsOptions, type HandleParts, RunHandle } from './handle.ts'
+import { type ListOptions, pageOf } from './pages.ts'
+import { type Preview, previewOf, type PreviewVerb } from './preview.ts'
+import { type RetentionOptions, pruneAll } from './retention.ts'
+import { RunWaits } from './run-waits.ts'
+import { SignalHandle } from './signal-handle.ts'
+import { Signals } from './signals.ts'
+import { checkedId, type ControlTarget, isScope, type Scope } from './targets.ts'
 import { type Run, viewOf } from './view.ts'
-import { Waits } from './waits.ts'
-import { Within } from './within.ts'
+import { Within, type WithinParts } from './within.ts'
 
-export interface ClientOptions {
-  /** Who asks, in the record of every verb, where a call names nobody. */
-  readonly by?: string
-  /** The largest input in bytes of JSON; default 1 MiB. */
+export interface ClientOptions extends AskerOptions {
+  /** The largest input, and payload of a signal, in bytes of JSON; default 1 MiB. */
   readonly payloadLimit?: number
 }
-
-export interface ListOptions {
-  /** 1 to 1,000; default 50. */
-  readonly limit?: number
-  /** From the page before. */
-  readonly cursor?: string | null
-  /** Default `newest`. */
-  readonly order?: 'newest' | 'oldest'
-}
-
-/** How long runs are kept after their end; what is left out is kept for ever. */
-export type RetentionOptions = Readonly<Partial<Record<keyof Retention, Duration>>>
-
-/** The arguments after the task: the input may be left out where the task takes none. */
-export type EnqueueArguments<T extends AnyTask> =
-  undefined extends InputOf<T>
-    ? [input?: InputOf<T>, options?: EnqueueOptions]
-    : [input: InputOf<T>, options?: EnqueueOptions]
 
 /** What may be asked of the system, on a store that this process has open. */
 export class Client implements AsyncDisposable {
   readonly #store: Store
-  readonly #by: string | null
+  readonly #asker: Asker
   readonly #payloadLimit: number | undefined
-  readonly #waits: Waits
-  readonly #controls: Controls
-  readonly #enqueuer: Enqueuer
-  readonly #parts: HandleParts
+  readonly #holds: Holds
+  readonly #parts: HandleParts & WithinParts
 
   constructor(store: Store, options: ClientOptions = {}) {
     this.#store = store
-    this.#by = options.by ?? null
+    this.#asker = new Asker(options)
     this.#payloadLimit = options.payloadLimit
-    this.#waits = new Waits(store)
-    this.#controls = new Controls(store, this.#by)
-    this.#enqueuer = new Enqueuer(store, this.#payloadLimit)
-    this.#parts = { store, waits: this.#waits, controls: this.#controls }
+    this.#holds = new Holds(store, this.#asker)
+    this.#parts = { store, waits: new RunWaits(store), ...this.#partsOn(store) }
+  }
+
+  #partsOn(store: StoreWithin): WithinParts {
+    return {
+      enqueuer: new Enqueuer(store, this.#payloadLimit),
+      controls: new Controls(store, this.#asker),
+      signals: new Signals(store, this.#asker, this.#payloadLimit),
+    }
   }
 
   /** The store itself, for a worker of the same process. */
@@ -83,19 +81,17 @@ export class Client implements AsyncDisposable {
   async enqueue<T extends AnyTask>(
     task: T,
     ...[input, options]: EnqueueArguments<T>
-  ): Promise<RunHandle<OutputOf<T>>> {
-    const [handle] = await this.enqueueMany(task, [{ input: input as InputOf<T>, ...options }])
-    if (!handle) throw new CheckreinError('INTERNAL', { message: 'an enqueue was not answered' })
-    return handle
+  ): Promise<RunHandle<OutputOf<T>, SignalsOf<T>>> {
+    return theOnly(await this.enqueueMany(task, [{ input: input as InputOf<T>, ...options }]))
   }
 
   /** Stores many runs of the task: all, or none. Each has its own input and options. @throws {CheckreinError} as `enqueue`. */
   async enqueueMany<T extends AnyTask>(
     task: T,
     runs: readonly ({ readonly input: InputOf<T> } & EnqueueOptions)[],
-  ): Promise<readonly RunHandle<OutputOf<T>>[]> {
-    const enqueued = await this.#enqueuer.enqueue(task, runs)
-    return enqueued.map((one) => new RunHandle<OutputOf<T>>(one.id, this.#parts, one))
+  ): Promise<readonly RunHandle<OutputOf<T>, SignalsOf<T>>[]> {
+    const all = await this.#parts.enqueuer.enqueue(task, runs)
+    return all.map((enqueued) => new RunHandle(enqueued.id, this.#parts, { enqueued, task }))
   }
 
   /** Stores a run of a task by its name alone; the input is checked by the worker, before the run. */
@@ -104,9 +100,10 @@ export class Client implements AsyncDisposable {
     input?: unknown,
     options: EnqueueOptions = {},
   ): Promise<RunHandle> {
-    const [one] = await this.#enqueuer.enqueueByName(task, [{ input, ...options }])
-    if (!one) throw new CheckreinError('INTERNAL', { message: 'an enqueue was not answered' })
-    return new RunHandle(one.id, this.#parts, one)
+    const enqueued = theOnly(
+      await this.#parts.enqueuer.enqueueByName(task, [{ input, ...options }]),
+    )
+    return new RunHandle(enqueued.id, this.#parts, { enqueued })
   }
 
   /**
@@ -117,13 +114,15 @@ export class Client implements AsyncDisposable {
    * @throws {CheckreinError} `USAGE` by the methods, where it is neither.
    */
   within(transaction: unknown): Within {
-    const store = this.#store.within(transaction)
-    return new Within(new Enqueuer(store, this.#payloadLimit), new Controls(store, this.#by))
+    return new Within(this.#partsOn(this.#store.within(transaction)))
   }
 
-  /** A handle for a run by its id; asks nothing of the store. */
-  run<Output = unknown>(id: string): RunHandle<Output> {
-    return new RunHandle<Output>(checkedId(id), this.#parts)
+  /** A handle for a run by its id; asks nothing of the store. With its task, results and signals have their types. */
+  run<T extends AnyTask>(task: T, id: string): RunHandle<OutputOf<T>, SignalsOf<T>>
+  run<Output = unknown>(id: string): RunHandle<Output>
+  run(task: AnyTask | string, id?: string): RunHandle {
+    if (typeof task === 'string') return new RunHandle(checkedId(task), this.#parts)
+    return new RunHandle(checkedId(id), this.#parts, { task })
   }
 
   async get(id: string): Promise<Run | null> {
@@ -136,9 +135,8 @@ export class Client implements AsyncDisposable {
     filter: RunFilter = {},
     options: ListOptions = {},
   ): Promise<{ readonly runs: readonly Run[]; readonly cursor: string | null }> {
-    const { limit = 50, cursor = null, order = 'newest' } = options
-    const listed = await this.#store.list(filter, { limit, cursor, order })
-    return { runs: listed.runs.map((run) => viewOf(run)), cursor: listed.cursor }
+    const { runs, cursor } = await this.#store.list(filter, pageOf(options))
+    return { runs: runs.map((run) => viewOf(run)), cursor }
   }
 
   async counts(filter: RunFilter = {}): Promise<Readonly<Record<State, number>>> {
@@ -153,27 +151,106 @@ export class Client implements AsyncDisposable {
     yield* feedOf(this.#store, { runId: null, after, abortSignal, isOver })
   }
 
-  /** No attempt of these runs starts any more. Fulfils when that is on record, as do the next three. */
+  /** No attempt of these runs starts any more. Fulfils when that is on record, as do all that follow. */
   async revoke(target: ControlTarget, options: AskOptions = {}): Promise<readonly Controlled[]> {
-    return this.#controls.many('revoke', target, options)
+    return this.#parts.controls.many('revoke', target, options)
   }
 
   /** Asks these runs to stop. */
   async abort(target: ControlTarget, options: AskOptions = {}): Promise<readonly Controlled[]> {
-    return this.#controls.many('abort', target, options)
+    return this.#parts.controls.many('abort', target, options)
   }
 
   /** Asks these runs to stop, and kills those that have not after the grace. The handle's `cancel` waits for the stop. */
-  async cancel(
-    target: ControlTarget,
-    options: Omit<StopOptions, 'timeout'> = {},
-  ): Promise<readonly Controlled[]> {
-    return this.#controls.many('cancel', target, options)
+  async cancel(target: ControlTarget, options: CancelOptions = {}): Promise<readonly Controlled[]> {
+    return this.#parts.controls.many('cancel', target, options)
   }
 
   /** Kills the attempts of these runs now. The handle's `terminate` waits for the stop. */
   async terminate(target: ControlTarget, options: AskOptions = {}): Promise<readonly Controlled[]> {
-    return this.#controls.many('terminate', target, options)
+    return this.#parts.controls.many('terminate', target, options)
+  }
+
+  /**
+   * Keeps these runs from going on: those that run park at their next checkpoint; the handle's `pause` waits for that. A whole
+   * task or queue is held, with all runs that come, until it is resumed: what runs may finish, unless `inFlight` says otherwise.
+   */
+  async pause(scope: Scope, options?: ScopeOptions): Promise<Hold>
+  async pause(target: ControlTarget, options?: PauseRunsOptions): Promise<readonly Controlled[]>
+  async pause(
+    target: ControlTarget | Scope,
+    options: ScopeOptions = {},
+  ): Promise<Hold | readonly Controlled[]> {
+    if (isScope(target)) return this.#holds.pause(target, options)
+    return this.#parts.controls.many('pause', target, options)
+  }
+
+  /** Stops the processes of these runs where they stand; of a whole task or queue, which is held besides, all that run. */
+  async freeze(scope: Scope, options?: FreezeOptions): Promise<Hold>
+  async freeze(target: ControlTarget, options?: FreezeOptions): Promise<readonly Controlled[]>
+  async freeze(
+    target: ControlTarget | Scope,
+    options: FreezeOptions = {},
+  ): Promise<Hold | readonly Controlled[]> {
+    const how = { ...options, ...atOnce }
+    if (isScope(target)) return this.#holds.pause(target, { ...how, inFlight: 'park' })
+    return this.#parts.controls.many('pause', target, how)
+  }
+
+  /** Ends the pause of these runs, or the hold of a whole task or queue; null where there is none. */
+  async resume(scope: Scope, options?: WhoOptions): Promise<Hold | null>
+  async resume(target: ControlTarget, options?: WhoOptions): Promise<readonly Controlled[]>
+  async resume(
+    target: ControlTarget | Scope,
+    options: WhoOptions = {},
+  ): Promise<Hold | null | readonly Controlled[]> {
+    if (isScope(target)) return this.#holds.resume(target, options)
+    return this.#parts.controls.many('resume', target, options)
+  }
+
+  /** Sends a message to the handlers of these runs. Their workers check it; the handle's `signal` does so before. */
+  async signal(
+    target: ControlTarget,
+    name: string,
+    ...[payload, options = {}]: [payload?: unknown, options?: WhoOptions]
+  ): Promise<readonly SignalHandle[]> {
+    const { signals, waits } = this.#parts
+    const sent = await signals.send(target, { name, payload, options })
+    return sent.map((one) => new SignalHandle(one, { name, waits }))
+  }
+
+  /** Puts a verb on all runs of a filter, and keeps it standing for those that come. The same one again moves its end. */
+  async hold(options: HoldOptions): Promise<Hold> {
+    return this.#holds.hold(options)
+  }
+
+  async holds(): Promise<readonly Hold[]> {
+    return this.#store.holds()
+  }
+
+  /** Ends a hold, and resumes what it has paused; null where there is none. */
+  async lift(target: HoldTarget, options: WhoOptions = {}): Promise<Hold | null> {
+    return this.#holds.lift(target, options)
+  }
+
+  /** How far a verb on a filter is, by the id of its call; null where there is none. */
+  async bulk(callId: string): Promise<Bulk | null> {
+    return (await this.#store.bulks([checkedId(callId)]))[0] ?? null
+  }
+
+  /** The newest verbs on filters. */
+  async bulks(): Promise<readonly Bulk[]> {
+    return this.#store.bulks(null)
+  }
+
+  /** What a verb on a filter would do; nothing is done. */
+  async preview(verb: PreviewVerb, filter: RunFilter): Promise<Preview> {
+    return previewOf(verb, filter, await this.#store.counts(checkedFilter(filter)))
+  }
+
+  /** The record of what was asked of runs, a page at a time, newest first by default. */
+  async audit(query: AuditQuery = {}, options: ListOptions = {}): Promise<AuditPage> {
+    return auditPage(this.#store, query, options)
   }
 
   /** The verbs that wait for an id or key that does not exist yet. */
@@ -195,15 +272,7 @@ export class Client implements AsyncDisposable {
     retention: RetentionOptions,
     options: { readonly step?: number } = {},
   ): Promise<number> {
-    const { step = 1000 } = options
-    if (!Number.isInteger(step) || step < 1) {
-      throw new CheckreinError('USAGE', { message: 'step must be a whole number from 1' })
-    }
-    const kept = retentionMs(retention)
-    let count = 0
-    for (let deleted = step; deleted === step; count += deleted)
-      deleted = await this.#store.prune(kept, step)
-    return count
+    return pruneAll(this.#store, retention, options)
   }
 
   async workers(): Promise<readonly WorkerRecord[]> {
@@ -221,14 +290,7 @@ export class Client implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#waits.close()
+    this.#parts.waits[Symbol.dispose]()
     await this.#store[Symbol.asyncDispose]()
   }
-}
-
-/** A retention in ms. @throws {CheckreinError} `USAGE` for what is no duration. */
-export function retentionMs(retention: RetentionOptions): Retention {
-  const of = (state: keyof Retention): number | null =>
-    retention[state] === undefined ? null : durationMs(retention[state], state)
-  return { completed: of('completed'), failed: of('failed'), cancelled: of('cancelled') }
 }

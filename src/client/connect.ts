@@ -25,6 +25,8 @@ export async function connect(place: StorePlace, options: ConnectOptions = {}): 
 
 const optionNames: Readonly<Record<keyof ConnectOptions, true>> = {
   by: true,
+  requireBy: true,
+  origin: true,
   payloadLimit: true,
   create: true,
   durability: true,

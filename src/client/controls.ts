@@ -1,108 +1,203 @@
+/** The verbs that end, pause and resume runs, and those that stand, as requests to the store. */
 import { type Duration, durationMs } from '../core/duration.ts'
-import { CheckreinError, shown } from '../core/errors.ts'
-import { checkedFilter, type RunFilter } from '../core/filter.ts'
-import { defaultGraceMs } from '../core/intent.ts'
-import { wholeText } from '../core/text.ts'
-import type { StopVerb } from '../core/transitions.ts'
-import type { Controlled, Store, Target } from '../store/store.ts'
+import { CheckreinError } from '../core/errors.ts'
+import { checkedHoldFilter, type HoldFilter, isOfLanes } from '../core/hold.ts'
+import {
+  defaultGraceMs,
+  defaultPauseMs,
+  type PauseFallback,
+  pauseFallbacks,
+} from '../core/intent.ts'
+import { type StopVerb, stopVerbs } from '../core/transitions.ts'
+import {
+  type Controlled,
+  type ControlRequest,
+  type ControlVerb,
+  type Hold,
+  type HoldRequest,
+  type InFlight,
+  inFlights,
+  type Store,
+} from '../store/store.ts'
+import type { Asker, WhoOptions } from './asker.ts'
+import { theOnly } from './errors.ts'
+import { momentOf, type UntilOptions } from './moments.ts'
+import { checkedId, type ControlTarget, type Scope, scopeFilter, targetOf } from './targets.ts'
 
-/** Which runs a verb is for: an id, several, the run of a task that holds a key, or all that fit a filter. */
-export type ControlTarget =
-  | string
-  | readonly string[]
-  | { readonly task: string; readonly key: string }
-  | { readonly filter: RunFilter }
-
-/** Goes into the record of what was asked. */
-export interface AskOptions {
-  readonly reason?: string
-  /** Who asks; default: the client's `by`. */
-  readonly by?: string
+/** How runs are asked to end. */
+export interface AskOptions extends WhoOptions {
   /** How long a tombstone waits for an id or key that does not exist yet; default 24 h, 0 for none. */
   readonly tombstone?: Duration
+  /** Whether the run is rolled back after its stop, whatever its task says; default false. */
+  readonly rollback?: boolean
 }
 
 export interface StopOptions extends AskOptions {
   /** How long the handler has to end by itself; default 5 s. */
   readonly grace?: Duration
-  /** How long to wait for the confirmation; default: the grace and 30 s. */
+  /** How long to wait for the confirmation; default: the grace and 30 s. A roll-back is waited for, too. */
   readonly timeout?: Duration
   readonly abortSignal?: AbortSignal
 }
 
+export interface FreezeOptions extends WhoOptions, UntilOptions {
+  /** How long the handle's `pause` or `freeze` waits until the run has parked; default: `within` and 30 s. */
+  readonly timeout?: Duration
+  readonly abortSignal?: AbortSignal
+}
+
+export interface PauseOptions extends FreezeOptions {
+  /** How long it may take to the next checkpoint; default 30 s. */
+  readonly within?: Duration
+  /**
+   * What is done with a run that meets no checkpoint in time: `wait` (default) shows it as overdue; `kill` kills its
+   * isolate, and it resumes from its last checkpoint; `freeze` stops its process where it stands.
+   */
+  readonly otherwise?: PauseFallback
+}
+
+type Waiting = 'timeout' | 'abortSignal'
+/** Of verbs that wait for nothing but the record. */
+export type CancelOptions = Omit<StopOptions, Waiting>
+export type PauseRunsOptions = Omit<PauseOptions, Waiting>
+
+/** What becomes of the runs that a pause of a whole task or queue finds running; default `finish`. */
+export interface InFlightOptions {
+  readonly inFlight?: InFlight
+}
+
+/** How a whole task or queue is paused. */
+export type ScopeOptions = PauseRunsOptions & InFlightOptions
+
+export interface HoldOptions extends Omit<ScopeOptions, 'inFlight'> {
+  readonly verb: 'pause' | StopVerb
+  readonly filter: HoldFilter
+  /**
+   * What becomes of the runs that it finds running: they `finish`, the verb is asked of them too (`park`), or they are
+   * cancelled. Default: `finish` where a whole task or queue is paused, and for `revoke`; else `park`.
+   */
+  readonly inFlight?: InFlight
+  /** With verbs that end runs: how long handlers have to end by themselves; default 5 s. */
+  readonly grace?: Duration
+  /** With verbs that end runs: whether they are rolled back, whatever their tasks say. */
+  readonly rollback?: boolean
+}
+
+/** Which hold is meant: by its id, or as it was made. */
+export type HoldTarget = string | Pick<HoldOptions, 'verb' | 'filter'>
+
+/** All that a verb on runs may be told. */
+export type ControlOptions = StopOptions & PauseOptions
+
 /** How long a tombstone stands where the caller says nothing. */
 const defaultTombstone = '24h'
 
-/** The verbs that end runs, as requests to the store. */
 export class Controls {
   readonly #store: Pick<Store, 'control'>
-  readonly #by: string | null
+  readonly #asker: Asker
 
-  constructor(store: Pick<Store, 'control'>, by: string | null) {
+  constructor(store: Pick<Store, 'control'>, asker: Asker) {
     this.#store = store
-    this.#by = by
+    this.#asker = asker
   }
 
   /** Fulfils when the requests are on record, with an answer for each run. */
   async many(
-    verb: StopVerb,
+    verb: ControlVerb,
     target: ControlTarget,
-    options: StopOptions,
+    options: ControlOptions,
   ): Promise<readonly Controlled[]> {
     return this.#store.control({
       verb,
       target: targetOf(target),
-      reason: text(options.reason, 'reason'),
-      by: text(options.by, 'by') ?? this.#by,
-      graceMs: options.grace === undefined ? defaultGraceMs : durationMs(options.grace, 'grace'),
+      ...this.#asker.who(options),
+      graceMs: graceMs(options),
       tombstoneMs: durationMs(options.tombstone ?? defaultTombstone, 'tombstone'),
+      rollback: options.rollback ?? false,
+      pause: pauseOrder(options),
     })
   }
 
-  async one(verb: StopVerb, id: string, options: StopOptions): Promise<Controlled> {
-    const [answer] = await this.many(verb, id, options)
-    if (!answer) throw new CheckreinError('INTERNAL', { message: 'a verb was not answered' })
-    return answer
+  async one(verb: ControlVerb, id: string, options: ControlOptions): Promise<Controlled> {
+    return theOnly(await this.many(verb, id, options))
   }
 }
 
-const longestText = 2000
+/** The verbs that stand. */
+export class Holds {
+  readonly #store: Pick<Store, 'hold' | 'lift'>
+  readonly #asker: Asker
 
-function text(value: string | undefined, what: string): string | null {
-  if (value === undefined) return null
-  if (typeof value === 'string' && value.length <= longestText) return wholeText(value, what)
-  throw new CheckreinError('USAGE', {
-    message: `${what} must be text of at most ${longestText} characters`,
-  })
-}
-
-/** @throws {CheckreinError} `USAGE` for a target that is none. */
-function targetOf(target: ControlTarget): Target {
-  if (typeof target === 'string') return { ids: [checkedId(target)] }
-  if (isMany(target)) return { ids: target.map(checkedId) }
-  if (typeof target !== 'object' || target === null) throw noTarget()
-  if ('filter' in target) return { filter: checkedFilter(target.filter) }
-  if ('key' in target && typeof target.key === 'string' && typeof target.task === 'string') {
-    return { task: wholeText(target.task, 'task'), key: wholeText(target.key, 'key') }
+  constructor(store: Pick<Store, 'hold' | 'lift'>, asker: Asker) {
+    this.#store = store
+    this.#asker = asker
   }
-  throw noTarget()
+
+  async hold(options: HoldOptions): Promise<Hold> {
+    return this.#store.hold({ ...holdRequest(options), ...this.#asker.who(options) })
+  }
+
+  async pause(scope: Scope, options: ScopeOptions): Promise<Hold> {
+    return this.hold({ ...options, verb: 'pause', filter: scopeFilter(scope) })
+  }
+
+  async lift(target: HoldTarget, options: WhoOptions): Promise<Hold | null> {
+    const who = this.#asker.who(options)
+    if (typeof target === 'string') return this.#store.lift({ id: checkedId(target) }, who)
+    const { verb, filter } = target
+    return this.#store.lift({ verb: checkedHoldVerb(verb), filter: checkedHoldFilter(filter) }, who)
+  }
+
+  async resume(scope: Scope, options: WhoOptions): Promise<Hold | null> {
+    return this.lift({ verb: 'pause', filter: scopeFilter(scope) }, options)
+  }
 }
 
-function noTarget(): CheckreinError {
-  return new CheckreinError('USAGE', {
-    message: 'The target names no runs',
-    hint: "Give an id, an array of ids, { task, key }, or { filter: { tag: 'tenant:9' } }.",
-  })
+/** What `freeze` is in terms of `pause`. */
+export const atOnce = { within: 0, otherwise: 'freeze' } as const satisfies PauseOptions
+
+/** How long the handler gets, ms. */
+export function graceMs({ grace }: { readonly grace?: Duration }): number {
+  return grace === undefined ? defaultGraceMs : durationMs(grace, 'grace')
 }
 
-function isMany(target: ControlTarget): target is readonly string[] {
-  return Array.isArray(target)
+/** How long it may take to the next checkpoint, ms. */
+export function withinMs({ within }: Pick<PauseOptions, 'within'>): number {
+  return within === undefined ? defaultPauseMs : durationMs(within, 'within')
 }
 
-/** @throws {CheckreinError} `USAGE` for what cannot be the id of a run. */
-export function checkedId(id: unknown): string {
-  if (typeof id === 'string' && id.length >= 1 && id.length <= 200) return wholeText(id, 'the id')
-  throw new CheckreinError('USAGE', {
-    message: `${shown(id).slice(0, 100)} is not an id of 1 to 200 characters`,
-  })
+function pauseOrder(options: PauseOptions): ControlRequest['pause'] {
+  return { ...pausing(options), until: momentOf(options), holdId: null, parksIn: 'paused' }
+}
+
+function pausing(options: PauseOptions): HoldRequest['pause'] {
+  const otherwise = oneOf(pauseFallbacks, options.otherwise ?? 'wait', 'otherwise')
+  return { withinMs: withinMs(options), otherwise }
+}
+
+function holdRequest(options: HoldOptions): Omit<HoldRequest, keyof WhoOptions | 'origin'> {
+  const verb = checkedHoldVerb(options.verb)
+  const filter = checkedHoldFilter(options.filter)
+  return {
+    verb,
+    filter,
+    until: momentOf(options),
+    inFlight: oneOf(inFlights, options.inFlight ?? usualInFlight({ verb, filter }), 'inFlight'),
+    graceMs: graceMs(options),
+    rollback: options.rollback ?? false,
+    pause: pausing(options),
+  }
+}
+
+function usualInFlight(hold: Pick<HoldOptions, 'verb' | 'filter'>): InFlight {
+  return hold.verb === 'revoke' || isOfLanes(hold) ? 'finish' : 'park'
+}
+
+const checkedHoldVerb = (verb: HoldOptions['verb']): HoldOptions['verb'] =>
+  oneOf(['pause', ...stopVerbs], verb, 'verb')
+
+/** @throws {CheckreinError} `USAGE` for what is none of the words. */
+function oneOf<Word extends string>(words: readonly Word[], given: Word, what: string): Word {
+  if (words.includes(given)) return given
+  throw new CheckreinError('USAGE', { message: `${what} must be one of ${words.join(', ')}` })
 }

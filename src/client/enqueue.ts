@@ -4,7 +4,7 @@ import { CheckreinError } from '../core/errors.ts'
 import { defaultGraceMs } from '../core/intent.ts'
 import { wholeText } from '../core/text.ts'
 import { defaultPayloadLimit, encodePayload } from '../core/payload.ts'
-import { type AnyTask, checkedName, isTask } from '../core/task.ts'
+import { type AnyTask, checkedName, type InputOf, isTask } from '../core/task.ts'
 import {
   type Enqueued,
   type NewRun,
@@ -12,7 +12,9 @@ import {
   onConflicts,
   type Store,
 } from '../store/store.ts'
-import { checkedId } from './controls.ts'
+import { instantOf } from './moments.ts'
+import { issuesOf, issueWords } from './schema.ts'
+import { checkedId } from './targets.ts'
 
 export interface EnqueueOptions {
   /** Default: a new UUIDv7. A run with this id that exists is returned instead, if it is of the same task. */
@@ -35,9 +37,17 @@ export interface EnqueueOptions {
   readonly priority?: number
   /** Cancelled where no attempt has started after this long. */
   readonly ttl?: Duration
+  /** Stopped at this instant (epoch ms or `Date`), or so long after it was enqueued (`'2h'`), whatever it does then. */
+  readonly deadline?: number | Date | Exclude<Duration, number>
   /** Default: the task's. */
   readonly queue?: string
 }
+
+/** The arguments after the task: the input may be left out where the task takes none. */
+export type EnqueueArguments<T extends AnyTask> =
+  undefined extends InputOf<T>
+    ? [input?: InputOf<T>, options?: EnqueueOptions]
+    : [input: InputOf<T>, options?: EnqueueOptions]
 
 const optionNames = [
   'id',
@@ -49,6 +59,7 @@ const optionNames = [
   'runAt',
   'priority',
   'ttl',
+  'deadline',
   'queue',
   'input',
 ]
@@ -98,6 +109,7 @@ export class Enqueuer {
       input: encodePayload(run.input, 'input', this.#payloadLimit),
       due: dueOf(run),
       ttlMs: ttl === undefined ? null : durationMs(ttl, 'ttl'),
+      deadline: deadlineOf(run),
     }
   }
 }
@@ -106,15 +118,10 @@ const noTags: readonly string[] = []
 
 /** @throws {CheckreinError} `INPUT_REJECTED` with the issues that the schema found. */
 async function refuseBadInput(task: AnyTask, input: unknown): Promise<void> {
-  const checked = await task.input?.['~standard'].validate(input)
-  if (!checked?.issues) return
-  const issues = checked.issues.slice(0, 20).map(({ message, path = [] }) => ({
-    path: path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.'),
-    message,
-  }))
-  const [first] = issues
+  const issues = task.input === null ? [] : await issuesOf(task.input, input)
+  if (issues.length === 0) return
   throw new CheckreinError('INPUT_REJECTED', {
-    message: `The input of ${task.name} does not fit its schema: ${first?.path ? `${first.path}: ` : ''}${first?.message}`,
+    message: `The input of ${task.name} does not fit its schema: ${issueWords(issues)}`,
     hint: 'Nothing was enqueued. `details.issues` lists what is wrong.',
     details: { task: task.name, issues },
   })
@@ -136,10 +143,13 @@ function dueOf({ delay, runAt }: EnqueueOptions): NewRun['due'] {
     throw new CheckreinError('USAGE', { message: 'Give delay or runAt, not both' })
   }
   if (delay !== undefined) return { inMs: durationMs(delay, 'delay') }
-  if (runAt === undefined) return null
-  const at = Number(runAt)
-  if (Number.isSafeInteger(at)) return { at }
-  throw new CheckreinError('USAGE', { message: 'runAt must be a Date or whole epoch milliseconds' })
+  return runAt === undefined ? null : instantOf(runAt, 'runAt')
+}
+
+function deadlineOf({ deadline }: EnqueueOptions): NewRun['deadline'] {
+  if (deadline === undefined) return null
+  if (typeof deadline === 'string') return { inMs: durationMs(deadline, 'deadline') }
+  return instantOf(deadline, 'deadline')
 }
 
 function checkedPriority(priority: number): number {

@@ -1,4 +1,5 @@
 import { CheckreinError, type ErrorRecord } from '../core/errors.ts'
+import type { SignalEntry } from './audit.ts'
 import type { Run } from './view.ts'
 
 /** `result()` of a run that failed; `error` is what its last attempt ended with. */
@@ -31,4 +32,39 @@ export class RunCancelledError extends CheckreinError {
     })
     this.run = run
   }
+}
+
+/**
+ * `reply()` of a signal that the handler could not deal with: `error` is what its listener threw, or rejected it with.
+ * Its code is `SIGNAL_REJECTED` where the payload did not fit, else `SIGNAL_FAILED`.
+ */
+export class SignalFailedError extends CheckreinError {
+  override readonly name = 'SignalFailedError'
+  readonly signal: SignalEntry
+  readonly error: ErrorRecord | null
+
+  constructor(signal: SignalEntry) {
+    const { name, runId, error } = signal
+    super(error?.code === 'SIGNAL_REJECTED' ? 'SIGNAL_REJECTED' : 'SIGNAL_FAILED', {
+      message: `Run ${runId} could not deal with the signal ${name}${error ? `: ${error.message}` : ''}`,
+      details: { id: runId, signal: name, error },
+    })
+    this.signal = signal
+    this.error = error
+  }
+}
+
+/** @param id null where the run that holds a key was meant. */
+export function notFound(id: string | null): CheckreinError {
+  return new CheckreinError('RUN_NOT_FOUND', {
+    message: id === null ? 'No run holds the key' : `There is no run ${JSON.stringify(id)}`,
+    hint: 'Check the id and the store; a run that ended long ago may have been pruned.',
+    details: { id },
+  })
+}
+
+/** The one answer to one request. @throws {CheckreinError} `INTERNAL` where there is none. */
+export function theOnly<T>([one]: readonly T[]): T {
+  if (one !== undefined) return one
+  throw new CheckreinError('INTERNAL', { message: 'a request was not answered' })
 }

@@ -1,29 +1,37 @@
 import { type Duration, durationMs } from '../core/duration.ts'
-import { CheckreinError } from '../core/errors.ts'
+import type { SignalSchemas } from '../core/context.ts'
+import { CheckreinError, type ErrorCode } from '../core/errors.ts'
 import type { FeedEntry } from '../core/events.ts'
-import { defaultGraceMs } from '../core/intent.ts'
-import type { Answer } from '../core/decision.ts'
-import type { StopMode, StopRecord } from '../core/stop.ts'
-import { isFinal, type State } from '../core/transitions.ts'
+import type { StoredRun } from '../core/run.ts'
+import type { AnyTask, PayloadOf } from '../core/task.ts'
+import { isFinal } from '../core/transitions.ts'
 import type { Controlled, Enqueued, Store } from '../store/store.ts'
-import type { AskOptions, Controls, StopOptions } from './controls.ts'
-import { RunCancelledError, RunFailedError } from './errors.ts'
+import type { WhoOptions } from './asker.ts'
+import { entriesOf, type SignalEntry } from './audit.ts'
+import {
+  type AskOptions,
+  atOnce,
+  type Controls,
+  type FreezeOptions,
+  graceMs,
+  type PauseOptions,
+  type StopOptions,
+  withinMs,
+} from './controls.ts'
+import { notFound, RunCancelledError, RunFailedError, theOnly } from './errors.ts'
 import { feedOf } from './feed.ts'
+import {
+  isSettled,
+  type PauseOutcome,
+  pauseOutcome,
+  settledPause,
+  type StopOutcome,
+  stopOutcome,
+} from './outcomes.ts'
+import type { RunWaits } from './run-waits.ts'
+import { SignalHandle } from './signal-handle.ts'
+import type { Signals } from './signals.ts'
 import { type Run, viewOf } from './view.ts'
-import type { Waits } from './waits.ts'
-
-/** What came of `cancel` or `terminate`, after the stop was confirmed. */
-export interface StopOutcome {
-  readonly id: string
-  /** `too-late` where the run ended by itself before the request reached it. */
-  readonly answer: Answer | 'not-found'
-  readonly state: State | null
-  /** Null where nothing was stopped. */
-  readonly mode: StopMode | null
-  /** Whether the end of its code was observed. */
-  readonly confirmed: boolean
-  readonly stop: StopRecord | null
-}
 
 export interface ResultOptions {
   /** Rejects with `RESULT_TIMEOUT` after this long; default: waits for as long as it takes. */
@@ -39,35 +47,51 @@ export interface EventsOptions {
   readonly abortSignal?: AbortSignal
 }
 
-/** How long `cancel` waits past the grace for the confirmation, where the caller says nothing. */
+/** The arguments after the name: the payload may be left out where the signal takes none. */
+export type SignalArguments<Signals extends SignalSchemas, Name extends keyof Signals> =
+  undefined extends PayloadOf<Signals, Name>
+    ? [payload?: PayloadOf<Signals, Name>, options?: WhoOptions]
+    : [payload: PayloadOf<Signals, Name>, options?: WhoOptions]
+
+/** How long a verb is waited for past the time that the handler gets, where the caller says nothing. */
 const confirmWaitMs = 30_000
 
 /** What a handle needs of its client. */
 export interface HandleParts {
   readonly store: Store
-  readonly waits: Waits
+  readonly waits: RunWaits
   readonly controls: Controls
+  readonly signals: Signals
+}
+
+/** What the client knows of a run besides its id. */
+export interface Known {
+  readonly enqueued?: Enqueued
+  readonly task?: AnyTask
 }
 
 /** One run, in hand. Closing it ends its waits and iterators; the run itself goes on. */
-export class RunHandle<Output = unknown> implements AsyncDisposable {
+export class RunHandle<
+  Output = unknown,
+  Signals extends SignalSchemas = SignalSchemas,
+> implements AsyncDisposable {
   readonly id: string
   /** What `enqueue` did; null for a handle that was made from an id. */
   readonly enqueued: Enqueued | null
+  readonly #task: AnyTask | null
   readonly #parts: HandleParts
   readonly #closing = new AbortController()
 
-  constructor(id: string, parts: HandleParts, enqueued: Enqueued | null = null) {
+  constructor(id: string, parts: HandleParts, known: Known = {}) {
     this.id = id
-    this.enqueued = enqueued
+    this.enqueued = known.enqueued ?? null
+    this.#task = known.task ?? null
     this.#parts = parts
   }
 
   /** @throws {CheckreinError} `RUN_NOT_FOUND`. */
   async get(): Promise<Run<Output>> {
-    const stored = await this.#parts.store.get(this.id)
-    if (!stored) throw notFound(this.id)
-    return viewOf<Output>(stored)
+    return viewOf<Output>(await this.#stored())
   }
 
   /**
@@ -77,14 +101,10 @@ export class RunHandle<Output = unknown> implements AsyncDisposable {
    */
   async result(options: ResultOptions = {}): Promise<Output> {
     const timeoutMs = options.timeout === undefined ? null : durationMs(options.timeout, 'timeout')
-    await this.get()
-    const abortSignal = this.#until(options.abortSignal)
-    const stored = await this.#parts.waits.untilFinal(this.id, {
-      timeoutMs,
-      abortSignal,
-      code: 'RESULT_TIMEOUT',
-    })
-    const run = viewOf<Output>(stored)
+    await this.#stored()
+    const run = viewOf<Output>(
+      await this.#ended({ timeoutMs, abortSignal: options.abortSignal, code: 'RESULT_TIMEOUT' }),
+    )
     if (run.state === 'failed') throw new RunFailedError(run)
     if (run.state === 'cancelled') throw new RunCancelledError(run)
     return run.result as Output
@@ -92,10 +112,10 @@ export class RunHandle<Output = unknown> implements AsyncDisposable {
 
   /** What happens to the run, from the beginning or after a position, until it has ended. */
   async *events(options: EventsOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
-    await this.get()
+    await this.#stored()
     const abortSignal = this.#until(options.abortSignal)
     const isOver = async (): Promise<boolean> =>
-      options.follow === false || isFinal((await this.get()).state)
+      options.follow === false || isFinal((await this.#stored()).state)
     yield* feedOf(this.#parts.store, {
       runId: this.id,
       after: options.after ?? -1,
@@ -115,8 +135,9 @@ export class RunHandle<Output = unknown> implements AsyncDisposable {
   }
 
   /**
-   * Asks, waits for the grace (default 5 s), then kills; fulfils when the stop is confirmed.
-   * @throws {CheckreinError} `STOP_PENDING` where it is not confirmed within `timeout` (default: grace and 30 s).
+   * Asks, waits for the grace (default 5 s), then kills; fulfils when the stop is confirmed, and the run rolled back
+   * where that is asked for.
+   * @throws {CheckreinError} `STOP_PENDING` where it is not over within `timeout` (default: grace and 30 s).
    */
   async cancel(options: StopOptions = {}): Promise<StopOutcome> {
     return this.#stop('cancel', options)
@@ -128,22 +149,97 @@ export class RunHandle<Output = unknown> implements AsyncDisposable {
   }
 
   async #stop(verb: 'cancel' | 'terminate', options: StopOptions): Promise<StopOutcome> {
-    const graceMs =
-      options.grace === undefined ? defaultGraceMs : durationMs(options.grace, 'grace')
     const timeoutMs =
       options.timeout === undefined
-        ? graceMs + confirmWaitMs
+        ? graceMs(options) + confirmWaitMs
         : durationMs(options.timeout, 'timeout')
     const { answer } = await this.#parts.controls.one(verb, this.id, options)
-    if (answer === 'not-found') return outcome(this.id, answer, null)
-    if (answer !== 'requested') return outcome(this.id, answer, await this.get())
-    const abortSignal = this.#until(options.abortSignal)
-    const stored = await this.#parts.waits.untilFinal(this.id, {
+    if (answer === 'not-found') return stopOutcome(this.id, answer, null)
+    const run = await this.#stored()
+    if (isFinal(run.state) || answer === 'too-late') return stopOutcome(this.id, answer, run)
+    const { abortSignal } = options
+    const ended = await this.#ended({ timeoutMs, abortSignal, code: 'STOP_PENDING' })
+    return stopOutcome(this.id, ended.state === 'cancelled' ? answer : 'too-late', ended)
+  }
+
+  /**
+   * Keeps the run from going on: one that runs parks at its next checkpoint. Fulfils when it has parked, is frozen, or has ended.
+   * @throws {CheckreinError} `PAUSE_PENDING` where it has not within `timeout` (default: `within` and 30 s); the request stays on record.
+   */
+  async pause(options: PauseOptions = {}): Promise<PauseOutcome> {
+    const { timeout, abortSignal } = options
+    const timeoutMs =
+      timeout === undefined ? withinMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
+    const { answer } = await this.#parts.controls.one('pause', this.id, options)
+    if (answer === 'requested') return this.#parked(timeoutMs, abortSignal)
+    return pauseOutcome(this.id, answer, answer === 'not-found' ? null : await this.#stored())
+  }
+
+  /**
+   * Stops the process of a running attempt where it stands, until `resume`; with `process` isolation only. Fulfils when it
+   * is frozen; a run that is at a checkpoint just then parks, as one that does not run does. @throws {CheckreinError} as `pause`.
+   */
+  async freeze(options: FreezeOptions = {}): Promise<PauseOutcome> {
+    return this.pause({ ...options, ...atOnce })
+  }
+
+  /** Ends a pause: the run goes on from its last checkpoint, or where it was frozen. Fulfils when that is on record. */
+  async resume(options: WhoOptions = {}): Promise<Controlled> {
+    return this.#parts.controls.one('resume', this.id, options)
+  }
+
+  /** Waits until a pause that was asked for is settled: it has parked, is frozen, goes on, or has ended. @throws {CheckreinError} `PAUSE_PENDING`. */
+  async parked(options: ResultOptions = {}): Promise<PauseOutcome> {
+    const { timeout, abortSignal } = options
+    return this.#parked(timeout === undefined ? null : durationMs(timeout, 'timeout'), abortSignal)
+  }
+
+  async #parked(
+    timeoutMs: number | null,
+    abortSignal: AbortSignal | undefined,
+  ): Promise<PauseOutcome> {
+    const run = await this.#parts.waits.runs.until(this.id, {
       timeoutMs,
-      abortSignal,
-      code: 'STOP_PENDING',
+      abortSignal: this.#until(abortSignal),
+      isWanted: isSettled,
+      late: () => late(this.id, 'PAUSE_PENDING', timeoutMs),
     })
-    return outcome(this.id, stored.state === 'cancelled' ? answer : 'too-late', viewOf(stored))
+    return settledPause(run)
+  }
+
+  /**
+   * Sends a message to the handler. Fulfils when it is on record: it is kept until the handler takes it, and its reply
+   * can be waited for.
+   * @throws {CheckreinError} `SIGNAL_REJECTED` where the handle knows its task and the payload does not fit; `PAYLOAD_…`, `USAGE`.
+   */
+  async signal<Name extends keyof Signals & string>(
+    name: Name,
+    ...[payload, options = {}]: SignalArguments<Signals, Name>
+  ): Promise<SignalHandle> {
+    const message = { name, payload, options, task: this.#task }
+    const { signals, waits } = this.#parts
+    const sent = theOnly(await signals.send(this.id, message))
+    return new SignalHandle(sent, { name, waits, closing: this.#closing.signal })
+  }
+
+  /** Everything that was asked of the run, signals and verbs, oldest first. */
+  async signals(): Promise<readonly SignalEntry[]> {
+    return entriesOf(this.#parts.store, this.id)
+  }
+
+  /** @throws {CheckreinError} `RUN_NOT_FOUND`. */
+  async #stored(): Promise<StoredRun> {
+    const stored = await this.#parts.store.get(this.id)
+    if (!stored) throw notFound(this.id)
+    return stored
+  }
+
+  async #ended({ timeoutMs, abortSignal, code }: EndWait): Promise<StoredRun> {
+    return this.#parts.waits.ends.until(this.id, {
+      timeoutMs,
+      abortSignal: this.#until(abortSignal),
+      late: () => late(this.id, code, timeoutMs),
+    })
   }
 
   #until(abortSignal: AbortSignal | undefined): AbortSignal {
@@ -155,22 +251,22 @@ export class RunHandle<Output = unknown> implements AsyncDisposable {
   }
 }
 
-function outcome(id: string, answer: StopOutcome['answer'], run: Run | null): StopOutcome {
-  const stop = run?.stop ?? null
-  return {
-    id,
-    answer,
-    state: run?.state ?? null,
-    mode: stop?.mode ?? null,
-    confirmed: stop?.confirmed ?? false,
-    stop,
-  }
+interface EndWait {
+  readonly timeoutMs: number | null
+  readonly abortSignal: AbortSignal | undefined
+  readonly code: LateCode
 }
 
-export function notFound(id: string): CheckreinError {
-  return new CheckreinError('RUN_NOT_FOUND', {
-    message: `There is no run ${JSON.stringify(id)}`,
-    hint: 'Check the id and the store; a run that ended long ago may have been pruned.',
-    details: { id },
-  })
+type LateCode = Extract<ErrorCode, 'RESULT_TIMEOUT' | 'STOP_PENDING' | 'PAUSE_PENDING'>
+
+const lateHints: Readonly<Record<LateCode, string>> = {
+  RESULT_TIMEOUT: 'Wait longer with `timeout`, or look again with `get`.',
+  STOP_PENDING:
+    'The request is on record and will be carried out; look again with `get`, or use `terminate` to force it.',
+  PAUSE_PENDING:
+    "The request is on record, and the run parks at its next checkpoint; look again with `get`, or give `otherwise: 'kill'`.",
+}
+
+function late(id: string, code: LateCode, timeoutMs: number | null): CheckreinError {
+  return new CheckreinError(code, { hint: lateHints[code], details: { id, timeoutMs } })
 }

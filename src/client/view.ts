@@ -1,9 +1,31 @@
 import type { ErrorRecord } from '../core/errors.ts'
 import { decodePayload } from '../core/payload.ts'
-import { type Status, statusOf, type StoredRun } from '../core/run.ts'
-import type { StopIntent } from '../core/intent.ts'
+import {
+  type PausedBy,
+  type RollbackFacts,
+  type Status,
+  statusOf,
+  type StoredRun,
+} from '../core/run.ts'
+import type { PauseIntent, StopIntent } from '../core/intent.ts'
 import type { StopRecord } from '../core/stop.ts'
 import type { State } from '../core/transitions.ts'
+
+/** Who paused a run, why, and until when. Instants are epoch ms. */
+export interface Paused extends PausedBy {
+  /** When it resumes by itself; null where it does not. */
+  readonly until: number | null
+}
+
+/** What a run waits for, without a slot. */
+export interface WaitingFor {
+  /** The name of a signal. */
+  readonly signal: string | null
+  /** The id of a run whose end it waits for. */
+  readonly runId: string | null
+  /** When it goes on in any case, epoch ms. */
+  readonly until: number | null
+}
 
 /** One invocation of a task, as it was when it was read. Instants are epoch ms. */
 export interface Run<Output = unknown> {
@@ -30,19 +52,32 @@ export interface Run<Output = unknown> {
   readonly stop: StopRecord | null
   /** The request to stop that it is under. */
   readonly stopping: StopIntent | null
+  /** The request to pause that it is under, until it has parked; says whether it is overdue, or frozen. */
+  readonly pausing: PauseIntent | null
+  /** Set while it is paused. */
+  readonly paused: Paused | null
+  /** Set while it waits. */
+  readonly waitingFor: WaitingFor | null
+  /** What its handler saved last; the next attempt starts from it. */
+  readonly checkpoint: unknown
+  readonly checkpointAt: number | null
+  /** Its roll-back, once there is one. */
+  readonly rollback: RollbackFacts | null
   readonly workerId: string | null
   readonly waitsFor: string | null
   readonly createdAt: number
   readonly runAt: number | null
   readonly expiresAt: number | null
+  /** When it is stopped, whatever it does. */
+  readonly deadlineAt: number | null
   readonly startedAt: number | null
   readonly finishedAt: number | null
 }
 
 export function viewOf<Output>(stored: StoredRun): Run<Output> {
   const { id, task, queue, state, priority, key, tags, attempt, failures, crashes } = stored
-  const { error, stop, workerId, waitsFor, createdAt, runAt, expiresAt, startedAt, finishedAt } =
-    stored
+  const { error, stop, rollback, workerId, waitsFor, checkpointAt, createdAt, runAt } = stored
+  const { expiresAt, deadlineAt, startedAt, finishedAt } = stored
   return {
     id,
     task,
@@ -61,12 +96,25 @@ export function viewOf<Output>(stored: StoredRun): Run<Output> {
     error,
     stop,
     stopping: stored.intent?.stop ?? null,
+    pausing: stored.intent?.pause ?? null,
+    paused: stored.paused && { ...stored.paused, until: stored.resumeAt },
+    waitingFor: waitingForOf(stored),
+    checkpoint: decodePayload(stored.checkpoint),
+    checkpointAt,
+    rollback,
     workerId,
     waitsFor,
     createdAt,
     runAt,
     expiresAt,
+    deadlineAt,
     startedAt,
     finishedAt,
   }
+}
+
+function waitingForOf({ state, wait, waitsFor, wakeAt }: StoredRun): WaitingFor | null {
+  return state === 'waiting'
+    ? { signal: wait?.signal ?? null, runId: waitsFor, until: wakeAt }
+    : null
 }

@@ -1,23 +1,30 @@
 /**
- * Waiting for runs to end, without a query for each.
+ * Waiting for something in the store to come about, without a query for each.
  *
- * All waits of a client share one question to the store, asked after a change and twice a second besides, because a
+ * All waits of one kind share one question to the store, asked after a change and twice a second besides, because a
  * hint of a change may be lost. The timer keeps the process alive while somebody waits, and no longer.
  */
-import { CheckreinError, type ErrorCode } from '../core/errors.ts'
-import type { StoredRun } from '../core/run.ts'
+import { CheckreinError } from '../core/errors.ts'
 import type { Store } from '../store/store.ts'
 
-export interface WaitOptions {
+export interface WaitOptions<Found> {
   /** Ms; null waits for as long as it takes. */
   readonly timeoutMs: number | null
   readonly abortSignal?: AbortSignal | undefined
+  /** Whether what was found is what is waited for; default: whatever is found. */
+  readonly isWanted?: (found: Found) => boolean
   /** What the wait rejects with when the time is up. */
-  readonly code: Extract<ErrorCode, 'RESULT_TIMEOUT' | 'STOP_PENDING'>
+  readonly late: () => CheckreinError
 }
 
-interface Wait {
-  readonly resolve: (run: StoredRun) => void
+/** What was found, by the names under which it is waited for. */
+export type Ask<Found> = (
+  names: readonly string[],
+) => Promise<Iterable<readonly [name: string, found: Found]>>
+
+interface Wait<Found> {
+  readonly isWanted: (found: Found) => boolean
+  readonly resolve: (found: Found) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -26,56 +33,55 @@ const askEveryMs = 500
 const waitsPerMs = 100
 const longestPauseMs = 50
 
-export class Waits {
-  readonly #store: Store
-  readonly #waiting = new Map<string, Set<Wait>>()
+export class Waits<Found> {
+  readonly #askStore: Ask<Found>
+  readonly #waiting = new Map<string, Set<Wait<Found>>>()
   readonly #hints: Disposable
   #timer: NodeJS.Timeout | null = null
   #isAsking = false
   #isStale = false
 
-  constructor(store: Store) {
-    this.#store = store
+  constructor(store: Pick<Store, 'onChange'>, ask: Ask<Found>) {
+    this.#askStore = ask
     this.#hints = store.onChange(() => this.#askSoon())
   }
 
-  /** Fulfils with the run when it is final. */
-  async untilFinal(id: string, { timeoutMs, abortSignal, code }: WaitOptions): Promise<StoredRun> {
+  /** Fulfils with what is found under the name, when it is as wanted. */
+  async until(name: string, options: WaitOptions<Found>): Promise<Found> {
+    const { timeoutMs, abortSignal, isWanted = () => true, late } = options
     abortSignal?.throwIfAborted()
-    const { promise, resolve, reject } = Promise.withResolvers<StoredRun>()
-    const wait = { resolve, reject }
+    const { promise, resolve, reject } = Promise.withResolvers<Found>()
+    const wait = { isWanted, resolve, reject }
     const onAbort = (): void => reject(abortSignal?.reason)
     abortSignal?.addEventListener('abort', onAbort, { once: true })
-    const timer =
-      timeoutMs === null ? null : setTimeout(() => reject(late(id, code, timeoutMs)), timeoutMs)
-    this.#add(id, wait)
+    const timer = timeoutMs === null ? null : setTimeout(() => reject(late()), timeoutMs)
+    this.#add(name, wait)
     try {
       return await promise
     } finally {
       if (timer) clearTimeout(timer)
       abortSignal?.removeEventListener('abort', onAbort)
-      this.#remove(id, wait)
+      this.#remove(name, wait)
     }
   }
 
   /** Rejects everything that still waits. */
   close(): void {
     this.#hints[Symbol.dispose]()
-    const closed = new CheckreinError('STORE_CLOSED')
-    for (const waits of this.#waiting.values()) for (const wait of waits) wait.reject(closed)
+    this.#rejectAll(new CheckreinError('STORE_CLOSED'))
   }
 
-  #add(id: string, wait: Wait): void {
-    const waits = this.#waiting.get(id) ?? new Set()
-    this.#waiting.set(id, waits.add(wait))
+  #add(name: string, wait: Wait<Found>): void {
+    const waits = this.#waiting.get(name) ?? new Set()
+    this.#waiting.set(name, waits.add(wait))
     this.#timer ??= setInterval(() => this.#askSoon(), askEveryMs)
     this.#askSoon()
   }
 
-  #remove(id: string, wait: Wait): void {
-    const waits = this.#waiting.get(id)
+  #remove(name: string, wait: Wait<Found>): void {
+    const waits = this.#waiting.get(name)
     waits?.delete(wait)
-    if (waits?.size === 0) this.#waiting.delete(id)
+    if (waits?.size === 0) this.#waiting.delete(name)
     if (this.#waiting.size > 0 || !this.#timer) return
     clearInterval(this.#timer)
     this.#timer = null
@@ -94,9 +100,9 @@ export class Waits {
   async #ask(): Promise<void> {
     this.#isStale = false
     try {
-      const finals = await this.#store.finals([...this.#waiting.keys()])
-      for (const run of finals)
-        for (const wait of this.#waiting.get(run.id) ?? []) wait.resolve(run)
+      for (const [name, found] of await this.#askStore([...this.#waiting.keys()]))
+        for (const wait of this.#waiting.get(name) ?? [])
+          if (wait.isWanted(found)) wait.resolve(found)
     } catch (error) {
       this.#rejectIfHopeless(error)
     }
@@ -106,14 +112,10 @@ export class Waits {
 
   #rejectIfHopeless(error: unknown): void {
     if (error instanceof CheckreinError && error.isRetryable) return
+    this.#rejectAll(error)
+  }
+
+  #rejectAll(error: unknown): void {
     for (const waits of this.#waiting.values()) for (const wait of waits) wait.reject(error)
   }
-}
-
-function late(id: string, code: WaitOptions['code'], timeoutMs: number): CheckreinError {
-  const hint =
-    code === 'STOP_PENDING'
-      ? 'The request is on record and will be carried out; look again with `get`, or use `terminate` to force it.'
-      : 'Wait longer with `timeout`, or look again with `get`.'
-  return new CheckreinError(code, { hint, details: { id, timeoutMs } })
 }

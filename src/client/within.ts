@@ -1,16 +1,24 @@
-import { CheckreinError } from '../core/errors.ts'
 import type { AnyTask, InputOf } from '../core/task.ts'
-import type { StopVerb } from '../core/transitions.ts'
-import type { Controlled, Enqueued } from '../store/store.ts'
-import type { AskOptions, Controls, ControlTarget, StopOptions } from './controls.ts'
-import type { Enqueuer, EnqueueOptions } from './enqueue.ts'
-import type { EnqueueArguments } from './client.ts'
+import type { Controlled, ControlVerb, Enqueued } from '../store/store.ts'
+import type { WhoOptions } from './asker.ts'
+import type { AskOptions, Controls, PauseOptions, StopOptions } from './controls.ts'
+import type { EnqueueArguments, Enqueuer, EnqueueOptions } from './enqueue.ts'
+import { theOnly } from './errors.ts'
+import type { Sent, Signals } from './signals.ts'
+import type { ControlTarget } from './targets.ts'
 
-/** A verb that ends runs, asked within a transaction: it takes effect when that is committed. */
-type Ask = (
+/** A verb, asked within a transaction: it takes effect when that is committed. */
+type Ask<Options> = (
   target: ControlTarget,
-  options?: Omit<StopOptions, 'timeout' | 'abortSignal'>,
+  options?: Omit<Options, 'timeout' | 'abortSignal'>,
 ) => Promise<readonly Controlled[]>
+
+/** What asks on a store, or within a transaction. */
+export interface WithinParts {
+  readonly enqueuer: Enqueuer
+  readonly controls: Controls
+  readonly signals: Signals
+}
 
 /**
  * What can be part of a transaction of the caller's: it is done if they commit, and has never been if they don't. No
@@ -22,24 +30,40 @@ type Ask = (
  *   waits: keep such a transaction short.
  * - On PostgreSQL a verb on a run that does not exist yet cannot see one that somebody enqueues at the same time; if that
  *   has started when the transaction is committed, it goes on. Outside of a transaction no run gets away so.
+ * - Verbs are for runs that there are: whole tasks and queues are held, and holds lifted, by the client alone.
  */
 export class Within {
   readonly #enqueuer: Enqueuer
-  readonly revoke: Ask
-  readonly abort: Ask
-  readonly cancel: Ask
-  readonly terminate: Ask
+  readonly #signals: Signals
+  readonly revoke: Ask<AskOptions>
+  readonly abort: Ask<AskOptions>
+  readonly cancel: Ask<StopOptions>
+  readonly terminate: Ask<AskOptions>
+  readonly pause: Ask<PauseOptions>
+  readonly resume: Ask<WhoOptions>
 
-  constructor(enqueuer: Enqueuer, controls: Controls) {
+  constructor({ enqueuer, controls, signals }: WithinParts) {
     this.#enqueuer = enqueuer
+    this.#signals = signals
     const verb =
-      (name: StopVerb): Ask =>
-      (target, options: AskOptions = {}) =>
+      (name: ControlVerb): Ask<StopOptions & PauseOptions> =>
+      (target, options = {}) =>
         controls.many(name, target, options)
     this.revoke = verb('revoke')
     this.abort = verb('abort')
     this.cancel = verb('cancel')
     this.terminate = verb('terminate')
+    this.pause = verb('pause')
+    this.resume = verb('resume')
+  }
+
+  /** Sends a message to the handlers of these runs; `client.audit({ callId })` has their replies after the commit. */
+  async signal(
+    target: ControlTarget,
+    name: string,
+    ...[payload, options = {}]: [payload?: unknown, options?: WhoOptions]
+  ): Promise<readonly Sent[]> {
+    return this.#signals.send(target, { name, payload, options })
   }
 
   /** Stores a run of the task; its id serves for `client.run(id)` after the commit. @throws {CheckreinError} as `Client.enqueue`. */
@@ -47,9 +71,7 @@ export class Within {
     task: T,
     ...[input, options]: EnqueueArguments<T>
   ): Promise<Enqueued> {
-    const [one] = await this.enqueueMany(task, [{ input: input as InputOf<T>, ...options }])
-    if (!one) throw new CheckreinError('INTERNAL', { message: 'an enqueue was not answered' })
-    return one
+    return theOnly(await this.enqueueMany(task, [{ input: input as InputOf<T>, ...options }]))
   }
 
   async enqueueMany<T extends AnyTask>(
@@ -65,8 +87,6 @@ export class Within {
     input?: unknown,
     options: EnqueueOptions = {},
   ): Promise<Enqueued> {
-    const [one] = await this.#enqueuer.enqueueByName(task, [{ input, ...options }])
-    if (!one) throw new CheckreinError('INTERNAL', { message: 'an enqueue was not answered' })
-    return one
+    return theOnly(await this.#enqueuer.enqueueByName(task, [{ input, ...options }]))
   }
 }

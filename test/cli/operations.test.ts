@@ -3,12 +3,9 @@ import { test } from 'node:test'
 import type { Command } from 'commander'
 import { buildProgram } from '../../src/cli/program.ts'
 import { Client } from '../../src/client/client.ts'
-import {
-  filterParameters,
-  type Operation,
-  operations,
-  type Parameters,
-} from '../../src/client/operations.ts'
+import type { Operation, Parameters } from '../../src/client/operation.ts'
+import { operations } from '../../src/client/operations.ts'
+import { filterParameters, holdFilterParameters } from '../../src/client/parameters.ts'
 import { errorCodes } from '../../src/core/errors.ts'
 
 const program = buildProgram()
@@ -25,7 +22,7 @@ const wordsOf = (line: string): string[] =>
   [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '')
 
 void test('every operation is a method of the client', () => {
-  assert.ok(all.length >= 14)
+  assert.ok(all.length >= 25)
   for (const [name] of all)
     assert.equal(typeof Reflect.get(Client.prototype, name), 'function', name)
 })
@@ -44,6 +41,7 @@ void test('every operation has a command with its options', () => {
     const named: Parameters = {
       ...operation.options,
       ...(['runs', 'filter'].includes(operation.subject) ? filterParameters : {}),
+      ...(operation.subject === 'hold' ? holdFilterParameters : {}),
     }
     for (const [key, { singular }] of Object.entries(named))
       assert.ok(attributes.includes(singular ?? key), `${name} ${key}`)

@@ -132,6 +132,7 @@ void test('a broken configuration says what is wrong with it', async () => {
     ],
     ['ts', 'export default { worker: { queues: "a" } }', /worker: queues must be a list/],
     ['ts', 'export default { modules: "tasks.ts" }', /modules is not a list of paths/],
+    ['ts', 'export default { requireBy: "ada" }', /requireBy is not true or false/],
     ['ts', 'export const store = 1', /no default export\nhint: .*defineConfig/],
     ['ts', 'export default (', /cannot be loaded/],
     ['ts', 'throw new Error("not today")', /cannot be loaded: not today/],
@@ -209,11 +210,11 @@ for (const kind of ['sqlite', 'postgres'] as const) {
     assert.equal(dry.code, 1)
     assert.match(dry.stdout, /CREATE TABLE (checkrein_)?runs/)
     assert.equal((await place.run(['list'])).code, 69, 'there is no store yet')
-    assert.equal(await place.does('migrate'), 'made: schema version 1')
+    assert.equal(await place.does('migrate'), 'made: schema version 2')
     for (const args of [['migrate'], ['migrate', '--dry-run']])
-      assert.equal(await place.does(...args), 'up to date: schema version 1')
+      assert.equal(await place.does(...args), 'up to date: schema version 2')
     const { from, to, sql } = await place.json<{ from: number; to: number; sql: string }>('migrate')
-    assert.deepEqual({ from, to, sql }, { from: 1, to: 1, sql: '' })
+    assert.deepEqual({ from, to, sql }, { from: 2, to: 2, sql: '' })
     assert.equal((await place.run(['list'])).code, 0)
   })
 }

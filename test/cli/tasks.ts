@@ -41,3 +41,30 @@ export const broken = task({
     throw new Error('it broke')
   },
 })
+
+/** Counts checkpoints until it is told to finish. */
+export const counter = task({
+  name: 'counter',
+  isolation: 'inline',
+  signals: { add: z.number(), fail: z.undefined(), finish: z.undefined() },
+  state: z.object({ done: z.number() }),
+  checkpointEvery: 20,
+  async run(_: unknown, ctx) {
+    let done = ctx.state?.done ?? 0
+    let isOver = false
+    ctx.on('add', (value) => (done += value))
+    ctx.on('finish', () => void (isOver = true))
+    ctx.on('fail', () => {
+      throw new Error('it cannot')
+    })
+    ctx.log('begun')
+    while (!isOver) {
+      await ctx.checkpoint({ done: ++done })
+      await pause(1)
+    }
+    return done
+  },
+  async rollback(_, ctx) {
+    ctx.log('undoing', { done: ctx.state?.done })
+  },
+})

@@ -143,6 +143,35 @@ for (const [name, { kind, options }] of Object.entries(kinds)) {
         })
       })
 
+      test(`a pause, a resume and a signal ${isDone ? 'take effect' : 'have never been'} with ${end}`, async () => {
+        await withBoth(async ({ bed: { client }, theirs }) => {
+          await theirs.run('ROLLBACK')
+          for (const id of ['one', 'two']) await client.enqueue(tasks.add, { a: 1, b: 2 }, { id })
+          await client.pause('two')
+          await theirs.run(begin)
+          const within = client.within(theirs.transaction)
+          const [paused] = await within.pause('one', { for: '1h', by: 'ada' })
+          const [resumed] = await within.resume('two')
+          const [sent] = await within.signal(['one'], 'word', 'go', { by: 'ada' })
+          assert.deepEqual(
+            [paused?.answer, resumed?.answer, sent?.answer],
+            ['paused', 'resumed', 'sent'],
+          )
+          assert.equal((await client.counts()).paused, 1, 'not before the end')
+          await theirs.run(end)
+          const states = await Promise.all(['one', 'two'].map((id) => client.run(id).get()))
+          assert.deepEqual(
+            states.map(({ state }) => state),
+            isDone ? ['paused', 'queued'] : ['queued', 'paused'],
+          )
+          const { entries } = await client.audit({ callId: sent?.callId ?? '' })
+          assert.deepEqual(
+            entries.map(({ payload }) => payload),
+            isDone ? ['go'] : [],
+          )
+        })
+      })
+
       test(`a verb on what does not exist ${isDone ? 'waits for it' : 'is forgotten'} after ${end}`, async () => {
         await withBoth(async ({ bed: { client }, theirs }) => {
           const within = client.within(theirs.transaction)

@@ -3,7 +3,22 @@
  * error of its own when the line beneath it compiles.
  */
 import { z } from 'zod'
-import { type Client, type RunHandle, task } from '../../src/index.ts'
+import {
+  type Client,
+  type Controlled,
+  type Hold,
+  type InputOf,
+  type OutputOf,
+  type Paused,
+  type PauseOutcome,
+  type PayloadOf,
+  type RollbackOutcome,
+  type RunHandle,
+  type Signal,
+  type SignalHandle,
+  type SignalsOf,
+  task,
+} from '../../src/index.ts'
 
 declare const client: Client
 type Equal<A, B> =
@@ -70,7 +85,8 @@ export async function results(): Promise<void> {
   const number = await (await client.enqueue(withContext, 1)).result()
   same<typeof number, number>(true)
   const many = await client.enqueueMany(byParameter, [{ input: 1 }])
-  same<typeof many, readonly RunHandle<string>[]>(true)
+  const each = await Promise.all(many.map((one) => one.result()))
+  same<typeof each, string[]>(true)
   // @ts-expect-error the result has no such part
   files.folders.toString()
   const unknown = await client.run('id').result()
@@ -100,3 +116,126 @@ task({ name: 'not-ok', isolation: 'inline', hardTimeout: '1m', run: () => 1 })
 task({ name: 'not-ok', isolation: 'container', run: () => 1 })
 // @ts-expect-error a task has a name
 task({ run: () => 1 })
+
+const withReins = task({
+  name: 'with-reins',
+  input: z.object({ path: z.string() }),
+  signals: { throttle: z.number(), rename: z.object({ to: z.string() }) },
+  state: z.object({ done: z.number() }),
+  async run({ path }, ctx) {
+    same<typeof ctx.state, { done: number } | undefined>(true)
+    await ctx.checkpoint({ done: path.length })
+    // @ts-expect-error the state is of another form
+    await ctx.checkpoint({ done: 'all' })
+    ctx.on('throttle', (speed) => same<typeof speed, number>(true))
+    // @ts-expect-error the task takes no such signal
+    ctx.on('faster', () => undefined)
+    for await (const { payload } of ctx.signals('rename'))
+      same<typeof payload, { to: string }>(true)
+    const signal = await ctx.receive('throttle', { timeout: '1h' })
+    same<typeof signal, Signal<number> | null>(true)
+    return { files: 1 }
+  },
+  async rollback({ path }, ctx) {
+    same<typeof path, string>(true)
+    same<typeof ctx.state, { done: number } | undefined>(true)
+  },
+})
+same<OutputOf<typeof withReins>, { files: number }>(true)
+same<InputOf<typeof withReins>, { path: string }>(true)
+same<PayloadOf<SignalsOf<typeof withReins>, 'throttle'>, number>(true)
+
+const byGenerator = task({
+  name: 'by-generator',
+  async *run(count: number, ctx) {
+    let done: number = ctx.state?.done ?? 0
+    while (done < count) yield { done: ++done }
+    return `${done}`
+  },
+})
+same<OutputOf<typeof byGenerator>, string>(true)
+same<InputOf<typeof byGenerator>, number>(true)
+task({
+  name: 'not-ok',
+  state: z.object({ done: z.number() }),
+  // @ts-expect-error a state of another form
+  async *run(count: number) {
+    yield { done: `${count}` }
+  },
+})
+
+export async function signals(): Promise<void> {
+  const handle = await client.enqueue(withReins, { path: '/' })
+  const sent = await handle.signal('throttle', 20, { reason: 'too fast', by: 'ada' })
+  same<typeof sent, SignalHandle>(true)
+  const answer = await sent.reply<{ was: number }>({ timeout: '5s' })
+  same<typeof answer, { was: number }>(true)
+  const unknown = await sent.reply()
+  // @ts-expect-error nothing is known of a reply
+  unknown.toString()
+  await client.run(withReins, 'id').signal('rename', { to: 'b' })
+  // @ts-expect-error the payload is of another type
+  await handle.signal('throttle', 'fast')
+  // @ts-expect-error the payload is missing
+  await handle.signal('rename')
+  // @ts-expect-error the task takes no such signal
+  await handle.signal('faster', 1)
+  // @ts-expect-error the task takes no signals
+  await (await client.enqueue(withoutInput)).signal('faster')
+  const files = await client.run(withReins, 'id').result()
+  same<typeof files, { files: number }>(true)
+  await client.run('id').signal('anything', { at: 'all' })
+  await client.run('id').signal('anything')
+  await client.signal({ filter: { tag: 'tenant:9' } }, 'throttle', 20, { by: 'ada' })
+  // @ts-expect-error a whole task is paused, not talked to
+  await client.signal({ task: 'with-reins' }, 'throttle', 20)
+  const plain: RunHandle = handle
+  await plain.signals()
+}
+
+export async function pauses(handle: RunHandle<number>): Promise<void> {
+  const outcome = await handle.pause({ for: '2h', within: '5s', otherwise: 'kill', timeout: '1m' })
+  same<typeof outcome, PauseOutcome>(true)
+  await handle.freeze({ until: new Date() })
+  await handle.resume({ reason: 'done', by: 'ada' })
+  // @ts-expect-error it is frozen at once
+  await handle.freeze({ within: '5s' })
+  // @ts-expect-error no such way
+  await handle.pause({ otherwise: 'terminate' })
+  // @ts-expect-error what runs is for whole tasks and queues
+  await handle.pause({ inFlight: 'park' })
+  const hold = await client.pause({ queue: 'media' }, { inFlight: 'park', for: '2h' })
+  same<typeof hold, Hold>(true)
+  const whole = await client.pause({ task: 'by-schema', queue: 'media' })
+  same<typeof whole, Hold>(true)
+  same<Awaited<ReturnType<typeof everything>>, Hold | null>(true)
+  const runs = await client.pause({ task: 'by-schema', key: 'root' })
+  same<typeof runs, readonly Controlled[]>(true)
+  await client.freeze({ filter: { tag: 'tenant:9' } })
+  // @ts-expect-error `all` stands alone
+  await client.pause({ all: true, queue: 'media' })
+  // @ts-expect-error what runs is for whole tasks and queues
+  await client.pause(['a', 'b'], { inFlight: 'park' })
+}
+const everything = () => client.resume({ all: true })
+
+export async function holds(): Promise<void> {
+  const hold = await client.hold({ verb: 'cancel', filter: { tag: 'tenant:9' }, grace: '2s' })
+  await client.lift(hold.id)
+  await client.lift({ verb: 'cancel', filter: { tag: 'tenant:9' } })
+  // @ts-expect-error a hold names nothing that changes
+  await client.hold({ verb: 'pause', filter: { state: 'queued' } })
+  // @ts-expect-error nothing that starts runs can stand
+  await client.hold({ verb: 'resume', filter: { tag: 'tenant:9' } })
+}
+
+export async function outcomes(handle: RunHandle<number>): Promise<void> {
+  const { rollback } = await handle.cancel({ rollback: true })
+  same<typeof rollback, RollbackOutcome | null>(true)
+  const run = await handle.get()
+  same<typeof run.paused, Paused | null>(true)
+  await client.enqueue(byParameter, 1, { deadline: '2h' })
+  await client.enqueue(byParameter, 1, { deadline: new Date() })
+  // @ts-expect-error neither an instant nor a duration
+  await client.enqueue(byParameter, 1, { deadline: 'tomorrow' })
+}

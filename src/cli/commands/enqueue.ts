@@ -28,7 +28,7 @@ export function enqueueCommand(program: Command): void {
 
 async function enqueue(session: Session): Promise<number> {
   const [task, input] = session.args as [string, string?]
-  const value = await inputOf(input)
+  const value = await jsonOf(input, 'input')
   return session.withClient(
     async (client) => {
       const options = given(operations.enqueue.options, session.options) as EnqueueOptions
@@ -43,7 +43,8 @@ async function enqueue(session: Session): Promise<number> {
   )
 }
 
-async function inputOf(given: string | undefined): Promise<unknown> {
+/** JSON of the command line; `-` stands for standard input. */
+export async function jsonOf(given: string | undefined, what: string): Promise<unknown> {
   const json = given === '-' ? await text(process.stdin) : given
   if (json === undefined) return undefined
   try {
@@ -51,7 +52,7 @@ async function inputOf(given: string | undefined): Promise<unknown> {
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     const hint = `Quote it for the shell: '{"path":"/srv"}'. Text is JSON with its quotes: '"text"'.`
-    throw new CheckreinError('USAGE', { message: `The input is not JSON: ${why}`, hint, cause })
+    throw new CheckreinError('USAGE', { message: `The ${what} is not JSON: ${why}`, hint, cause })
   }
 }
 
@@ -60,7 +61,7 @@ function noteUnusual({ id, enqueued }: RunHandle): void {
   if (enqueued?.outcome === 'exists')
     writeNote(`note: run ${id} was there already; nothing was enqueued`)
   if (enqueued?.outcome === 'prevented')
-    writeNote(`note: a tombstone was waiting for run ${id}: it is cancelled`)
+    writeNote(`note: a tombstone or a hold was waiting for run ${id}: it is cancelled`)
   if (enqueued?.replacedId) writeNote(`note: it takes the place of run ${enqueued.replacedId}`)
 }
 

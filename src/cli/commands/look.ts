@@ -1,16 +1,19 @@
 /** The commands that only look: `list`, `counts`, `show`, `workers`. */
 import type { Command } from 'commander'
-import type { ListOptions } from '../../client/client.ts'
-import { filterParameters, operations } from '../../client/operations.ts'
+import type { ListOptions } from '../../client/pages.ts'
+import { operations } from '../../client/operations.ts'
+import { filterParameters } from '../../client/parameters.ts'
 import type { Run } from '../../client/view.ts'
 import { humanDuration } from '../../core/duration.ts'
-import type { FeedEntry } from '../../core/events.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { WorkerRecord } from '../../store/store.ts'
-import { dateTime, plain, style, table, timeOfDay } from '../output.ts'
+import { factLines } from '../facts.ts'
+import { holdOf } from '../hold-words.ts'
+import { plain, style, table } from '../output.ts'
 import { given } from '../parameters.ts'
 import { act, commandFor, type Session } from '../session.ts'
-import { ago, entryWords, factLines, progressWords, statusWord } from '../words.ts'
+import { signalLines, timelineLines } from '../timeline.ts'
+import { ago, progressWords, statusWord } from '../words.ts'
 
 export function lookCommands(program: Command): void {
   act(commandFor(program, 'list'), list)
@@ -22,21 +25,25 @@ export function lookCommands(program: Command): void {
 async function list(session: Session): Promise<void> {
   const filter = given(filterParameters, session.options) as RunFilter
   const options = given(operations.list.options, session.options) as ListOptions
-  const { runs, cursor } = await session.withClient((client) => client.list(filter, options))
-  session.answer({ runs, cursor }, () => {
+  const { runs, cursor, holds } = await session.withClient(async (client) => ({
+    ...(await client.list(filter, options)),
+    holds: await client.holds(),
+  }))
+  const marked = runs.map((run) => ({ ...run, heldBy: holdOf(run, holds)?.id ?? null }))
+  session.answer({ runs: marked, cursor }, () => {
     if (runs.length === 0) return ['no runs']
     const more = cursor === null ? [] : [style('dim', `more: the same with --cursor ${cursor}`)]
     return [
       ...table(
         ['ID', 'STATUS', 'TASK', 'ENQUEUED', 'NOTES'],
-        runs.map((run) => row(run, session.now())),
+        marked.map((run) => row(run, session.now())),
       ),
       ...more,
     ]
   })
 }
 
-function row(run: Run, now: number): string[] {
+function row(run: Run & { readonly heldBy: string | null }, now: number): string[] {
   const notes = [
     run.status === 'running' && run.progress !== undefined ? progressWords(run.progress) : null,
     run.attempt > 1 ? `attempt ${run.attempt}` : null,
@@ -47,7 +54,7 @@ function row(run: Run, now: number): string[] {
   ]
   return [
     plain(run.id),
-    run.status,
+    run.heldBy === null ? run.status : `${run.status} (held)`,
     run.task,
     ago(run.createdAt, now),
     notes.filter((note) => note !== null).join(' · '),
@@ -66,18 +73,19 @@ async function counts(session: Session): Promise<void> {
 
 async function show(session: Session): Promise<void> {
   const [id] = session.args as [string]
-  const { run, events } = await session.withClient(async (client) => {
+  const { run, events, signals } = await session.withClient(async (client) => {
     const handle = client.run(id)
     return {
       run: await handle.get(),
       events: await Array.fromAsync(handle.events({ follow: false })),
+      signals: await handle.signals(),
     }
   })
   const timeline = events.filter(({ type }) => type !== 'log')
   const log = events
     .filter(({ type }) => type === 'log')
     .map(({ at, attempt, data }) => ({ at, attempt, ...data }))
-  session.answer({ run, timeline, log }, () => {
+  session.answer({ run, timeline, signals, log }, () => {
     const stack =
       run.error?.stack === undefined
         ? []
@@ -85,7 +93,8 @@ async function show(session: Session): Promise<void> {
     return [
       `${statusWord(run.status)}  ${plain(run.id)}`,
       ...factLines(run, session.now()),
-      ...timelineLines(events),
+      ...signalLines(signals),
+      ...timelineLines(events, signals),
       ...stack,
     ]
   })
@@ -93,18 +102,6 @@ async function show(session: Session): Promise<void> {
 
 const indented = (text: string): string[] =>
   text.split('\n').map((line) => style('dim', `  ${plain(line)}`))
-
-/** What happened, log lines in their place; each with the time since the one before. */
-function timelineLines(events: readonly FeedEntry[]): string[] {
-  const [first] = events
-  if (!first) return []
-  const lines = events.map((entry, at) => {
-    const since = entry.at - (events[at - 1] ?? entry).at
-    const pause = at === 0 || since <= 0 ? '' : `+${humanDuration(since)}`
-    return `  ${timeOfDay(entry.at)}  ${style('dim', pause.padEnd(10))}  ${entryWords(entry)}`
-  })
-  return ['', style('bold', `Timeline from ${dateTime(first.at)}`), ...lines]
-}
 
 async function workers(session: Session): Promise<void> {
   const document = await session.withClient((client) => client.workers())

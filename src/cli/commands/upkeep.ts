@@ -1,7 +1,8 @@
 /** `tombstones` and `prune`. */
 import { type Command, Option } from 'commander'
-import type { RetentionOptions } from '../../client/client.ts'
-import { filterParameters, operations } from '../../client/operations.ts'
+import type { RetentionOptions } from '../../client/retention.ts'
+import { operations } from '../../client/operations.ts'
+import { filterParameters } from '../../client/parameters.ts'
 import { CheckreinError, errorCodes } from '../../core/errors.ts'
 import type { Tombstone } from '../../store/store.ts'
 import { dateTime, plain, table } from '../output.ts'

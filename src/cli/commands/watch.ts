@@ -12,7 +12,8 @@ import { bar, LiveView } from '../live.ts'
 import { plain, style, table, timeOfDay, writeJsonLine, writeLine } from '../output.ts'
 import { given } from '../parameters.ts'
 import { act, commandFor, type Session } from '../session.ts'
-import { entryWords, errorWords, progressWords, statusWord, stopWords } from '../words.ts'
+import { entryWords } from '../entry-words.ts'
+import { errorWords, progressWords, statusWord, stopWords } from '../words.ts'
 
 const interruptedCode = 130
 
