@@ -31,7 +31,7 @@ export async function historyLines(): Promise<Line[]> {
   const one: number[] = []
   for (const { id } of runs) one.push(await ms(() => client.revoke(id)))
   const prunes: number[] = []
-  const retention = { completed: 0, failed: null, cancelled: null }
+  const retention = { completed: 0, failed: null, cancelled: null, audit: null }
   for (let n = 0; n < 40; n++) prunes.push(await ms(() => client.store.prune(retention, 500)))
   const during = await claims(client)
   return [

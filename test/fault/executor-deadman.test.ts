@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { deadlineMs, isRunning, until } from '../executor/attempt.ts'
+import { readFileSync } from 'node:fs'
+import { childrenOf, deadlineMs, isRunning, isStopped, until } from '../executor/attempt.ts'
 
 /** The promise: code of a worker that has died is gone within a second. */
 const promisedMs = 1000
@@ -44,6 +45,28 @@ void test('grandchildren die with the isolate of a killed worker, also out of it
   await until(() => pids.every((pid) => !isRunning(pid)), 'the end of all', promisedMs)
 })
 
+void test('a frozen process dies with its children when its worker is killed, though none of them can run', async () => {
+  const how = { detached: true, bareEnv: true }
+  const { worker, pids } = await startWorker('process', 60_000, 'parent', how, 'frozen')
+  const others = pids.filter((pid) => pid !== worker.pid)
+  assert.equal(others.length, 2)
+  assert.ok(others.every(isStopped))
+  const guards = childrenOf(worker.pid).filter((pid) => !others.includes(pid) && isGuard(pid))
+  assert.equal(guards.length, 1)
+  worker.kill('SIGKILL')
+  await until(() => pids.every((pid) => !isRunning(pid)), 'the end of all', promisedMs)
+  await until(() => guards.every((pid) => !isRunning(pid)), 'the end of the guard')
+})
+
+void test('a frozen process is killed when its worker is stopped past its lease', async () => {
+  const { worker, pids } = await startWorker('process', leaseMs, 'cpu-loop', null, 'frozen')
+  worker.kill('SIGSTOP')
+  const others = pids.filter((pid) => pid !== worker.pid)
+  assert.ok(others.every(isStopped), 'while the lease is good it stands still')
+  await until(() => others.every((pid) => !isRunning(pid)), 'its end', leaseMs + promisedMs)
+  worker.kill('SIGKILL')
+})
+
 void test('an isolate lives on past its first lease while its worker renews it', async () => {
   const { worker, pids } = await startWorker('process', leaseMs, 'cpu-loop')
   const from = performance.now()
@@ -74,6 +97,10 @@ void test('a worker with an inline handler that yields lives on while it renews 
   worker.kill('SIGKILL')
 })
 
+function isGuard(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('frost-guard')
+}
+
 interface Started {
   readonly worker: ChildProcess
   /** The worker, the isolate, and the isolate's own child. */
@@ -92,7 +119,7 @@ async function startWorker(
     isolation,
     String(ms),
     String(task),
-    ...input.map((value) => JSON.stringify(value)),
+    ...input.map((value) => (value === 'frozen' ? value : JSON.stringify(value))),
   ]
   const worker = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   workers.add(worker)

@@ -1,0 +1,14 @@
+import { suite, test } from 'node:test'
+import { storeKinds } from '../support/bed.ts'
+import { reinsChaos } from './reins-chaos.ts'
+
+const small = { workers: 3, schedules: 30, atOnce: 10, hearers: 10, signals: 40 }
+
+suite('whatever is paused, resumed, signalled and killed at random', () => {
+  for (const on of storeKinds)
+    test(`${on}: each item that was kept is done once, each signal is dealt with once and in order, and no reply is lost`, async (t) => {
+      const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 2 ** 31)
+      t.diagnostic(`CHAOS_SEED=${seed}`)
+      t.diagnostic(JSON.stringify(await reinsChaos({ on, seed, ...small })))
+    })
+})
