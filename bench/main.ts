@@ -7,6 +7,7 @@ import { historyLines } from './history.ts'
 import { idleLines } from './idle.ts'
 import { latencyLines } from './latency.ts'
 import { type Line, print } from './measure.ts'
+import { reinsLines } from './reins.ts'
 import { enqueueLines, runLines } from './throughput.ts'
 
 const parts: Readonly<
@@ -16,6 +17,7 @@ const parts: Readonly<
   runs: { title: 'No-op runs, results and history kept', lines: runLines },
   latency: { title: 'Latency between processes', lines: latencyLines },
   control: { title: 'Control of many', lines: controlLines },
+  reins: { title: 'The reins', lines: reinsLines },
   idle: { title: 'Idle', lines: idleLines },
   history: { title: 'A long history, on PostgreSQL', lines: historyLines },
 }

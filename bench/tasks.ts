@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { task } from '../src/index.ts'
+import { z } from 'zod'
+import { type Context, task } from '../src/index.ts'
 
 /** Takes a small input, as tasks do. */
 function nothing(input: { n: number; text: string }): number {
@@ -54,3 +55,35 @@ export const asks = task({
 export function now(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }
+
+/** Meets a checkpoint every 5 ms; each attempt says when it began. */
+const walk = async (_: void, ctx: Context<number>): Promise<void> => {
+  ctx.progress(now())
+  for (let n = ctx.state ?? 0; ; n++) {
+    await pause(5)
+    await ctx.checkpoint(n)
+  }
+}
+export const walks = task({ name: 'walks', isolation: 'inline', run: walk })
+export const isolatedWalks = task({ name: 'process-walks', run: walk })
+
+export const echoes = task({
+  name: 'echoes',
+  isolation: 'inline',
+  signals: { echo: z.number() },
+  run: async (_: void, ctx) => {
+    ctx.on('echo', (payload) => payload)
+    await new Promise((resolve) => ctx.abortSignal.addEventListener('abort', resolve))
+  },
+})
+
+/** Keeps a million states; us for each. */
+export const saves = task({
+  name: 'saves',
+  run: async (_: void, ctx) => {
+    const start = performance.now()
+    for (let done = 0; done < 1_000_000; done++) await ctx.checkpoint({ done })
+    const ms = performance.now() - start
+    return { microseconds: ms / 1000, seconds: ms / 1000 }
+  },
+})

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, suite, test } from 'node:test'
@@ -21,6 +30,20 @@ const promisesOf = (stdout: string): string[] =>
   stdout.split('\n').filter((line) => /\] +(ok|BROKEN) /.test(line))
 const storeOf = (stdout: string): string => /store +(\S+)/.exec(stdout)?.[1] ?? assert.fail(stdout)
 
+/** The living processes whose command line names a text. */
+function processesWith(text: string): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.map(Number).filter((pid) => !isDead(pid) && commandOf(pid).includes(text))
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 suite('the demo', () => {
   test('keeps every promise on a real folder, and leaves nothing behind', async () => {
     await using program = demo(folder)
@@ -28,13 +51,13 @@ suite('the demo', () => {
     assert.equal(exitCode, 0, stdout + stderr)
     assert.equal(stderr, '')
     const promises = promisesOf(stdout)
-    assert.equal(promises.length, 11, stdout)
+    assert.equal(promises.length, 18, stdout)
     assert.deepEqual(
       promises.filter((line) => !/\] +ok /.test(line)),
       [],
     )
     assert.match(stdout, /: 3 files, 1\.2 MiB\n/)
-    assert.match(stdout, /All 11 promises kept/)
+    assert.match(stdout, /All 18 promises kept/)
     assert.equal(existsSync(dirname(storeOf(stdout))), false)
   })
 
@@ -45,7 +68,31 @@ suite('the demo', () => {
     const broken = promisesOf(stdout).filter((line) => line.includes('BROKEN'))
     assert.equal(broken.length, 1, stdout)
     assert.match(String(broken), new RegExp(`process ${process.pid} .* is gone`))
-    assert.match(stdout, /1 of 12 promises BROKEN/)
+    assert.match(stdout, /1 of 19 promises BROKEN/)
+  })
+
+  test('fails where the run does not obey, and where it begins anew', async () => {
+    await using program = demo(folder, '--fault', 'deaf', '--fault', 'forgetful')
+    const { exitCode, stdout } = await program.ended()
+    assert.equal(exitCode, 1, stdout)
+    const broken = promisesOf(stdout).filter((line) => line.includes('BROKEN'))
+    for (const pattern of [/ throttle: the handler took/, / resume: went on where it was/])
+      assert.ok(
+        broken.some((line) => pattern.test(line)),
+        stdout,
+      )
+  })
+
+  test('cleans up when it is interrupted between two workers', async () => {
+    await using program = demo(folder)
+    await program.printed(/kill -9 \d+: the worker is gone/)
+    program.process.kill('SIGINT')
+    const { exitCode, stdout, stderr } = await program.ended()
+    assert.equal(exitCode, 130, stderr)
+    assert.match(stderr, /Interrupted by SIGINT/)
+    const store = storeOf(stdout)
+    assert.deepEqual(processesWith(store), [])
+    assert.equal(existsSync(dirname(store)), false)
   })
 
   test('cleans up all that it started when it is interrupted', async () => {
@@ -93,6 +140,7 @@ suite('the demo', () => {
     ['a folder without a file', [join(folder, 'hollow')], 66, /No file to work on/],
     ['an option that is not known', ['--nonsense'], 64, /--nonsense/],
     ['a limit that is no number', ['--limit', 'much'], 64, /--limit must be a whole number/],
+    ['a fault that it does not have', ['--fault', 'lazy'], 64, /one of deaf, forgetful/],
     ['two folders', [folder, folder], 64, /one folder at most/],
   ]
   for (const [what, args, exitCode, says] of mistakes) {

@@ -61,19 +61,20 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
    * Keeps the progress of the work, and is the place where a pause or an abort takes effect: it then rejects, and the
    * handler is to let that end it. Cheap: the newest state is kept in memory and stored at most once an interval (the
    * task's `checkpointEvery`), and in any case before the attempt parks, aborts or ends.
-   * @param state what JSON can hold.
+   * @param state what JSON can hold; where it is undefined, what was kept before stays.
    * @throws {CheckreinError} `PAYLOAD_TOO_LARGE`, `PAYLOAD_NOT_JSON`; the reason of the abort.
    */
   checkpoint(state: State, options?: CheckpointOptions): Promise<void>
   /**
-   * Runs a critical section: a pause, an abort or a shutdown reaches the handler at its end. What kills the isolate does
-   * not wait for it.
+   * Runs a critical section: an abort or a shutdown reaches the handler at its end, a pause at the first checkpoint after
+   * it. What kills the isolate does not wait for it.
    */
   shield<T>(section: () => T | Promise<T>): Promise<T>
   /**
    * Calls back for each signal of the name, one after the other, from the next turn of the event loop on; what it returns
    * or throws is the reply. The signal counts as dealt with at the next checkpoint after that: should the attempt die
-   * before, the next one gets it again. A handler without checkpoints is through with it at once.
+   * before, the next one gets it again. A handler without checkpoints is through with it at once. A name has one listener
+   * at a time.
    */
   on<Name extends keyof Signals & string>(
     name: Name,
@@ -88,7 +89,9 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
   ): AsyncIterable<Signal<PayloadOf<Signals, Name>>>
   /**
    * Waits for the next signal of the name; null where none comes in time. A wait longer than the task's `parkAfter` gives
-   * the slot back: the attempt ends, and the next one begins at the last checkpoint and comes to the same wait.
+   * the slot back: the attempt ends, and the next one begins at the last checkpoint and comes to the same wait. So its
+   * sender is answered with the next checkpoint, or when the handler returns. Within a `shield`, beside another wait, and
+   * once a checkpoint was met since it began, a wait keeps the slot.
    */
   receive<Name extends keyof Signals & string>(
     name: Name,

@@ -29,12 +29,17 @@ export function leaveRunning(before: RunFacts, event: Leaving, now: number): Dec
     case 'lapse':
       return lapse({ ...run, crashes: run.crashes + 1 }, event.maxCrashes, now)
     case 'release':
-      return again(run, 'queued', { mode: event.mode, ended: event, now })
+      return again(returnedBy(run, event), 'queued', { mode: event.mode, ended: event, now })
     case 'park':
       return again(run, 'queued', { mode: 'prevented', now })
     case 'wait':
       return wait(run, event, now)
   }
+}
+
+/** A claim that was taken back before the handler was called was no attempt. */
+function returnedBy(run: RunFacts, { mode }: Of<'release'>): RunFacts {
+  return mode === 'prevented' ? { ...run, returned: run.returned + 1 } : run
 }
 
 /** What the attempt leaves behind: its last checkpoint, and what its task wants of a roll-back. */

@@ -32,7 +32,7 @@ import type { MachineEvent } from './events.ts'
 import { defaultGraceMs, strongerStop } from './intent.ts'
 import { pause, resume } from './pausing.ts'
 import { beginRollback, endRollback, isRolledBackAfter } from './rollback.ts'
-import type { Fence, RunFacts } from './run.ts'
+import { type Fence, hasBegun, type RunFacts } from './run.ts'
 import { isFinal, transitions, type State, type StopVerb } from './transitions.ts'
 import { signal, wake } from './waiting.ts'
 
@@ -148,7 +148,7 @@ function prevent(run: RunFacts, event: Of<StopVerb>, now: number): Change {
 }
 
 function expire(run: RunFacts, now: number): Decision {
-  if (run.attempt > 0) return unchanged('refused')
+  if (hasBegun(run)) return unchanged('refused')
   const why = { reason: 'its time to live ended before it started', by: null }
   const stop = prevented('expire', why, now)
   return done(finish(run, { state: 'cancelled', stop }, now), { stop })

@@ -12,7 +12,7 @@ import { backoffMs } from './backoff.ts'
 import { atRest, type Change, type Decision, done, finish, type Of, unchanged } from './decision.ts'
 import type { Leaving } from './ending.ts'
 import { workerLost } from './errors.ts'
-import type { RollbackCause, RollbackFacts, RunFacts } from './run.ts'
+import { hasBegun, type RollbackCause, type RollbackFacts, type RunFacts } from './run.ts'
 import type { StopRecord } from './stop.ts'
 
 /** Whether a run that has started is to be rolled back, as its task said or whoever stopped it. */
@@ -21,7 +21,7 @@ export function isRolledBackAfter(
   cause: RollbackCause,
   { isAsked = false } = {},
 ): boolean {
-  return run.attempt > 0 && run.rollback === null && (isAsked || run.rollbackOn.includes(cause))
+  return hasBegun(run) && run.rollback === null && (isAsked || run.rollbackOn.includes(cause))
 }
 
 /** @param stop null after a failure, whose error stands in the run. */

@@ -11,6 +11,8 @@ export interface RunFacts {
   readonly state: State
   /** How often a worker has claimed the run; the number of the current attempt, 0 before the first. Part of the fence. */
   readonly attempt: number
+  /** How many of the claims were taken back before the handler was called: they were no attempts. */
+  readonly returned: number
   /** How many attempts ended because the handler threw or ran out of time. */
   readonly failures: number
   /** How many attempts ended because the isolate or the worker was lost. */
@@ -122,6 +124,7 @@ export interface Fence {
 export const freshFacts: RunFacts = {
   state: 'queued',
   attempt: 0,
+  returned: 0,
   failures: 0,
   crashes: 0,
   workerId: null,
@@ -144,6 +147,11 @@ export const freshFacts: RunFacts = {
   stop: null,
   startedAt: null,
   finishedAt: null,
+}
+
+/** Whether its handler was ever called, as far as its worker has said. */
+export function hasBegun({ attempt, returned }: Pick<RunFacts, 'attempt' | 'returned'>): boolean {
+  return attempt > returned
 }
 
 /** A run's state with what was asked of it: what people see. */

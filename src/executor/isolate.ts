@@ -143,6 +143,8 @@ export class Isolate {
 
   #settle(attempt: IsolatedAttempt, proof: ExitProof | null): void {
     this.#attempt = null
+    // A freeze that is under way must not hit the attempt after this one.
+    this.#seat.thaw()
     this.#seat.setBusy(false)
     this.#onEnded()
     attempt.settle(proof)

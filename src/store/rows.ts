@@ -32,6 +32,7 @@ export function runOf(row: Row): SeqRun {
     expiresAt: maybeNumber(row['expires_at']),
     createdAt: Number(row['created_at']),
     state: text(row['state']) as State,
+    returned: Number(row['returned']),
     failures: Number(row['failures']),
     crashes: Number(row['crashes']),
     workerId: maybeText(row['worker_id']),
@@ -108,6 +109,7 @@ export function updateOf(run: SeqRun, old: RunFacts): Param[] {
     jsonOrNull(run.rollback),
     jsonOrNull(run.paused),
     jsonOrNull(run.wait),
+    run.returned,
   ]
 }
 

@@ -401,6 +401,21 @@ export const waitPromises: Promises = {
       assert.equal(await bed.state(before), 'queued')
     },
 
+  'of several signals that came before the wait, any that is left wakes it': async (bed) => {
+    const id = await held(bed)
+    const [first, second] = [await bed.signal(id, 'hello'), await bed.signal(id, 'hello')]
+    await report(bed, id, { ...receive, wakeInMs: null, done: [first.position] })
+    assert.equal(await bed.state(id), 'queued')
+    await bed.take()
+    const signals = [{ position: first.position, reply: null, error: null }]
+    const fence = await bed.fence(id)
+    const done = [second.position ?? 0]
+    const saved = { type: 'checkpoint', fence, checkpoint: '1', signals } as MachineEvent
+    const wait = { ...eventOf('wait', fence), ...receive, wakeInMs: null, done } as MachineEvent
+    await bed.store.apply([saved, wait].map((event) => ({ runId: id, event })))
+    assert.equal(await bed.state(id), 'waiting', 'it is through with the one, and took the other')
+  },
+
   'a wait that a stale attempt reports wakes nobody': async (bed) => {
     const id = await held(bed)
     const stale = await bed.fence(id)

@@ -376,13 +376,26 @@ export const timePromises: Promises = {
     const id = await bed.add({ ttlMs: 100 })
     await bed.take()
     assert.equal((await bed.pass(200)).expiredCount, 0)
-    await bed.apply(id, {
-      type: 'release',
-      fence: await bed.fence(id),
-      mode: 'prevented',
-      ...plainEnd,
-    })
+    const fence = await bed.fence(id)
+    await bed.apply(id, { type: 'release', fence, mode: 'cooperative', ...plainEnd })
     assert.deepEqual([(await bed.store.housekeep()).expiredCount, await bed.take()], [0, [id]])
+  },
+
+  'a run whose claims were taken back before it began expires all the same': async (bed) => {
+    await bed.worker()
+    const [late, early] = [await bed.add({ ttlMs: 100 }), await bed.add({ ttlMs: 1000 })]
+    for (const attempt of [1, 2]) {
+      assert.equal((await bed.take()).length, 2)
+      for (const id of [late, early]) {
+        const fence = await bed.fence(id)
+        assert.equal(fence.attempt, attempt, 'no fence is given twice')
+        await bed.apply(id, { type: 'release', fence, mode: 'prevented', ...plainEnd })
+      }
+    }
+    bed.clock.advance(200)
+    assert.deepEqual(await bed.take(), [early], 'what has expired is not claimed')
+    assert.equal((await bed.store.housekeep()).expiredCount, 1)
+    assert.equal((await bed.get(late)).stop?.verb, 'expire')
   },
 
   'housekeeping says when to come again': async (bed) => {

@@ -92,6 +92,24 @@ void test('a kill or a thaw overtakes a freeze that is under way', async () => {
   returned(await thawed.end())
 })
 
+void test('a freeze of an attempt that ends meanwhile does not hit the next one', async () => {
+  await using executor = createExecutor('process', { capacity: 1, spares: 0 })
+  const first = new Watched(executor, orderFor('lingers', 1))
+  await first.begun()
+  const freezing = first.attempt.freeze()
+  // Should the machine be so slow that it is frozen before its end: then there is nothing to see here.
+  const isFirst = await Promise.race([freezing, first.attempt.ended.then(() => false)])
+  if (isFirst) first.attempt.thaw()
+  returned(await first.end())
+  const second = new Watched(executor, orderFor('polite'))
+  const { pid } = await second.begun()
+  assert.equal(pid, first.logs[0]?.data?.['pid'], 'the isolate is used again')
+  assert.equal(await inTime(freezing, 'the freeze'), isFirst)
+  assert.equal(isStopped(pid ?? 0), false)
+  second.attempt.abort(cancelled)
+  returned(await second.end())
+})
+
 void test('neither a thread nor an inline attempt can be frozen', async () => {
   for (const isolation of ['thread', 'inline'] as const) {
     await using executor = createExecutor(isolation, { capacity: 1, spares: 0 })

@@ -57,6 +57,16 @@ export const badCheckpoints = task({
     return { large, cycle, state: ctx.state as unknown }
   },
 })
+export const keepsText = task({
+  name: 'keeps-text',
+  ...seldom,
+  run: async (length: number, ctx) => {
+    const text = '"'.repeat(length)
+    await ctx.checkpoint('first')
+    await ctx.checkpoint(text)
+    return text
+  },
+})
 export const saves = task({
   name: 'saves',
   ...seldom,

@@ -5,7 +5,7 @@
 import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
 import { type OpenPlace, postgresPlace, sqlitePlace, StoreBed } from '../store/bed.ts'
-import { steps } from './actions.ts'
+import { rollbackOn, steps } from './actions.ts'
 import { Game } from './play.ts'
 
 const { MODEL_RUNS, MODEL_SEED, MODEL_PATH } = process.env
@@ -29,8 +29,12 @@ suite('whatever happens to runs and workers', () => {
           ...(MODEL_SEED === undefined ? {} : { seed: Number(MODEL_SEED) }),
           ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
         }
-        const property = fc.asyncProperty(steps, (played) =>
-          Game.play(bed, keeper, { steps: played, claimsApart: name === 'postgres' }),
+        const property = fc.asyncProperty(steps, rollbackOn, (played, causes) =>
+          Game.play(bed, keeper, {
+            steps: played,
+            rollbackOn: causes,
+            claimsApart: name === 'postgres',
+          }),
         )
         await fc.assert(property, settings)
         t.diagnostic(`${settings.numRuns} sequences`)

@@ -5,82 +5,154 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { Client } from 'pg'
+import type { RunFilter } from '../../src/core/filter.ts'
 import { idleStates } from '../../src/core/transitions.ts'
+import { matchParams } from '../../src/store/control.ts'
 import { postgresStatements } from '../../src/store/postgres/statements.ts'
 import { openStore } from '../../src/store/open.ts'
+import type { SignalQuery } from '../../src/store/store.ts'
 import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
 
 const schema = freshSchema('plans')
 const statements = postgresStatements(`"${schema}"`)
-const liveCount = 30_000
 const finishedCount = 60_000
+const counts = { finishedCount, liveCount: 30_000, idleCount: 10_000 }
+/** A table that has just been filled, and of which much is asked at once. */
+const young = { finishedCount: 200, liveCount: 2500, idleCount: 200 }
 
 let client: Client
 
+interface Counts {
+  readonly finishedCount: number
+  readonly liveCount: number
+  readonly idleCount: number
+}
+
 /** Many finished runs with their entries, and some of every other state, all made by the server itself. */
-const fill = `
-  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, finished_at, worker_id, run_at, result, input)
+const fill = ({ finishedCount, liveCount, idleCount }: Counts): string => `
+  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, finished_at, worker_id, run_at, result, input, signalled, deadline_at)
   SELECT 'run-' || n, 'work', 'default', 0,
     CASE WHEN n <= ${finishedCount} THEN 'completed' WHEN n % 3 = 0 THEN 'queued' WHEN n % 3 = 1 THEN 'running' ELSE 'scheduled' END,
     CASE WHEN n <= ${finishedCount} OR n % 3 = 1 THEN 1 ELSE 0 END, 0, 0, 0, n,
     CASE WHEN n <= ${finishedCount} THEN n END,
     CASE WHEN n > ${finishedCount} AND n % 3 = 1 THEN 'worker-' || n % 20 END,
-    CASE WHEN n > ${finishedCount} AND n % 3 = 2 THEN n END, 'null', '{"n":1}'
+    CASE WHEN n > ${finishedCount} AND n % 3 = 2 THEN n END, 'null', '{"n":1}',
+    CASE WHEN n > ${finishedCount} AND n % 30 = 1 THEN n END, CASE WHEN n % 5 = 0 THEN n END
   FROM generate_series(1, ${finishedCount + liveCount}) AS n;
+  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, wait, wake_at, paused_from, resume_at)
+  SELECT 'idle-' || n, 'work', 'default', 0, CASE WHEN n % 2 = 0 THEN 'waiting' ELSE 'paused' END, 1, 0, 0, 0, n,
+    '{"signal":null,"done":[]}', CASE WHEN n % 2 = 0 THEN n END,
+    CASE WHEN n % 2 = 1 THEN 'queued' END, CASE WHEN n % 2 = 1 THEN n END
+  FROM generate_series(1, ${idleCount}) AS n;
+  INSERT INTO checkpoints SELECT seq, '{"done":1}' FROM runs;
+  INSERT INTO signals (run_seq, run_id, created_at, completed_at, call_id, kind, name, answer)
+  SELECT seq, id, 1, finished_at, 'call-' || id || kind, kind, 'hello', 'sent' FROM runs, unnest(ARRAY['signal', 'control']) AS kind
+  ORDER BY seq, kind DESC;
+  INSERT INTO bulks SELECT 'bulk-' || n, n, n, n, 1, 1, 1, 1, '{}', '{}' FROM generate_series(1, 20000) AS n;
   INSERT INTO feed (run_seq, at, type, attempt, state)
   SELECT seq, 1, 'claim', 1, 'running' FROM runs;
   INSERT INTO tags (tag, run_seq) SELECT 'tenant:' || seq % 1000, seq FROM runs;
   INSERT INTO workers SELECT 'worker-' || n, 'host', n, '[]', '{}', '0', 1, 1, 1 FROM generate_series(0, 19) AS n`
 
-const seqs = Array.from({ length: 100 }, (_, at) => finishedCount + 1 + at)
-const ids = seqs.map((seq) => `run-${seq}`)
-const of = <T>(value: T): T[] => seqs.map(() => value)
-const feedRow = [seqs, of(1), of('claim'), of(1), of('running'), of(null)]
+type Hot = readonly (readonly [name: string, text: string, values: readonly unknown[]])[]
 
-/** The hot statements, with parameters as they come. */
-const hot: readonly (readonly [name: string, text: string, values: readonly unknown[]])[] = [
-  ['runsById', statements.runsById, [ids]],
-  ['runsToChange', statements.runsToChange, [ids]],
-  ['runsBySeqToChange', statements.runsBySeqToChange, [seqs]],
-  ['keyHolderToChange', statements.keyHolderToChange, [of('work'), ids]],
-  ['completeRuns', statements.completeRuns, [seqs, ids, of(1), of('worker-1'), of('null'), of(9)]],
-  ['preventRuns', statements.preventRuns(idleStates), [seqs, ids, of(0), of('{}'), of(9)]],
-  [
-    'preventRuns of one state',
-    statements.preventRuns(['queued']),
-    [seqs, ids, of(0), of('{}'), of(9)],
-  ],
-  ['insertFeed', statements.insertFeed, feedRow],
-  ['trimFeed', statements.trimFeed, [seqs, of('log'), of(1000)]],
-  ['waitingForToChange', statements.waitingForToChange, [ids]],
-  ['finalRuns', statements.finalRuns, [ids]],
-  ['claimRuns', statements.claimRuns, [['default'], ['work'], 9, 'worker-1', 100]],
-  ['claimAlone', statements.claimAlone, [['default'], ['work'], 9, 'worker-1', 100, 0, '{}']],
-  [
-    'completeAlone',
-    statements.completeAlone,
-    [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
-  ],
-  [
-    'completedRuns',
-    statements.completedRuns,
-    [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
-  ],
-  ['claimableTasks', statements.claimableTasks, [['default', 'far'], ['work', 'none'], 9]],
-  ['heldIntents', statements.heldIntents, ['worker-1']],
-  ['heldRunsToChange', statements.heldRunsToChange, ['worker-1']],
-  ['dueRunsToChange', statements.dueRunsToChange, [9, 500]],
-  ['expiredRunsToChange', statements.expiredRunsToChange, [9, 500]],
-  ['nextAt', statements.nextAt, []],
-  ['prunableRuns', statements.prunableRuns, ['completed', 500, 500]],
-  ['deleteFeed', statements.deleteFeed, [seqs]],
-  ['deleteTags', statements.deleteTags, [seqs]],
-  ['deleteRuns', statements.deleteRuns, [seqs]],
-  ['feedOfRun', statements.feedOfRun, ['run-7', -1, 100]],
-  ['feedOfAll', statements.feedOfAll, [finishedCount, 100]],
-  ['feedHorizon', statements.feedHorizon, []],
-  ['newest', statements.newest, []],
-]
+const matched = (filter: RunFilter): readonly [string, readonly unknown[]] => {
+  const sql = statements.filterSql(filter)
+  return [statements.matchRuns(sql), matchParams(sql)]
+}
+const asked = (query: SignalQuery): readonly [string, readonly unknown[]] => {
+  const sql = statements.signalSql(query)
+  return [statements.listSignals(sql, 'newest'), [1_000_000, 50, ...sql.params]]
+}
+
+/** The hot statements, with parameters as they come: so many sets, of runs from a place on. */
+function hotOf(from: number, count: number): Hot {
+  const seqs = Array.from({ length: count }, (_, at) => from + at)
+  const ids = seqs.map((seq) => `run-${seq}`)
+  const of = <T>(value: T): T[] => seqs.map(() => value)
+  /** Of each run the signal, and then the verb. */
+  const positions = seqs.map((seq) => 2 * seq - 1)
+  const calls = ids.map((id) => `call-${id}signal`)
+  const signalRow = [
+    ...[calls.map((call) => `new-${call}`), of('signal'), of('hello'), seqs, ids, of(1), of(9)],
+    ...[of('sent'), of(null), of('ada'), of(null), of(null), of(null), of(null), of('1')],
+  ]
+  const feedRow = [seqs, of(1), of('claim'), of(1), of('running'), of(null)]
+
+  return [
+    ['runsById', statements.runsById, [ids]],
+    ['runsToChange', statements.runsToChange, [ids]],
+    ['runsBySeqToChange', statements.runsBySeqToChange, [seqs]],
+    ['keyHolderToChange', statements.keyHolderToChange, [of('work'), ids]],
+    [
+      'completeRuns',
+      statements.completeRuns,
+      [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
+    ],
+    ['preventRuns', statements.preventRuns(idleStates), [seqs, ids, of(0), of('{}'), of(9)]],
+    [
+      'preventRuns of one state',
+      statements.preventRuns(['queued']),
+      [seqs, ids, of(0), of('{}'), of(9)],
+    ],
+    ['insertFeed', statements.insertFeed, feedRow],
+    ['trimFeed', statements.trimFeed, [seqs, of('log'), of(1000)]],
+    ['waitingForToChange', statements.waitingForToChange, [ids]],
+    ['finalRuns', statements.finalRuns, [ids]],
+    ['claimRuns', statements.claimRuns, [['default'], ['work'], 9, 'worker-1', 100]],
+    ['claimAlone', statements.claimAlone, [['default'], ['work'], 9, 'worker-1', 100, 0, '{}']],
+    [
+      'completeAlone',
+      statements.completeAlone,
+      [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
+    ],
+    [
+      'completedRuns',
+      statements.completedRuns,
+      [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
+    ],
+    ['claimableTasks', statements.claimableTasks, [['default', 'far'], ['work', 'none'], 9]],
+    ['heldIntents', statements.heldIntents, ['worker-1']],
+    ['heldRunsToChange', statements.heldRunsToChange, ['worker-1']],
+    ['dueRunsToChange', statements.dueRunsToChange, [9, 500]],
+    ['expiredRunsToChange', statements.expiredRunsToChange, [9, 500]],
+    ['nextAt', statements.nextAt, []],
+    ['prunableRuns', statements.prunableRuns, ['completed', 500, 500]],
+    ['deleteFeed', statements.deleteFeed, [seqs]],
+    ['deleteTags', statements.deleteTags, [seqs]],
+    ['deleteRuns', statements.deleteRuns, [seqs]],
+    ['feedOfRun', statements.feedOfRun, ['run-7', -1, 100]],
+    ['feedOfAll', statements.feedOfAll, [finishedCount, 100]],
+    ['feedHorizon', statements.feedHorizon, []],
+    ['newest', statements.newest, []],
+    ['insertSignals', statements.insertSignals, signalRow],
+    ['signalsOfCalls', statements.signalsOfCalls, [calls, ids]],
+    ['deliverSignals', statements.deliverSignals, [positions, seqs, of(1), of(9)]],
+    ['finishSignals', statements.finishSignals, [positions, seqs, of(9), of(1), of('1'), of(null)]],
+    ['deliverControls', statements.deliverControls, [seqs, of(1), of(9)]],
+    ['finishControls', statements.finishControls, [seqs, of(9), of('{}'), of(9), of(1)]],
+    ['finishCall', statements.finishCall, [['call-none'], [9], ['{}']]],
+    ['refuseSignals', statements.refuseSignals, [seqs, of(9), of('{}')]],
+    ['pendingSignals', statements.pendingSignals, [seqs, of('hello')]],
+    ['mailbox', statements.mailbox, [ids[0], -1, 1000]],
+    ['deleteSignals', statements.deleteSignals, [seqs]],
+    ['saveCheckpoints', statements.saveCheckpoints, [seqs, of('{}')]],
+    ['checkpointsOf', statements.checkpointsOf, [seqs]],
+    ['deleteCheckpoints', statements.deleteCheckpoints, [seqs]],
+    ['unstartRuns', statements.unstartRuns, [seqs]],
+    ['wakeableRunsToChange', statements.wakeableRunsToChange, [500, 500]],
+    ['resumableRunsToChange', statements.resumableRunsToChange, [500, 500]],
+    ['lateRunsToChange', statements.lateRunsToChange, [finishedCount + 500, 500]],
+    ['idleBulks', statements.idleBulks, [500]],
+    ['bulksById', statements.bulksById, [['bulk-7', 'bulk-9']]],
+    ['seqEnd', statements.seqEnd, []],
+    ['rowHolds', statements.rowHolds, [9]],
+    ['matchRuns of a tag', ...matched({ tag: 'tenant:7', task: 'work' })],
+    ['listSignals of a run', ...asked({ runId: 'run-7' })],
+    ['listSignals of calls', ...asked({ callIds: calls })],
+    ['listSignals', ...asked({})],
+  ]
+}
 
 /** What a node of a plan has that is of use here. */
 interface Node {
@@ -121,9 +193,9 @@ async function planOf(text: string, values: readonly unknown[]): Promise<readonl
 const wasted = (node: Node): number =>
   ((node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Join Filter'] ?? 0)) *
   node['Actual Loops']
-const large = ['runs', 'feed', 'tags']
+const large = ['runs', 'feed', 'tags', 'signals', 'checkpoints', 'bulks']
 
-async function check(name: string, text: string, values: readonly unknown[]): Promise<void> {
+async function check([name, text, values]: Hot[number]): Promise<void> {
   for (const mode of ['force_custom_plan', 'force_generic_plan']) {
     await client.query(`SET plan_cache_mode = ${mode}`)
     const nodes = await planOf(text, values)
@@ -147,22 +219,47 @@ suite('the plans of PostgreSQL', () => {
     await client.connect()
     await client.query(`SET search_path TO "${schema}"`)
     await client.query(
-      'ALTER TABLE runs SET (autovacuum_enabled = off); ALTER TABLE feed SET (autovacuum_enabled = off)',
+      ['runs', 'feed', 'signals', 'checkpoints', 'bulks']
+        .map((table) => `ALTER TABLE ${table} SET (autovacuum_enabled = off)`)
+        .join('; '),
     )
-    await client.query(fill)
+    await client.query(fill(counts))
   })
   after(async () => {
     await client.end()
     await dropSchema(await testDatabase(), schema)
   })
 
-  for (const [name, text, values] of hot) {
-    test(`${name} reads by an index, of a table that the server has never looked at`, () =>
-      check(name, text, values))
+  const hot = hotOf(finishedCount + 1, 100)
+  for (const one of hot) {
+    test(`${one[0]} reads by an index, of a table that the server has never looked at`, () =>
+      check(one))
   }
   test('and of a table that it knows', async () => {
     // Only these tables: ANALYZE alone takes in those of every test that shares the database.
-    await client.query('ANALYZE runs, feed, tags, workers')
-    for (const [name, text, values] of hot) await check(name, text, values)
+    await client.query(
+      'ANALYZE runs, feed, tags, workers, signals, checkpoints, bulks, holds, tombstones',
+    )
+    for (const one of hot) await check(one)
+  })
+
+  test('none reads a young table over and over, once for each set', async () => {
+    await client.query(
+      'TRUNCATE runs, feed, tags, workers, signals, checkpoints, bulks RESTART IDENTITY',
+    )
+    await client.query(fill(young))
+    for (const [name, text, values] of hotOf(young.finishedCount + 1, 1000)) {
+      for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+        await client.query(`SET plan_cache_mode = ${mode}`)
+        const nodes = await planOf(text, values)
+        for (const node of nodes) {
+          const count = wasted(node)
+          assert.ok(
+            count <= 50_000,
+            `${name} (${mode}): ${node['Node Type']} throws ${count} rows away`,
+          )
+        }
+      }
+    }
   })
 })

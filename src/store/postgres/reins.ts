@@ -40,7 +40,7 @@ export const postgresReins: ReinsStatements = {
     RETURNING position, call_id, run_id`,
   signalsOfCalls: `
     SELECT s.position, s.call_id, s.run_id, s.answer FROM ${sets('call_id text', 'run_id text')}
-    JOIN @signals AS s ON s.call_id = u.call_id AND s.run_id = u.run_id ORDER BY ord`,
+    JOIN @signals AS s ON s.call_id = u.call_id AND coalesce(s.run_id, '') = coalesce(u.run_id, '') ORDER BY ord`,
   deliverSignals: `
     UPDATE @signals AS s SET delivered_at = u.at, attempt = u.attempt
     FROM ${sets('position bigint', 'run_seq bigint', 'attempt int', 'at bigint')}
@@ -62,7 +62,7 @@ export const postgresReins: ReinsStatements = {
   finishCall: `
     UPDATE @signals AS s SET completed_at = u.at, reply = u.reply
     FROM ${sets('call_id text', 'at bigint', 'reply text')}
-    WHERE s.call_id = u.call_id AND s.run_id IS NULL AND s.${openSignals}`,
+    WHERE s.call_id = u.call_id AND coalesce(s.run_id, '') = '' AND s.${openSignals}`,
   refuseSignals: `
     UPDATE @signals AS s SET completed_at = u.at, error = u.error
     FROM ${sets('run_seq bigint', 'at bigint', 'error text')}
@@ -76,7 +76,7 @@ export const postgresReins: ReinsStatements = {
     WHERE r.id = $1 AND s.position > $2 AND s.${openSignals} AND s.kind = 'signal' ORDER BY s.position LIMIT $3`,
   deleteSignals: `
     DELETE FROM @signals WHERE run_id IS NOT NULL AND kind = 'signal'
-      AND run_id IN (SELECT id FROM @runs WHERE seq = ${anyOfFew})`,
+      AND run_id = ANY(ARRAY(SELECT id FROM @runs WHERE seq = ${anyOfFew}))`,
   pruneAudit: `
     DELETE FROM @signals WHERE position = ANY(ARRAY(
       SELECT position FROM @signals WHERE created_at < $1 AND (kind <> 'signal' OR run_seq IS NULL) AND completed_at IS NOT NULL
@@ -123,7 +123,11 @@ function signalSql(query: SignalQuery): FilterSql {
   const bind = (value: Param, type: string): string => `$${2 + params.push(value)}::${type}`
   const among = (column: string, values: readonly string[]): string =>
     `${column} = ANY(${bind(values, 'text[]')})`
-  if (query.callIds) terms.push(among('s.call_id', query.callIds))
+  // By the places of those few: for the order alone it would read the table from its end.
+  if (query.callIds)
+    terms.push(`s.position = ANY(ARRAY(
+        SELECT c.position FROM @signals AS c
+        WHERE c.call_id = ANY(ARRAY(SELECT unnest(${bind(query.callIds, 'text[]')})))))`)
   if (query.runId !== undefined) terms.push(`s.run_id = ${bind(query.runId, 'text')}`)
   if (query.kinds) terms.push(among('s.kind', query.kinds))
   if (query.names) terms.push(among('s.name', query.names))

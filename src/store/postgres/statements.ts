@@ -25,12 +25,12 @@ const factColumns = [
   'paused_from text, waits_for text, progress text, result text, error text, stop text',
   'started_at bigint, finished_at bigint, key_held int, resume_at bigint, wake_at bigint',
   'deadline_at bigint, checkpoint_at bigint, signalled bigint, rollback_on text, rollback text',
-  'paused text, wait text',
+  'paused text, wait text, returned int',
 ].flatMap((line) => line.split(', '))
 const names = (columns: readonly string[], prefix = ''): string =>
   columns.map((column) => `${prefix}${column.split(' ')[0]}`).join(', ')
-const mayExpire = 'expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL'
-const unexpired = '(r.expires_at IS NULL OR r.attempt > 0 OR r.expires_at > $3)'
+const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
+const unexpired = '(r.expires_at IS NULL OR r.attempt > r.returned OR r.expires_at > $3)'
 /** The statements of PostgreSQL, and those that are its alone. */
 export interface PostgresStatements extends Statements {
   readonly claimRuns: string

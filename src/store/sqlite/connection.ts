@@ -26,15 +26,10 @@ export class Connection {
     return this.#prepare(sql).all(...params.map(bound)) as unknown as readonly Row[]
   }
 
-  /** Runs a statement that gives at most one row, once for each set of parameters. */
+  /** Runs a statement once for each set of parameters; all their rows, in order. */
   each(sql: string, sets: readonly (readonly Param[])[]): readonly Row[] {
     const statement = this.#prepare(sql)
-    const rows: Row[] = []
-    for (const params of sets) {
-      const row = statement.get(...params.map(bound))
-      if (row !== undefined) rows.push(row as Row)
-    }
-    return rows
+    return sets.flatMap((params) => statement.all(...params.map(bound)) as unknown as Row[])
   }
 
   /** Runs a statement once for each set of parameters; whether each changed a row. */

@@ -33,7 +33,7 @@ export const sqliteReins: ReinsStatements = {
     WHERE answer = 'not-found'
     RETURNING position, call_id, run_id`,
   signalsOfCalls: `
-    SELECT position, call_id, run_id, answer FROM checkrein_signals WHERE call_id = ?1 AND run_id = ?2`,
+    SELECT position, call_id, run_id, answer FROM checkrein_signals WHERE call_id = ?1 AND coalesce(run_id, '') = coalesce(?2, '')`,
   deliverSignals: `
     UPDATE checkrein_signals SET delivered_at = ?4, attempt = ?3
     WHERE position = ?1 AND run_seq = ?2 AND ${openSignals}`,
@@ -50,7 +50,7 @@ export const sqliteReins: ReinsStatements = {
     WHERE run_seq = ?1 AND ${openSignals} AND kind = 'control'`,
   finishCall: `
     UPDATE checkrein_signals SET completed_at = ?2, reply = ?3
-    WHERE call_id = ?1 AND run_id IS NULL AND ${openSignals}`,
+    WHERE call_id = ?1 AND coalesce(run_id, '') = '' AND ${openSignals}`,
   refuseSignals: `
     UPDATE checkrein_signals SET completed_at = ?2, error = ?3
     WHERE run_seq = ?1 AND ${openSignals} AND kind = 'signal'`,

@@ -11,7 +11,7 @@ const insertColumns = [
 const factColumns = [
   'state, attempt, failures, crashes, worker_id, run_at, intent, paused_from, waits_for',
   'progress, result, error, stop, started_at, finished_at, key_held',
-  'resume_at, wake_at, deadline_at, checkpoint_at, signalled, rollback_on, rollback, paused, wait',
+  'resume_at, wake_at, deadline_at, checkpoint_at, signalled, rollback_on, rollback, paused, wait, returned',
 ].join(', ')
 /** `?1, ?2, …`: as many as there are columns. */
 const places = (list: string, from = 1): string =>
@@ -20,11 +20,11 @@ const places = (list: string, from = 1): string =>
     .map((_, at) => `?${from + at}`)
     .join(', ')
 /** The lane of the first two parameters, without what has expired by the third. */
-export const inLane = `${stateIs(['queued'])} AND queue = ?1 AND task = ?2 AND (expires_at IS NULL OR attempt > 0 OR expires_at > ?3)`
+export const inLane = `${stateIs(['queued'])} AND queue = ?1 AND task = ?2 AND (expires_at IS NULL OR attempt > returned OR expires_at > ?3)`
 const runsById = 'SELECT * FROM checkrein_runs WHERE id IN (SELECT value FROM json_each(?1))'
 const nothingStands = `NOT EXISTS (SELECT 1 FROM checkrein_tombstones)
       AND NOT EXISTS (SELECT 1 FROM checkrein_holds WHERE is_lane = 0)`
-const mayExpire = 'expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL'
+const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
 
 export const sqliteStatements: Statements = {
   ...sqliteReins,

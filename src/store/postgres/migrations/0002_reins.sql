@@ -2,6 +2,7 @@
 -- The twin of SQLite's. Programs that know version 1 would claim what is held and complete what is rolled back: they cannot go on.
 
 ALTER TABLE runs
+  ADD COLUMN returned integer NOT NULL DEFAULT 0,   -- claims that were taken back before the handler was called
   ADD COLUMN resume_at bigint,
   ADD COLUMN wake_at bigint,
   ADD COLUMN deadline_at bigint,
@@ -15,6 +16,8 @@ ALTER TABLE runs
 CREATE INDEX runs_resume ON runs (resume_at) WHERE resume_at IS NOT NULL;
 CREATE INDEX runs_wake ON runs (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX runs_deadline ON runs (deadline_at) WHERE deadline_at IS NOT NULL AND finished_at IS NULL;
+DROP INDEX runs_expiry;
+CREATE INDEX runs_expiry ON runs (expires_at) WHERE expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL;
 -- What a worker is to look at: a request, or a signal.
 DROP INDEX runs_asked;
 CREATE INDEX runs_asked ON runs (worker_id) WHERE (intent IS NOT NULL OR signalled IS NOT NULL);

@@ -1,5 +1,6 @@
 -- The reins: checkpoints, pauses, waits, roll-backs, signals and the record of all that was asked, bulk operations, holds.
 
+ALTER TABLE checkrein_runs ADD COLUMN returned INTEGER NOT NULL DEFAULT 0; -- claims that were taken back before the handler was called
 ALTER TABLE checkrein_runs ADD COLUMN resume_at INTEGER;
 ALTER TABLE checkrein_runs ADD COLUMN wake_at INTEGER;
 ALTER TABLE checkrein_runs ADD COLUMN deadline_at INTEGER;
@@ -13,6 +14,8 @@ ALTER TABLE checkrein_runs ADD COLUMN wait TEXT;
 CREATE INDEX checkrein_runs_resume ON checkrein_runs (resume_at) WHERE resume_at IS NOT NULL;
 CREATE INDEX checkrein_runs_wake ON checkrein_runs (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX checkrein_runs_deadline ON checkrein_runs (deadline_at) WHERE deadline_at IS NOT NULL AND finished_at IS NULL;
+DROP INDEX checkrein_runs_expiry;
+CREATE INDEX checkrein_runs_expiry ON checkrein_runs (expires_at) WHERE expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL;
 -- What a worker is to look at: a request, or a signal.
 DROP INDEX checkrein_runs_intent;
 CREATE INDEX checkrein_runs_asked ON checkrein_runs (worker_id) WHERE (intent IS NOT NULL OR signalled IS NOT NULL);
