@@ -41,7 +41,16 @@ function order(name: string): AttemptOrder {
     attempt: 1,
   }
   const limits = { payloadLimit: 1_048_576, checkpointLimit: 1_048_576 }
-  return { run, module: tasks, input: null, ...limits, state: null, waits: [], rollback: null }
+  return {
+    run,
+    module: tasks,
+    input: null,
+    ...limits,
+    state: null,
+    waits: [],
+    signalled: null,
+    rollback: null,
+  }
 }
 
 const deaf: AttemptListener = {

@@ -23,7 +23,8 @@ export interface Selection {
 
 /**
  * What the demo works on: of the first 20,000 regular files in path order those that fit into the limit.
- * Symbolic links aren't followed; a folder that can't be read counts as empty.
+ * Symbolic links aren't followed; a folder that can't be read counts as empty, and so does one named
+ * `.cache`: others may write there meanwhile, and where the limit cuts, each change of a size changes the selection.
  */
 export async function selectFiles(folder: string, limitBytes: number): Promise<Selection> {
   const files: { path: string; size: number }[] = []
@@ -48,7 +49,7 @@ async function* walk(folder: string): AsyncGenerator<string, void, undefined> {
   entries.sort((a, b) => (a.name < b.name ? -1 : 1))
   for (const entry of entries) {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) yield* walk(path)
+    if (entry.isDirectory() && entry.name !== '.cache') yield* walk(path)
     else if (entry.isFile()) yield path
   }
 }
@@ -68,7 +69,8 @@ export async function digestAndPack(
     onPiece,
   }: {
     readonly abortSignal: AbortSignal
-    readonly onPiece: (done: Omit<Digested, 'digest'>) => void
+    /** Awaited after each piece; where it rejects, so does the whole. */
+    readonly onPiece: (done: Omit<Digested, 'digest'>) => Promise<void>
   },
 ): Promise<Digested> {
   const hash = createHash('sha256')
@@ -77,7 +79,7 @@ export async function digestAndPack(
     for await (const piece of source) {
       hash.update(piece)
       bytes += piece.length
-      onPiece({ bytes, packedBytes })
+      await onPiece({ bytes, packedBytes })
       yield piece
     }
   }

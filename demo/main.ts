@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, errorCodes, isCheckreinError } from '../src/index.ts'
+import { Crew } from './crew.ts'
 import { DemoError } from './errors.ts'
 import { selectFiles } from './folder.ts'
 import { type DemoOptions, demoOptions, usage } from './options.ts'
 import { play } from './play.ts'
 import { openView } from './view.ts'
-import { WorkerProcess } from './worker-process.ts'
 
 const broken = 1
 /** A Ctrl-C under `npm run` comes twice: from the terminal, and from npm. */
@@ -50,16 +50,17 @@ async function perform(options: DemoOptions): Promise<number> {
   const { signal: abortSignal } = ending
   const scratch = await mkdtemp(join(tmpdir(), 'checkrein-demo-'))
   stage.defer(async () => clearAway(scratch, options.isKept))
-  let worker: WorkerProcess | null = null
-  // The first OS signal ends the demo in order; a later one doesn't wait for the worker.
-  stage.use(onInterrupt((error) => (abortSignal.aborted ? worker?.kill() : ending.abort(error))))
   const url = `sqlite:${join(scratch, 'demo.db')}`
+  const crew = new Crew(url, (error) => ending.abort(error))
+  // The first OS signal ends the demo in order; a later one doesn't wait for the workers.
+  stage.use(onInterrupt((error) => (abortSignal.aborted ? void crew.kill() : ending.abort(error))))
   const client = stage.use(await connect(url))
-  worker = stage.use(await WorkerProcess.start(url, (error) => ending.abort(error)))
+  stage.use(crew)
+  const worker = await crew.hire()
   abortSignal.throwIfAborted()
   const view = stage.use(openView())
   try {
-    return await play({ client, worker, view, scratch, options, selection, abortSignal })
+    return await play({ client, crew, worker, view, scratch, options, selection, abortSignal })
   } catch (error) {
     // What was waiting rejects in its own words; why it had to is in the signal.
     abortSignal.throwIfAborted()

@@ -2,13 +2,16 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Client, Run, RunHandle } from '../src/index.ts'
-import { DemoError } from './errors.ts'
+import type { Client, Run } from '../src/index.ts'
+import type { Crew } from './crew.ts'
 import { count, ms, paint, seconds, size, volume } from './format.ts'
 import { mostFiles, type Selection } from './folder.ts'
+import { type FolderResult, indexFolder } from './index-folder.ts'
 import type { DemoOptions } from './options.ts'
-import { livingOf } from './processes.ts'
+import { descendantsOf, livingOf } from './processes.ts'
 import { Promises } from './promises.ts'
+import { type FolderRun, pauseAndResume, slowDown } from './reins.ts'
+import { soon } from './soon.ts'
 import {
   cancelAll,
   checkNothingLives,
@@ -26,17 +29,15 @@ import type { View } from './view.ts'
 import { Watch } from './watch.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** How long the three may take to start. */
-const startWithinMs = 30_000
 /** How long the runs go on before three of them are cancelled. */
 const quietMs = 3000
-/** The least that the folder run takes: time enough for the stops beside it. A small folder is gone over again. */
-const folderAtLeastMs = 8000
 /** The longest silence of the folder run that still counts as regular; it reports four times a second. */
 const longestSilenceMs = 2000
 
 export interface Stage {
   readonly client: Client
+  readonly crew: Crew
+  /** The first of them. */
   readonly worker: WorkerProcess
   readonly view: View
   /** Where the demo may write. */
@@ -44,11 +45,6 @@ export interface Stage {
   readonly options: DemoOptions
   readonly selection: Selection
   readonly abortSignal: AbortSignal
-}
-
-interface FolderRun {
-  readonly handle: RunHandle<tasks.FolderResult>
-  readonly input: tasks.FolderInput
 }
 
 /** @returns how many promises were broken. */
@@ -71,17 +67,21 @@ export async function play(stage: Stage): Promise<number> {
   await pause(quietMs, undefined, { signal: abortSignal })
   const stopped = await stopThem(stage, victims, promises)
   await checkPolite(stage, victims, promises)
-  view.say('')
-  view.say('The folder run goes on.')
+  checkBeat(watch, { run: await folder.handle.get(), stopped }, promises)
 
+  const scene = { ...stage, watch, folder, promises }
+  await pauseAndResume(scene, await slowDown(scene))
+  // A small folder is gone over again and again until it is told so.
+  await folder.handle.signal('enough')
+  view.say('')
+  view.say('The folder run goes on to its end.')
   const result = await folder.handle.result({ abortSignal })
-  const run = await folder.handle.get()
+  checkAttempts(await folder.handle.get(), promises)
   watching.abort()
   await followed.catch(() => undefined)
   view.show([])
-  checkBeat(watch, { run, stopped }, promises)
   await checkWork(stage, { ...folder, result, beganAt }, promises)
-  await endWorker(stage, victims, promises)
+  await endWorkers(stage, victims, promises)
   for (const pid of stage.options.suspects) {
     promises.check(
       `process ${pid} (--suspect) is gone`,
@@ -109,14 +109,9 @@ function introduce({ view, options, worker, selection, scratch }: Stage): void {
 }
 
 async function startFolder({ client, options, scratch }: Stage): Promise<FolderRun> {
-  const { folder, limitBytes } = options
-  const input = {
-    folder,
-    limitBytes,
-    atLeastMs: folderAtLeastMs,
-    manifest: join(scratch, 'manifest.txt'),
-  }
-  return { handle: await client.enqueue(tasks.indexFolder, input), input }
+  const { folder, limitBytes, faults } = options
+  const input = { folder, limitBytes, faults, manifest: join(scratch, 'manifest.txt') }
+  return { handle: await client.enqueue(indexFolder, input), input }
 }
 
 const scratchFile = (stage: Stage): string => join(stage.scratch, 'polite.txt')
@@ -142,17 +137,11 @@ async function meet(
   watch: Watch,
   abortSignal: AbortSignal,
 ): Promise<readonly Victim[]> {
-  const late = new AbortController()
-  const error = new DemoError(70, `The runs did not start within ${seconds(startWithinMs)}.`)
-  const timer = setTimeout(() => late.abort(error), startWithinMs)
-  const soon = AbortSignal.any([abortSignal, late.signal])
-  try {
-    return await Promise.all(
-      others.map(async (other) => ({ ...other, pids: await watch.pidsOf(other.handle, soon) })),
-    )
-  } finally {
-    clearTimeout(timer)
-  }
+  return soon('the runs start', abortSignal, (late) =>
+    Promise.all(
+      others.map(async (other) => ({ ...other, pids: await watch.pidsOf(other.handle, late) })),
+    ),
+  )
 }
 
 async function stopThem(
@@ -198,13 +187,20 @@ function checkBeat(watch: Watch, { run, stopped }: Undisturbed, promises: Promis
   const to = Math.max(...records.map(({ stoppedAt }) => stoppedAt))
   const { attempt, failures, crashes } = run
   promises.check(
-    `index-folder: went on through the stops, completed in its first attempt (${count(crashes)} crashes)`,
-    attempt === 1 && failures === 0 && crashes === 0 && (run.finishedAt ?? 0) > to,
+    `index-folder: went on through the stops, in its first attempt (${count(crashes)} crashes)`,
+    attempt === 1 && failures === 0 && crashes === 0 && run.state === 'running',
   )
   const silenceMs = watch.longestSilenceMs(run, { from, to })
   promises.check(
     `index-folder: never missed a beat: silent for ${ms(silenceMs)} at most during the stops (reports each 250 ms)`,
     silenceMs <= longestSilenceMs,
+  )
+}
+
+function checkAttempts({ attempt, failures, crashes }: Run, promises: Promises): void {
+  promises.check(
+    `index-folder: completed in ${count(attempt)} attempts, one before the pause and one after it (${count(failures)} failures, ${count(crashes)} crashes)`,
+    attempt === 2 && failures === 0 && crashes === 0,
   )
 }
 
@@ -214,7 +210,7 @@ async function checkWork(
     input,
     result,
     beganAt,
-  }: FolderRun & { readonly result: tasks.FolderResult; readonly beganAt: number },
+  }: FolderRun & { readonly result: FolderResult; readonly beganAt: number },
   promises: Promises,
 ): Promise<void> {
   const passes = result.passes > 1 ? `, gone over ${count(result.passes)} times` : ''
@@ -232,17 +228,18 @@ async function checkWork(
   )
 }
 
-/** Ends the worker, and looks for all that it had started. */
-async function endWorker(
-  { worker }: Stage,
+/** Ends the worker, and looks for all that it and the one before it had started. */
+async function endWorkers(
+  { crew }: Stage,
   victims: readonly Victim[],
   promises: Promises,
 ): Promise<void> {
   const handlers = victims.map(({ pids }) => pids.handler)
-  const groups = [worker.pid, ...handlers]
-  await worker.stop()
+  const groups = [...crew.pids, ...handlers]
+  const started = crew.pids.flatMap((pid) => descendantsOf(pid))
+  await crew.stop()
   const left = livingOf({
-    pids: [...groups, ...victims.flatMap(({ pids }) => pids.started)],
+    pids: [...groups, ...started, ...victims.flatMap(({ pids }) => pids.started)],
     groups,
   })
   const found = left.length === 0 ? 'nothing' : left.join(', ')

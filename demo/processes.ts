@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 interface Entry {
   readonly pid: number
+  readonly parent: number
   readonly group: number
   /** A zombie runs no code; it only waits for its parent to read how it ended. */
   readonly isZombie: boolean
@@ -24,6 +25,17 @@ export function livingOf({ pids, groups }: Suspects): readonly number[] {
   return [...found].filter((pid) => !zombies.has(pid)).sort((a, b) => a - b)
 }
 
+/** The processes that one has started, and those that they have, and so on; as long as nobody between has gone. */
+export function descendantsOf(pid: number): readonly number[] {
+  const table = processTable()
+  const found = new Set([pid])
+  // A set that grows while it is gone over is gone over to its new end.
+  for (const ancestor of found)
+    for (const entry of table) if (entry.parent === ancestor) found.add(entry.pid)
+  found.delete(pid)
+  return [...found]
+}
+
 function canBeSignalled(pid: number): boolean {
   try {
     return process.kill(pid, 0)
@@ -42,8 +54,9 @@ function fromProc(): readonly Entry[] {
   return pids.flatMap((pid) => {
     const stat = readStat(pid)
     if (stat === null) return []
-    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return [{ pid: Number(pid), group: Number(group), isZombie: state === 'Z' }]
+    const [state, parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const isZombie = state === 'Z'
+    return [{ pid: Number(pid), parent: Number(parent), group: Number(group), isZombie }]
   })
 }
 
@@ -57,11 +70,12 @@ function readStat(pid: string): string | null {
 }
 
 function fromPs(): readonly Entry[] {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,pgid=,state='], { encoding: 'utf8' })
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,pgid=,state='], { encoding: 'utf8' })
     .trim()
     .split('\n')
   return lines.map((line) => {
-    const [pid, group, state = ''] = line.trim().split(/\s+/)
-    return { pid: Number(pid), group: Number(group), isZombie: state.startsWith('Z') }
+    const [pid, parent, group, state = ''] = line.trim().split(/\s+/)
+    const isZombie = state.startsWith('Z')
+    return { pid: Number(pid), parent: Number(parent), group: Number(group), isZombie }
   })
 }

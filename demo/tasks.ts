@@ -1,11 +1,9 @@
-/** The tasks of the demo: one that does real work, and three that are to be stopped. */
+/** The three tasks that are to be stopped; the one that does real work is in `index-folder.ts`. */
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { appendFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { task } from '../src/index.ts'
-import { type Digested, digestAndPack, manifestLine, selectFiles } from './folder.ts'
 
 /** What a run says of itself, so that the demo can look at its processes. */
 export interface Pids {
@@ -13,100 +11,6 @@ export interface Pids {
   readonly handler: number
   /** What the handler started. */
   readonly started: readonly number[]
-}
-
-export interface FolderProgress {
-  readonly files: number
-  readonly bytes: number
-  readonly packedBytes: number
-  readonly pass: number
-  /** How far the current pass is, from 0 to 1. */
-  readonly fraction: number
-}
-
-export interface FolderResult {
-  /** Of the last pass. */
-  readonly files: number
-  readonly bytes: number
-  readonly packedBytes: number
-  readonly passes: number
-  /** SHA-256 of the manifest. */
-  readonly digest: string
-  /** The longest time between two pieces of work, the whole run over. */
-  readonly longestGapMs: number
-}
-
-export interface FolderInput {
-  readonly folder: string
-  readonly limitBytes: number
-  /** A folder that takes less long than this is gone over again. */
-  readonly atLeastMs: number
-  /** Where the digests go, a line for each file. */
-  readonly manifest: string
-}
-
-/** Walks a folder, hashes and compresses every file, and writes a manifest of the digests. */
-export const indexFolder = task({
-  name: 'index-folder',
-  run: async (input: FolderInput, ctx): Promise<FolderResult> => {
-    const enoughAt = performance.now() + input.atLeastMs
-    const beat = new Beat()
-    for (let pass = 1; ; pass++) {
-      const { manifest, ...done } = await goOver(input, {
-        abortSignal: ctx.abortSignal,
-        onPiece: () => beat.note(),
-        onProgress: (progress) => ctx.progress({ ...progress, pass }),
-      })
-      if (performance.now() < enoughAt) continue
-      await writeFile(input.manifest, manifest)
-      const digest = createHash('sha256').update(manifest).digest('hex')
-      return { ...done, passes: pass, digest, longestGapMs: beat.longestGapMs }
-    }
-  },
-})
-
-interface Pass {
-  readonly abortSignal: AbortSignal
-  readonly onPiece: () => void
-  readonly onProgress: (progress: Omit<FolderProgress, 'pass'>) => void
-}
-
-async function goOver(
-  { folder, limitBytes }: FolderInput,
-  { abortSignal, onPiece, onProgress }: Pass,
-) {
-  const selection = await selectFiles(folder, limitBytes)
-  let [files, bytes, packedBytes, manifest] = [0, 0, 0, '']
-  const report = (current: Omit<Digested, 'digest'>): void => {
-    const now = {
-      files,
-      bytes: bytes + current.bytes,
-      packedBytes: packedBytes + current.packedBytes,
-    }
-    onPiece()
-    onProgress({ ...now, fraction: Math.min(now.bytes / Math.max(selection.bytes, 1), 1) })
-  }
-  for (const { path } of selection.files) {
-    const digested = await digestAndPack(path, { abortSignal, onPiece: report })
-    manifest += manifestLine(folder, path, digested.digest)
-    files++
-    bytes += digested.bytes
-    packedBytes += digested.packedBytes
-  }
-  report({ bytes: 0, packedBytes: 0 })
-  return { files, bytes, packedBytes, manifest }
-}
-
-/** How regularly the work goes on. */
-class Beat {
-  longestGapMs = 0
-  #lastAt = performance.now()
-
-  note(): void {
-    const now = performance.now()
-    this.longestGapMs = Math.max(this.longestGapMs, Math.round(now - this.#lastAt))
-    this.#lastAt = now
-  }
 }
 
 /** A loop that never looks at its abort signal, and ignores SIGTERM too. */

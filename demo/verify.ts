@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isFileError, manifestLine, selectFiles } from './folder.ts'
-import type { FolderInput, FolderResult } from './tasks.ts'
+import type { FolderInput, FolderResult } from './index-folder.ts'
 
 export interface Verdict {
   readonly files: number

@@ -69,6 +69,8 @@ class LiveView implements View {
 
 const colours: Readonly<Partial<Record<Status, Parameters<typeof paint>[0]>>> = {
   running: 'cyan',
+  pausing: 'yellow',
+  paused: 'yellow',
   cancelling: 'yellow',
   unresponsive: 'magenta',
   cancelled: 'yellow',

@@ -1,7 +1,12 @@
 import type { Client, Run, RunHandle } from '../src/index.ts'
 import { count, volume } from './format.ts'
-import type { FolderProgress, Pids } from './tasks.ts'
+import type { FolderProgress } from './index-folder.ts'
+import type { Pids } from './tasks.ts'
 import type { Row, View } from './view.ts'
+
+/** How long a pace is looked at, and how many reports are needed to tell it. */
+const paceMs = 1000
+const paceReports = 4
 
 /** Follows the runs of the demo through the client's events, and shows them. */
 export class Watch {
@@ -9,6 +14,8 @@ export class Watch {
   readonly #view: View
   readonly #runs = new Map<string, Run>()
   readonly #reportedAt = new Map<string, number[]>()
+  /** What the folder run has said of itself. */
+  readonly #told: FolderProgress[] = []
   #change = Promise.withResolvers<void>()
 
   constructor(client: Client, view: View) {
@@ -27,13 +34,37 @@ export class Watch {
 
   /** Fulfils when the run has reported its processes. */
   async pidsOf(handle: RunHandle, abortSignal: AbortSignal): Promise<Pids> {
+    return this.#until(() => asPids(this.#runs.get(handle.id)?.progress), abortSignal)
+  }
+
+  /** Fulfils with the first thing that the folder run says of itself in an attempt. */
+  async firstOf(attempt: number, abortSignal: AbortSignal): Promise<FolderProgress> {
+    return this.#until(() => this.#told.find((one) => one.attempt === attempt), abortSignal)
+  }
+
+  /**
+   * How many pieces a second the folder run does, from what it says of itself.
+   * @param since from then on, in epoch ms; fulfils when it has said enough.
+   */
+  async paceOf(attempt: number, since: number, abortSignal: AbortSignal): Promise<number> {
+    const [first, last] = await this.#until(() => {
+      const told = this.#told.filter((one) => one.attempt === attempt && one.at >= since)
+      const [first, last] = [told[0], told.at(-1)]
+      if (!first || !last || told.length < paceReports) return null
+      return last.at - first.at < paceMs ? null : ([first, last] as const)
+    }, abortSignal)
+    return ((last.pieces - first.pieces) * 1000) / (last.at - first.at)
+  }
+
+  /** Looks again after each change. */
+  async #until<T>(look: () => T | null | undefined, abortSignal: AbortSignal): Promise<T> {
     const aborted = new Promise((resolve) =>
       abortSignal.addEventListener('abort', resolve, { once: true }),
     )
     for (;;) {
       abortSignal.throwIfAborted()
-      const pids = asPids(this.#runs.get(handle.id)?.progress)
-      if (pids) return pids
+      const found = look()
+      if (found) return found
       await Promise.race([this.#change.promise, aborted])
     }
   }
@@ -52,6 +83,8 @@ export class Watch {
   async #look(id: string): Promise<void> {
     const run = await this.#client.get(id)
     if (run) this.#runs.set(id, run)
+    const progress = asFolderProgress(run?.progress)
+    if (progress && progress.at !== this.#told.at(-1)?.at) this.#told.push(progress)
     this.#view.show([...this.#runs.values()].map(rowOf))
     this.#change.resolve()
     this.#change = Promise.withResolvers()
@@ -84,5 +117,11 @@ function detailOf(run: Run): string {
 function asPids(progress: unknown): Pids | null {
   return typeof progress === 'object' && progress !== null && 'handler' in progress
     ? (progress as Pids)
+    : null
+}
+
+function asFolderProgress(progress: unknown): FolderProgress | null {
+  return typeof progress === 'object' && progress !== null && 'pieces' in progress
+    ? (progress as FolderProgress)
     : null
 }

@@ -12,18 +12,8 @@ export class WorkerProcess implements AsyncDisposable {
   #said = ''
   #isStopping = false
 
-  /**
-   * Starts it, and waits until it takes runs.
-   * @param onLost is called where it ends without having been asked.
-   */
-  static async start(url: string, onLost: (error: DemoError) => void): Promise<WorkerProcess> {
-    const worker = new WorkerProcess(url, onLost)
-    const ready = once(worker.#process, 'message').then(() => true)
-    if (await Promise.race([ready, worker.#exited.then(() => false)])) return worker
-    throw worker.#lost()
-  }
-
-  private constructor(url: string, onLost: (error: DemoError) => void) {
+  /** @param onLost is called where it ends without having been asked. */
+  constructor(url: string, onLost: (error: DemoError) => void) {
     const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const
     this.#process = spawn(process.execPath, [entry, url], { stdio: [...stdio], detached: true })
     for (const output of [this.#process.stdout, this.#process.stderr]) {
@@ -37,6 +27,12 @@ export class WorkerProcess implements AsyncDisposable {
     })
   }
 
+  /** Fulfils when it takes runs. */
+  async ready(): Promise<void> {
+    const isReady = once(this.#process, 'message').then(() => true)
+    if (!(await Promise.race([isReady, this.#exited.then(() => false)]))) throw this.#lost()
+  }
+
   get pid(): number {
     return this.#process.pid ?? 0
   }
@@ -48,10 +44,11 @@ export class WorkerProcess implements AsyncDisposable {
     await this.#exited
   }
 
-  /** Ends it at once; its isolates find out by themselves. */
-  kill(): void {
+  /** Ends it at once, with `kill -9`; its isolates find out by themselves. Fulfils when it has exited. */
+  async kill(): Promise<void> {
     this.#isStopping = true
     this.#process.kill('SIGKILL')
+    await this.#exited
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,7 +6,7 @@ import { startWorker } from '../src/index.ts'
 
 const [url = ''] = process.argv.slice(2)
 const worker = await startWorker(url, {
-  modules: [new URL('./tasks.ts', import.meta.url)],
+  modules: ['./tasks.ts', './index-folder.ts'].map((path) => new URL(path, import.meta.url)),
   concurrency: 4,
 })
 

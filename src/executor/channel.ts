@@ -68,10 +68,10 @@ export type HostReport =
 /** An order with its number, as one line. */
 export function orderLine(seq: number, order: AttemptOrder): string {
   const { id, task, queue, key, tags, attempt } = order.run
-  const { module, payloadLimit, checkpointLimit, input, state, waits, rollback } = order
+  const { module, payloadLimit, checkpointLimit, input, state, waits, signalled, rollback } = order
   const run = [id, task, queue, key, tags, attempt]
   const limits = [payloadLimit, checkpointLimit]
-  return JSON.stringify([seq, module, ...limits, input, state, waits, rollback, ...run])
+  return JSON.stringify([seq, module, ...limits, input, state, waits, signalled, rollback, ...run])
 }
 
 type OrderFields = [
@@ -82,6 +82,7 @@ type OrderFields = [
   AttemptOrder['input'],
   AttemptOrder['state'],
   AttemptOrder['waits'],
+  AttemptOrder['signalled'],
   AttemptOrder['rollback'],
   string,
   string,
@@ -95,12 +96,23 @@ export function signalLine(seq: number, sent: SentSignal): string {
   return JSON.stringify(['signal', seq, sent])
 }
 
+/** The first line to an isolate: what it is to load before it says that it is ready. */
+export function loadLine(modules: readonly string[]): string {
+  return JSON.stringify(['load', modules])
+}
+
+export function caughtUpLine(seq: number, position: number): string {
+  return JSON.stringify(['caught-up', seq, position])
+}
+
 export function savedLine(seq: number, number: number, error: ErrorRecord | null): string {
   return JSON.stringify(['saved', seq, number, error])
 }
 
 /** What an isolate is told on its lane. */
 export type Order =
+  | { readonly type: 'load'; readonly modules: readonly string[] }
+  | { readonly type: 'caught-up'; readonly seq: number; readonly position: number }
   | { readonly type: 'start'; readonly seq: number; readonly order: AttemptOrder }
   | { readonly type: 'signal'; readonly seq: number; readonly signal: SentSignal }
   | {
@@ -114,15 +126,20 @@ export type Order =
 export function readOrder(line: string): Order {
   const fields = JSON.parse(line) as
     | OrderFields
+    | ['load', string[]]
+    | ['caught-up', number, number]
     | ['signal', number, SentSignal]
     | ['saved', number, number, ErrorRecord | null]
+  if (fields[0] === 'load') return { type: 'load', modules: fields[1] }
+  if (fields[0] === 'caught-up') return { type: 'caught-up', seq: fields[1], position: fields[2] }
   if (fields[0] === 'signal') return { type: 'signal', seq: fields[1], signal: fields[2] }
   if (fields[0] === 'saved')
     return { type: 'saved', seq: fields[1], number: fields[2], error: fields[3] }
   const [seq, module, payloadLimit, checkpointLimit, ...rest] = fields
-  const [input, state, waits, rollback, id, task, queue, key, tags, attempt] = rest
+  const [input, state, waits, signalled, rollback, id, task, queue, key, tags, attempt] = rest
   const run = { id, task, queue, key, tags, attempt }
-  const order = { run, module, payloadLimit, checkpointLimit, input, state, waits, rollback }
+  const kept = { state, waits, signalled, rollback }
+  const order = { run, module, payloadLimit, checkpointLimit, input, ...kept }
   return { type: 'start', seq, order }
 }
 

@@ -176,6 +176,10 @@ export class AttemptContext implements Context {
     if (!this.#isClosed) this.#mailbox.deliver(signal)
   }
 
+  caughtUp(position: number): void {
+    if (!this.#isClosed) this.#mailbox.caughtUp(position)
+  }
+
   onSaved(number: number, error: ErrorRecord | null): void {
     this.#checkpoints.onStored(number, error)
   }

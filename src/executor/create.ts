@@ -12,17 +12,19 @@ export interface ExecutorSettings {
   readonly spares?: number
   /** Until when the lease is good at first, see `Executor.renew`; default: for ever. */
   readonly goodUntil?: number
+  /** File URLs of modules that isolates load before they are needed; default: none. */
+  readonly modules?: readonly string[]
   /** How long isolates that are not needed stay; default 30 s. */
   readonly idleMs?: number
 }
 
 /** An executor of that isolation; it starts nothing before it is asked to. */
 export function createExecutor(isolation: Isolation, settings: ExecutorSettings): Executor {
-  const { capacity, spares = 1, goodUntil = Infinity, idleMs = 30_000 } = settings
+  const { capacity, spares = 1, goodUntil = Infinity, idleMs = 30_000, modules = [] } = settings
   if (isolation === 'inline') return new InlineExecutor(goodUntil, capacity)
   const seats =
     isolation === 'process'
       ? new ProcessSeats(goodUntil)
       : new ThreadSeats(goodUntil, capacity + spares)
-  return new Pool(seats, { capacity, spares, idleMs })
+  return new Pool(seats, { capacity, spares, idleMs, modules })
 }

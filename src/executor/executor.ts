@@ -34,6 +34,8 @@ export interface AttemptOrder {
   readonly state: JsonText | null
   /** The waits since then that are over, in their order. */
   readonly waits: readonly WaitOutcome[]
+  /** The newest signal that was sent to the run: until the mailbox is said to have come so far, no wait gives its slot back. */
+  readonly signalled: number | null
   /** Where the task's `rollback` is to be called and not its `run`. */
   readonly rollback: RollbackOrder | null
 }
@@ -118,6 +120,8 @@ export interface RunningAttempt {
   pause(isAsked: boolean): void
   /** Hands a signal to the handler's mailbox. */
   signal(signal: SentSignal): void
+  /** All signals up to that position were handed over, or are dealt with. */
+  caughtUp(position: number): void
   /** The checkpoint of that number, and all before it, are stored; or why they never will be. */
   saved(number: number, error: ErrorRecord | null): void
   /** Stops the process where it stands, with its children; false where the isolation cannot. It can still be killed. */

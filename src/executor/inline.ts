@@ -93,6 +93,10 @@ class InlineAttempt implements RunningAttempt, ContextSink {
     this.#context.deliver(signal)
   }
 
+  caughtUp(position: number): void {
+    this.#context.caughtUp(position)
+  }
+
   saved(number: number, error: ErrorRecord | null): void {
     this.#context.onSaved(number, error)
   }

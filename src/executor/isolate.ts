@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { ExitProof } from '../core/stop.ts'
-import { type Report, orderLine } from './channel.ts'
+import { type Report, orderLine, loadLine } from './channel.ts'
 import type {
   AbortReason,
   AttemptListener,
@@ -38,7 +38,7 @@ const drainMs = 100
 
 /** The worker's side of an isolate: one attempt at a time, none after a kill or a delivered abort. */
 export class Isolate {
-  /** True once it can take an order; false where it ended before. */
+  /** True once it can take an order without a delay; false where it ended before. */
   readonly ready: Promise<boolean>
   /** Settles after its last attempt has. */
   readonly gone: Promise<void>
@@ -50,14 +50,18 @@ export class Isolate {
   #seq = 0
   #isRetired = false
 
-  /** @param onEnded called when its attempt has ended, before that attempt's `ended` settles. */
-  constructor(seat: Seat, onEnded: () => void) {
+  /**
+   * @param modules what it loads before it is ready.
+   * @param onEnded called when its attempt has ended, before that attempt's `ended` settles.
+   */
+  constructor(seat: Seat, modules: readonly string[], onEnded: () => void) {
     const { promise, resolve } = Promise.withResolvers<boolean>()
     this.ready = promise
     this.#setReady = resolve
     this.#seat = seat
     this.#onEnded = onEnded
     this.#wire = new Wire(seat.lane, (line) => this.#hear(readReport(line)), slack)
+    this.#wire.send(loadLine(modules))
     this.gone = seat.gone.then((proof) => this.#onGone(proof))
     // A lane that ends means that the isolate has died, or broke the protocol and must.
     void this.#wire.closed.then(() => this.retire())

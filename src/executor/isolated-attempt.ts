@@ -2,7 +2,7 @@ import type { ErrorRecord } from '../core/errors.ts'
 import type { Saved, SignalOutcome } from '../core/events.ts'
 import type { JsonText } from '../core/run.ts'
 import type { ExitProof } from '../core/stop.ts'
-import { type EndReport, type Report, savedLine, signalLine } from './channel.ts'
+import { caughtUpLine, type EndReport, type Report, savedLine, signalLine } from './channel.ts'
 import type {
   AbortReason,
   AttemptEnd,
@@ -64,6 +64,10 @@ export class IsolatedAttempt implements RunningAttempt {
     if (this.#hasEnded) return
     this.#open.add(signal.position)
     this.#isolate.tell(signalLine(this.seq, signal))
+  }
+
+  caughtUp(position: number): void {
+    if (!this.#hasEnded) this.#isolate.tell(caughtUpLine(this.seq, position))
   }
 
   saved(number: number, error: ErrorRecord | null): void {

@@ -41,6 +41,8 @@ interface Waiter {
 }
 
 export class Mailbox {
+  /** Called when it has become settled. */
+  onSettled: () => void = () => undefined
   readonly #halt: Halt
   readonly #events: MailboxEvents
   #schemas: SignalSchemas | null = null
@@ -56,18 +58,21 @@ export class Mailbox {
   readonly #listeners = new Map<string, Listener>()
   /** Positions that an earlier attempt took, and that only the same wait may take again. */
   readonly #reserved: Set<number>
+  /** Signals up to here may still be on their way; null where none are. */
+  #behind: number | null
   #isAdmitting = false
   #isCalling = false
   #isClosed = false
 
   constructor(
     halt: Halt,
-    { waits, payloadLimit }: Pick<AttemptOrder, 'waits' | 'payloadLimit'>,
+    order: Pick<AttemptOrder, 'waits' | 'signalled' | 'payloadLimit'>,
     events: MailboxEvents,
   ) {
     this.#halt = halt
-    this.#limit = payloadLimit
-    this.#reserved = new Set(waits.filter((outcome) => typeof outcome === 'number'))
+    this.#limit = order.payloadLimit
+    this.#behind = order.signalled
+    this.#reserved = new Set(order.waits.filter((outcome) => typeof outcome === 'number'))
     this.#events = events
   }
 
@@ -75,6 +80,17 @@ export class Mailbox {
   open(schemas: SignalSchemas): void {
     this.#schemas = schemas
     void this.#admit()
+  }
+
+  /** Whether all signals that were sent before the attempt began have arrived and were looked at. */
+  get isSettled(): boolean {
+    return this.#behind === null && this.#incoming.length === 0 && !this.#isAdmitting
+  }
+
+  caughtUp(position: number): void {
+    if (this.#behind === null || position < this.#behind) return
+    this.#behind = null
+    if (this.isSettled) this.onSettled()
   }
 
   deliver(sent: SentSignal): void {
@@ -183,6 +199,7 @@ export class Mailbox {
       this.#offer(letter)
     }
     this.#isAdmitting = false
+    if (this.isSettled) this.onSettled()
   }
 
   async #checked(sent: SentSignal, schemas: SignalSchemas): Promise<Letter | null> {

@@ -17,6 +17,8 @@ export interface PoolSettings {
   readonly capacity: number
   readonly spares: number
   readonly idleMs: number
+  /** What isolates load before they are ready. */
+  readonly modules: readonly string[]
 }
 
 /** How long the making of spares pauses after one that ended before it was ready; doubles each time. */
@@ -96,6 +98,7 @@ export class Pool implements Executor {
   #open(): Isolate {
     const isolate: Isolate = new Isolate(
       this.#maker.open(() => this.#onShut(isolate)),
+      this.#settings.modules,
       () => this.#onEnded(isolate),
     )
     this.#live.add(isolate)

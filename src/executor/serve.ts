@@ -4,11 +4,15 @@ import { type AbortEars, AbortListener } from './abort-signal.ts'
 import { type Order, type Report, readOrder } from './channel.ts'
 import { AttemptContext, type ContextSink } from './context.ts'
 import type { AttemptOrder } from './executor.ts'
+import { loadTasks } from './load-task.ts'
 import { type Outcome, perform, threw } from './perform.ts'
 import { Wire } from './wire.ts'
 
 /** How many bytes may wait for a worker that does not read before log lines are dropped. */
 const logBacklog = 1_048_576
+
+/** How long modules may load before the isolate takes orders all the same. */
+const longestLoadMs = 5000
 
 /**
  * The isolate's side of its lane: runs one attempt at a time, as ordered, until the process or thread is killed.
@@ -17,7 +21,6 @@ const logBacklog = 1_048_576
 export function serve(lane: number, ears: AbortEars): void {
   const service = new Service(new Socket({ fd: lane, readable: true, writable: true }), ears)
   process.on('uncaughtException', (error) => service.uncaught(error))
-  service.ready()
 }
 
 interface Current {
@@ -29,6 +32,7 @@ class Service {
   readonly #wire: Wire
   readonly #aborts: AbortListener
   #current: Current | null = null
+  #isReady = false
 
   constructor(socket: Socket, ears: AbortEars) {
     this.#wire = new Wire(socket, (line) => this.#hear(readOrder(line)), Infinity)
@@ -38,8 +42,18 @@ class Service {
     })
   }
 
-  ready(): void {
-    this.#send(['ready'])
+  /** Loads what its attempts will need, so that the first one need not wait for it; what fails, that attempt says. */
+  async #load(modules: readonly string[]): Promise<void> {
+    const loading = Promise.allSettled(modules.map((module) => loadTasks(module)))
+    const late = setTimeout(() => this.#ready(), longestLoadMs)
+    await loading
+    clearTimeout(late)
+    this.#ready()
+  }
+
+  #ready(): void {
+    if (!this.#isReady) this.#send(['ready'])
+    this.#isReady = true
   }
 
   /** Ends the running attempt; without one, nobody is left to tell and the isolate dies of the error. */
@@ -59,6 +73,10 @@ class Service {
         return this.#begin(order.seq, order.order)
       case 'signal':
         return this.#at(order.seq)?.deliver(order.signal)
+      case 'caught-up':
+        return this.#at(order.seq)?.caughtUp(order.position)
+      case 'load':
+        return void this.#load(order.modules)
       case 'saved':
         return this.#at(order.seq)?.onSaved(order.number, order.error)
     }

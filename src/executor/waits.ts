@@ -63,6 +63,7 @@ export class Waits {
     this.#mailbox = mailbox
     this.#done = [...done]
     halt.watch(() => this.#review())
+    mailbox.onSettled = () => this.#review()
   }
 
   open(parkAfterMs: number): void {
@@ -178,8 +179,10 @@ export class Waits {
     wait.timer = setTimeout(() => this.#consider(wait), ms)
   }
 
-  #mayPark({ list, number }: Wait): boolean {
+  #mayPark({ list, number, wanted }: Wait): boolean {
     if (this.#pending.size > 1 || this.#halt.isShielded) return false
+    // It must not wait in the store for what is on its way from there.
+    if (wanted !== null && !this.#mailbox.isSettled) return false
     return list === this.#done && number < mostKept
   }
 

@@ -102,7 +102,7 @@ export async function completeAlone(
   driver: Driver,
   calls: readonly RunEventCall[],
 ): Promise<readonly (Answer | null)[] | null> {
-  if (!calls.every(isCompletion)) return null
+  if (!calls.every(isCompletion) || firstOf(calls).length < calls.length) return null
   const now = driver.now()
   const isDone = await driver.completeAlone(calls.flatMap((call) => completionOf(call, now)))
   return isDone ? isDone.map((done) => (done ? 'done' : null)) : null
@@ -115,13 +115,14 @@ async function completeAll(
   calls: readonly RunEventCall[],
 ): Promise<readonly Answer[]> {
   const now = tx.now()
-  const sets = calls.flatMap((call) => completionOf(call, now))
-  const ids = calls.map(({ runId }) => runId)
+  const firsts = firstOf(calls)
+  const sets = firsts.flatMap((call) => completionOf(call, now))
+  const ids = firsts.map(({ runId }) => runId)
   const [isDone, waiting] = await Promise.all([
     tx.change(statements.completeRuns, sets),
     tx.all(statements.waitingForToChange, [ids]),
   ])
-  const completed = calls.filter((_, at) => isDone[at])
+  const completed = firsts.filter((_, at) => isDone[at])
   const feed = completed.flatMap((call) => completeEntry(call, now))
   writeFeed(tx, statements, feed)
   if (completed.length > 0) tx.tell('end')
@@ -131,9 +132,20 @@ async function completeAll(
     statements,
     waiting.map(runOf).filter(({ waitsFor }) => ended.has(waitsFor ?? '')),
   )
-  const rest = calls.filter((_, at) => !isDone[at])
+  const done = new Set(completed)
+  const rest = calls.filter((call) => !done.has(call))
   const answers = rest.length === 0 ? [] : [...(await applyEach(tx, statements, rest))]
-  return calls.map((_, at) => (isDone[at] ? 'done' : (answers.shift() ?? 'stale')))
+  return calls.map((call) => (done.has(call) ? 'done' : (answers.shift() ?? 'stale')))
+}
+
+/** Of several completions of one run the first counts; a statement would take any of them. */
+function firstOf(calls: readonly RunEventCall[]): readonly RunEventCall[] {
+  const places = new Set<string>()
+  return calls.filter(({ runId, event }) => {
+    const fence = 'fence' in event ? `${event.fence.attempt} ${event.fence.workerId}` : ''
+    const place = `${runId} ${fence}`
+    return !places.has(place) && places.add(place)
+  })
 }
 
 function completionOf({ runId, seq = 0, event }: RunEventCall, now: number): Param[][] {

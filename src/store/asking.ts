@@ -1,5 +1,6 @@
 /** The client's verbs and signals, each in a transaction of its own, or as a bulk operation where a filter finds many. */
 import { checkedFilter } from '../core/filter.ts'
+import { isOfLanes } from '../core/hold.ts'
 import { Bulks } from './bulk.ts'
 import { askedAgain, type AskedOfId, controlIds, controlKey } from './control.ts'
 import type { Driver, Tx } from './driver.ts'
@@ -76,7 +77,10 @@ export class Asking {
 
   async hold(request: HoldRequest): Promise<Hold> {
     const { statements } = this.#driver
-    return carryOutHold(this.bulks, await this.#write((tx) => putHold(tx, statements, request)))
+    const held = await this.#write((tx) => putHold(tx, statements, request))
+    // A claim that began before did not see a hold on its lane, and what it takes cannot be found yet.
+    if (isOfLanes(held.hold)) await this.#driver.outlast()
+    return carryOutHold(this.bulks, held)
   }
 
   async lift(...[target, who]: Parameters<Store['lift']>): Promise<Hold | null> {

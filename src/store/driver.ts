@@ -95,6 +95,8 @@ export interface Driver extends AsyncDisposable {
   readonly lookPauseMs: number
   /** Runs `work` within a transaction of the caller's, which the caller commits or not. */
   join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Waits for the transactions under way that write to the feed, as claims do, or a second: they did not see what is committed now. */
+  outlast(): Promise<void>
   /** Whether one transaction may be under way while another begins, so that neither sees what the other writes. */
   readonly isConcurrent: boolean
   now(): number

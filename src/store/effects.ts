@@ -51,7 +51,7 @@ export class Effects {
   /** Sent in this order: what is dealt with is not refused. */
   write(tx: Tx, statements: Statements): void {
     for (const [kind, sets] of Object.entries(this.#sets) as [Kind, Param[][]][])
-      if (sets.length > 0) tx.send(statements[kind], sets)
+      if (sets.length > 0) tx.send(statements[kind], once.has(kind) ? firstOfEach(sets) : sets)
   }
 
   #save({ checkpoint, signals }: Saved, { seq, attempt }: SeqRun): void {
@@ -61,6 +61,16 @@ export class Effects {
       this.#sets.finishSignals.push([position, seq, this.#now, attempt, reply, failed])
     }
   }
+}
+
+/** What happens once: the first counts, where a statement for many would take any of them. */
+const once = new Set<Kind>(['deliverControls', 'finishSignals'])
+
+/** By their first parameter. */
+function firstOfEach(sets: readonly Param[][]): Param[][] {
+  const first = new Map<Param | undefined, Param[]>()
+  for (const set of sets) if (!first.has(set[0])) first.set(set[0], set)
+  return [...first.values()]
 }
 
 /** When the request had reached the handler, and which attempt, where it has: the end may be the first to say so. */

@@ -211,9 +211,9 @@ export class Attempt implements AttemptListener {
 function orderOf(run: ClaimedRun, registered: Registered, payloadLimit: number): AttemptOrder {
   const { module } = registered
   const { checkpointLimit } = registered.task
-  const { id, task, queue, key, tags, attempt, input, checkpoint, wait, rollback, error } = run
+  const { id, task, queue, key, tags, attempt, input, checkpoint, wait, signalled, rollback } = run
   const info = { id, task, queue, key, tags, attempt }
-  const back = rollback && { stop: rollback.stop, error: rollback.stop === null ? error : null }
-  const kept = { state: checkpoint, waits: wait?.done ?? [], rollback: back }
+  const back = rollback && { stop: rollback.stop, error: rollback.stop === null ? run.error : null }
+  const kept = { state: checkpoint, waits: wait?.done ?? [], signalled, rollback: back }
   return { run: info, module, input, payloadLimit, checkpointLimit, ...kept }
 }

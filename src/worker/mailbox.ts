@@ -35,6 +35,7 @@ export class Mailbox {
         // Those in between were dealt with already.
         if (signals.length === 0) this.#broughtUpTo = this.#wanted
       }
+      this.#parts.attempt.caughtUp(this.#broughtUpTo)
     } catch (error) {
       onError(error)
     }

@@ -43,6 +43,12 @@ export class Registry {
     return [...new Set([...this.#byName.values()].map(({ task }) => task.isolation))]
   }
 
+  /** Where the tasks of an isolation are. */
+  modulesOf(isolation: Isolation): readonly string[] {
+    const all = [...this.#byName.values()].filter(({ task }) => task.isolation === isolation)
+    return [...new Set(all.map(({ module }) => module))]
+  }
+
   namesOf(isolation: Isolation): readonly string[] {
     return [...this.#byName.values()].flatMap(({ task }) =>
       task.isolation === isolation ? [task.name] : [],

@@ -84,7 +84,12 @@ export class Tenure {
         const capacity = settings.capacity[isolation]
         return [
           isolation,
-          createExecutor(isolation, { capacity, spares: settings.spares, goodUntil: until }),
+          createExecutor(isolation, {
+            capacity,
+            spares: settings.spares,
+            goodUntil: until,
+            modules: registry.modulesOf(isolation),
+          }),
         ]
       }),
     )

@@ -118,6 +118,18 @@ export const signalPromises: Promises = {
     assert.deepEqual(await names(bed, id), [])
   },
 
+  'of several outcomes of one signal in one turn the first counts': async (bed) => {
+    const id = await held(bed)
+    const { position } = await bed.signal(id, 'hello')
+    const fence = await bed.fence(id)
+    const calls = ['1', '2', '3'].map((reply) => {
+      const signals = [outcome(position, { reply })]
+      return { runId: id, event: { type: 'checkpoint', fence, checkpoint: null, signals } as const }
+    })
+    assert.deepEqual(await bed.store.apply(calls), ['done', 'done', 'done'])
+    assert.equal((await signalRow(bed, id)).reply, '1')
+  },
+
   'what is finished without having been taken was delivered then; an error is kept': async (
     bed,
   ) => {

@@ -36,7 +36,7 @@ const report = fc.record({
   hasPlace: fc.boolean(),
   isRetryable: fc.constantFrom(true, true, false),
   /** Whether something was kept, and whether the handler is through with its oldest signal. */
-  saves: fc.constantFrom(false, false, true),
+  saves: fc.boolean(),
   consumes: fc.constantFrom(false, false, true),
   /** For a wait: for a signal, or for a time alone. */
   waitsFor: fc.option(signalName),

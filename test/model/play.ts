@@ -60,6 +60,8 @@ export class Game {
   readonly #positions = new Map<string, number[]>()
   #workerCount = 0
   #runCount = 0
+  /** What was expected of the signals of each run when they were last compared. */
+  readonly #compared = new Map<string, string>()
   #checkpointCount = 0
   #knownClaims = 0
   #hold: string | null = null
@@ -261,7 +263,7 @@ export class Game {
     }))
     const saved = { checkpoint: checkpoint === null ? null : `${checkpoint}`, signals }
     const now = this.#model.now
-    if (type === 'checkpoint') return { ...plain, ...saved } as MachineEvent
+    if (type === 'checkpoint') return { ...plain, ...saved }
     const isKept = leaving.has(type) && (checkpoint !== null || signals.length > 0)
     const done = wait.done.map((one): WaitOutcome =>
       typeof one === 'number' ? (positions[one] ?? 0) : one,
@@ -339,7 +341,9 @@ export class Game {
   /** What the handler has still to deal with, and what nobody will. */
   async #compareSignals({ id, signals }: ModelRun): Promise<void> {
     const positions = this.#positions.get(id)
-    if (!positions) return
+    const expected = JSON.stringify(signals)
+    if (!positions || this.#compared.get(id) === expected) return
+    this.#compared.set(id, expected)
     const rows = await this.#bed.store.signals(
       { runId: id, kinds: ['signal'] },
       { after: -1, limit: 1000 },
@@ -409,6 +413,8 @@ export class Game {
       }
       await this.#compare()
     }
+    this.#compared.clear()
+    await this.#compare()
     await this.#bed.store.prune({ completed: -1, failed: -1, cancelled: -1, audit: -1 }, 1000)
   }
 }

@@ -21,7 +21,7 @@ import {
 
 /** A place that also opens stores whose process ends after some transactions. */
 interface FailingPlace extends Place {
-  openFailing(transactions: number): Promise<Store>
+  readonly openFailing: (transactions: number) => Promise<Store>
 }
 
 /** The driver, until it has done so many transactions. */

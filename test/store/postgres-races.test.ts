@@ -1,7 +1,7 @@
 /** Calls that are under way at the same time in several stores, which do not see each other's writes. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { NewRun, Store } from '../../src/store/store.ts'
+import type { HoldRequest, NewRun, Store } from '../../src/store/store.ts'
 import { plainEnd, plainCall, plainRun, plainWorker, postgresPlace } from './bed.ts'
 
 interface Three {
@@ -25,6 +25,20 @@ const claimOf = (workerId: string, limit = 1000) => ({
   limit,
 })
 const leaseMs = 60_000
+
+const plainHold = (): HoldRequest => {
+  const { pause, graceMs, ...who } = plainCall()
+  const order = { verb: 'pause', filter: {}, until: null, inFlight: 'finish' } as const
+  const { withinMs, otherwise } = pause
+  return { ...who, ...order, graceMs, rollback: false, pause: { withinMs, otherwise } }
+}
+
+async function finish(store: Store, id: string): Promise<void> {
+  const run = await store.get(id)
+  const fence = { runId: id, attempt: run?.attempt ?? 0, workerId: run?.workerId ?? '' }
+  const event = { type: 'complete', fence, result: '1', ...plainEnd } as const
+  assert.deepEqual(await store.apply([{ runId: id, event }]), ['done'])
+}
 
 suite('stores that write at the same time', () => {
   test('a verb and the enqueue that it overtakes: the run never starts, whichever is first', () =>
@@ -64,6 +78,66 @@ suite('stores that write at the same time', () => {
           if (wasClaimed) assert.equal(run.intent?.stop?.verb, 'revoke')
         }
       }
+    }))
+
+  test('a hold and the enqueue that it overtakes: the run never starts, whichever is first', () =>
+    withStores(async ({ one, two, three }) => {
+      await three.registerWorker({ ...plainWorker, id: 'w1', leaseMs })
+      for (const round of range(16)) {
+        const verb = round % 2 === 0 ? 'pause' : 'revoke'
+        const ids = range(10).map((at) => `run-${round}-${at}`)
+        const filter = { tag: `tag-${round}` }
+        const claims: string[] = []
+        const enqueueing = ids.map((id) => one.enqueue([{ ...plainRun, id, tags: [filter.tag] }]))
+        const holding = two.hold({ ...plainHold(), verb, filter })
+        const claiming = three
+          .claim(claimOf('w1'))
+          .then((claimed) => claims.push(...claimed.map(({ id }) => id)))
+        await Promise.all([...enqueueing, holding, claiming])
+        const { id: holdId } = await holding
+        const later = await three.claim(claimOf('w1'))
+        assert.deepEqual(later, [], 'nothing starts once the hold was acknowledged')
+        for (const id of ids) {
+          const run = await one.get(id)
+          assert.ok(run)
+          const held = verb === 'pause' ? 'paused' : 'cancelled'
+          assert.equal(run.state, claims.includes(id) ? 'running' : held, id)
+        }
+        await two.lift({ id: holdId }, plainCall())
+        await Promise.all(claims.map((id) => finish(three, id)))
+        const back = await three.claim(claimOf('w1'))
+        assert.equal(back.length, verb === 'pause' ? ids.length - claims.length : 0)
+        await Promise.all(back.map(({ id }) => finish(three, id)))
+      }
+    }))
+
+  test('a hold on all, beside claims: nothing is claimed after it, and what was is asked to stop', () =>
+    withStores(async ({ one, two, three }) => {
+      for (const at of range(2)) await one.registerWorker({ ...plainWorker, id: `w${at}`, leaseMs })
+      let heldCount = 0
+      for (const round of range(25)) {
+        await one.enqueue(range(20).map((at) => ({ ...plainRun, id: `run-${round}-${at}` })))
+        const claiming = [one, three].map(async (store, at) => {
+          const claimed = []
+          for (const _ of range(4)) claimed.push(...(await store.claim(claimOf(`w${at}`, 3))))
+          return claimed
+        })
+        const holding = two.hold({ ...plainHold(), filter: {}, inFlight: 'cancel' })
+        const claimed = (await Promise.all(claiming)).flat()
+        const { id } = await holding
+        heldCount += 20 - claimed.length
+        assert.deepEqual(await three.claim(claimOf('w1')), [])
+        for (const run of claimed)
+          assert.equal((await one.get(run.id))?.intent?.stop?.verb, 'cancel', `round ${round}`)
+        await two.lift({ id }, plainCall())
+        await two.control({
+          ...plainCall(),
+          verb: 'cancel',
+          target: { filter: { state: 'queued' } },
+        })
+        await Promise.all(claimed.map((run) => finish(three, run.id)))
+      }
+      assert.ok(heldCount > 0, 'some holds came first')
     }))
 
   test('many that enqueue the same key make one run that holds it', () =>

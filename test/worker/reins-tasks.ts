@@ -79,7 +79,7 @@ function asks(isolation: Isolation) {
   return task({
     name: `asks-${isolation}`,
     isolation,
-    parkAfter: 20,
+    parkAfter: 0,
     signals: { answer: z.string() },
     async run({ timeout }: { timeout?: number }, ctx) {
       const signal = await ctx.receive('answer', timeout === undefined ? {} : { timeout })

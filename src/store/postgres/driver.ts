@@ -16,7 +16,7 @@ import { withoutHeld } from '../gate.ts'
 import { claimUnheld } from './claim.ts'
 import { DatabaseClock } from './clock.ts'
 import { postgresFindings } from './findings.ts'
-import { FeedHorizon } from './horizon.ts'
+import { FeedHorizon, writersIn } from './horizon.ts'
 import { joined } from './joined.ts'
 import { lanesOf } from '../lanes.ts'
 import { Alone } from './alone.ts'
@@ -235,6 +235,17 @@ export class PostgresDriver implements Driver {
       this.#horizon.note(horizon, begunAt)
       end ??= Number(horizon?.['position'] ?? -1)
       if (this.#horizon.settled >= end || tries >= 100) return end
+      await pause(horizonMs)
+    }
+  }
+
+  /** A statement has the lock on the feed before it has its view of the tables: who has it not sees what is committed now. */
+  async outlast(): Promise<void> {
+    let writers: readonly string[] | undefined
+    for (let tries = 0; tries < 100; tries++) {
+      const now = writersIn((await this.read(this.statements.feedHorizon))[0])
+      writers = (writers ?? now).filter((writer) => now.includes(writer))
+      if (writers.length === 0) return
       await pause(horizonMs)
     }
   }

@@ -47,9 +47,7 @@ export class FeedHorizon {
    */
   note(row: Row | undefined, begunAt: number): void {
     const position = Number(row?.['position'] ?? 0)
-    const now = String(row?.['writers'] ?? '')
-      .split(' ')
-      .filter((writer) => writer !== '')
+    const now = writersIn(row)
     const fresh = now.filter((writer) => isPrepared(writer) && !this.#prepared.includes(writer))
     this.#prepared = now.filter(isPrepared)
     for (const look of this.#looks)
@@ -71,6 +69,12 @@ export class FeedHorizon {
     }
     return entries
   }
+}
+
+/** The transactions that are writing to the feed. */
+export function writersIn(row: Row | undefined): readonly string[] {
+  const names = String(row?.['writers'] ?? '').split(' ')
+  return names.filter((writer) => writer !== '')
 }
 
 const isPrepared = (writer: string): boolean => writer.startsWith('-1/')

@@ -13,7 +13,7 @@ import { liveRanges, notable, stateIs } from '../constraints.ts'
 import type { FilterSql, Statements } from '../driver.ts'
 import { filterSql } from './filter.ts'
 import { postgresReins } from './reins.ts'
-import { anyOfFew, held, heldOrSkipped, sets } from './sql.ts'
+import { anyOfFew, areNull, held, heldOrSkipped, sets } from './sql.ts'
 
 const insertColumns = [
   'id text, task text, queue text, priority int, key text, key_held int, tags text, input text',
@@ -77,12 +77,6 @@ const claimedColumns = [
   'r.checkpoint_at, r.wait, r.signalled, r.rollback, r.error',
 ].join(', ')
 
-/**
- * That all of these columns are null. Of a table that the planner does not know it takes each IS NULL for one row in two
- * hundred, and three of them for one row in all: it reads the table, and all of the sets for each row.
- */
-const areNull = (...columns: readonly string[]): string => `num_nonnulls(${columns.join(', ')}) < 1`
-
 const completionColumns = [
   'seq bigint',
   'id text',
@@ -95,7 +89,7 @@ const completeRuns = `
     UPDATE @runs AS r SET state = 'completed', result = u.result, worker_id = NULL, finished_at = u.at
     FROM ${sets(...completionColumns)}
     WHERE r.seq = u.seq AND r.id = u.id AND r.attempt = u.attempt AND r.worker_id = u.worker_id
-      AND r.key_held = 0 AND ${areNull('r.intent', 'r.signalled', 'r.rollback', 'r.wait')}`
+      AND r.key_held < 1 AND ${areNull('r.intent', 'r.signalled', 'r.rollback', 'r.wait')}`
 
 /** Statements that end in a filter leave the first two places to others; each must stand somewhere, with a type. */
 const ownParams = '($1::text IS NULL AND $2::text IS NULL)'

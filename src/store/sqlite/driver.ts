@@ -202,6 +202,9 @@ export class SqliteDriver implements Driver {
     return Number(row?.['position'] ?? -1)
   }
 
+  /** One writer at a time. */
+  async outlast(): Promise<void> {}
+
   claimableTasks(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<readonly string[]> {
     return this.#reading(() =>
       tasksInLanes((statement, params) => this.#reader.all(statement, params), request, this.now()),

@@ -1,0 +1,111 @@
+/** Signals and verbs in a transaction of the caller's: there with its commit, and never without it. */
+import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
+import { suite, test } from 'node:test'
+import { Client } from 'pg'
+import type { StoreWithin } from '../../src/store/store.ts'
+import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
+import { openStore } from '../../src/store/open.ts'
+import { plainCall, sqlitePlace, StoreBed } from './bed.ts'
+
+interface Theirs extends AsyncDisposable {
+  readonly bed: StoreBed
+  readonly within: StoreWithin
+  readonly run: (sql: string) => Promise<unknown>
+}
+
+const kinds: Readonly<Record<string, () => Promise<Theirs>>> = {
+  async sqlite() {
+    let file = ''
+    const bed = await StoreBed.make(async ({ now }) => {
+      const place = await sqlitePlace({ now })
+      file = place.file
+      return place
+    })
+    const db = new DatabaseSync(file)
+    return {
+      bed,
+      within: bed.store.within(db),
+      run: async (sql) => db.exec(sql),
+      async [Symbol.asyncDispose]() {
+        db.close()
+        await bed[Symbol.asyncDispose]()
+      },
+    }
+  },
+  async postgres() {
+    const url = await testDatabase()
+    const schema = freshSchema()
+    const bed = await StoreBed.make(async ({ now }) => {
+      const store = await openStore(url, { schema, now })
+      return {
+        open: async () => store,
+        async [Symbol.asyncDispose]() {
+          await store[Symbol.asyncDispose]()
+          await dropSchema(url, schema)
+        },
+      }
+    })
+    const client = new Client(url)
+    await client.connect()
+    return {
+      bed,
+      within: bed.store.within(client),
+      run: (sql) => client.query(sql),
+      async [Symbol.asyncDispose]() {
+        await client.end()
+        await bed[Symbol.asyncDispose]()
+      },
+    }
+  },
+}
+
+for (const [name, open] of Object.entries(kinds)) {
+  suite(`${name}: a transaction of the caller's`, () => {
+    for (const end of ['COMMIT', 'ROLLBACK'] as const)
+      test(`has signals and verbs with it: ${end}`, async () => {
+        await using theirs = await open()
+        const { bed, within, run } = theirs
+        const [one, two] = [await bed.add({ tags: ['t'] }), await bed.add({ key: 'k' })]
+        const { callId, reason, by, origin } = plainCall()
+        const message = { reason, by, origin, name: 'hello', payload: '1' }
+        await run('BEGIN')
+        const byId = { ...message, callId, target: { ids: [one, 'nobody'] } }
+        const [sent, unknown] = await within.signal(byId)
+        assert.deepEqual([sent?.answer, unknown?.answer], ['sent', 'not-found'])
+        assert.deepEqual(await within.signal(byId), [sent, unknown], 'the same call is one signal')
+        const [keyed] = await within.signal({
+          ...message,
+          callId: `${callId}-key`,
+          target: { task: 'work', key: 'k' },
+        })
+        assert.equal(keyed?.runId, two)
+        await within.signal({
+          ...message,
+          callId: `${callId}-all`,
+          target: { filter: { tag: 't' } },
+        })
+        const pausing = { ...plainCall(), verb: 'pause', callId: `${callId}-pause` } as const
+        await within.control({ ...pausing, target: { filter: {} } })
+        assert.equal((await bed.get(one)).state, 'queued', 'nobody else sees it yet')
+        await run(end)
+        const isDone = end === 'COMMIT'
+        assert.deepEqual(
+          [await bed.state(one), await bed.state(two)],
+          isDone ? ['paused', 'paused'] : ['queued', 'queued'],
+        )
+        const counts = [one, two].map(async (id) => (await bed.store.mailbox(id, -1)).length)
+        assert.deepEqual(await Promise.all(counts), isDone ? [2, 1] : [0, 0])
+        const bulks = await bed.store.signals({ kinds: ['bulk'] }, { after: -1, limit: 9 })
+        assert.deepEqual(
+          bulks.map((row) => [row.name, row.reply, row.completedAt]),
+          isDone
+            ? [
+                ['hello', '{"sent":1}', bed.clock.at],
+                ['pause', '{"paused":2}', bed.clock.at],
+              ]
+            : [],
+        )
+      })
+  })
+}
