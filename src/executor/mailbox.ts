@@ -41,7 +41,9 @@ interface Waiter {
 }
 
 export class Mailbox {
-  /** Called when it has become settled. */
+  /** Whether all signals that were sent before the attempt began have arrived and were looked at. */
+  isSettled: boolean
+  /** Called when it has become so. */
   onSettled: () => void = () => undefined
   readonly #halt: Halt
   readonly #events: MailboxEvents
@@ -58,8 +60,9 @@ export class Mailbox {
   readonly #listeners = new Map<string, Listener>()
   /** Positions that an earlier attempt took, and that only the same wait may take again. */
   readonly #reserved: Set<number>
-  /** Signals up to here may still be on their way; null where none are. */
-  #behind: number | null
+  /** The newest signal that was sent before the attempt began. */
+  readonly #sentBefore: number
+  #caughtUpTo = 0
   #isAdmitting = false
   #isCalling = false
   #isClosed = false
@@ -71,7 +74,8 @@ export class Mailbox {
   ) {
     this.#halt = halt
     this.#limit = order.payloadLimit
-    this.#behind = order.signalled
+    this.#sentBefore = order.signalled ?? 0
+    this.isSettled = order.signalled === null
     this.#reserved = new Set(order.waits.filter((outcome) => typeof outcome === 'number'))
     this.#events = events
   }
@@ -82,15 +86,9 @@ export class Mailbox {
     void this.#admit()
   }
 
-  /** Whether all signals that were sent before the attempt began have arrived and were looked at. */
-  get isSettled(): boolean {
-    return this.#behind === null && this.#incoming.length === 0 && !this.#isAdmitting
-  }
-
   caughtUp(position: number): void {
-    if (this.#behind === null || position < this.#behind) return
-    this.#behind = null
-    if (this.isSettled) this.onSettled()
+    this.#caughtUpTo = Math.max(this.#caughtUpTo, position)
+    this.#settle()
   }
 
   deliver(sent: SentSignal): void {
@@ -199,7 +197,14 @@ export class Mailbox {
       this.#offer(letter)
     }
     this.#isAdmitting = false
-    if (this.isSettled) this.onSettled()
+    this.#settle()
+  }
+
+  #settle(): void {
+    const isBusy = this.#isAdmitting || this.#incoming.length > 0
+    if (this.isSettled || isBusy || this.#caughtUpTo < this.#sentBefore) return
+    this.isSettled = true
+    this.onSettled()
   }
 
   async #checked(sent: SentSignal, schemas: SignalSchemas): Promise<Letter | null> {
