@@ -21,7 +21,7 @@ export interface WorkerOptions {
   readonly poll?: Duration
   /** The largest result in bytes of JSON; default 1 MiB. */
   readonly payloadLimit?: number
-  /** Runs past their retention are pruned; default: completed 7 days, failed and cancelled 30 days. `{}` keeps all. */
+  /** Runs past their retention are pruned; default: completed 7 days, failed and cancelled 30 days, the record of what was asked 90 days. `{}` keeps all. */
   readonly retention?: RetentionOptions
 }
 
@@ -37,7 +37,12 @@ export interface WorkerSettings {
 
 const shortestLeaseMs = 500
 const inlineCapacity = 100
-const defaultRetention: RetentionOptions = { completed: '7d', failed: '30d', cancelled: '30d' }
+const defaultRetention: RetentionOptions = {
+  completed: '7d',
+  failed: '30d',
+  cancelled: '30d',
+  audit: '90d',
+}
 
 /** @throws {CheckreinError} `USAGE`. */
 export function workerSettings(options: WorkerOptions): WorkerSettings {
