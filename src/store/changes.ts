@@ -135,8 +135,8 @@ export async function loadRuns(
 
 /**
  * Those of the ids whose runs are final: nothing that begins to wait for them would ever hear of their end. On PostgreSQL a
- * completion under way sees that somebody waits where the row has changed meanwhile, and not where it was only held: whoever
- * begins to wait for a run that may complete at any time, without an intent, must change its row.
+ * completion under way does not see who has just begun to wait, but it sees that the row has changed meanwhile: so the others
+ * are marked, and their completion goes the long way, which looks again.
  */
 async function overAlready(
   tx: Tx,
@@ -144,9 +144,9 @@ async function overAlready(
   ids: readonly string[],
 ): Promise<readonly string[]> {
   if (ids.length === 0) return []
-  return (await loadRuns(tx, statements, ids)).flatMap(({ id, state }) =>
-    isFinal(state) ? [id] : [],
-  )
+  const runs = await loadRuns(tx, statements, ids)
+  await tx.all(statements.markAwaited, [ids])
+  return runs.flatMap(({ id, state }) => (isFinal(state) ? [id] : []))
 }
 
 export async function wakeThoseWaitingFor(

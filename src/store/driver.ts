@@ -128,6 +128,8 @@ export interface Statements extends ReinsStatements {
   readonly insertFeed: string
   readonly trimFeed: string
   readonly waitingForToChange: string
+  /** Says in the rows of runs that somebody waits for their end, where they hold no key: `key_held` is 2. */
+  readonly markAwaited: string
   readonly hasTombstones: string
   readonly tombstonesFor: string
   readonly insertTombstones: string

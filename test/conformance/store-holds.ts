@@ -532,11 +532,9 @@ const texts = [
   '[1]',
   '{"b":1}',
 ]
-const wantedValue = fc.oneof(
-  fc.constantFrom(...texts),
-  fc.constantFrom(0, 1, -1, 1.5, 0.1, 1e21, 1e-7, 9_007_199_254_740_991, -0),
-  fc.boolean(),
-)
+const numbers = [0, 1, -1, 1.5, 0.1, 1e21, 1e-7, 9_007_199_254_740_991, -0]
+const values = [...texts, ...numbers, true, false]
+const wantedValue = fc.constantFrom(...values)
 const odd = fc.constantFrom('a\u0000b', '\ud83d', '\ufffe', null)
 const json: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   value: fc.oneof(
@@ -592,21 +590,17 @@ export const matchPromises: Promises = {
       })),
     )
     const stored = await Promise.all(all.map(({ id }) => bed.get(id)))
-    let foundCount = 0
-    const property = fc.asyncProperty(filters, async (filter) => {
-      const { runs: found } = await bed.store.list(filter, {
-        limit: 1000,
-        cursor: null,
-        order: 'oldest',
-      })
+    const check = async (filter: HoldFilter): Promise<number> => {
+      const page = { limit: 1000, cursor: null, order: 'oldest' } as const
+      const found = (await bed.store.list(filter, page)).runs.map(({ id }) => id)
       const expected = stored.filter((run) => isHeldBy(filter, run)).map(({ id }) => id)
-      assert.deepEqual(
-        found.map(({ id }) => id),
-        expected,
-      )
-      foundCount += expected.length
-    })
-    await fc.assert(property, { numRuns: 300 })
-    assert.ok(foundCount > 300, `enough was found: ${foundCount}`)
+      assert.deepEqual(found, expected)
+      return found.length
+    }
+    let foundCount = 0
+    for (const path of paths)
+      for (const value of values) foundCount += await check({ input: { [path]: value } })
+    assert.ok(foundCount > 50, `enough was found: ${foundCount}`)
+    await fc.assert(fc.asyncProperty(filters, async (filter) => void (await check(filter))))
   },
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import type { RunHandle } from '../../src/index.ts'
-import { Bed, eventually, type StoreKind } from '../support/bed.ts'
+import { Bed, type StoreKind } from '../support/bed.ts'
 import { childrenOf } from '../support/processes.ts'
 import { Fleet, type FleetOptions, type WorkerProcess } from './fleet.ts'
 import { randomFrom } from './load.ts'
@@ -147,7 +147,8 @@ async function play(
   const file = join(bed.folder, `ledger-${number}`)
   const task = isGenerator ? tasks.ledgerOfYields : tasks.ledger
   const run: RunHandle<number> = await bed.client.enqueue(task, { file, items, everyMs })
-  await eventually(() => existsSync(file), 'the run begins')
+  // Where workers are killed all the time, that takes its time.
+  for (let waitMs = 0; !existsSync(file) && waitMs < 240_000; waitMs += 20) await pause(20)
   for (const { waitMs, action } of steps) {
     await pause(waitMs)
     await act(run, crew, action)

@@ -146,6 +146,7 @@ function hotOf(from: number, count: number): Hot {
     ['idleBulks', statements.idleBulks, [500]],
     ['bulksById', statements.bulksById, [['bulk-7', 'bulk-9']]],
     ['seqEnd', statements.seqEnd, []],
+    ['pruneAudit', statements.pruneAudit, [9, 500]],
     ['rowHolds', statements.rowHolds, [9]],
     ['matchRuns of a tag', ...matched({ tag: 'tenant:7', task: 'work' })],
     ['listSignals of a run', ...asked({ runId: 'run-7' })],

@@ -1,6 +1,7 @@
 /** Calls that are under way at the same time in several stores, which do not see each other's writes. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import type { MachineEvent } from '../../src/core/events.ts'
 import type { HoldRequest, NewRun, Store } from '../../src/store/store.ts'
 import { plainEnd, plainCall, plainRun, plainWorker, postgresPlace } from './bed.ts'
 
@@ -25,6 +26,11 @@ const claimOf = (workerId: string, limit = 1000) => ({
   limit,
 })
 const leaseMs = 60_000
+
+const plainSignal = () => {
+  const { callId, reason, by, origin } = plainCall()
+  return { callId, reason, by, origin, name: 'hello', payload: null }
+}
 
 const plainHold = (): HoldRequest => {
   const { pause, graceMs, ...who } = plainCall()
@@ -140,6 +146,45 @@ suite('stores that write at the same time', () => {
       assert.ok(heldCount > 0, 'some holds came first')
     }))
 
+  test('signals beside an end or a wait: none is left open, and none is slept over', () =>
+    withStores(async ({ one, two, three }) => {
+      await three.registerWorker({ ...plainWorker, id: 'w1', leaseMs })
+      const answers = new Set<string>()
+      for (const round of range(40)) {
+        const ids = range(4).map((at) => `run-${round}-${at}`)
+        await one.enqueue(ids.map((id) => ({ ...plainRun, id })))
+        const claimed = await three.claim(claimOf('w1'))
+        const signals = [one, two].flatMap((store) =>
+          ids.map((id) => store.signal({ ...plainSignal(), target: { ids: [id] } })),
+        )
+        const ends = claimed.map(({ id, seq, attempt }, at) => {
+          const fence = { runId: id, attempt, workerId: 'w1' }
+          const wait = { waitsFor: null, signal: 'hello', wakeInMs: null, done: [] }
+          const event: MachineEvent =
+            at % 2 === 0
+              ? { type: 'complete', fence, result: '1', ...plainEnd }
+              : { type: 'wait', fence, ...wait }
+          return three.apply([{ runId: id, seq, event }])
+        })
+        await Promise.all(ends)
+        for (const [answer] of await Promise.all(signals)) answers.add(answer?.answer ?? '')
+        const states = await Promise.all(ids.map(async (id) => (await one.get(id))?.state))
+        assert.deepEqual(states, ['completed', 'queued', 'completed', 'queued'])
+        for (const [at, runId] of ids.entries()) {
+          const rows = await one.signals({ runId }, { after: -1, limit: 9 })
+          assert.equal(rows.length, 2)
+          for (const { error } of rows)
+            assert.equal(error?.code, at % 2 === 0 ? 'SIGNAL_UNHEARD' : undefined)
+        }
+        await one.control({ ...plainCall(), verb: 'cancel', target: { filter: {} } })
+      }
+      assert.deepEqual(
+        [...answers].toSorted((a, b) => a.localeCompare(b)),
+        ['sent', 'too-late'],
+        'both were met',
+      )
+    }))
+
   test('many that enqueue the same key make one run that holds it', () =>
     withStores(async ({ one, two, three }) => {
       for (const round of range(40)) {
@@ -202,6 +247,28 @@ suite('stores that write at the same time', () => {
         await three.apply([
           { runId: end.runId, event: { type: 'complete', fence: end, result: '1', ...plainEnd } },
         ])
+      }
+    }))
+
+  test('a run that begins to wait for another while that completes is woken', () =>
+    withStores(async ({ one, two, three }) => {
+      await three.registerWorker({ ...plainWorker, id: 'w1', leaseMs })
+      const forOther = { signal: null, wakeInMs: null, done: [] }
+      for (const round of range(100)) {
+        const ids = [`other-${round}`, `waits-${round}`] as const
+        await one.enqueue(ids.map((id) => ({ ...plainRun, id })))
+        const [other, waits] = await three.claim(claimOf('w1'))
+        assert.ok(other && waits)
+        const fence = ({ id, attempt }: typeof other) => ({ runId: id, attempt, workerId: 'w1' })
+        const end = { type: 'complete', fence: fence(other), result: '1', ...plainEnd } as const
+        const wait = { type: 'wait', fence: fence(waits), waitsFor: other.id, ...forOther } as const
+        await Promise.all([
+          one.apply([{ runId: other.id, seq: other.seq, event: end }]),
+          two.apply([{ runId: waits.id, seq: waits.seq, event: wait }]),
+        ])
+        const states = await Promise.all(ids.map(async (id) => (await one.get(id))?.state))
+        assert.deepEqual(states, ['completed', 'queued'], `round ${round}`)
+        await one.control({ ...plainCall(), verb: 'cancel', target: { ids: [waits.id] } })
       }
     }))
 

@@ -5,6 +5,8 @@ import type { SignalQuery } from '../store.ts'
 import { anyOfFew, areNull, held, heldOrSkipped, sets } from './sql.ts'
 
 const openSignals = 'completed_at IS NULL'
+/** What does not go with a run, and is over: the words of its index. */
+const isPast = `completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL)`
 /**
  * Of the rows that are about a run; the others have none. Said so because the planner takes "is" for one row in two hundred
  * where it does not know the table, and "is not" for nearly all; see `areNull`.
@@ -84,8 +86,8 @@ export const postgresReins: ReinsStatements = {
       AND run_id = ANY(ARRAY(SELECT id FROM @runs WHERE seq = ${anyOfFew}))`,
   pruneAudit: `
     DELETE FROM @signals WHERE position = ANY(ARRAY(
-      SELECT position FROM @signals WHERE created_at < $1 AND (kind <> 'signal' OR run_seq IS NULL) AND completed_at IS NOT NULL
-      ORDER BY position LIMIT $2))`,
+      SELECT position FROM @signals WHERE ${isPast} AND created_at < $1
+      ORDER BY created_at LIMIT $2))`,
 
   insertBulk: `
     INSERT INTO @bulks (id, created_at, touched_at, upper_seq, done_seq, total_count, done_count, counts, request)

@@ -148,6 +148,8 @@ const templates: PostgresStatements = {
         ORDER BY f.position DESC OFFSET u.kept) AS past))`,
   waitingForToChange: `
     SELECT * FROM @runs WHERE waits_for IS NOT NULL AND waits_for = ANY($1::text[]) ORDER BY seq ${held}`,
+  markAwaited: `
+    UPDATE @runs SET key_held = 2 WHERE id = ANY($1::text[]) AND key_held = 0 AND finished_at IS NULL`,
 
   hasTombstones: `SELECT 1 AS found FROM @tombstones LIMIT 1`,
   tombstonesFor: `

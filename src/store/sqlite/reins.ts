@@ -5,6 +5,8 @@ import type { SignalQuery } from '../store.ts'
 
 const ofThese = 'run_seq IN (SELECT value FROM json_each(?1))'
 const openSignals = 'completed_at IS NULL'
+/** What does not go with a run, and is over: the words of its index. */
+const isPast = `completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL)`
 
 export const sqliteReins: ReinsStatements = {
   wakeableRunsToChange:
@@ -65,8 +67,8 @@ export const sqliteReins: ReinsStatements = {
     WHERE run_id IN (SELECT id FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))) AND kind = 'signal'`,
   pruneAudit: `
     DELETE FROM checkrein_signals WHERE position IN (
-      SELECT position FROM checkrein_signals WHERE created_at < ?1 AND (kind <> 'signal' OR run_seq IS NULL) AND completed_at IS NOT NULL
-      ORDER BY position LIMIT ?2)`,
+      SELECT position FROM checkrein_signals WHERE ${isPast} AND created_at < ?1
+      ORDER BY created_at LIMIT ?2)`,
 
   insertBulk: `
     INSERT INTO checkrein_bulks (id, created_at, touched_at, upper_seq, done_seq, total_count, done_count, counts, request)

@@ -59,6 +59,9 @@ export const sqliteStatements: Statements = {
   waitingForToChange: `
     SELECT * FROM checkrein_runs
     WHERE waits_for IS NOT NULL AND waits_for IN (SELECT value FROM json_each(?1))`,
+  markAwaited: `
+    UPDATE checkrein_runs SET key_held = 2
+    WHERE id IN (SELECT value FROM json_each(?1)) AND key_held = 0 AND finished_at IS NULL`,
 
   hasTombstones: 'SELECT 1 AS found FROM checkrein_tombstones LIMIT 1',
   tombstonesFor: `

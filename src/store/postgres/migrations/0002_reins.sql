@@ -52,6 +52,8 @@ CREATE TABLE signals (
 CREATE UNIQUE INDEX signals_call ON signals (call_id, coalesce(run_id, ''));
 CREATE INDEX signals_run ON signals (run_id, position) WHERE run_id IS NOT NULL;
 CREATE INDEX signals_pending ON signals (run_seq, position) WHERE run_seq IS NOT NULL AND completed_at IS NULL;
+-- What goes by its age, and not with its run.
+CREATE INDEX signals_past ON signals (created_at) WHERE completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL);
 
 -- Verbs on all runs of a filter, carried out piece by piece in the order of the runs.
 CREATE TABLE bulks (

@@ -50,6 +50,8 @@ CREATE TABLE checkrein_signals (
 CREATE UNIQUE INDEX checkrein_signals_call ON checkrein_signals (call_id, coalesce(run_id, ''));
 CREATE INDEX checkrein_signals_run ON checkrein_signals (run_id, position) WHERE run_id IS NOT NULL;
 CREATE INDEX checkrein_signals_pending ON checkrein_signals (run_seq, position) WHERE run_seq IS NOT NULL AND completed_at IS NULL;
+-- What goes by its age, and not with its run.
+CREATE INDEX checkrein_signals_past ON checkrein_signals (created_at) WHERE completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL);
 
 -- Verbs on all runs of a filter, carried out piece by piece in the order of the runs.
 CREATE TABLE checkrein_bulks (
