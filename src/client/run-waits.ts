@@ -51,7 +51,7 @@ async function* recordsOf(
     const callIds = ids.slice(at, at + mostCalls)
     let after = -1
     for (let isLast = false; !isLast;) {
-      const page = await store.signals({ callIds }, { after, limit: pageLength })
+      const page = await store.signals({ callIds, isHeard: true }, { after, limit: pageLength })
       yield* page
       isLast = page.length < pageLength
       after = page.at(-1)?.position ?? after

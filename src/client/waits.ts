@@ -40,6 +40,8 @@ export class Waits<Found> {
   #timer: NodeJS.Timeout | null = null
   #isAsking = false
   #isStale = false
+  /** How long the last question took. */
+  #askedForMs = 0
 
   constructor(store: Pick<Store, 'onChange'>, ask: Ask<Found>) {
     this.#askStore = ask
@@ -91,7 +93,11 @@ export class Waits<Found> {
     this.#isStale = true
     if (this.#isAsking || this.#waiting.size === 0) return
     this.#isAsking = true
-    const pause = Math.min(this.#waiting.size / waitsPerMs, longestPauseMs)
+    const pause = Math.max(
+      Math.min(this.#waiting.size / waitsPerMs, longestPauseMs),
+      // No more than a third of the time is spent asking, however many wait.
+      this.#askedForMs * 2,
+    )
     if (pause < 1) setImmediate(() => void this.#ask())
     else setTimeout(() => void this.#ask(), pause)
   }
@@ -99,6 +105,7 @@ export class Waits<Found> {
   /** Errors of the store are left to the next question: a wait outlasts a locked file. */
   async #ask(): Promise<void> {
     this.#isStale = false
+    const start = performance.now()
     try {
       for (const [name, found] of await this.#askStore([...this.#waiting.keys()]))
         for (const wait of this.#waiting.get(name) ?? [])
@@ -106,6 +113,7 @@ export class Waits<Found> {
     } catch (error) {
       this.#rejectIfHopeless(error)
     }
+    this.#askedForMs = Math.min(performance.now() - start, askEveryMs)
     this.#isAsking = false
     if (this.#isStale) this.#askSoon()
   }

@@ -21,6 +21,9 @@ export interface PoolSettings {
   readonly modules: readonly string[]
 }
 
+/** How often isolates may end before they are ready until nobody is waited for. */
+const mostTries = 3
+
 /** How long the making of spares pauses after one that ended before it was ready; doubles each time. */
 const firstPauseMs = 100
 const longestPauseMs = 10_000
@@ -52,9 +55,14 @@ export class Pool implements Executor {
   }
 
   async warmUp(): Promise<void> {
-    this.#refill()
-    const ready = await Promise.all(this.#warming.map((isolate) => isolate.ready))
-    if (ready.every(Boolean) || this.#closing !== null) return
+    // One that starts slowly may die of a short lease, so it is tried more than once.
+    for (let tries = 0; tries < mostTries; tries++) {
+      this.#refill()
+      const ready = await Promise.all(this.#warming.map((isolate) => isolate.ready))
+      if (ready.every(Boolean) || this.#closing !== null) return
+      await delay(firstPauseMs)
+      this.#endPause()
+    }
     throw new CheckreinError('ISOLATE_EXITED', {
       message: `A ${this.isolation} isolate ended before it was ready`,
       hint: 'What it printed says why; preloads (`NODE_OPTIONS`, `--import`) run in isolates, too.',
@@ -160,6 +168,11 @@ export class Pool implements Executor {
     }, pauseMs).unref()
   }
 
+  #endPause(): void {
+    if (this.#pause !== null) clearTimeout(this.#pause)
+    this.#pause = null
+  }
+
   #trimLater(): void {
     if (this.#trim !== null) return
     this.#leastIdle = this.#idle.length
@@ -178,11 +191,15 @@ export class Pool implements Executor {
   }
 
   async #close(): Promise<void> {
-    if (this.#pause !== null) clearTimeout(this.#pause)
+    this.#endPause()
     if (this.#trim !== null) clearTimeout(this.#trim)
     const live = [...this.#live]
     for (const isolate of live) isolate.condemn()
     await this.#maker.close()
     await Promise.all(live.map((isolate) => isolate.gone))
   }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms))
 }

@@ -116,6 +116,8 @@ export interface SignalQuery {
   readonly createdAfter?: number
   readonly createdBefore?: number
   readonly isPending?: boolean
+  /** Whether it has reached the handler, or was dealt with. */
+  readonly isHeard?: boolean
 }
 
 /** A verb on all runs of a filter, carried out piece by piece. Instants are epoch ms. */

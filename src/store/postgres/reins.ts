@@ -143,6 +143,8 @@ function signalSql(query: SignalQuery): FilterSql {
     terms.push(`s.created_at > ${bind(query.createdAfter, 'float8')}`)
   if (query.createdBefore !== undefined)
     terms.push(`s.created_at < ${bind(query.createdBefore, 'float8')}`)
+  if (query.isHeard === true)
+    terms.push('(s.delivered_at IS NOT NULL OR s.completed_at IS NOT NULL)')
   if (query.isPending === true) terms.push(`s.${openSignals}`)
   return { where: terms.join(' AND ') || 'true', params }
 }

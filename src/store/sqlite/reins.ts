@@ -119,6 +119,8 @@ function signalSql(query: SignalQuery): FilterSql {
   if (query.by !== undefined) terms.push(`s.by = ${bind(query.by)}`)
   if (query.createdAfter !== undefined) terms.push(`s.created_at > ${bind(query.createdAfter)}`)
   if (query.createdBefore !== undefined) terms.push(`s.created_at < ${bind(query.createdBefore)}`)
+  if (query.isHeard === true)
+    terms.push('(s.delivered_at IS NOT NULL OR s.completed_at IS NOT NULL)')
   if (query.isPending === true) terms.push(`s.${openSignals}`)
   return { where: terms.join(' AND ') || 'true', params }
 }
