@@ -79,7 +79,9 @@ export function newerPause(old: PauseIntent | null, asked: PauseIntent): PauseIn
     old.otherwise === asked.otherwise
   if (isSame && old.resumeAt === asked.resumeAt) return old
   const requestedAt = isSame ? old.requestedAt : asked.requestedAt
-  return { ...asked, requestedAt, overdueAt: old.overdueAt, frozenAt: old.frozenAt }
+  // What is not to be frozen any more is thawed.
+  const frozenAt = asked.otherwise === 'freeze' ? old.frozenAt : null
+  return { ...asked, requestedAt, overdueAt: isSame ? old.overdueAt : null, frozenAt }
 }
 
 /** When the handler's time is up, epoch ms; null for verbs that force nothing. */

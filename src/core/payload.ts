@@ -52,7 +52,7 @@ function refuseLarge(text: string, what: string, limit: number): void {
   if (bytes <= limit) return
   throw new CheckreinError('PAYLOAD_TOO_LARGE', {
     message: `The ${what} has ${bytes} bytes as JSON; the limit is ${limit}`,
-    hint: 'Store large data elsewhere (a file, an object store) and pass its address, or raise `payloadLimit`.',
+    hint: 'Store large data elsewhere (a file, an object store) and pass its address, or raise the limit: `payloadLimit`, of a checkpoint `checkpointLimit` of the task.',
     details: { what, bytes, limit },
   })
 }

@@ -1,10 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Retry, type RetryPolicy, retryPolicy } from './backoff.ts'
-import { type Duration, durationMs } from './duration.ts'
+import type { Duration } from './duration.ts'
 import type { AnyState, Context, SignalSchemas } from './context.ts'
 import { CheckreinError, shown } from './errors.ts'
-import { defaultPayloadLimit } from './payload.ts'
 import { type RollbackCause, rollbackCauses } from './run.ts'
+import { limitsOf, type TaskLimits } from './task-limits.ts'
 
 /** What keeps an attempt apart from the rest, and so what a stop can promise; see `docs/isolation.md`. */
 export const isolations = ['process', 'thread', 'inline'] as const
@@ -74,18 +74,10 @@ export interface Task<
   Output = unknown,
   Signals extends SignalSchemas = SignalSchemas,
   State = unknown,
-> {
+> extends TaskLimits {
   readonly name: string
   readonly queue: string
   readonly isolation: Isolation
-  /** Milliseconds; null for no limit. */
-  readonly timeoutMs: number | null
-  readonly hardTimeoutMs: number | null
-  readonly heartbeatTimeoutMs: number | null
-  readonly maxTimeoutMs: number | null
-  readonly checkpointMs: number
-  readonly checkpointLimit: number
-  readonly parkAfterMs: number
   readonly rollbackOn: readonly RollbackCause[]
   readonly retry: RetryPolicy
   readonly input: StandardSchemaV1 | null
@@ -172,7 +164,35 @@ type Definition = Limits &
     readonly run: Handler<never, unknown, AnyState, SignalSchemas>
   }
 
+const parts: Readonly<Record<keyof Definition, true>> = {
+  name: true,
+  queue: true,
+  isolation: true,
+  input: true,
+  signals: true,
+  state: true,
+  run: true,
+  rollback: true,
+  rollbackOn: true,
+  retry: true,
+  timeout: true,
+  hardTimeout: true,
+  heartbeatTimeout: true,
+  maxTimeout: true,
+  checkpointEvery: true,
+  checkpointLimit: true,
+  parkAfter: true,
+}
+
+/** A mistyped limit must not mean "none". */
+function refuseUnknown(definition: Definition): void {
+  const unknown = Object.keys(definition).find((part) => !Object.hasOwn(parts, part))
+  if (unknown !== undefined)
+    throw new TypeError(`there is no \`${unknown}\`; a task has: ${Object.keys(parts).join(', ')}`)
+}
+
 function checked(definition: Definition): AnyTask {
+  refuseUnknown(definition)
   const { name, queue = 'default', isolation = 'process', input, run, rollback } = definition
   if (typeof run !== 'function') throw new TypeError('`run` must be a function')
   if (rollback !== undefined && typeof rollback !== 'function')
@@ -204,9 +224,13 @@ function checkedSchema(
   what: string,
 ): StandardSchemaV1 | null {
   if (schema === undefined) return null
-  if (!('~standard' in schema)) throw new TypeError(`\`${what}\` must be a Standard Schema`)
+  if (typeof schema !== 'object' && typeof schema !== 'function') throw notSchema(what)
+  if (!('~standard' in schema)) throw notSchema(what)
   return schema
 }
+
+const notSchema = (what: string): TypeError =>
+  new TypeError(`\`${what}\` must be a Standard Schema`)
 
 function checkedSignals(signals: SignalSchemas = {}): SignalSchemas {
   for (const [name, schema] of Object.entries(signals)) {
@@ -223,47 +247,6 @@ function checkedRollbackOn({ rollbackOn = [], rollback }: Definition): readonly 
   if (causes.length > 0 && rollback === undefined)
     throw new TypeError('`rollbackOn` needs a `rollback` function')
   return causes
-}
-
-type TaskLimits = Pick<
-  AnyTask,
-  | 'timeoutMs'
-  | 'hardTimeoutMs'
-  | 'heartbeatTimeoutMs'
-  | 'maxTimeoutMs'
-  | 'checkpointMs'
-  | 'checkpointLimit'
-  | 'parkAfterMs'
->
-
-const shortestHeartbeatMs = 2000
-
-function limitsOf(definition: Definition): TaskLimits {
-  const heartbeatTimeoutMs = limitMs(definition.heartbeatTimeout, 'heartbeatTimeout')
-  if (heartbeatTimeoutMs !== null && heartbeatTimeoutMs < shortestHeartbeatMs)
-    throw new RangeError(`heartbeatTimeout must be at least ${shortestHeartbeatMs} ms`)
-  const checkpointLimit = definition.checkpointLimit ?? defaultPayloadLimit
-  if (!Number.isInteger(checkpointLimit) || checkpointLimit < 1)
-    throw new RangeError('checkpointLimit must be a whole number from 1')
-  return {
-    timeoutMs: limitMs(definition.timeout, 'timeout'),
-    hardTimeoutMs: limitMs(definition.hardTimeout, 'hardTimeout'),
-    heartbeatTimeoutMs,
-    maxTimeoutMs: limitMs(definition.maxTimeout, 'maxTimeout'),
-    checkpointMs: durationMs(definition.checkpointEvery ?? 1000, 'checkpointEvery'),
-    checkpointLimit,
-    parkAfterMs: durationMs(definition.parkAfter ?? 5000, 'parkAfter'),
-  }
-}
-
-/** The longest that a timer can count. @see https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
-const longestLimitMs = 2 ** 31 - 1
-
-function limitMs(value: Duration | undefined, what: string): number | null {
-  if (value === undefined) return null
-  const ms = durationMs(value, what)
-  if (ms >= 1 && ms <= longestLimitMs) return ms
-  throw new RangeError(`${what} must be from 1 ms to 24 days`)
 }
 
 /** @throws {CheckreinError} `USAGE` where `name` is not a name for a task or queue. */

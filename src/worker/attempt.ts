@@ -4,6 +4,7 @@
  */
 import { type ErrorRecord, errorRecord } from '../core/errors.ts'
 import type { LogLine, MachineEvent, Saved } from '../core/events.ts'
+import type { Answer } from '../core/decision.ts'
 import type { Fence } from '../core/run.ts'
 import type {
   AbortReason,
@@ -14,7 +15,7 @@ import type {
   RunningAttempt,
 } from '../executor/executor.ts'
 import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
-import { Limits } from './limits.ts'
+import { hasLimits, Limits } from './limits.ts'
 import { Mailbox } from './mailbox.ts'
 import type { Pace } from './pace.ts'
 import { PauseRein } from './pause.ts'
@@ -45,10 +46,11 @@ export class Attempt implements AttemptListener {
   readonly #running: RunningAttempt
   readonly #fence: Fence
   readonly #startedAt = performance.now()
-  readonly #limits: Limits
-  readonly #pause: PauseRein
-  readonly #mailbox: Mailbox
-  readonly #saver: Saver
+  // Most attempts need none of these.
+  readonly #limits: Limits | null
+  #pauseOrNull: PauseRein | null = null
+  #mailboxOrNull: Mailbox | null = null
+  #saver: Saver | null = null
   /** The limit that it has met. */
   #limit: AbortReason | null = null
 
@@ -59,20 +61,8 @@ export class Attempt implements AttemptListener {
     this.#fence = { runId: run.id, attempt: run.attempt, workerId: parts.workerId }
     this.#running = parts.executor.start(orderOf(run, registered, parts.payloadLimit), this)
     this.ladder = new StopLadder(this.#running, () => this.#onOverdue())
-    this.#limits = this.#armLimits()
-    this.#pause = this.#holdPause()
-    const { store } = parts
-    const [runId, attempt] = [run.id, this.#running]
-    const onError = (error: unknown): void => this.#complain('signals', error)
-    this.#mailbox = new Mailbox({ store, runId, attempt, onError })
-    this.#saver = new Saver({
-      store,
-      fence: this.#fence,
-      seq: run.seq,
-      onSaved: (number, error) => this.#running.saved(number, error),
-      onError: (error) => this.#complain('checkpoint', error),
-    })
-    this.#mailbox.follow(run.signalled)
+    this.#limits = hasLimits(registered.task) ? this.#armLimits() : null
+    if (run.signalled !== null) this.#mailbox.follow(run.signalled)
     publish(() => ({ type: 'attempt-started', ...this.#names() }))
     this.ended = this.#running.ended.then((end) => this.#onEnded(end))
   }
@@ -80,15 +70,12 @@ export class Attempt implements AttemptListener {
   /** Waits for the end of the attempt, and has it written. Fulfils when the store has answered, or never will. */
   async settle(): Promise<void> {
     const end = await this.ended
-    const saved = joined(await this.#saver.end(), end.saved)
+    const saved = this.#saver ? joined(await this.#saver.end(), end.saved) : end.saved
     const { task } = this.#registered
     const limit = this.#limit
     const event = verdict({ fence: this.#fence, task, ladder: this.ladder, limit, end, saved })
     await this.#parts.pace.beat()
-    const { id: runId, seq } = this.run
-    const answer = await settle(this.#parts.store, { runId, seq, event }, (error) =>
-      this.#complain(event.type, error),
-    )
+    const answer = (await this.#write(event)) ?? (await this.#write(this.#unstorable()))
     if (answer === null) this.#parts.onLostEnd()
     const error = 'error' in event ? event.error : null
     const durationMs = performance.now() - this.#startedAt
@@ -102,20 +89,36 @@ export class Attempt implements AttemptListener {
     }))
   }
 
+  /** Null where the store will never take it. */
+  #write(event: MachineEvent): Promise<Answer | null> {
+    const { id: runId, seq } = this.run
+    const { store } = this.#parts
+    return settle(store, { runId, seq, event }, (error) => this.#complain(event.type, error))
+  }
+
+  /** What the attempt came to is nothing that the store can hold: that is its own affair, and no other run's. */
+  #unstorable(): MachineEvent {
+    const { retry } = this.#registered.task
+    const message = 'What the attempt came to could not be stored'
+    const error = { name: 'CheckreinError', code: 'INTERNAL', message }
+    const ended = { deliveredAt: null, proof: null }
+    const failure = { error, isRetryable: true, retry, random: Math.random() }
+    return { type: 'fail', fence: this.#fence, ...failure, ...ended }
+  }
+
   /** Follows what is asked of the run, if it is asked of this attempt; null where nothing is. */
   follow(held: HeldIntent | null): void {
     if (held !== null && held.attempt !== this.run.attempt) return
     const { stop = null, pause = null } = held?.intent ?? {}
     if (held && stop) {
-      if (stop.verb === 'abort' || stop.verb === 'cancel') this.#pause.thaw()
+      if (stop.verb === 'abort' || stop.verb === 'cancel') this.#pauseOrNull?.thaw()
       this.ladder.follow(stop, held.stopAgeMs)
     }
-    // A frozen run that is to stop goes on, to hear of it.
-    this.#pause.follow(
-      stop === null || stop.verb === 'revoke' ? pause : null,
-      held?.pauseAgeMs ?? 0,
-    )
-    this.#mailbox.follow(held?.signalled ?? null)
+    // A frozen run that is to stop goes on, to hear of it; one that is revoked may finish.
+    const asked = stop === null ? pause : null
+    if (asked) this.#pause.follow(asked, held?.pauseAgeMs ?? 0)
+    else this.#pauseOrNull?.follow(null, 0)
+    if (held?.signalled != null) this.#mailbox.follow(held.signalled)
   }
 
   onDelivered(at: number): void {
@@ -124,12 +127,13 @@ export class Attempt implements AttemptListener {
   }
 
   onProgress(progress: string): void {
-    this.#limits.beat()
+    this.#limits?.beat()
     this.#report({ type: 'progress', fence: this.#fence, progress })
   }
 
   onCheckpoint(saved: Saved, number: number): void {
-    this.#limits.beat()
+    this.#limits?.beat()
+    this.#saver ??= this.#makeSaver()
     this.#saver.save(saved, number)
   }
 
@@ -138,7 +142,7 @@ export class Attempt implements AttemptListener {
   }
 
   onExtend(ms: number): void {
-    this.#limits.extend(ms)
+    this.#limits?.extend(ms)
   }
 
   onLog(line: LogLine): void {
@@ -157,8 +161,8 @@ export class Attempt implements AttemptListener {
 
   #onEnded(end: AttemptEnd): AttemptEnd {
     this.ladder.end()
-    this.#pause.end()
-    this.#limits.end()
+    this.#pauseOrNull?.end()
+    this.#limits?.end()
     this.#parts.pace.tick(performance.now() - this.#startedAt)
     return end
   }
@@ -177,18 +181,37 @@ export class Attempt implements AttemptListener {
     })
   }
 
-  #holdPause(): PauseRein {
+  get #mailbox(): Mailbox {
     const { store } = this.#parts
-    return new PauseRein({
+    const [runId, attempt] = [this.run.id, this.#running]
+    const onError = (error: unknown): void => this.#complain('signals', error)
+    this.#mailboxOrNull ??= new Mailbox({ store, runId, attempt, onError })
+    return this.#mailboxOrNull
+  }
+
+  #makeSaver(): Saver {
+    return new Saver({
+      store: this.#parts.store,
+      fence: this.#fence,
+      seq: this.run.seq,
+      onSaved: (number, error) => this.#running.saved(number, error),
+      onError: (error) => this.#complain('checkpoint', error),
+    })
+  }
+
+  get #pause(): PauseRein {
+    const { store } = this.#parts
+    this.#pauseOrNull ??= new PauseRein({
       attempt: this.#running,
       kill: () => void this.ladder.kill('pause'),
       onOverdue: () => this.#report({ type: 'overdue', fence: this.#fence, of: 'pause' }),
       onFrozen: () => {
-        this.#limits.freeze()
+        this.#limits?.freeze()
         this.#report({ type: 'freeze', fence: this.#fence, frozenAt: store.now() })
       },
-      onThawed: () => this.#limits.thaw(),
+      onThawed: () => this.#limits?.thaw(),
     })
+    return this.#pauseOrNull
   }
 
   /** Reports that may be lost: what they say is also in the end of the attempt, or comes again. */

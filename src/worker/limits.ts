@@ -15,6 +15,11 @@ export interface LimitsParts {
   readonly onKill: (reason: AbortReason) => void
 }
 
+export function hasLimits(limits: TimeLimits): boolean {
+  const { timeoutMs, hardTimeoutMs, heartbeatTimeoutMs } = limits
+  return timeoutMs !== null || hardTimeoutMs !== null || heartbeatTimeoutMs !== null
+}
+
 /** The clock stops while the attempt is frozen. */
 export class Limits {
   readonly #parts: LimitsParts

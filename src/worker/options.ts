@@ -36,6 +36,28 @@ export interface WorkerSettings {
 }
 
 const shortestLeaseMs = 500
+/** What a timer can count. */
+const longestMs = 2 ** 31 - 1
+const names: Readonly<Record<keyof WorkerOptions, true>> = {
+  modules: true,
+  queues: true,
+  concurrency: true,
+  spares: true,
+  lease: true,
+  poll: true,
+  payloadLimit: true,
+  retention: true,
+}
+
+/** A mistyped option must not mean its default. */
+function refuseUnknown(options: WorkerOptions): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name))
+  if (unknown === undefined) return
+  throw new CheckreinError('USAGE', {
+    message: `a worker has no option ${JSON.stringify(unknown)}`,
+    hint: `Options: ${Object.keys(names).join(', ')}.`,
+  })
+}
 const inlineCapacity = 100
 const defaultRetention: RetentionOptions = {
   completed: '7d',
@@ -46,16 +68,18 @@ const defaultRetention: RetentionOptions = {
 
 /** @throws {CheckreinError} `USAGE`. */
 export function workerSettings(options: WorkerOptions): WorkerSettings {
+  refuseUnknown(options)
   const leaseMs = durationMs(options.lease ?? '15s', 'lease')
-  if (leaseMs < shortestLeaseMs) {
-    throw new CheckreinError('USAGE', { message: `lease must be at least ${shortestLeaseMs} ms` })
+  if (leaseMs < shortestLeaseMs || leaseMs > longestMs) {
+    const message = `lease must be from ${shortestLeaseMs} ms to 24 days`
+    throw new CheckreinError('USAGE', { message })
   }
   return {
     queues: options.queues === undefined ? null : checkedQueues(options.queues),
     capacity: capacityOf(options.concurrency),
     spares: wholeNumber(options.spares ?? 1, 'spares', 0),
     leaseMs,
-    pollMs: durationMs(options.poll ?? '1s', 'poll'),
+    pollMs: Math.min(durationMs(options.poll ?? '1s', 'poll'), longestMs),
     payloadLimit: options.payloadLimit ?? defaultPayloadLimit,
     retention: retentionMs(options.retention ?? defaultRetention),
   }

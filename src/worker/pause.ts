@@ -10,6 +10,7 @@
  */
 import type { PauseIntent } from '../core/intent.ts'
 import type { RunningAttempt } from '../executor/executor.ts'
+import { LongTimeout } from '../executor/long-timeout.ts'
 
 export interface PauseParts {
   readonly attempt: RunningAttempt
@@ -22,9 +23,12 @@ export interface PauseParts {
 export class PauseRein {
   readonly #parts: PauseParts
   #intent: PauseIntent | null = null
-  #timer: NodeJS.Timeout | null = null
+  #timer: LongTimeout | null = null
   #isAsked = false
   #isFrozen = false
+  /** The number of the freeze that is under way; 0 where none is. */
+  #freezing = 0
+  #lastFreeze = 0
   #isOver = false
 
   constructor(parts: PauseParts) {
@@ -37,28 +41,32 @@ export class PauseRein {
    * @param ageMs how long ago it was asked.
    */
   follow(intent: PauseIntent | null, ageMs: number): void {
-    if (this.#isOver || isSame(intent, this.#intent)) return
+    if (this.#isOver) return
+    // Whoever asked anew, or whose report was lost, does not know that it is frozen.
+    if (this.#isFrozen && isFreeze(intent) && intent?.frozenAt === null) this.#parts.onFrozen()
+    if (isSame(intent, this.#intent)) return
     this.#intent = intent
-    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer?.clear()
     this.#timer = null
-    this.#ask(intent !== null && (intent.otherwise !== 'freeze' || intent.withinMs > 0))
-    if (intent === null || intent.otherwise !== 'freeze') this.thaw()
+    this.#ask(intent !== null && (!isFreeze(intent) || intent.withinMs > 0))
+    if (!isFreeze(intent)) this.thaw()
     if (intent === null || this.#isFrozen) return
-    this.#timer = setTimeout(() => this.#fallBack(intent), Math.max(0, intent.withinMs - ageMs))
+    this.#timer = new LongTimeout(() => this.#fallBack(intent), intent.withinMs - ageMs)
   }
 
-  /** Lets a frozen attempt go on: it is to hear of a stop. */
+  /** Lets an attempt go on that is frozen, or is just being: it is to hear of a stop. */
   thaw(): void {
-    if (!this.#isFrozen) return
-    this.#isFrozen = false
+    if (this.#freezing === 0 && !this.#isFrozen) return
+    this.#freezing = 0
     this.#parts.attempt.thaw()
-    this.#parts.onThawed()
+    if (this.#isFrozen) this.#parts.onThawed()
+    this.#isFrozen = false
   }
 
   /** The attempt has ended. */
   end(): void {
     this.#isOver = true
-    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer?.clear()
   }
 
   /** What is to be frozen at once must not park instead, nor when it thaws. */
@@ -69,24 +77,29 @@ export class PauseRein {
   }
 
   #fallBack(intent: PauseIntent): void {
-    if (intent.otherwise === 'freeze') void this.#freeze(intent)
+    if (isFreeze(intent)) void this.#freeze()
     else if (intent.otherwise === 'kill') this.#parts.kill()
     else this.#parts.onOverdue()
   }
 
-  async #freeze(intent: PauseIntent): Promise<void> {
+  async #freeze(): Promise<void> {
     this.#ask(false)
+    const number = ++this.#lastFreeze
+    this.#freezing = number
     const isFrozen = await this.#parts.attempt.freeze()
-    if (this.#isOver) return
+    // It was thawed meanwhile: what came of this one says nothing any more.
+    if (this.#isOver || this.#freezing !== number) return
+    this.#freezing = 0
     if (!isFrozen) {
       this.#ask(true)
       return this.#parts.onOverdue()
     }
     this.#isFrozen = true
-    if (this.#intent === intent) this.#parts.onFrozen()
-    else this.thaw()
+    this.#parts.onFrozen()
   }
 }
+
+const isFreeze = (intent: PauseIntent | null): boolean => intent?.otherwise === 'freeze'
 
 function isSame(a: PauseIntent | null, b: PauseIntent | null): boolean {
   if (a === null || b === null) return a === b

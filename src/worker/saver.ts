@@ -36,6 +36,7 @@ export class Saver {
   readonly #parts: SaverParts
   #pending: Saved = nothing
   #number = 0
+  #savedNumber = 0
   #writing: Promise<void> | null = null
   #isOver = false
 
@@ -43,6 +44,7 @@ export class Saver {
     this.#parts = parts
   }
 
+  /** What is empty only has to come in its turn: all before it are stored then. */
   save(saved: Saved, number: number): void {
     this.#pending = joined(this.#pending, saved)
     this.#number = number
@@ -57,23 +59,29 @@ export class Saver {
   }
 
   async #writeAll(): Promise<void> {
-    while (!this.#isOver && !isNothing(this.#pending)) {
-      const [saved, number] = [this.#pending, this.#number]
-      this.#pending = nothing
-      try {
-        await this.#write(saved)
-        this.#parts.onSaved(number, null)
-      } catch (error) {
-        this.#parts.onError(error)
-        if (!isCheckreinError(error) || !error.isRetryable || error.code === 'LEASE_LOST') {
-          this.#parts.onSaved(number, errorRecord(error))
-          continue
-        }
-        this.#pending = joined(saved, this.#pending)
-        if (!this.#isOver) await pause(retryMs)
-      }
-    }
+    // In a later turn, when the caller has noted that this goes on.
+    await Promise.resolve()
+    while (!this.#isOver && this.#number > this.#savedNumber) await this.#writeNext()
     this.#writing = null
+  }
+
+  async #writeNext(): Promise<void> {
+    const [saved, number] = [this.#pending, this.#number]
+    this.#pending = nothing
+    try {
+      if (!isNothing(saved)) await this.#write(saved)
+      this.#settle(number, null)
+    } catch (error) {
+      this.#parts.onError(error)
+      if (!isPassing(error)) return this.#settle(number, errorRecord(error))
+      this.#pending = joined(saved, this.#pending)
+      if (!this.#isOver) await pause(retryMs)
+    }
+  }
+
+  #settle(number: number, error: ErrorRecord | null): void {
+    this.#savedNumber = number
+    this.#parts.onSaved(number, error)
   }
 
   /** @throws {CheckreinError} `LEASE_LOST` where the attempt is not the current one any more. */
@@ -84,4 +92,9 @@ export class Saver {
     if (answer === 'done') return
     throw new CheckreinError('LEASE_LOST')
   }
+}
+
+/** Whether the same write may succeed later. */
+function isPassing(error: unknown): boolean {
+  return isCheckreinError(error) && error.isRetryable && error.code !== 'LEASE_LOST'
 }

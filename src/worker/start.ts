@@ -21,10 +21,15 @@ export async function startWorker(
   store: StorePlace | Client,
   options: StartWorkerOptions,
 ): Promise<Worker> {
-  if (store instanceof Client) return Worker.start(store.store, options)
-  const client = await connect(store, connectOptionsIn({ ...options }))
+  const toConnect = connectOptionsIn({ ...options })
+  const own = Object.entries(options).filter(
+    ([name]) => name === 'payloadLimit' || !Object.hasOwn(toConnect, name),
+  )
+  const settings = Object.fromEntries(own) as unknown as WorkerOptions
+  if (store instanceof Client) return Worker.start(store.store, settings)
+  const client = await connect(store, toConnect)
   try {
-    return await Worker.start(client.store, options, () => client[Symbol.asyncDispose]())
+    return await Worker.start(client.store, settings, () => client[Symbol.asyncDispose]())
   } catch (error) {
     await client[Symbol.asyncDispose]()
     throw error

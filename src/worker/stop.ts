@@ -15,6 +15,7 @@
 import { endOfGrace, type StopIntent } from '../core/intent.ts'
 import { stopVerbs } from '../core/transitions.ts'
 import type { AbortReason, RunningAttempt } from '../executor/executor.ts'
+import { LongTimeout } from '../executor/long-timeout.ts'
 
 /** Why an attempt was killed; decides what its end is reported as. */
 export type KillCause = 'stop' | 'pause' | 'limit' | 'shutdown' | 'lease-lost'
@@ -26,7 +27,7 @@ export class StopLadder {
   readonly #attempt: RunningAttempt
   readonly #onOverdue: () => void
   #intent: StopIntent | null = null
-  #graceTimer: NodeJS.Timeout | null = null
+  #graceTimer: LongTimeout | null = null
   #abortCause: AbortCause | null = null
   #killCause: KillCause | null = null
   #isOver = false
@@ -90,12 +91,12 @@ export class StopLadder {
   /** The attempt has ended. */
   end(): void {
     this.#isOver = true
-    if (this.#graceTimer) clearTimeout(this.#graceTimer)
+    this.#graceTimer?.clear()
   }
 
   #killAfter(ms: number): void {
-    if (this.#graceTimer) clearTimeout(this.#graceTimer)
-    this.#graceTimer = setTimeout(() => void this.kill('stop'), Math.max(0, ms))
+    this.#graceTimer?.clear()
+    this.#graceTimer = new LongTimeout(() => void this.kill('stop'), ms)
   }
 }
 

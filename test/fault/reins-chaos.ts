@@ -4,11 +4,12 @@
  * ledgers that the handlers keep, and from the record.
  */
 import assert from 'node:assert/strict'
+import { randomUUIDv7 } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as fc from 'fast-check'
-import type { RunHandle } from '../../src/index.ts'
+import { isCheckreinError, type RunHandle } from '../../src/index.ts'
 import { Bed, type StoreKind } from '../support/bed.ts'
 import { childrenOf } from '../support/processes.ts'
 import { Fleet, type FleetOptions, type WorkerProcess } from './fleet.ts'
@@ -146,15 +147,17 @@ async function play(
 ): Promise<{ attempts: number; parks: number }> {
   const file = join(bed.folder, `ledger-${number}`)
   const task = isGenerator ? tasks.ledgerOfYields : tasks.ledger
-  const run: RunHandle<number> = await bed.client.enqueue(task, { file, items, everyMs })
+  const run: RunHandle<number> = await insist(() =>
+    bed.client.enqueue(task, { file, items, everyMs }),
+  )
   // Where workers are killed all the time, that takes its time.
   for (let waitMs = 0; !existsSync(file) && waitMs < 240_000; waitMs += 20) await pause(20)
   for (const { waitMs, action } of steps) {
     await pause(waitMs)
-    await act(run, crew, action)
+    await insist(() => act(run, crew, action))
   }
   // A pause that is under way is taken back as well.
-  await run.resume()
+  await insist(() => run.resume())
   const what = `schedule ${number}: ${JSON.stringify({ items, everyMs, isGenerator, steps })}`
   const total = await run.result(patience).catch(async (error: unknown) => {
     const feed = await Array.fromAsync(run.events({ follow: false }))
@@ -174,6 +177,18 @@ async function play(
   const parked = feed.filter(({ type }) => type === 'park').map(({ attempt }) => attempt)
   checkLedger(readFileSync(file, 'utf8'), { items, parked, what })
   return { attempts: (await run.get()).attempt, parks: parked.length }
+}
+
+/** Whoever is stopped may hold a row for a while: what may succeed later is asked again. */
+async function insist<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!isCheckreinError(error) || !error.isRetryable || tries === 20) throw error
+      await pause(100)
+    }
+  }
 }
 
 async function act(run: RunHandle, crew: Crew, action: Action): Promise<void> {
@@ -232,10 +247,11 @@ async function hearAll(bed: Bed, { hearers, signals }: ReinsChaosOptions): Promi
   const all = await Promise.all(
     Array.from({ length: hearers }, async (_, at) => {
       const task = at % 10 === 0 ? tasks.hearsInProcess : tasks.hearsInline
-      const run = await bed.client.enqueue(task, signals)
+      const run = await insist(() => bed.client.enqueue(task, signals))
       const sent = []
       for (let n = 0; n < signals; n++) {
-        sent.push(await run.signal('say', n))
+        const callId = randomUUIDv7()
+        sent.push(await insist(() => run.signal('say', n, { callId })))
         if (n % 10 === 0) await pause(5)
       }
       const replies = await Promise.all(sent.map((signal) => signal.reply(patience)))

@@ -86,7 +86,7 @@ suite('the end of an attempt', () => {
   })
 
   test('that parked is a park, or a wait, whatever ended its isolate afterwards', () => {
-    const wait = { signal: 'go', wakeInMs: null, done: [] }
+    const wait = { signal: 'go', wakeInMs: null, done: [], taken: [] }
     assert.equal(typeOf(parked, {}), 'park')
     assert.equal(typeOf({ ...parked, wait }, {}), 'wait')
     assert.equal(typeOf(parked, { killCause: 'pause' }), 'park')

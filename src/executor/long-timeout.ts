@@ -1,0 +1,21 @@
+/** The longest that a timer can count; one that is longer fires at once. @see https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const longestMs = 2 ** 31 - 1
+
+/** A timer of any length. */
+export class LongTimeout {
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(work: () => void, ms: number) {
+    this.#arm(work, ms)
+  }
+
+  clear(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  #arm(work: () => void, ms: number): void {
+    const now = Math.max(0, Math.min(ms, longestMs))
+    this.#timer = setTimeout(() => (now < ms ? this.#arm(work, ms - now) : work()), now)
+  }
+}
