@@ -17,6 +17,7 @@ export type {
   AskOptions,
   CancelOptions,
   FreezeOptions,
+  FreezeRunsOptions,
   HoldOptions,
   HoldTarget,
   PauseOptions,

@@ -37,7 +37,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   core: [],
   store: ['core'],
   executor: ['core'],
-  client: ['core', 'src/store/store.ts', 'src/store/open.ts'],
+  client: ['core', 'src/store/store.ts', 'src/store/open.ts', 'src/executor/long-timeout.ts'],
   keeper: ['core', 'client', 'src/store/store.ts'],
   worker: ['core', 'client', 'keeper', 'executor', 'src/store/store.ts'],
   cli: ['core', 'client', 'keeper', 'worker', 'executor', 'src/store/store.ts'],

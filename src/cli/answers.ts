@@ -4,6 +4,8 @@ import type { Controlled } from '../store/store.ts'
 
 /** The run had ended by itself. */
 export const tooLateCode = 3
+/** It was stopped, but what it did is not undone: its roll-back failed, or was given up. */
+export const notUndoneCode = 5
 
 /** What was answered at once, or what came of it: `pending` where that was not seen within the time. */
 export type CameTo = Controlled['answer'] | 'stopped' | 'pending'

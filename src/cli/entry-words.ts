@@ -62,6 +62,9 @@ const ending =
     return `${what}${because}; ${state}${runAt === undefined ? '' : ` until ${dateTime(runAt)}`}`
   }
 
+/** Who was asked to stop and did has not failed. */
+const isCooperative = ({ stop }: Data): boolean => stop?.mode === 'cooperative'
+
 /** A run that is rolled back goes to its queue once more. */
 function endWords(stop: StopRecord, state: FeedEntry['state']): string {
   return `${state === 'cancelled' ? 'cancelled' : 'to be rolled back'}: ${howWords(stop)}`
@@ -112,11 +115,19 @@ const entryKinds: Readonly<Record<FeedType, Words>> = {
       : 'the stop is overdue and cannot be forced: unresponsive',
   freeze: () => 'its process is frozen where it stood',
   complete: ending('the handler returned'),
-  fail: ending('the attempt failed'),
+  fail: (data, ...rest) =>
+    ending(isCooperative(data) ? 'the attempt ended' : 'the attempt failed')(data, ...rest),
   crash: ending('the isolate exited by itself'),
   stop: ending('the isolate was stopped'),
   lapse: ending('its worker was lost'),
-  release: ending('handed back by a worker that shuts down'),
+  // A worker that shuts down leaves it where others may take it.
+  release: (data, entry, record) => {
+    const what =
+      entry.state === 'paused'
+        ? 'the attempt was killed for the pause'
+        : 'handed back by a worker that shuts down'
+    return ending(what)(data, entry, record)
+  },
   park: ending('parked at a checkpoint'),
   wait: waits,
 }

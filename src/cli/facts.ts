@@ -1,12 +1,15 @@
 /** What is true of a run, a line each. */
 import type { Paused, Run, WaitingFor } from '../client/view.ts'
 import { humanDuration } from '../core/duration.ts'
+import type { Hold } from '../store/store.ts'
+import { holdWords } from './hold-words.ts'
 import { brief, dateTime, plain } from './output.ts'
 import { ago, errorWords, progressWords, rollbackWords, stopWords, whoAndWhy } from './words.ts'
 
-/** @param now the store's time. */
-export function factLines(run: Run, now: number): string[] {
-  const facts = [...identity(run), ...progress(run, now), ...reins(run), ...end(run)]
+/** @param now the store's time. @param heldBy what keeps it back in its queue. */
+export function factLines(run: Run, now: number, heldBy: Hold | null): string[] {
+  const held: Fact = ['held', heldBy && holdWords(heldBy)]
+  const facts = [...identity(run), ...progress(run, now), held, ...reins(run), ...end(run)]
   return facts.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(12)}${value}`]))
 }
 

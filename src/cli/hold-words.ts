@@ -1,15 +1,20 @@
 /** Holds in words. */
 import { humanDuration } from '../core/duration.ts'
-import { type HoldFilter, isHeldBy, isOfLanes } from '../core/hold.ts'
+import type { RunFilter } from '../core/filter.ts'
+import { isHeldBy, isOfLanes } from '../core/hold.ts'
 import type { Scope } from '../client/targets.ts'
 import type { Run } from '../client/view.ts'
 import type { Hold } from '../store/store.ts'
-import { dateTime, plain } from './output.ts'
+import { brief, dateTime, plain } from './output.ts'
 import { whoAndWhy } from './words.ts'
 
-/** `task index-folder, queue media`; `everything`. */
-export function filterWords({ input, ...filter }: HoldFilter): string {
-  const parts = Object.entries(filter).map(([part, value]) => `${part} ${plain(value)}`)
+/** `task index-folder, queue media, running or paused`; `everything`. */
+export function filterWords(filter: RunFilter): string {
+  const { input, state, createdAfter, createdBefore, ...texts } = filter
+  const parts = Object.entries<unknown>(texts).map(([part, value]) => `${part} ${brief(value)}`)
+  if (state !== undefined) parts.push([state].flat().join(' or '))
+  if (createdAfter !== undefined) parts.push(`enqueued after ${dateTime(Number(createdAfter))}`)
+  if (createdBefore !== undefined) parts.push(`enqueued before ${dateTime(Number(createdBefore))}`)
   const inputs = Object.entries(input ?? {}).map(
     ([path, value]) => `${plain(path)}=${plain(String(value))}`,
   )
@@ -27,6 +32,12 @@ export function holdWords(hold: Hold): string {
   const { id, verb, filter, until } = hold
   const end = until === null ? 'until it is lifted' : `until ${dateTime(until)}`
   return `${plain(id)}  ${verb} stands for ${filterWords(filter)}${whoAndWhy(hold)}, ${end}`
+}
+
+/** Of one that stands no more. */
+export function liftedWords(hold: Hold): string {
+  const { id, verb, filter } = hold
+  return `${plain(id)}  ${verb} of ${filterWords(filter)}, which was asked${whoAndWhy(hold) || ' for'}`
 }
 
 /** The hold on a whole task or queue that keeps a queued run from being taken. */

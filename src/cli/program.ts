@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { version } from '../worker/version.ts'
 import { auditCommands } from './commands/audit.ts'
+import { bulkCommand } from './commands/bulk.ts'
 import { controlCommands } from './commands/control.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { enqueueCommand } from './commands/enqueue.ts'
@@ -42,6 +43,7 @@ export function buildProgram(): Command {
   signalCommands(program)
   program.commandsGroup('Look after:')
   auditCommands(program)
+  bulkCommand(program)
   upkeepCommands(program)
   migrateCommand(program)
   doctorCommand(program)

@@ -9,7 +9,7 @@ import { filterParameters, holdFilterParameters } from '../client/parameters.ts'
 import type { Config } from '../worker/config.ts'
 import { readConfig } from './config-file.ts'
 import { addParameters, type Given } from './parameters.ts'
-import { writeJson, writeLine } from './output.ts'
+import { writeJson, writeLine, writeNote } from './output.ts'
 import { type StoreSettings, storeSettings } from './store-settings.ts'
 
 export interface Opening {
@@ -91,9 +91,20 @@ function userName(): string | null {
 /** Does what a command is for; its exit code, 0 where it gives none. */
 export type Action = (session: Session) => Promise<number | void>
 
+/** Somebody was asked whether to go on, and said no. That is no error. */
+export class Declined extends Error {}
+
+const declinedCode = 1
+
 export function act(command: Command, action: Action): Command {
   return command.action(async () => {
-    process.exitCode = (await action(await Session.begin(command))) ?? 0
+    try {
+      process.exitCode = (await action(await Session.begin(command))) ?? 0
+    } catch (error) {
+      if (!(error instanceof Declined)) throw error
+      writeNote('nothing was done')
+      process.exitCode = declinedCode
+    }
   })
 }
 

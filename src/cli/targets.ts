@@ -8,7 +8,7 @@ import type { ControlTarget, Scope } from '../client/targets.ts'
 import { CheckreinError } from '../core/errors.ts'
 import type { RunFilter } from '../core/filter.ts'
 import { given } from './parameters.ts'
-import { type Session, whichRuns } from './session.ts'
+import { Declined, type Session, whichRuns } from './session.ts'
 
 /** @param all what `--all` means. */
 export function addTargetOptions(command: Command, all: string): Command {
@@ -63,21 +63,29 @@ export async function isPreviewed(session: Session, verb: PreviewVerb): Promise<
   return true
 }
 
-/** Asks where a filter is meant, having said how many runs that would be; where nobody can answer, `--yes` must have. */
+/** Asks where a filter is meant, having said how many runs that would be. */
 export async function agree(
   session: Session,
   client: Client,
   { verb, filter }: Pick<Preview, 'verb' | 'filter'>,
 ): Promise<void> {
+  await agreeTo(session, async () => previewWords(await client.preview(verb, filter)))
+}
+
+/**
+ * Asks, unless `--yes` has answered that; where nobody can answer, it must have.
+ * @param say what would be done. @throws {Declined} @throws {CheckreinError} `USAGE`.
+ */
+export async function agreeTo(session: Session, say: () => Promise<string>): Promise<void> {
   if (session.options['yes'] === true) return
-  const preview = previewWords(await client.preview(verb, filter))
+  const preview = await say()
   if (session.isJson || !process.stdin.isTTY || !process.stdout.isTTY)
     throw usage(preview, 'Nothing was done. Give --yes to do it.')
   const readline = createInterface({ input: process.stdin, output: process.stdout })
   const answer = await readline
     .question(`${preview}. Go on? [y/N] `)
     .finally(() => readline.close())
-  if (!/^y(es)?$/i.test(answer.trim())) throw usage('Nothing was done')
+  if (!/^y(es)?$/i.test(answer.trim())) throw new Declined()
 }
 
 /** The filter of a target that is one; an array has a `filter` too. */
@@ -86,13 +94,16 @@ export function filterIn(target: ControlTarget): RunFilter | null {
   return isFilter ? (target as { readonly filter: RunFilter }).filter : null
 }
 
-const each = (counts: object): string =>
+export const each = (counts: object): string =>
   Object.entries(counts)
     .map(([name, count]) => `${count} ${name}`)
     .join(', ')
 
-function previewWords({ verb, totalCount, counts, answers }: Preview): string {
-  const what = `This would ${verb} ${totalCount} ${totalCount === 1 ? 'run' : 'runs'}`
+/** `1 run`, `2 runs` */
+export const runCount = (count: number): string => `${count} ${count === 1 ? 'run' : 'runs'}`
+
+export function previewWords({ verb, totalCount, counts, answers }: Preview): string {
+  const what = `This would ${verb} ${runCount(totalCount)}`
   return totalCount === 0 ? what : `${what}: ${each(counts)}; answers: ${each(answers)}`
 }
 

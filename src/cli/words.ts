@@ -57,7 +57,7 @@ export function howWords({ mode, confirmed, proof, requestedAt, stoppedAt }: Sto
     return `stopped ${took}, not confirmed: its worker was lost, and its lease has lapsed`
   switch (mode) {
     case 'prevented':
-      return 'prevented: none of its code was executing'
+      return 'prevented: nothing of it was running'
     case 'cooperative':
       return `the handler ended by itself ${took}${proof ? `, then ${proofWords(proof)}` : ''}`
     case 'forced':
@@ -98,25 +98,30 @@ export function askedWords({ kind, name, payload }: SignalEntry): string {
 
 /** What came of a signal, or of a verb. */
 export function cameOfIt(entry: SignalEntry): string {
-  const { kind, answer, deliveredAt, completedAt, attempt, error, reply } = entry
+  const { kind, name, answer, deliveredAt, completedAt, attempt, error, reply } = entry
   if (error !== null) return `failed: ${errorWords(error)}`
-  if (kind !== 'signal') return reply === undefined ? (answer ?? 'not over yet') : endWords(reply)
+  if (kind !== 'signal')
+    return reply === undefined ? wordOf(answer ?? 'not over yet') : endWords(reply, name)
+  if (answer !== null && answer !== 'sent') return wordOf(answer)
   if (completedAt !== null)
     return reply === undefined ? 'dealt with' : `replied ${brief(reply, 200)}`
-  if (answer !== 'sent') return answer ?? 'pending'
   return deliveredAt === null ? 'pending' : `with the handler of attempt ${attempt}`
 }
 
+const wordOf = (answer: string): string => answer.replaceAll('-', ' ')
+
 /** Of a verb on a run: the state that it led to, and how. Of one on many: how many there were of each answer. */
-function endWords(reply: unknown): string {
+function endWords(reply: unknown, verb: string): string {
   if (typeof reply !== 'object' || reply === null) return brief(reply, 200)
   if (!('state' in reply)) {
-    const counts = Object.entries(reply).map(([answer, count]) => `${count} ${answer}`)
+    const counts = Object.entries(reply).map(([answer, count]) => `${count} ${wordOf(answer)}`)
     return counts.join(', ') || 'no runs'
   }
   const { state, mode, confirmed, rollback } = reply as VerbEnd
+  // It went on where it was, be it that it had been frozen, be it that no checkpoint had come yet.
+  const isTakenBack = verb === 'pause' && state === 'running'
   const parts = [
-    state,
+    isTakenBack ? 'resumed before it parked' : state,
     mode,
     confirmed === false ? 'not confirmed' : undefined,
     rollback === undefined ? undefined : `roll-back ${rollback}`,

@@ -1,5 +1,5 @@
 import type { FeedEntry } from '../core/events.ts'
-import { checkedFilter, type RunFilter } from '../core/filter.ts'
+import type { RunFilter } from '../core/filter.ts'
 import type { AnyTask, InputOf, OutputOf, SignalsOf } from '../core/task.ts'
 import type { State } from '../core/transitions.ts'
 import type {
@@ -22,8 +22,9 @@ import {
   type HoldOptions,
   Holds,
   type HoldTarget,
-  type FreezeOptions,
+  type FreezeRunsOptions,
   type PauseRunsOptions,
+  refuseUnknownFreeze,
   type ScopeOptions,
 } from './controls.ts'
 import { type EnqueueArguments, type EnqueueOptions, Enqueuer } from './enqueue.ts'
@@ -31,12 +32,12 @@ import { theOnly } from './errors.ts'
 import { feedOf } from './feed.ts'
 import { type EventsOptions, type HandleParts, RunHandle } from './handle.ts'
 import { type ListOptions, pageOf } from './pages.ts'
-import { type Preview, previewOf, type PreviewVerb } from './preview.ts'
+import { checkedPreviewVerb, type Preview, previewOf, type PreviewVerb } from './preview.ts'
 import { type RetentionOptions, pruneAll } from './retention.ts'
 import { RunWaits } from './run-waits.ts'
 import { SignalHandle } from './signal-handle.ts'
 import { Signals } from './signals.ts'
-import { checkedId, type ControlTarget, isScope, type Scope } from './targets.ts'
+import { checkedId, type ControlTarget, isScope, runFilter, type Scope } from './targets.ts'
 import { type Run, viewOf } from './view.ts'
 import { Within, type WithinParts } from './within.ts'
 
@@ -62,9 +63,10 @@ export class Client implements AsyncDisposable {
   }
 
   #partsOn(store: StoreWithin): WithinParts {
+    const now = (): number => this.#store.now()
     return {
-      enqueuer: new Enqueuer(store, this.#payloadLimit),
-      controls: new Controls(store, this.#asker),
+      enqueuer: new Enqueuer(store, now, this.#payloadLimit),
+      controls: new Controls(store, this.#asker, now),
       signals: new Signals(store, this.#asker, this.#payloadLimit),
     }
   }
@@ -135,12 +137,12 @@ export class Client implements AsyncDisposable {
     filter: RunFilter = {},
     options: ListOptions = {},
   ): Promise<{ readonly runs: readonly Run[]; readonly cursor: string | null }> {
-    const { runs, cursor } = await this.#store.list(filter, pageOf(options))
+    const { runs, cursor } = await this.#store.list(runFilter(filter), pageOf(options))
     return { runs: runs.map((run) => viewOf(run)), cursor }
   }
 
   async counts(filter: RunFilter = {}): Promise<Readonly<Record<State, number>>> {
-    return this.#store.counts(filter)
+    return this.#store.counts(runFilter(filter))
   }
 
   /** What happens to all runs, from now on or after a position (-1: all that is kept), until the signal fires. */
@@ -186,12 +188,13 @@ export class Client implements AsyncDisposable {
   }
 
   /** Stops the processes of these runs where they stand; of a whole task or queue, which is held besides, all that run. */
-  async freeze(scope: Scope, options?: FreezeOptions): Promise<Hold>
-  async freeze(target: ControlTarget, options?: FreezeOptions): Promise<readonly Controlled[]>
+  async freeze(scope: Scope, options?: FreezeRunsOptions): Promise<Hold>
+  async freeze(target: ControlTarget, options?: FreezeRunsOptions): Promise<readonly Controlled[]>
   async freeze(
     target: ControlTarget | Scope,
-    options: FreezeOptions = {},
+    options: FreezeRunsOptions = {},
   ): Promise<Hold | readonly Controlled[]> {
+    refuseUnknownFreeze(options)
     const how = { ...options, ...atOnce }
     if (isScope(target)) return this.#holds.pause(target, { ...how, inFlight: 'park' })
     return this.#parts.controls.many('pause', target, how)
@@ -245,7 +248,8 @@ export class Client implements AsyncDisposable {
 
   /** What a verb on a filter would do; nothing is done. */
   async preview(verb: PreviewVerb, filter: RunFilter): Promise<Preview> {
-    return previewOf(verb, filter, await this.#store.counts(checkedFilter(filter)))
+    checkedPreviewVerb(verb)
+    return previewOf(verb, filter, await this.#store.counts(runFilter(filter)))
   }
 
   /** The record of what was asked of runs, a page at a time, newest first by default. */

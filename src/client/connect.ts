@@ -6,8 +6,8 @@ import {
   type StoreOptions,
   type StorePlace,
 } from '../store/open.ts'
-import { CheckreinError } from '../core/errors.ts'
 import { Client, type ClientOptions } from './client.ts'
+import { refuseUnknownOptions } from './known.ts'
 
 export { isPostgresUrl, schemaIn, shownUrl } from '../store/open.ts'
 export type { Migrated, MigrateOptions, StorePlace }
@@ -19,7 +19,7 @@ export type ConnectOptions = ClientOptions & StoreOptions
  * @throws {CheckreinError} `STORE_…`, `SCHEMA_…`, `SQLITE_UNSAFE`.
  */
 export async function connect(place: StorePlace, options: ConnectOptions = {}): Promise<Client> {
-  refuseUnknownOptions(options)
+  refuseUnknownOptions('connect', options, optionNames)
   return new Client(await openStore(place, options), options)
 }
 
@@ -46,15 +46,6 @@ export function connectOptionsIn(options: Readonly<Record<string, unknown>>): Co
   return Object.fromEntries(
     Object.entries(options).filter(([name]) => Object.hasOwn(optionNames, name)),
   )
-}
-
-function refuseUnknownOptions(options: ConnectOptions): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(optionNames, name))
-  if (unknown === undefined) return
-  throw new CheckreinError('USAGE', {
-    message: `connect has no option ${JSON.stringify(unknown)}`,
-    hint: `Options: ${Object.keys(optionNames).join(', ')}.`,
-  })
 }
 
 /**

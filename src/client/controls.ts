@@ -1,7 +1,7 @@
 /** The verbs that end, pause and resume runs, and those that stand, as requests to the store. */
 import { type Duration, durationMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
-import { checkedHoldFilter, type HoldFilter, isOfLanes } from '../core/hold.ts'
+import { type HoldFilter, isOfLanes } from '../core/hold.ts'
 import {
   defaultGraceMs,
   defaultPauseMs,
@@ -10,6 +10,7 @@ import {
 } from '../core/intent.ts'
 import { type StopVerb, stopVerbs } from '../core/transitions.ts'
 import {
+  type AskedBy,
   type Controlled,
   type ControlRequest,
   type ControlVerb,
@@ -21,8 +22,24 @@ import {
 } from '../store/store.ts'
 import type { Asker, WhoOptions } from './asker.ts'
 import { theOnly } from './errors.ts'
-import { momentOf, type UntilOptions } from './moments.ts'
-import { checkedId, type ControlTarget, type Scope, scopeFilter, targetOf } from './targets.ts'
+import { refuseUnknownOptions } from './known.ts'
+import { momentOf, type Now, type UntilOptions } from './moments.ts'
+import {
+  askOptions,
+  cancelOptions,
+  freezeOptions,
+  holdOptions,
+  pauseOptions,
+  whoOptions,
+} from './parameters.ts'
+import {
+  checkedId,
+  type ControlTarget,
+  type Scope,
+  scopeFilter,
+  standingFilter,
+  targetOf,
+} from './targets.ts'
 
 /** How runs are asked to end. */
 export interface AskOptions extends WhoOptions {
@@ -40,13 +57,18 @@ export interface StopOptions extends AskOptions {
   readonly abortSignal?: AbortSignal
 }
 
-export interface FreezeOptions extends WhoOptions, UntilOptions {
-  /** How long the handle's `pause` or `freeze` waits until the run has parked; default: `within` and 30 s. */
+interface ParkWait {
+  /** How long to wait until the run has parked; default: `within` and 30 s. */
   readonly timeout?: Duration
   readonly abortSignal?: AbortSignal
 }
 
-export interface PauseOptions extends FreezeOptions {
+/** How runs, or a whole task or queue, are frozen. */
+export type FreezeRunsOptions = WhoOptions & UntilOptions
+/** The same where the handle waits for it. */
+export type FreezeOptions = FreezeRunsOptions & ParkWait
+
+interface ParkOptions {
   /** How long it may take to the next checkpoint; default 30 s. */
   readonly within?: Duration
   /**
@@ -56,10 +78,14 @@ export interface PauseOptions extends FreezeOptions {
   readonly otherwise?: PauseFallback
 }
 
-type Waiting = 'timeout' | 'abortSignal'
 /** Of verbs that wait for nothing but the record. */
 export type CancelOptions = Omit<StopOptions, Waiting>
-export type PauseRunsOptions = Omit<PauseOptions, Waiting>
+export type PauseRunsOptions = FreezeRunsOptions & ParkOptions
+export type PauseOptions = PauseRunsOptions & ParkWait
+
+/** Of the handle's verbs, which wait. */
+export const waitingOptions = ['timeout', 'abortSignal'] as const
+type Waiting = (typeof waitingOptions)[number]
 
 /** What becomes of the runs that a pause of a whole task or queue finds running; default `finish`. */
 export interface InFlightOptions {
@@ -69,7 +95,9 @@ export interface InFlightOptions {
 /** How a whole task or queue is paused. */
 export type ScopeOptions = PauseRunsOptions & InFlightOptions
 
-export interface HoldOptions extends Omit<ScopeOptions, 'inFlight'> {
+export type HoldOptions = PauseRunsOptions & HoldParts
+
+interface HoldParts {
   readonly verb: 'pause' | StopVerb
   readonly filter: HoldFilter
   /**
@@ -92,17 +120,48 @@ export type ControlOptions = StopOptions & PauseOptions
 /** How long a tombstone stands where the caller says nothing. */
 const defaultTombstone = '24h'
 
+/** What each verb on runs may be told. */
+const verbOptions = {
+  revoke: Object.keys(askOptions),
+  abort: Object.keys(askOptions),
+  cancel: Object.keys(cancelOptions),
+  terminate: Object.keys(askOptions),
+  pause: Object.keys(pauseOptions).filter((name) => name !== 'inFlight'),
+  resume: Object.keys(whoOptions),
+} as const satisfies Record<ControlVerb, readonly string[]>
+
+/** Those that a handle waits for. */
+const waitingVerbs: readonly ControlVerb[] = ['cancel', 'terminate', 'pause']
+
 export class Controls {
   readonly #store: Pick<Store, 'control'>
   readonly #asker: Asker
+  readonly #now: Now
 
-  constructor(store: Pick<Store, 'control'>, asker: Asker) {
+  constructor(store: Pick<Store, 'control'>, asker: Asker, now: Now) {
     this.#store = store
     this.#asker = asker
+    this.#now = now
   }
 
   /** Fulfils when the requests are on record, with an answer for each run. */
   async many(
+    verb: ControlVerb,
+    target: ControlTarget,
+    options: ControlOptions,
+  ): Promise<readonly Controlled[]> {
+    refuseUnknownOptions(verb, options, verbOptions[verb])
+    return this.#ask(verb, target, options)
+  }
+
+  /** The same of one run, by a verb that its handle may wait for. */
+  async one(verb: ControlVerb, id: string, options: ControlOptions): Promise<Controlled> {
+    const waiting = waitingVerbs.includes(verb) ? waitingOptions : []
+    refuseUnknownOptions(verb, options, [...verbOptions[verb], ...waiting])
+    return theOnly(await this.#ask(verb, id, options))
+  }
+
+  async #ask(
     verb: ControlVerb,
     target: ControlTarget,
     options: ControlOptions,
@@ -114,42 +173,53 @@ export class Controls {
       graceMs: graceMs(options),
       tombstoneMs: durationMs(options.tombstone ?? defaultTombstone, 'tombstone'),
       rollback: options.rollback ?? false,
-      pause: pauseOrder(options),
+      pause: pauseOrder(options, this.#now()),
     })
   }
+}
 
-  async one(verb: ControlVerb, id: string, options: ControlOptions): Promise<Controlled> {
-    return theOnly(await this.many(verb, id, options))
-  }
+/** @throws {CheckreinError} `USAGE`. @param waits the names of those that say how it is waited for. */
+export function refuseUnknownFreeze(options: FreezeOptions, waits: readonly string[] = []): void {
+  refuseUnknownOptions('freeze', options, [...Object.keys(freezeOptions), ...waits])
 }
 
 /** The verbs that stand. */
 export class Holds {
-  readonly #store: Pick<Store, 'hold' | 'lift'>
+  readonly #store: Pick<Store, 'hold' | 'lift' | 'now'>
   readonly #asker: Asker
 
-  constructor(store: Pick<Store, 'hold' | 'lift'>, asker: Asker) {
+  constructor(store: Pick<Store, 'hold' | 'lift' | 'now'>, asker: Asker) {
     this.#store = store
     this.#asker = asker
   }
 
   async hold(options: HoldOptions): Promise<Hold> {
-    return this.#store.hold({ ...holdRequest(options), ...this.#asker.who(options) })
+    refuseUnknownOptions('hold', options, [...Object.keys(holdOptions), 'verb', 'filter'])
+    const now = this.#store.now()
+    return this.#store.hold({ ...holdRequest(options, now), ...this.#asker.who(options) })
   }
 
   async pause(scope: Scope, options: ScopeOptions): Promise<Hold> {
+    refuseUnknownOptions('pause', options, pauseOptions)
     return this.hold({ ...options, verb: 'pause', filter: scopeFilter(scope) })
   }
 
   async lift(target: HoldTarget, options: WhoOptions): Promise<Hold | null> {
-    const who = this.#asker.who(options)
-    if (typeof target === 'string') return this.#store.lift({ id: checkedId(target) }, who)
-    const { verb, filter } = target
-    return this.#store.lift({ verb: checkedHoldVerb(verb), filter: checkedHoldFilter(filter) }, who)
+    refuseUnknownOptions('lift', options, whoOptions)
+    return this.#lift(target, this.#asker.who(options))
   }
 
   async resume(scope: Scope, options: WhoOptions): Promise<Hold | null> {
-    return this.lift({ verb: 'pause', filter: scopeFilter(scope) }, options)
+    refuseUnknownOptions('resume', options, whoOptions)
+    return this.#lift({ verb: 'pause', filter: scopeFilter(scope) }, this.#asker.who(options))
+  }
+
+  async #lift(target: HoldTarget, who: AskedBy): Promise<Hold | null> {
+    if (typeof target === 'string') return this.#store.lift({ id: checkedId(target) }, who)
+    // What is a hold itself has more parts.
+    if (!('id' in target)) refuseUnknownOptions('what is lifted', target, ['verb', 'filter'])
+    const { verb, filter } = target
+    return this.#store.lift({ verb: checkedHoldVerb(verb), filter: standingFilter(filter) }, who)
   }
 }
 
@@ -166,22 +236,25 @@ export function withinMs({ within }: Pick<PauseOptions, 'within'>): number {
   return within === undefined ? defaultPauseMs : durationMs(within, 'within')
 }
 
-function pauseOrder(options: PauseOptions): ControlRequest['pause'] {
-  return { ...pausing(options), until: momentOf(options), holdId: null, parksIn: 'paused' }
+function pauseOrder(options: PauseOptions, now: number): ControlRequest['pause'] {
+  return { ...pausing(options), until: momentOf(options, now), holdId: null, parksIn: 'paused' }
 }
 
-function pausing(options: PauseOptions): HoldRequest['pause'] {
+function pausing(options: ParkOptions): HoldRequest['pause'] {
   const otherwise = oneOf(pauseFallbacks, options.otherwise ?? 'wait', 'otherwise')
   return { withinMs: withinMs(options), otherwise }
 }
 
-function holdRequest(options: HoldOptions): Omit<HoldRequest, keyof WhoOptions | 'origin'> {
+function holdRequest(
+  options: HoldOptions,
+  now: number,
+): Omit<HoldRequest, keyof WhoOptions | 'origin'> {
   const verb = checkedHoldVerb(options.verb)
-  const filter = checkedHoldFilter(options.filter)
+  const filter = standingFilter(options.filter)
   return {
     verb,
     filter,
-    until: momentOf(options),
+    until: momentOf(options, now),
     inFlight: oneOf(inFlights, options.inFlight ?? usualInFlight({ verb, filter }), 'inFlight'),
     graceMs: graceMs(options),
     rollback: options.rollback ?? false,
@@ -189,7 +262,8 @@ function holdRequest(options: HoldOptions): Omit<HoldRequest, keyof WhoOptions |
   }
 }
 
-function usualInFlight(hold: Pick<HoldOptions, 'verb' | 'filter'>): InFlight {
+/** What becomes of the runs that a hold finds running, where nobody says. */
+export function usualInFlight(hold: Pick<HoldOptions, 'verb' | 'filter'>): InFlight {
   return hold.verb === 'revoke' || isOfLanes(hold) ? 'finish' : 'park'
 }
 
@@ -197,7 +271,11 @@ const checkedHoldVerb = (verb: HoldOptions['verb']): HoldOptions['verb'] =>
   oneOf(['pause', ...stopVerbs], verb, 'verb')
 
 /** @throws {CheckreinError} `USAGE` for what is none of the words. */
-function oneOf<Word extends string>(words: readonly Word[], given: Word, what: string): Word {
+export function oneOf<Word extends string>(
+  words: readonly Word[],
+  given: Word,
+  what: string,
+): Word {
   if (words.includes(given)) return given
   throw new CheckreinError('USAGE', { message: `${what} must be one of ${words.join(', ')}` })
 }

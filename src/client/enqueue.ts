@@ -12,7 +12,8 @@ import {
   onConflicts,
   type Store,
 } from '../store/store.ts'
-import { instantOf } from './moments.ts'
+import { refuseUnknownOptions } from './known.ts'
+import { comingInstantOf, instantOf, type Now } from './moments.ts'
 import { issuesOf, issueWords } from './schema.ts'
 import { checkedId } from './targets.ts'
 
@@ -37,7 +38,7 @@ export interface EnqueueOptions {
   readonly priority?: number
   /** Cancelled where no attempt has started after this long. */
   readonly ttl?: Duration
-  /** Stopped at this instant (epoch ms or `Date`), or so long after it was enqueued (`'2h'`), whatever it does then. */
+  /** Stopped at this instant (epoch ms or `Date`; not in the past), or so long after it was enqueued (`'2h'`), whatever it does then. */
   readonly deadline?: number | Date | Exclude<Duration, number>
   /** Default: the task's. */
   readonly queue?: string
@@ -71,10 +72,12 @@ type RunRequest = { readonly input: unknown } & EnqueueOptions
 /** Checks what callers hand in, and stores it. */
 export class Enqueuer {
   readonly #store: Pick<Store, 'enqueue'>
+  readonly #now: Now
   readonly #payloadLimit: number
 
-  constructor(store: Pick<Store, 'enqueue'>, payloadLimit = defaultPayloadLimit) {
+  constructor(store: Pick<Store, 'enqueue'>, now: Now, payloadLimit = defaultPayloadLimit) {
     this.#store = store
+    this.#now = now
     this.#payloadLimit = payloadLimit
   }
 
@@ -95,7 +98,7 @@ export class Enqueuer {
   }
 
   #newRun(task: Pick<AnyTask, 'name' | 'queue'>, run: RunRequest): NewRun {
-    refuseUnknownOptions(run)
+    refuseUnknownOptions('enqueue', run, optionNames)
     const { grace, ttl } = run
     return {
       id: run.id === undefined ? randomUUIDv7() : checkedId(run.id),
@@ -109,7 +112,7 @@ export class Enqueuer {
       input: encodePayload(run.input, 'input', this.#payloadLimit),
       due: dueOf(run),
       ttlMs: ttl === undefined ? null : durationMs(ttl, 'ttl'),
-      deadline: deadlineOf(run),
+      deadline: deadlineOf(run, this.#now),
     }
   }
 }
@@ -127,17 +130,6 @@ async function refuseBadInput(task: AnyTask, input: unknown): Promise<void> {
   })
 }
 
-function refuseUnknownOptions(run: RunRequest): void {
-  for (const name in run) {
-    if (optionNames.includes(name)) continue
-    const hint = `Options: ${optionNames.filter((option) => option !== 'input').join(', ')}.`
-    throw new CheckreinError('USAGE', {
-      message: `enqueue has no option ${JSON.stringify(name)}`,
-      hint,
-    })
-  }
-}
-
 function dueOf({ delay, runAt }: EnqueueOptions): NewRun['due'] {
   if (delay !== undefined && runAt !== undefined) {
     throw new CheckreinError('USAGE', { message: 'Give delay or runAt, not both' })
@@ -146,10 +138,10 @@ function dueOf({ delay, runAt }: EnqueueOptions): NewRun['due'] {
   return runAt === undefined ? null : instantOf(runAt, 'runAt')
 }
 
-function deadlineOf({ deadline }: EnqueueOptions): NewRun['deadline'] {
+function deadlineOf({ deadline }: EnqueueOptions, now: Now): NewRun['deadline'] {
   if (deadline === undefined) return null
   if (typeof deadline === 'string') return { inMs: durationMs(deadline, 'deadline') }
-  return instantOf(deadline, 'deadline')
+  return comingInstantOf(deadline, 'deadline', now())
 }
 
 function checkedPriority(priority: number): number {

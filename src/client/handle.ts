@@ -1,6 +1,6 @@
 import { type Duration, durationMs } from '../core/duration.ts'
 import type { SignalSchemas } from '../core/context.ts'
-import { CheckreinError, type ErrorCode } from '../core/errors.ts'
+import { CheckreinError } from '../core/errors.ts'
 import type { FeedEntry } from '../core/events.ts'
 import type { StoredRun } from '../core/run.ts'
 import type { AnyTask, PayloadOf } from '../core/task.ts'
@@ -15,9 +15,12 @@ import {
   type FreezeOptions,
   graceMs,
   type PauseOptions,
+  refuseUnknownFreeze,
   type StopOptions,
+  waitingOptions,
   withinMs,
 } from './controls.ts'
+import { type LateCode, lateError } from './lateness.ts'
 import { notFound, RunCancelledError, RunFailedError, theOnly } from './errors.ts'
 import { feedOf } from './feed.ts'
 import {
@@ -180,6 +183,7 @@ export class RunHandle<
    * is frozen; a run that is at a checkpoint just then parks, as one that does not run does. @throws {CheckreinError} as `pause`.
    */
   async freeze(options: FreezeOptions = {}): Promise<PauseOutcome> {
+    refuseUnknownFreeze(options, waitingOptions)
     return this.pause({ ...options, ...atOnce })
   }
 
@@ -202,7 +206,7 @@ export class RunHandle<
       timeoutMs,
       abortSignal: this.#until(abortSignal),
       isWanted: isSettled,
-      late: () => late(this.id, 'PAUSE_PENDING', timeoutMs),
+      late: () => this.#late('PAUSE_PENDING', timeoutMs),
     })
     return settledPause(run)
   }
@@ -238,8 +242,12 @@ export class RunHandle<
     return this.#parts.waits.ends.until(this.id, {
       timeoutMs,
       abortSignal: this.#until(abortSignal),
-      late: () => late(this.id, code, timeoutMs),
+      late: () => this.#late(code, timeoutMs),
     })
+  }
+
+  async #late(code: LateCode, timeoutMs: number | null): Promise<CheckreinError> {
+    return lateError(this.#parts.store, { id: this.id, code, timeoutMs })
   }
 
   #until(abortSignal: AbortSignal | undefined): AbortSignal {
@@ -255,18 +263,4 @@ interface EndWait {
   readonly timeoutMs: number | null
   readonly abortSignal: AbortSignal | undefined
   readonly code: LateCode
-}
-
-type LateCode = Extract<ErrorCode, 'RESULT_TIMEOUT' | 'STOP_PENDING' | 'PAUSE_PENDING'>
-
-const lateHints: Readonly<Record<LateCode, string>> = {
-  RESULT_TIMEOUT: 'Wait longer with `timeout`, or look again with `get`.',
-  STOP_PENDING:
-    'The request is on record and will be carried out; look again with `get`, or use `terminate` to force it.',
-  PAUSE_PENDING:
-    "The request is on record, and the run parks at its next checkpoint; look again with `get`, or give `otherwise: 'kill'`.",
-}
-
-function late(id: string, code: LateCode, timeoutMs: number | null): CheckreinError {
-  return new CheckreinError(code, { hint: lateHints[code], details: { id, timeoutMs } })
 }

@@ -5,9 +5,16 @@ import type { RunFilter } from '../core/filter.ts'
 import { defaultGraceMs, defaultPauseMs } from '../core/intent.ts'
 import { decide } from '../core/machine.ts'
 import { freshFacts } from '../core/run.ts'
-import { isFinal, type State, states, type StopVerb } from '../core/transitions.ts'
+import { isFinal, type State, states, stopVerbs } from '../core/transitions.ts'
+import { oneOf } from './controls.ts'
 
-export type PreviewVerb = StopVerb | 'pause' | 'resume' | 'signal'
+const previewVerbs = [...stopVerbs, 'pause', 'resume', 'signal'] as const
+export type PreviewVerb = (typeof previewVerbs)[number]
+
+/** @throws {CheckreinError} `USAGE`. */
+export function checkedPreviewVerb(verb: PreviewVerb): PreviewVerb {
+  return oneOf(previewVerbs, verb, 'verb')
+}
 
 export interface Preview {
   readonly verb: PreviewVerb

@@ -18,9 +18,8 @@ export class RunWaits implements Disposable {
       return byId(runs.filter((run) => run !== null))
     })
     this.requests = new Waits(store, async (names) => {
-      const callIds = [...new Set(names.map((name) => name.slice(0, callIdLength)))]
       const found: [string, SignalRecord][] = []
-      for await (const record of recordsOf(store, callIds))
+      for await (const record of recordsOf(store, names))
         if (record.runId !== null) found.push([nameOf(record.callId, record.runId), record])
       return found
     })
@@ -40,18 +39,27 @@ const callIdLength = 36
 
 export const nameOf = (callId: string, runId: string): string => `${callId} ${runId}`
 
-const mostCalls = 500
+/** The call and the run of a name. */
+const partsOf = (name: string): [callId: string, runId: string] => [
+  name.slice(0, callIdLength),
+  name.slice(callIdLength + 1),
+]
+
+const mostNames = 500
 const pageLength = 1000
 
 async function* recordsOf(
   store: Pick<Store, 'signals'>,
-  ids: readonly string[],
+  names: readonly string[],
 ): AsyncGenerator<SignalRecord, void, undefined> {
-  for (let at = 0; at < ids.length; at += mostCalls) {
-    const callIds = ids.slice(at, at + mostCalls)
+  for (let at = 0; at < names.length; at += mostNames) {
+    const parts = names.slice(at, at + mostNames).map(partsOf)
+    const callIds = [...new Set(parts.map(([callId]) => callId))]
+    const runIds = [...new Set(parts.map(([, runId]) => runId))]
+    const query = { callIds, runIds, isHeard: true }
     let after = -1
     for (let isLast = false; !isLast;) {
-      const page = await store.signals({ callIds, isHeard: true }, { after, limit: pageLength })
+      const page = await store.signals(query, { after, limit: pageLength })
       yield* page
       isLast = page.length < pageLength
       after = page.at(-1)?.position ?? after

@@ -4,6 +4,8 @@ import { encodePayload } from '../core/payload.ts'
 import { type AnyTask, checkedName } from '../core/task.ts'
 import type { Signalled, Store } from '../store/store.ts'
 import type { Asker, WhoOptions } from './asker.ts'
+import { refuseUnknownOptions } from './known.ts'
+import { whoOptions } from './parameters.ts'
 import { issuesOf, issueWords } from './schema.ts'
 import { type ControlTarget, targetOf } from './targets.ts'
 
@@ -35,6 +37,7 @@ export class Signals {
   /** Fulfils when it is on record. What is stored is what the caller passed, for the worker checks again. */
   async send(target: ControlTarget, { name, payload, options, task }: Message): Promise<Sent[]> {
     const meant = targetOf(target)
+    refuseUnknownOptions('signal', options, whoOptions)
     const who = this.#asker.who(options)
     checkedName(name, 'signal')
     if (task) await refuseBadPayload(task, name, payload)

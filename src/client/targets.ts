@@ -23,11 +23,56 @@ export function targetOf(target: ControlTarget): Target {
   if (typeof target === 'string') return { ids: [checkedId(target)] }
   if (isMany(target)) return { ids: target.map(checkedId) }
   if (typeof target !== 'object' || target === null) throw noTarget()
-  if ('filter' in target) return { filter: checkedFilter(target.filter) }
-  if ('key' in target && typeof target.key === 'string' && typeof target.task === 'string') {
-    return { task: wholeText(target.task, 'task'), key: wholeText(target.key, 'key') }
+  if ('filter' in target) {
+    refuseMore(target, ['filter'])
+    return { filter: runFilter(target.filter) }
   }
-  throw noTarget()
+  if (!('key' in target)) throw noTarget()
+  refuseMore(target, ['task', 'key'])
+  return { task: named(target.task, 'the task'), key: named(target.key, 'the key') }
+}
+
+/** What stands beside a filter or a key was meant for the options, which are another argument. */
+function refuseMore(target: object, parts: readonly string[]): void {
+  const more = Object.keys(target).find((part) => !parts.includes(part))
+  if (more === undefined) return
+  throw new CheckreinError('USAGE', {
+    message: `a target of ${parts.join(' and ')} has no ${shown(more)} besides`,
+    hint: 'Parts of a filter go into `filter`; options are the argument behind the target.',
+  })
+}
+
+const named = (value: unknown, what: string): string => {
+  if (typeof value === 'string' && value !== '') return wholeText(value, what)
+  throw new CheckreinError('USAGE', {
+    message: `${what} is ${value === '' ? 'empty' : shown(value)}`,
+    hint: value === '' ? 'Is a variable set?' : 'It is text.',
+  })
+}
+
+const textParts = ['task', 'queue', 'tag', 'key'] as const
+
+/** What has nothing in a part would mean nothing or all by accident. */
+function refuseHollow(filter: RunFilter): void {
+  if (typeof filter !== 'object' || (filter as object | null) === null || Array.isArray(filter))
+    throw new CheckreinError('USAGE', {
+      message: `the filter is ${Array.isArray(filter) ? 'an array' : shown(filter)}`,
+      hint: "Give an object: { tag: 'tenant:9' }; {} means every run.",
+    })
+  for (const part of textParts)
+    if (filter[part] !== undefined) named(filter[part], `the filter's ${part}`)
+}
+
+/** @throws {CheckreinError} `USAGE`. */
+export function runFilter(filter: RunFilter): RunFilter {
+  refuseHollow(filter)
+  return checkedFilter(filter)
+}
+
+/** @throws {CheckreinError} `USAGE`. */
+export function standingFilter(filter: HoldFilter): HoldFilter {
+  refuseHollow(filter)
+  return checkedHoldFilter(filter)
 }
 
 function noTarget(): CheckreinError {
@@ -52,7 +97,7 @@ export function isScope(target: ControlTarget | Scope): target is Scope {
 
 /** The standing filter of a scope. @throws {CheckreinError} `USAGE` where it says all and something. */
 export function scopeFilter({ ...scope }: Scope): HoldFilter {
-  if (!('all' in scope)) return checkedHoldFilter(scope)
+  if (!('all' in scope)) return standingFilter(scope)
   if (scope.all && Object.keys(scope).length === 1) return {}
   throw new CheckreinError('USAGE', {
     message: '`all` is true and stands alone',

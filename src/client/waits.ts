@@ -5,6 +5,7 @@
  * hint of a change may be lost. The timer keeps the process alive while somebody waits, and no longer.
  */
 import { CheckreinError } from '../core/errors.ts'
+import { LongTimeout } from '../executor/long-timeout.ts'
 import type { Store } from '../store/store.ts'
 
 export interface WaitOptions<Found> {
@@ -14,7 +15,7 @@ export interface WaitOptions<Found> {
   /** Whether what was found is what is waited for; default: whatever is found. */
   readonly isWanted?: (found: Found) => boolean
   /** What the wait rejects with when the time is up. */
-  readonly late: () => CheckreinError
+  readonly late: () => CheckreinError | Promise<CheckreinError>
 }
 
 /** What was found, by the names under which it is waited for. */
@@ -26,6 +27,11 @@ interface Wait<Found> {
   readonly isWanted: (found: Found) => boolean
   readonly resolve: (found: Found) => void
   readonly reject: (error: unknown) => void
+}
+
+/** Rejects with the error that a wait ends with. */
+async function rejected(late: WaitOptions<never>['late']): Promise<never> {
+  throw await late()
 }
 
 const askEveryMs = 500
@@ -56,12 +62,13 @@ export class Waits<Found> {
     const wait = { isWanted, resolve, reject }
     const onAbort = (): void => reject(abortSignal?.reason)
     abortSignal?.addEventListener('abort', onAbort, { once: true })
-    const timer = timeoutMs === null ? null : setTimeout(() => reject(late()), timeoutMs)
+    const onLate = (): void => resolve(rejected(late))
+    const timer = timeoutMs === null ? null : new LongTimeout(onLate, timeoutMs)
     this.#add(name, wait)
     try {
       return await promise
     } finally {
-      if (timer) clearTimeout(timer)
+      timer?.clear()
       abortSignal?.removeEventListener('abort', onAbort)
       this.#remove(name, wait)
     }

@@ -1,17 +1,14 @@
 import type { AnyTask, InputOf } from '../core/task.ts'
 import type { Controlled, ControlVerb, Enqueued } from '../store/store.ts'
 import type { WhoOptions } from './asker.ts'
-import type { AskOptions, Controls, PauseOptions, StopOptions } from './controls.ts'
+import type { AskOptions, CancelOptions, Controls, PauseRunsOptions } from './controls.ts'
 import type { EnqueueArguments, Enqueuer, EnqueueOptions } from './enqueue.ts'
 import { theOnly } from './errors.ts'
 import type { Sent, Signals } from './signals.ts'
 import type { ControlTarget } from './targets.ts'
 
 /** A verb, asked within a transaction: it takes effect when that is committed. */
-type Ask<Options> = (
-  target: ControlTarget,
-  options?: Omit<Options, 'timeout' | 'abortSignal'>,
-) => Promise<readonly Controlled[]>
+type Ask<Options> = (target: ControlTarget, options?: Options) => Promise<readonly Controlled[]>
 
 /** What asks on a store, or within a transaction. */
 export interface WithinParts {
@@ -37,16 +34,16 @@ export class Within {
   readonly #signals: Signals
   readonly revoke: Ask<AskOptions>
   readonly abort: Ask<AskOptions>
-  readonly cancel: Ask<StopOptions>
+  readonly cancel: Ask<CancelOptions>
   readonly terminate: Ask<AskOptions>
-  readonly pause: Ask<PauseOptions>
+  readonly pause: Ask<PauseRunsOptions>
   readonly resume: Ask<WhoOptions>
 
   constructor({ enqueuer, controls, signals }: WithinParts) {
     this.#enqueuer = enqueuer
     this.#signals = signals
     const verb =
-      (name: ControlVerb): Ask<StopOptions & PauseOptions> =>
+      (name: ControlVerb): Ask<CancelOptions & PauseRunsOptions> =>
       (target, options = {}) =>
         controls.many(name, target, options)
     this.revoke = verb('revoke')

@@ -92,9 +92,10 @@ function refuseUnknown(
 
 function checkWorker(file: string, worker: Config['worker'] = {}): void {
   try {
-    workerSettings({ ...worker, modules: [] })
-    durationMs(worker.finish ?? 0, 'finish')
-    durationMs(worker.grace ?? 0, 'grace')
+    const { finish = 0, grace = 0, ...options } = worker
+    workerSettings({ ...options, modules: [] })
+    durationMs(finish, 'finish')
+    durationMs(grace, 'grace')
   } catch (error) {
     throw invalid(file, `worker: ${error instanceof Error ? error.message : String(error)}`)
   }

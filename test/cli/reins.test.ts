@@ -118,7 +118,7 @@ for (const on of storeKinds) {
       await place.does('pause', id)
       const { code, stdout } = await place.run(['cancel', id, '--rollback'])
       assert.equal(code, 0)
-      assert.match(stdout, /prevented: none of its code was executing; roll-back completed\n$/)
+      assert.match(stdout, /prevented: nothing of it was running; roll-back completed\n$/)
       const shown = await place.does('show', id)
       assert.match(shown, /roll-back +completed/)
       assert.match(shown, /\| undoing \{"done":\d+\}/)
@@ -176,7 +176,10 @@ for (const on of storeKinds) {
       const bulk = await place.does('bulk', callId)
       assert.match(bulk, /^cancel +\[#+\] 2 of 2\n/)
       assert.match(bulk, /by +ada\n[^]*prevented +2/)
-      assert.match(await place.does('bulk'), /cancel +all +2 +[^\n]+ ada +\{\}\n[^]*pause +all +2/)
+      assert.match(
+        await place.does('bulk'),
+        /cancel +all +2 +[^\n]+ ada +everything\n[^]*pause +all +2/,
+      )
       assert.equal((await place.run(['bulk', '0198c0de-0000-7cc3-98c4-dc0c0c07398f'])).code, 66)
     })
 

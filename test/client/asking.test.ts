@@ -171,7 +171,7 @@ for (const on of storeKinds) {
       const { client } = bed
       const run = await client.enqueue(tasks.counter)
       const wrong: (() => Promise<unknown>)[] = [
-        () => run.pause({ until: new Date(), for: '1h' }),
+        () => run.pause({ until: new Date(), for: '1h' } as never),
         () => run.pause({ until: Number.NaN }),
         () => run.pause({ otherwise: 'terminate' as never }),
         () => client.pause({ all: true, queue: 'media' } as never),

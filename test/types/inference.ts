@@ -198,6 +198,14 @@ export async function pauses(handle: RunHandle<number>): Promise<void> {
   same<typeof outcome, PauseOutcome>(true)
   await handle.freeze({ until: new Date() })
   await handle.resume({ reason: 'done', by: 'ada' })
+  // @ts-expect-error one or the other
+  await handle.pause({ for: '2h', until: new Date() })
+  // @ts-expect-error one or the other
+  await client.pause({ queue: 'media' }, { for: '2h', until: new Date() })
+  // @ts-expect-error one or the other
+  await client.hold({ verb: 'pause', filter: { tag: 't' }, for: '2h', until: new Date() })
+  // @ts-expect-error only the handle waits
+  await client.freeze('id', { timeout: '1s' })
   // @ts-expect-error it is frozen at once
   await handle.freeze({ within: '5s' })
   // @ts-expect-error no such way

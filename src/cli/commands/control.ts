@@ -13,7 +13,7 @@ import { durationMs } from '../../core/duration.ts'
 import { defaultGraceMs } from '../../core/intent.ts'
 import { finalStates, type State, type StopVerb } from '../../core/transitions.ts'
 import type { Controlled } from '../../store/store.ts'
-import { answerWords, type CameTo, worstCode } from '../answers.ts'
+import { answerWords, type CameTo, notUndoneCode, tooLateCode, worstCode } from '../answers.ts'
 import { dateTime, plain, style } from '../output.ts'
 import { addParameters, given } from '../parameters.ts'
 import { act, commandFor, type Session } from '../session.ts'
@@ -132,13 +132,25 @@ function outcomeLine(verb: StopVerb, outcome: Outcome): string {
   const { id, answer, state, stop, rollback, tombstoneUntil } = outcome
   const name = id === null ? '(no run holds the key)' : plain(id)
   const undone = rollback === null ? '' : `; roll-back ${rollbackWords(rollback)}`
-  const isOver = answer === 'prevented' || answer === 'stopped' || answer === 'already-cancelled'
-  if (isOver && stop) return `${name}  ${style('green', answer)}  ${stopWords(stop)}${undone}`
+  const colour = isNotUndone(outcome) ? 'red' : 'green'
+  if (isOver(outcome) && stop)
+    return `${name}  ${style(colour, answer)}  ${stopWords(stop)}${undone}`
+  if (answer === 'pending' && rollback?.state === 'pending')
+    return `${name}  ${style('yellow', answer)}  it is being rolled back, and that goes on`
   const wait =
     tombstoneUntil === null ? '' : `; the ${verb} waits for it until ${dateTime(tombstoneUntil)}`
   const ending = answer === 'too-late' ? `: ${state}` : ''
   const what = answerWords[answer] ?? ''
   return `${name}  ${style('yellow', answer)}  ${what}${ending}${undone}${wait}`
+}
+
+const isOver = ({ answer }: Outcome): boolean =>
+  answer === 'prevented' || answer === 'stopped' || answer === 'already-cancelled'
+
+/** Whether it should have been rolled back, and never will be. */
+function isNotUndone(outcome: Outcome): boolean {
+  const state = outcome.rollback?.state
+  return isOver(outcome) && (state === 'failed' || state === 'abandoned')
 }
 
 function exitCode(outcomes: readonly Outcome[]): number {
@@ -149,5 +161,7 @@ function exitCode(outcomes: readonly Outcome[]): number {
     outcomes.map(({ answer }) => answer),
     'STOP_PENDING',
   )
+  const isMild = worst === 0 || worst === tooLateCode
+  if (isMild && outcomes.some(isNotUndone)) return notUndoneCode
   return worst === 0 && isUnconfirmed ? unconfirmedCode : worst
 }

@@ -5,7 +5,8 @@ import type { Run } from '../../client/view.ts'
 import { humanDuration } from '../../core/duration.ts'
 import { endOfGrace } from '../../core/intent.ts'
 import { isCheckreinError } from '../../core/errors.ts'
-import type { Finding, WorkerRecord } from '../../store/store.ts'
+import { isHeldBy, isOfLanes } from '../../core/hold.ts'
+import type { Finding, Hold, WorkerRecord } from '../../store/store.ts'
 import { version } from '../../worker/version.ts'
 import { plain, style } from '../output.ts'
 import { act, commandFor, type Session } from '../session.ts'
@@ -49,21 +50,31 @@ interface Facts {
   readonly queuedCount: number
   /** The oldest. */
   readonly queued: readonly Run[]
+  readonly holds: readonly Hold[]
+  /** Of the newest that were cancelled or have failed: those whose roll-back came to nothing. */
+  readonly notUndone: readonly Run[]
   readonly now: number
 }
 
 async function look(client: Client): Promise<Facts> {
-  const [workers, counts, running, queued] = await Promise.all([
+  const [workers, holds, counts, running, queued, ended] = await Promise.all([
     client.workers(),
+    client.holds(),
     client.counts({ state: 'queued' }),
     client.list({ state: 'running' }, { limit: sampled }),
     client.list({ state: 'queued' }, { limit: sampled, order: 'oldest' }),
+    client.list({ state: ['cancelled', 'failed'] }, { limit: sampled }),
   ])
   return {
     workers,
     running: running.runs,
     queuedCount: counts.queued,
-    queued: queued.runs,
+    // What is held waits for nobody.
+    queued: queued.runs.filter(
+      (run) => !holds.some((hold) => isOfLanes(hold) && isHeldBy(hold.filter, held(run))),
+    ),
+    holds,
+    notUndone: ended.runs.filter(({ rollback }) => isNotUndone(rollback)),
     now: client.now(),
   }
 }
@@ -72,6 +83,9 @@ function diagnose(facts: Facts): Finding[] {
   return [
     workersFinding(facts),
     stopsFinding(facts),
+    ...pauseFindings(facts),
+    ...holdFindings(facts),
+    ...rollbackFindings(facts),
     ...unknownFindings(facts),
     queueFinding(facts),
   ]
@@ -113,6 +127,47 @@ function stopsFinding({ running, workers, now }: Facts): Finding {
     ? 'Their workers are lost. The next worker that looks records the stops; start one if none is live.'
     : 'Their isolate cannot be killed. Restart their worker, and give the tasks isolation: process.'
   return { name, level: 'error', message: `overdue: ${who.join('; ')}`, hint }
+}
+
+function pauseFindings({ running, now }: Facts): Finding[] {
+  const overdue = running.filter(({ status }) => status === 'pausing (overdue)')
+  if (overdue.length === 0) return []
+  const who = overdue.map(({ id, task, pausing }) => {
+    return `${plain(id)} of ${task}, for ${humanDuration(now - (pausing?.requestedAt ?? now))}`
+  })
+  const hint =
+    'They meet no checkpoint. `checkrein freeze`, or `checkrein pause --otherwise kill`, does not wait for one.'
+  return [{ name: 'pauses', level: 'warning', message: `overdue: ${who.join('; ')}`, hint }]
+}
+
+function holdFindings({ holds }: Facts): Finding[] {
+  const lanes = holds.filter(isOfLanes)
+  if (lanes.length === 0) return []
+  const what = lanes.map(({ filter }) => JSON.stringify(filter)).join(', ')
+  return [{ name: 'holds', level: 'ok', message: `paused, and not counted as waiting: ${what}` }]
+}
+
+const isNotUndone = (rollback: Run['rollback']): boolean =>
+  rollback?.state === 'failed' || rollback?.state === 'abandoned'
+
+/** How many are named. */
+const mostNamed = 5
+
+function rollbackFindings({ notUndone }: Facts): Finding[] {
+  if (notUndone.length === 0) return []
+  const who = notUndone.slice(0, mostNamed).map(({ id, task, rollback }) => {
+    return `${plain(id)} of ${task} ${rollback?.state === 'failed' ? 'failed' : 'was given up'}`
+  })
+  const more = notUndone.length > mostNamed ? `; and ${notUndone.length - mostNamed} more` : ''
+  const hint =
+    'What these runs did is not undone, and nobody else will. See `checkrein show <id>`, and undo it by hand.'
+  const message = `roll-back of ${who.join('; ')}${more}`
+  return [{ name: 'rollbacks', level: 'warning', message, hint }]
+}
+
+/** A run as a hold sees it. */
+function held({ task, queue, key, tags, input }: Run): Parameters<typeof isHeldBy>[1] {
+  return { task, queue, key, tags, input: input === undefined ? null : JSON.stringify(input) }
 }
 
 /** Tasks and queues that have runs, but no live worker. */

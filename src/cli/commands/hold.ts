@@ -9,11 +9,12 @@ import { errorCodes } from '../../core/errors.ts'
 import type { HoldFilter } from '../../core/hold.ts'
 import { stopVerbs } from '../../core/transitions.ts'
 import type { Hold } from '../../store/store.ts'
-import { filterWords, holdWords, leftWords } from '../hold-words.ts'
+import { filterWords, holdWords, leftWords, liftedWords } from '../hold-words.ts'
 import { plain, table } from '../output.ts'
 import { given } from '../parameters.ts'
 import { act, commandFor, type Session, whichRuns, withExample } from '../session.ts'
-import { agree, usage } from '../targets.ts'
+import { previewOfStanding } from '../standing.ts'
+import { agreeTo, usage } from '../targets.ts'
 
 const verbs = ['pause', ...stopVerbs] as const
 type HoldVerb = (typeof verbs)[number]
@@ -24,7 +25,9 @@ export function holdCommand(program: Command): void {
     .argument('[verb]', `what stands for the runs: ${verbs.join(', ')}; default: list what does`)
     .addOption(new Option('--all', 'all runs').helpGroup(whichRuns))
     .addOption(new Option('--lift [id]', `${summary}: by its id, or as it was made`))
-    .addOption(new Option('--yes', 'do not ask before a verb that ends runs stands'))
+    .addOption(
+      new Option('--yes', 'do not ask before a verb that ends runs stands, or runs are cancelled'),
+    )
   act(withExample(command, example, operations.holds.example), hold)
 }
 
@@ -46,7 +49,9 @@ const isVerb = (word: string | undefined): word is HoldVerb =>
 async function make(session: Session, verb: HoldVerb, filter: HoldFilter): Promise<number> {
   const options = given(operations.hold.options, session.options) as Partial<HoldOptions>
   const made = await session.withClient(async (client: Client) => {
-    if (verb !== 'pause') await agree(session, client, { verb, filter })
+    const standing = { verb, filter, inFlight: options.inFlight }
+    if (verb !== 'pause' || options.inFlight === 'cancel')
+      await agreeTo(session, async () => (await previewOfStanding(client, standing)).words)
     return client.hold({ ...options, verb, filter })
   })
   session.answer(made, () => [holdWords(made)])
@@ -57,7 +62,7 @@ async function liftOne(session: Session, target: HoldTarget): Promise<number> {
   const options = given(operations.lift.options, session.options) as WhoOptions
   const lifted = await session.withClient((client) => client.lift(target, options))
   session.answer(lifted, () => [
-    lifted === null ? 'there was no such hold' : `lifted: ${holdWords(lifted)}`,
+    lifted === null ? 'there was no such hold' : `lifted: ${liftedWords(lifted)}`,
   ])
   return lifted === null ? errorCodes.RUN_NOT_FOUND.exit : 0
 }

@@ -73,10 +73,12 @@ async function counts(session: Session): Promise<void> {
 
 async function show(session: Session): Promise<void> {
   const [id] = session.args as [string]
-  const { run, events, signals } = await session.withClient(async (client) => {
+  const { run, heldBy, events, signals } = await session.withClient(async (client) => {
     const handle = client.run(id)
+    const run = await handle.get()
     return {
-      run: await handle.get(),
+      run,
+      heldBy: holdOf(run, await client.holds()) ?? null,
       events: await Array.fromAsync(handle.events({ follow: false })),
       signals: await handle.signals(),
     }
@@ -85,14 +87,14 @@ async function show(session: Session): Promise<void> {
   const log = events
     .filter(({ type }) => type === 'log')
     .map(({ at, attempt, data }) => ({ at, attempt, ...data }))
-  session.answer({ run, timeline, signals, log }, () => {
+  session.answer({ run, heldBy, timeline, signals, log }, () => {
     const stack =
       run.error?.stack === undefined
         ? []
         : ['', style('bold', 'Stack'), ...indented(run.error.stack)]
     return [
-      `${statusWord(run.status)}  ${plain(run.id)}`,
-      ...factLines(run, session.now()),
+      `${statusWord(run.status)}${heldBy === null ? '' : ' (held)'}  ${plain(run.id)}`,
+      ...factLines(run, session.now(), heldBy),
       ...signalLines(signals),
       ...timelineLines(events, signals),
       ...stack,

@@ -8,7 +8,7 @@ import { type Command, Option } from 'commander'
 import type { Client } from '../../client/client.ts'
 import { atOnce, type ScopeOptions, withinMs } from '../../client/controls.ts'
 import { operations } from '../../client/operations.ts'
-import type { ControlTarget, Scope } from '../../client/targets.ts'
+import { type ControlTarget, type Scope, scopeFilter } from '../../client/targets.ts'
 import { durationMs } from '../../core/duration.ts'
 import { errorCodes, isCheckreinError } from '../../core/errors.ts'
 import type { State } from '../../core/transitions.ts'
@@ -18,9 +18,11 @@ import { holdWords, scopeWords } from '../hold-words.ts'
 import { plain, style } from '../output.ts'
 import { addParameters, given } from '../parameters.ts'
 import { act, commandFor, type Session } from '../session.ts'
+import { previewOfStanding } from '../standing.ts'
 import {
   addTargetOptions,
   agree,
+  agreeTo,
   filterIn,
   isPreviewed,
   scopeOf,
@@ -57,10 +59,10 @@ export function pauseCommands(program: Command): void {
 
 async function control(session: Session, verb: Verb): Promise<number> {
   const [ids] = session.args as [string[]]
-  if (await isPreviewed(session, verb === 'freeze' ? 'pause' : verb)) return 0
   const options = given(operations[verb].options, session.options) as ScopeOptions
   const scope = scopeOf(session, ids)
   if (scope !== null) return ofScope(session, verb, { scope, options })
+  if (await isPreviewed(session, verb === 'freeze' ? 'pause' : verb)) return 0
   if (options.inFlight !== undefined)
     throw usage('--in-flight is for a whole task or queue', 'Runs that are named park.')
   return ofRuns(session, verb, { ids, options })
@@ -71,7 +73,18 @@ async function ofScope(
   verb: Verb,
   { scope, options }: { scope: Scope; options: ScopeOptions },
 ): Promise<number> {
-  const hold = await session.withClient((client) => askWhole(client, verb, { scope, options }))
+  const standing = { verb, filter: scopeFilter(scope), inFlight: options.inFlight }
+  if (session.options['preview'] === true) {
+    const find = (client: Client) => previewOfStanding(client, standing)
+    const { words, ...preview } = await session.withClient(find)
+    session.answer(preview, () => [words])
+    return 0
+  }
+  const hold = await session.withClient(async (client) => {
+    if (options.inFlight === 'cancel')
+      await agreeTo(session, async () => (await previewOfStanding(client, standing)).words)
+    return askWhole(client, verb, { scope, options })
+  })
   session.answer(hold, () => {
     if (hold === null) return [`${scopeWords(scope)} was not held`]
     return verb === 'resume' ? [`${scopeWords(scope)} goes on`] : [holdWords(hold)]

@@ -133,26 +133,31 @@ function exitCode(outcomes: readonly Outcome[]): number {
 
 async function signals(session: Session): Promise<void> {
   const [id] = session.args as [string]
-  const entries = await session.withClient(async (client) => {
+  const { entries, isFrozen } = await session.withClient(async (client) => {
     const handle = client.run(id)
-    await handle.get()
-    return handle.signals()
+    const { status } = await handle.get()
+    return { entries: await handle.signals(), isFrozen: status === 'frozen' }
   })
   session.answer(entries, () =>
     entries.length === 0
       ? ['nothing was asked of it']
-      : table(['AT', 'KIND', 'WHAT', 'BY', 'REASON', 'CAME TO'], entries.map(row)),
+      : table(
+          ['AT', 'KIND', 'WHAT', 'BY', 'REASON', 'CAME TO'],
+          entries.map((entry) => row(entry, isFrozen)),
+        ),
   )
 }
 
-function row(entry: SignalEntry): string[] {
-  const { createdAt, kind, by, reason } = entry
+/** @param isFrozen whether the run is: that is what a pause of it which is not over has come to. */
+function row(entry: SignalEntry, isFrozen: boolean): string[] {
+  const { createdAt, completedAt, kind, name, by, reason } = entry
+  const isFreeze = isFrozen && kind === 'control' && name === 'pause' && completedAt === null
   return [
     dateTime(createdAt),
     kind,
     askedWords(entry),
     plain(by ?? ''),
     plain(reason ?? ''),
-    cameOfIt(entry),
+    isFreeze ? 'frozen' : cameOfIt(entry),
   ]
 }

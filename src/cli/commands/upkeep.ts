@@ -3,11 +3,13 @@ import { type Command, Option } from 'commander'
 import type { RetentionOptions } from '../../client/retention.ts'
 import { operations } from '../../client/operations.ts'
 import { filterParameters } from '../../client/parameters.ts'
+import { durationMs, humanDuration } from '../../core/duration.ts'
 import { CheckreinError, errorCodes } from '../../core/errors.ts'
 import type { Tombstone } from '../../store/store.ts'
 import { dateTime, plain, table } from '../output.ts'
 import { addParameters, given } from '../parameters.ts'
 import { act, commandFor, type Session, withExample } from '../session.ts'
+import { runCount } from '../targets.ts'
 
 export function upkeepCommands(program: Command): void {
   const { summary, example } = operations.liftTombstone
@@ -62,7 +64,13 @@ async function prune(session: Session): Promise<void> {
     })
   }
   const deletedCount = await session.withClient((client) => client.prune(retention))
+  const { audit, ...runs } = retention
   session.answer({ deletedCount }, () => [
-    `${deletedCount} ${deletedCount === 1 ? 'run' : 'runs'} deleted`,
+    ...(Object.keys(runs).length === 0 ? [] : [`${runCount(deletedCount)} deleted`]),
+    ...(audit === undefined ? [] : [recordWords(durationMs(audit, 'audit'))]),
   ])
 }
+
+/** How much of it that is the store does not say. */
+const recordWords = (keptMs: number): string =>
+  `deleted from the record: what was asked more than ${humanDuration(keptMs)} ago`

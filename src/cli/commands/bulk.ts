@@ -1,0 +1,122 @@
+/** `bulk`: how far verbs on filters are. What a hold or its lifting does with the runs that there are goes by the hold's id. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Command, Option } from 'commander'
+import type { Client } from '../../client/client.ts'
+import { operations } from '../../client/operations.ts'
+import { durationMs } from '../../core/duration.ts'
+import { CheckreinError, errorCodes } from '../../core/errors.ts'
+import type { Bulk } from '../../store/store.ts'
+import { filterWords } from '../hold-words.ts'
+import { bar } from '../live.ts'
+import { dateTime, plain, table } from '../output.ts'
+import { addParameters, given } from '../parameters.ts'
+import { act, commandFor, type Session, withExample } from '../session.ts'
+import { usage } from '../targets.ts'
+import { ago } from '../words.ts'
+
+const waiting = {
+  timeout: {
+    kind: 'duration',
+    about: 'with --wait: exit with 75 when it is not done after this long',
+  },
+} as const
+
+const lookEveryMs = 250
+
+export function bulkCommand(program: Command): void {
+  const command = commandFor(program, 'bulk')
+    .argument('[id]', 'id of its call, or of a hold; default: the newest')
+    .addOption(new Option('--wait', 'wait until all of it is done'))
+  addParameters(command, waiting)
+  act(withExample(command, operations.bulks.example), bulk)
+}
+
+async function bulk(session: Session): Promise<number> {
+  const [id] = session.args as [string?]
+  const isWaiting = session.options['wait'] === true
+  if (id !== undefined) return show(session, id, isWaiting)
+  if (isWaiting) throw usage('--wait is for one verb on a filter', 'Give its id.')
+  const bulks = await session.withClient((client) => client.bulks())
+  session.answer(bulks, () => {
+    if (bulks.length === 0) return ['no verbs on filters']
+    return table(
+      ['ID', 'VERB', 'DONE', 'OF', 'ASKED', 'BY', 'FILTER'],
+      bulks.map((one) => row(one, session.now())),
+    )
+  })
+  return 0
+}
+
+async function show(session: Session, id: string, isWaiting: boolean): Promise<number> {
+  const { timeout } = given(waiting, session.options) as { timeout?: number }
+  const endsAt =
+    performance.now() + (timeout === undefined ? Infinity : durationMs(timeout, 'timeout'))
+  const found = await session.withClient(
+    async (client) => {
+      for (;;) {
+        const now = await find(client, id)
+        if (!isWaiting || now.every(isDone) || performance.now() >= endsAt) return now
+        await pause(lookEveryMs)
+      }
+    },
+    { isPatient: isWaiting },
+  )
+  const isOfHold = found.some(({ callId }) => callId !== id)
+  session.answer(isOfHold ? found : found[0], () =>
+    found.flatMap((one) => bulkLines(one, session.now())),
+  )
+  return isWaiting && !found.every(isDone) ? errorCodes.STOP_PENDING.exit : 0
+}
+
+const isDone = ({ finishedAt }: Bulk): boolean => finishedAt !== null
+
+/** That of the call; or those of a hold, of which only the newest are known. @throws {CheckreinError} `RUN_NOT_FOUND`. */
+async function find(client: Client, id: string): Promise<readonly Bulk[]> {
+  const exact = await client.bulk(id)
+  if (exact !== null) return [exact]
+  const ofHold = (await client.bulks()).filter(({ callId }) => callId.startsWith(`${id}/`))
+  if (ofHold.length > 0) return ofHold
+  throw new CheckreinError('RUN_NOT_FOUND', {
+    message: `There is no verb on a filter with the id ${id}`,
+  })
+}
+
+/** The id of what asked for it; a hold asks for several things. */
+const idOf = ({ callId }: Bulk): string => plain(callId.split('/')[0] ?? callId)
+
+const verbOf = ({ callId, verb }: Bulk): string => (callId.includes('/') ? `${verb} (hold)` : verb)
+
+function row(one: Bulk, now: number): string[] {
+  const { doneCount, totalCount, createdAt, finishedAt, by, filter } = one
+  const done = finishedAt === null || doneCount < totalCount ? String(doneCount) : 'all'
+  return [
+    idOf(one),
+    verbOf(one),
+    done,
+    String(totalCount),
+    ago(createdAt, now),
+    plain(by ?? ''),
+    filterWords(filter),
+  ]
+}
+
+/** @param now the store's time. */
+export function bulkLines(one: Bulk, now: number): string[] {
+  const { filter, by, reason, createdAt, finishedAt, totalCount, doneCount, counts } = one
+  const fraction = finishedAt !== null || totalCount === 0 ? 1 : doneCount / totalCount
+  const answered = Object.values(counts).reduce((sum, count) => sum + count, 0)
+  const changed = finishedAt === null ? 0 : totalCount - answered
+  const facts: [string, string | null][] = [
+    ['filter', filterWords(filter)],
+    ['by', by === null ? null : plain(by)],
+    ['reason', reason === null ? null : plain(reason)],
+    ['asked', `${dateTime(createdAt)}, ${ago(createdAt, now)}`],
+    ['finished', finishedAt === null ? null : dateTime(finishedAt)],
+    ...Object.entries(counts).map(([answer, count]): [string, string] => [answer, String(count)]),
+    ['left alone', changed <= 0 ? null : `${changed} had changed meanwhile`],
+  ]
+  return [
+    `${verbOf(one)}  ${bar(Math.min(1, fraction))} ${doneCount} of ${totalCount}`,
+    ...facts.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(18)}${value}`])),
+  ]
+}

@@ -1,0 +1,145 @@
+/** What a caller cannot have meant: it is refused with words that help, and nothing is done. */
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { CheckreinError, Client, RunHandle } from '../../src/index.ts'
+import { Bed, storeKinds } from '../support/bed.ts'
+import * as tasks from './tasks.ts'
+
+type Verb = (...args: unknown[]) => Promise<unknown>
+type Request = (client: Client, run: RunHandle) => Promise<unknown>
+
+const usage =
+  (says: RegExp) =>
+  (error: CheckreinError): boolean => {
+    assert.equal(error.code, 'USAGE', error.message)
+    assert.match(`${error.message}\n${error.hint}`, says)
+    return true
+  }
+
+/** Each is refused with these words, and leaves no trace. */
+async function refused(
+  on: (typeof storeKinds)[number],
+  requests: readonly (readonly [RegExp, Request])[],
+): Promise<void> {
+  await using bed = await Bed.make({ on })
+  const { client } = bed
+  const run = await client.enqueue(tasks.counter)
+  for (const [says, request] of requests)
+    await assert.rejects(request(client, run), usage(says), request.toString())
+  assert.equal((await run.get()).state, 'queued')
+  assert.deepEqual(await client.holds(), [])
+  assert.deepEqual((await client.audit()).entries, [])
+  assert.equal((await client.list()).runs.length, 1)
+}
+
+const options = { gracee: '5s' } as never
+const id = 'x'
+
+for (const on of storeKinds) {
+  void suite(`refusals, on ${on}`, () => {
+    void test('an instant in the past is refused, with the way to give a duration', async () => {
+      const until = /until is in the past: 1970-01-01T00:00:00.005Z\n.*for: '60s'/
+      await refused(on, [
+        [until, (_, run) => run.pause({ until: 5 })],
+        [until, (_, run) => run.freeze({ until: 5 })],
+        [until, (client) => client.pause({ queue: 'media' }, { until: new Date(5) })],
+        [until, (client) => client.pause({ filter: {} }, { until: 5 })],
+        [until, (client) => client.hold({ verb: 'pause', filter: { tag: 't' }, until: 5 })],
+        [
+          /deadline is in the past: 1970-01-01T00:01:00.000Z\n.*'60s'/,
+          (client) => client.enqueue(tasks.counter, undefined, { deadline: 60_000 }),
+        ],
+        [/deadline is in the past/, (client) => past(client)],
+      ])
+    })
+
+    void test('what is past goes by the clock of the store', async () => {
+      await using bed = await Bed.make({ on, ...(on === 'sqlite' ? { now: () => 1000 } : {}) })
+      const { client } = bed
+      const run = await client.enqueue(tasks.counter)
+      assert.equal((await run.pause({ until: client.now() + 60_000 })).answer, 'paused')
+    })
+
+    void test('an option that a verb does not have is refused by its name', async () => {
+      const gracee = (verb: string): RegExp =>
+        new RegExp(`^${verb} has no option "gracee"\\nOptions: .*reason`)
+      await refused(on, [
+        ...(
+          ['revoke', 'abort', 'cancel', 'terminate', 'pause', 'resume', 'freeze'] as const
+        ).flatMap((verb): [RegExp, Request][] => [
+          [
+            gracee(verb),
+            (client) => (Reflect.get(client, verb) as Verb).call(client, { filter: {} }, options),
+          ],
+          [gracee(verb), (_, run) => (Reflect.get(run, verb) as Verb).call(run, options)],
+        ]),
+        [gracee('signal'), (client) => client.signal(id, 'add', 1, options)],
+        [gracee('signal'), (_, run) => run.signal('add', 1, options)],
+        [gracee('pause'), (client) => client.pause({ queue: 'media' }, options)],
+        [gracee('freeze'), (client) => client.freeze({ queue: 'media' }, options)],
+        [gracee('resume'), (client) => client.resume({ queue: 'media' }, options)],
+        [
+          /hold has no option "ttl"/,
+          (client) => client.hold({ verb: 'pause', filter: { tag: 't' }, ttl: 5 } as never),
+        ],
+        [gracee('lift'), (client) => client.lift(id, options)],
+        [
+          /no option "reason"/,
+          (client) => client.lift({ verb: 'pause', filter: { tag: 't' }, reason: 'x' } as never),
+        ],
+        [/has no option "inFlight"/, (client) => client.pause(id, { inFlight: 'park' } as never)],
+        [
+          /has no option "inFlight"/,
+          (client) => client.pause({ filter: {} }, { inFlight: 'cancel' } as never),
+        ],
+        [/has no option "timeout"/, (client) => client.cancel(id, { timeout: 5 } as never)],
+        [/has no option "grace"/, (_, run) => run.terminate({ grace: 5 } as never)],
+        [/must be an object/, (client) => client.cancel(id, 'enough' as never)],
+        [/must be an object/, (client) => client.cancel(id, null as never)],
+      ])
+    })
+
+    void test('what stands beside a target was meant for the options', async () => {
+      const reason = /no "reason" besides\n.*options/
+      await refused(on, [
+        [reason, (client) => client.cancel({ filter: {}, reason: 'enough' } as never)],
+        [reason, (client) => client.pause({ filter: {}, reason: 'enough' } as never)],
+        [reason, (client) => client.cancel({ task: 't', key: 'k', reason: 'x' } as never)],
+      ])
+    })
+
+    void test('what is empty, or nothing, means neither nothing nor all', async () => {
+      const empty = /is empty\nIs a variable set\?/
+      await refused(on, [
+        ...(['task', 'queue', 'tag', 'key'] as const).flatMap((part): [RegExp, Request][] => [
+          [empty, (client) => client.cancel({ filter: { [part]: '' } })],
+          [empty, (client) => client.hold({ verb: 'pause', filter: { [part]: '' } })],
+          [empty, (client) => client.list({ [part]: '' })],
+          [empty, (client) => client.counts({ [part]: '' })],
+          [empty, (client) => client.preview('cancel', { [part]: '' })],
+          [/is undefined/, (client) => client.cancel({ filter: { [part]: undefined } as never })],
+          [/is null/, (client) => client.cancel({ filter: { [part]: null } as never })],
+        ]),
+        [empty, (client) => client.pause({ queue: '' })],
+        [empty, (client) => client.pause({ task: '' })],
+        [empty, (client) => client.resume({ queue: '' })],
+        [empty, (client) => client.cancel({ task: 'counter', key: '' })],
+        [empty, (client) => client.cancel({ task: '', key: 'k' })],
+        [/the filter is undefined/, (client) => client.cancel({ filter: undefined } as never)],
+        [/the filter is null/, (client) => client.cancel({ filter: null } as never)],
+        [/the filter is an array/, (client) => client.cancel({ filter: [] } as never)],
+        [/queue is undefined/, (client) => client.pause({ queue: undefined } as never)],
+        [/key/, (client) => client.cancel({ task: 't', key: undefined } as never)],
+      ])
+    })
+
+    void test('a preview of what is no verb is refused', async () => {
+      await refused(on, [
+        [/verb must be one of revoke/, (client) => client.preview('explode' as never, {})],
+      ])
+    })
+  })
+}
+
+const past = (client: Client): Promise<unknown> =>
+  client.enqueue(tasks.counter, undefined, { deadline: new Date(client.now() - 1) })
