@@ -20,7 +20,11 @@ export interface Signal<Payload = unknown> {
   readonly by: string | null
   /** Epoch ms of the store's clock. */
   readonly sentAt: number
-  /** Answers the sender; kept with the next checkpoint. @throws {CheckreinError} `USAGE` where it was answered already. */
+  /**
+   * Answers the sender; kept with the next checkpoint, or when the handler returns. Where it throws before, the next attempt
+   * gets the signal again; and where there is none, its sender hears `SIGNAL_UNHEARD`, answered or not.
+   * @throws {CheckreinError} `USAGE` where it was answered already.
+   */
   reply(value?: unknown): void
   /** Answers the sender that it could not be dealt with. */
   reject(error: unknown): void
@@ -72,9 +76,9 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
   shield<T>(section: () => T | Promise<T>): Promise<T>
   /**
    * Calls back for each signal of the name, one after the other, from the next turn of the event loop on; what it returns
-   * or throws is the reply. The signal counts as dealt with at the next checkpoint after that: should the attempt die
-   * before, the next one gets it again. A handler without checkpoints is through with it at once. A name has one listener
-   * at a time.
+   * or throws is the reply. The signal counts as dealt with at the next checkpoint after that, or when the handler returns:
+   * should the attempt end before, the next one gets it again. A handler without checkpoints is through with it at once. A
+   * name has one listener at a time.
    */
   on<Name extends keyof Signals & string>(
     name: Name,
@@ -83,15 +87,19 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
       signal: Signal<PayloadOf<Signals, Name>>,
     ) => unknown,
   ): Disposable
-  /** The signals of the name, one after the other, for as long as the attempt goes on. */
+  /**
+   * The signals of the name, one after the other, for as long as the attempt goes on. The one before is dealt with when the
+   * next is asked for, or at the next checkpoint after the loop was left.
+   */
   signals<Name extends keyof Signals & string>(
     name: Name,
   ): AsyncIterable<Signal<PayloadOf<Signals, Name>>>
   /**
    * Waits for the next signal of the name; null where none comes in time. A wait longer than the task's `parkAfter` gives
    * the slot back: the attempt ends, and the next one begins at the last checkpoint and comes to the same wait. So its
-   * sender is answered with the next checkpoint, or when the handler returns. Within a `shield`, beside another wait, and
-   * once a checkpoint was met since it began, a wait keeps the slot.
+   * sender is answered with the next checkpoint, or when the handler returns. Within a `shield`, beside another wait, while
+   * a listener is being called, and once a checkpoint was met since it began, a wait keeps the slot. One that another
+   * attempt had the end of returns when the listeners have heard what came until then.
    */
   receive<Name extends keyof Signals & string>(
     name: Name,

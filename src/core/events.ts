@@ -81,6 +81,8 @@ export type MachineEvent =
       readonly signal: string | null
       readonly wakeInMs: number | null
       readonly done: readonly WaitOutcome[]
+      /** Signals that the handler has beside those, and is not through with: none of them ends the wait. */
+      readonly taken?: readonly number[]
     })
 
 /** How a pause is to be carried out. */

@@ -7,13 +7,14 @@
 import type { ErrorRecord } from '../core/errors.ts'
 import type { LogLine, SignalOutcome } from '../core/events.ts'
 import type { JsonText } from '../core/run.ts'
+import { longestText } from './bounds.ts'
 import type { AbortReason, AttemptOrder, ParkedWait, SentSignal } from './executor.ts'
 
 /** From an isolate about its attempt. */
 export type Report =
   | readonly ['ready']
   | readonly ['delivered', seq: number, at: number]
-  | readonly ['progress', seq: number, value: unknown]
+  | readonly ['progress', seq: number, value: JsonText]
   | readonly ['log', seq: number, line: LogLine]
   /** The handler is through with a signal; told with the checkpoint or the end that follows. */
   | readonly ['handled', seq: number, outcome: SignalOutcome]
@@ -142,8 +143,6 @@ export function readOrder(line: string): Order {
   const order = { run, module, payloadLimit, checkpointLimit, input, ...kept }
   return { type: 'start', seq, order }
 }
-
-const longestText = 16_384
 
 /** An error as a line and a store can carry it: what is no JSON or too long is left out, and the rest always arrives. */
 export function portableError(record: ErrorRecord): ErrorRecord {

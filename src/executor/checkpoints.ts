@@ -5,24 +5,20 @@
  * once where nothing was told within the last interval, and else by a timer at the end of it. A number, a text or a
  * boolean can't be changed by the handler afterwards: it is put into JSON only when it is told.
  *
- * A loop of checkpoints that are awaited never lets the event loop turn by itself, for a settled promise goes on in the
- * same turn. So every 10 ms such a call waits for the next turn, in which timers, signals and messages come through.
+ * A loop of checkpoints that are awaited never lets the event loop turn by itself. So every 10 ms such a call waits for the
+ * next turn, in which timers, signals and messages come through.
  */
-import { setTimeout, clearTimeout, setImmediate } from 'node:timers'
+import { setTimeout, clearTimeout } from 'node:timers'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { CheckreinError, type ErrorCode, type ErrorRecord, errorCodes } from '../core/errors.ts'
 import type { Saved, SignalOutcome } from '../core/events.ts'
 import { decodePayload, encodePayload } from '../core/payload.ts'
 import type { JsonText } from '../core/run.ts'
 import type { AttemptOrder } from './executor.ts'
+import { Turns } from './turns.ts'
 import { type Issue, firstIssue, validate } from './validate.ts'
 
 const clockMs = performance.now.bind(performance)
-
-/** How long a loop of checkpoints may hold the event loop. */
-const turnMs = 10
-
-const settled = Promise.resolve()
 
 interface Waiter {
   readonly number: number
@@ -43,8 +39,7 @@ export class Checkpoints {
   #number = 0
   #waiters: Waiter[] = []
   #reportedAt = -Infinity
-  /** When the event loop turned last, as far as is known: not before the first call. */
-  #turnedAt = Infinity
+  readonly #turns = new Turns()
   #timer: NodeJS.Timeout | null = null
 
   constructor(
@@ -124,8 +119,7 @@ export class Checkpoints {
 
   /** A promise that is settled, but for every 10 ms: then it lets the event loop turn. */
   turn(now = clockMs()): Promise<void> {
-    if (this.#turnedAt === Infinity) this.#turnedAt = now
-    return now - this.#turnedAt < turnMs ? settled : this.#nextTurn()
+    return this.#turns.pass(now)
   }
 
   /** What was kept and not told yet, if anything; it counts as told. */
@@ -172,12 +166,6 @@ export class Checkpoints {
   #stopTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
-  }
-
-  async #nextTurn(): Promise<void> {
-    this.#turnedAt = Infinity
-    await new Promise((resolve) => void setImmediate(resolve))
-    this.#turnedAt = clockMs()
   }
 }
 

@@ -13,11 +13,10 @@ import type { AnyTask } from '../core/task.ts'
 import { Checkpoints } from './checkpoints.ts'
 import type { AbortReason, AttemptOrder, ParkedWait, SentSignal } from './executor.ts'
 import { Halt, type HaltSource } from './halt.ts'
-import type { Letter } from './letter.ts'
-import { Mailbox } from './mailbox.ts'
+import { ended, Inbox } from './inbox.ts'
+import { Pulse } from './pulse.ts'
 import { ProgressReporter, logLine } from './reporter.ts'
 import { SignalIterator } from './signal-iterator.ts'
-import { Waits } from './waits.ts'
 
 /** Where an attempt's reports go. */
 export interface ContextSink {
@@ -41,10 +40,8 @@ export class AttemptContext implements Context {
   readonly #sink: ContextSink
   readonly #halt: Halt
   readonly #checkpoints: Checkpoints
-  readonly #order: AttemptOrder
-  // Made when they are needed: most attempts do not need them, and begin in half the time.
-  #mailboxOrNull: Mailbox | null = null
-  #waitsOrNull: Waits | null = null
+  readonly #pulse: Pulse
+  readonly #inbox: Inbox
   #progress: ProgressReporter | null = null
   #task: AnyTask | null = null
   #hasMetAbort = false
@@ -55,11 +52,15 @@ export class AttemptContext implements Context {
     this.run = order.run
     this.stop = order.rollback?.stop ?? null
     this.error = order.rollback?.error ?? null
-    this.#order = order
     this.#sink = sink
-    this.#halt = new Halt(source, (at) => sink.delivered(at))
-    this.#checkpoints = new Checkpoints(order, (saved, number) => sink.checkpoint(saved, number))
-    if (order.waits.length > 0) this.#waitsOrNull = this.#makeWaits()
+    const halt = new Halt(source, (at) => sink.delivered(at))
+    const checkpoints = new Checkpoints(order, (saved, number) => sink.checkpoint(saved, number))
+    const pulse = new Pulse(() => checkpoints.tellAlone([]))
+    this.#halt = halt
+    this.#checkpoints = checkpoints
+    this.#pulse = pulse
+    const onTaken = (position: number, at: number): void => sink.taken(position, at)
+    this.#inbox = new Inbox(order, { halt, checkpoints, pulse, onTaken })
   }
 
   get abortSignal(): AbortSignal {
@@ -76,7 +77,7 @@ export class AttemptContext implements Context {
       this.#keep(state)
       const reason = this.#meet()
       if (reason !== null) return quiet(() => this.#refuse(reason))
-      const signals = this.#mailboxOrNull?.drain() ?? []
+      const signals = this.#inbox.drain()
       if (options?.save === true) return quiet(() => this.#save(signals))
       if (signals.length > 0) this.#checkpoints.tell(signals)
       return this.#checkpoints.tellSoon()
@@ -91,21 +92,25 @@ export class AttemptContext implements Context {
     name: string,
     listener: (payload: never, signal: Signal<never>) => unknown,
   ): Disposable =>
-    this.#mailbox.listen(name, listener as (payload: unknown, signal: Signal) => unknown)
+    this.#inbox.mailbox.listen(name, listener as (payload: unknown, signal: Signal) => unknown)
 
   readonly signals = <Payload>(name: string): AsyncIterable<Signal<Payload>> => {
-    this.#mailbox.check(name)
-    return new SignalIterator(this.#mailbox, this.#halt, name) as AsyncIterable<Signal<Payload>>
+    const { mailbox } = this.#inbox
+    mailbox.check(name)
+    const parts = { mailbox, halt: this.#halt, pulse: this.#pulse }
+    return new SignalIterator(parts, name) as AsyncIterable<Signal<Payload>>
   }
 
   readonly receive = <Payload>(
     name: string,
     options?: ReceiveOptions,
   ): Promise<Signal<Payload> | null> =>
-    quiet(async () => await this.#waits.receive(name, options)) as Promise<Signal<Payload> | null>
+    quiet(
+      async () => await this.#inbox.waits.receive(name, options),
+    ) as Promise<Signal<Payload> | null>
 
   readonly sleep = (time: Duration): Promise<void> =>
-    quiet(async () => await this.#waits.sleep(time))
+    quiet(async () => await this.#inbox.waits.sleep(time))
 
   readonly extend = (time: Duration): void => {
     const ms = durationMs(time, 'extend')
@@ -136,7 +141,7 @@ export class AttemptContext implements Context {
 
   /** What it waits for, where it has parked to wait. */
   get parkedWait(): ParkedWait | null {
-    return this.#waitsOrNull?.parked ?? null
+    return this.#inbox.parkedWait
   }
 
   /** Whether what was thrown is the reason of its halt itself. */
@@ -155,8 +160,8 @@ export class AttemptContext implements Context {
     if (task.state !== null && this.#checkpoints.hasState)
       await this.#checkpoints.restore(task.state)
     this.#task = task
-    this.#mailboxOrNull?.open(task.signals)
-    this.#waitsOrNull?.open(task.parkAfterMs)
+    this.#pulse.open(task.heartbeatTimeoutMs)
+    this.#inbox.open(task)
   }
 
   abort(reason: AbortReason): void {
@@ -173,11 +178,11 @@ export class AttemptContext implements Context {
   }
 
   deliver(signal: SentSignal): void {
-    if (!this.#isClosed) this.#mailbox.deliver(signal)
+    if (!this.#isClosed) this.#inbox.mailbox.deliver(signal)
   }
 
   caughtUp(position: number): void {
-    if (!this.#isClosed) this.#mailbox.caughtUp(position)
+    if (!this.#isClosed) this.#inbox.mailbox.caughtUp(position)
   }
 
   onSaved(number: number, error: ErrorRecord | null): void {
@@ -194,58 +199,17 @@ export class AttemptContext implements Context {
     this.#progress?.flush()
     this.#isClosed = true
     this.#halt.close()
-    this.#waitsOrNull?.close()
+    this.#pulse.close()
     this.#checkpoints.close()
-    const mailbox = this.#mailboxOrNull
-    const signals = mailbox === null ? [] : this.#closeMailbox(mailbox, kind)
-    return { checkpoint: this.#checkpoints.take(), signals }
-  }
-
-  get #mailbox(): Mailbox {
-    if (this.#isClosed) throw ended()
-    this.#mailboxOrNull ??= this.#makeMailbox()
-    return this.#mailboxOrNull
-  }
-
-  get #waits(): Waits {
-    if (this.#isClosed) throw ended()
-    this.#waitsOrNull ??= this.#makeWaits()
-    return this.#waitsOrNull
-  }
-
-  #makeMailbox(): Mailbox {
-    const mailbox = new Mailbox(this.#halt, this.#order, {
-      taken: (position, at) => this.#sink.taken(position, at),
-      handled: (letter) => this.#onHandled(letter),
-      rejected: (outcome) => this.#checkpoints.tellAlone([outcome]),
-    })
-    if (this.#task !== null) mailbox.open(this.#task.signals)
-    return mailbox
-  }
-
-  #makeWaits(): Waits {
-    const waits = new Waits(this.#halt, this.#mailbox, this.#order.waits)
-    if (this.#task !== null) waits.open(this.#task.parkAfterMs)
-    return waits
-  }
-
-  #closeMailbox(mailbox: Mailbox, kind: 'returned' | 'threw' | 'parked'): readonly SignalOutcome[] {
-    mailbox.close()
-    if (kind === 'returned') mailbox.settleAll()
-    const isWaiting = this.parkedWait !== null
-    return mailbox.drain(
-      ({ hold }) => kind === 'returned' || (isWaiting ? hold === null : hold !== 'replayed'),
-    )
+    return { checkpoint: this.#checkpoints.take(), signals: this.#inbox.close(kind) }
   }
 
   #keep(state: unknown): void {
     // Without a state it is a safe place and no more: what was kept before stays, and so do the waits since then.
     const isKept = state !== undefined
-    if (isKept) {
-      this.#checkpoints.keep(state)
-      this.#waitsOrNull?.reset()
-    }
-    this.#mailboxOrNull?.onCheckpoint(isKept)
+    if (isKept) this.#checkpoints.keep(state)
+    else this.#pulse.beat()
+    this.#inbox.onCheckpoint(isKept)
   }
 
   /** The handler is at a safe place: why it is to end here, if it is. */
@@ -261,7 +225,7 @@ export class AttemptContext implements Context {
     else {
       // An abort may end in a kill, so what was kept by then is told at once.
       const isFirst = this.#halt.reason !== null && !this.#hasMetAbort
-      if (isFirst) this.#checkpoints.tell(this.#mailboxOrNull?.drain() ?? [])
+      if (isFirst) this.#checkpoints.tell(this.#inbox.drain())
       this.#hasMetAbort ||= isFirst
       await this.#checkpoints.tellSoon()
     }
@@ -282,16 +246,6 @@ export class AttemptContext implements Context {
     })
     await this.#checkpoints.save(signals).finally(unwatch)
   }
-
-  #onHandled(letter: Letter): void {
-    if (this.#checkpoints.hasState || letter.hold !== null) return
-    const signals = this.#mailbox.drain()
-    if (signals.length > 0) this.#checkpoints.tellAlone(signals)
-  }
-}
-
-function ended(): CheckreinError {
-  return new CheckreinError('USAGE', { message: 'The attempt has ended' })
 }
 
 /** Nobody may wait for it: its rejection is not an error that nobody handled. */

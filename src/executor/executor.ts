@@ -65,6 +65,8 @@ export interface ParkedWait {
   readonly wakeInMs: number | null
   /** The waits since the last checkpoint that are over, in their order. */
   readonly done: readonly WaitOutcome[]
+  /** The signals beside those that its handler has and is not through with: its next attempt gets them again, and none of them ends the wait. */
+  readonly taken: readonly number[]
 }
 
 /** Why an attempt is asked to end; becomes the reason of its abort signal. */

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { ExitProof } from '../core/stop.ts'
-import { type Report, orderLine, loadLine } from './channel.ts'
+import { orderLine, loadLine } from './channel.ts'
 import type {
   AbortReason,
   AttemptListener,
@@ -9,7 +9,7 @@ import type {
   RunningAttempt,
 } from './executor.ts'
 import { IsolatedAttempt } from './isolated-attempt.ts'
-import { readReport } from './report.ts'
+import { type Expected, type Heard, readReport } from './report.ts'
 import { Wire } from './wire.ts'
 
 /** Where an isolate sits: a child process, or a thread in a host. What can be done to it from outside. */
@@ -47,6 +47,7 @@ export class Isolate {
   readonly #onEnded: () => void
   readonly #setReady: (isReady: boolean) => void
   #attempt: IsolatedAttempt | null = null
+  #expected: Expected | null = null
   #seq = 0
   #isRetired = false
 
@@ -60,7 +61,7 @@ export class Isolate {
     this.#setReady = resolve
     this.#seat = seat
     this.#onEnded = onEnded
-    this.#wire = new Wire(seat.lane, (line) => this.#hear(readReport(line)), slack)
+    this.#wire = new Wire(seat.lane, (line) => this.#hear(readReport(line, this.#expected)), slack)
     this.#wire.send(loadLine(modules))
     this.gone = seat.gone.then((proof) => this.#onGone(proof))
     // A lane that ends means that the isolate has died, or broke the protocol and must.
@@ -73,10 +74,12 @@ export class Isolate {
 
   start(order: AttemptOrder, listener: AttemptListener): RunningAttempt {
     const attempt = new IsolatedAttempt(this, ++this.#seq, listener)
+    const { payloadLimit, checkpointLimit } = order
     this.#attempt = attempt
+    this.#expected = { seq: attempt.seq, payloadLimit, checkpointLimit }
     this.#seat.setBusy(true)
     // Twice, for JSON within JSON; a result and the last checkpoint come in one line.
-    const longest = (order.payloadLimit + order.checkpointLimit) * 2 + slack
+    const longest = (payloadLimit + checkpointLimit) * 2 + slack
     this.#wire.longestLine = Math.max(this.#wire.longestLine, longest)
     this.#wire.send(orderLine(attempt.seq, order))
     return attempt
@@ -123,11 +126,11 @@ export class Isolate {
     return this.#seat.end()
   }
 
-  #hear(report: Report | null): void {
+  #hear(report: Heard | null): void {
     if (report === null) return
     if (report[0] === 'ready') return this.#setReady(true)
     const attempt = this.#attempt
-    if (attempt === null || attempt.seq !== report[1]) return
+    if (attempt === null) return
     attempt.hear(report)
     if (attempt.outcome !== null) this.#finish(attempt)
   }
@@ -147,6 +150,7 @@ export class Isolate {
 
   #settle(attempt: IsolatedAttempt, proof: ExitProof | null): void {
     this.#attempt = null
+    this.#expected = null
     // A freeze that is under way must not hit the attempt after this one.
     this.#seat.thaw()
     this.#seat.setBusy(false)

@@ -2,7 +2,7 @@ import type { ErrorRecord } from '../core/errors.ts'
 import type { Saved, SignalOutcome } from '../core/events.ts'
 import type { JsonText } from '../core/run.ts'
 import type { ExitProof } from '../core/stop.ts'
-import { caughtUpLine, type EndReport, type Report, savedLine, signalLine } from './channel.ts'
+import { caughtUpLine, type EndReport, savedLine, signalLine } from './channel.ts'
 import type {
   AbortReason,
   AttemptEnd,
@@ -12,6 +12,7 @@ import type {
   SentSignal,
 } from './executor.ts'
 import type { Isolate } from './isolate.ts'
+import type { Heard } from './report.ts'
 
 type Outcome =
   | Pick<Extract<AttemptEnd, { kind: 'returned' }>, 'kind' | 'result' | 'saved'>
@@ -19,6 +20,13 @@ type Outcome =
   | Pick<Extract<AttemptEnd, { kind: 'parked' }>, 'kind' | 'wait' | 'saved'>
 
 const nothingSaved: Saved = { checkpoint: null, signals: [] }
+
+const brokenEnd: ErrorRecord = {
+  name: 'CheckreinError',
+  message: 'The isolate reported an end of the attempt that cannot be stored',
+  code: 'INTERNAL',
+  hint: 'Something in the handler or its modules writes to the pipe of its isolate, or has changed what JSON does.',
+}
 
 /** An attempt in an isolate, as its worker sees it. */
 export class IsolatedAttempt implements RunningAttempt {
@@ -93,13 +101,13 @@ export class IsolatedAttempt implements RunningAttempt {
     this.#resolve({ ...outcome, deliveredAt: this.#deliveredAt, proof })
   }
 
-  hear(report: Exclude<Report, readonly ['ready']>): void {
+  hear(report: Exclude<Heard, readonly ['ready']>): void {
     if (this.outcome !== null) return
     switch (report[0]) {
       case 'delivered':
         return this.#onDelivered(report[2])
       case 'progress':
-        return this.#listener.onProgress(JSON.stringify(report[2]))
+        return this.#listener.onProgress(report[2])
       case 'log':
         return this.#listener.onLog(report[2])
       case 'checkpoint':
@@ -114,6 +122,8 @@ export class IsolatedAttempt implements RunningAttempt {
       case 'threw':
       case 'parked':
         return this.#onEnd(report)
+      case 'broken':
+        return this.#onBroken()
     }
   }
 
@@ -129,6 +139,12 @@ export class IsolatedAttempt implements RunningAttempt {
     this.outcome =
       kind === 'returned' ? { kind, result: value, saved } : { kind, wait: value, saved }
     this.mustRetire ||= isTainted
+  }
+
+  /** Nothing that came with it was kept, so it is through with no signal either; and its isolate is not to be trusted. */
+  #onBroken(): void {
+    this.outcome = { kind: 'threw', error: brokenEnd, isRetryable: true, saved: nothingSaved }
+    this.mustRetire = true
   }
 
   #onDelivered(at: number): void {

@@ -21,6 +21,8 @@ export class Letter {
    * `replayed`: that is so already, for an earlier attempt took it.
    */
   hold: 'received' | 'replayed' | null = null
+  /** Whether a checkpoint came after its answer: only then has the state its effect in it. */
+  isCovered = false
   #outcome: SignalOutcome | null = null
   readonly #limit: number
   readonly #onHandled: (letter: Letter) => void

@@ -7,19 +7,17 @@
  *                 its sender is told at once              handled ──▶ told with the next checkpoint
  *
  * A signal is told of with a checkpoint because the two belong together: the state that the handler kept is the one in
- * which the signal has had its effect. Should the attempt die before, the next one gets the signal again.
+ * which the signal has had its effect. Should the attempt end before, but by returning, the next one gets the signal again.
  */
-import { setImmediate } from 'node:timers'
-import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { CheckreinError, errorRecord } from '../core/errors.ts'
 import type { SignalOutcome } from '../core/events.ts'
-import { decodePayload } from '../core/payload.ts'
 import type { Signal, SignalSchemas } from '../core/context.ts'
-import { portableError } from './channel.ts'
+import { CheckreinError } from '../core/errors.ts'
 import type { AttemptOrder, SentSignal } from './executor.ts'
 import { type Halt, isHalting } from './halt.ts'
-import { type Consumer, Letter } from './letter.ts'
-import { firstIssue, validate } from './validate.ts'
+import { Intake } from './intake.ts'
+import type { Consumer, Letter } from './letter.ts'
+import { Letters } from './letters.ts'
+import { nextTurn, Turns } from './turns.ts'
 
 const epochMs = Date.now
 
@@ -40,30 +38,29 @@ interface Waiter {
   readonly give: (letter: Letter) => void
 }
 
+/**
+ * Of what was answered, and no wait without a slot will need again: all of it, what was there at a checkpoint, or
+ * whatever was taken.
+ */
+export type Due = 'answered' | 'covered' | 'all'
+
 export class Mailbox {
   /** Whether all signals that were sent before the attempt began have arrived and were looked at. */
   isSettled: boolean
-  /** Called when it has become so. */
-  onSettled: () => void = () => undefined
+  /** Called when it has become so, and when the listeners have nothing more to do. */
+  onCalm: () => void = () => undefined
   readonly #halt: Halt
   readonly #events: MailboxEvents
-  #schemas: SignalSchemas | null = null
-  /** The largest reply. */
-  readonly #limit: number
-  readonly #seen = new Set<number>()
-  #incoming: SentSignal[] = []
-  /** Those that nobody has taken, by position. */
-  #letters: Letter[] = []
+  readonly #intake: Intake
+  readonly #letters: Letters
   /** Handed out and not told of. */
-  #taken: Letter[] = []
-  readonly #waiters = new Set<Waiter>()
+  readonly #taken = new Set<Letter>()
+  readonly #waiters = new Map<string | number, Set<Waiter>>()
   readonly #listeners = new Map<string, Listener>()
-  /** Positions that an earlier attempt took, and that only the same wait may take again. */
-  readonly #reserved: Set<number>
+  readonly #turns = new Turns()
   /** The newest signal that was sent before the attempt began. */
   readonly #sentBefore: number
   #caughtUpTo = 0
-  #isAdmitting = false
   #isCalling = false
   #isClosed = false
 
@@ -73,17 +70,39 @@ export class Mailbox {
     events: MailboxEvents,
   ) {
     this.#halt = halt
-    this.#limit = order.payloadLimit
     this.#sentBefore = order.signalled ?? 0
     this.isSettled = order.signalled === null
-    this.#reserved = new Set(order.waits.filter((outcome) => typeof outcome === 'number'))
+    this.#letters = new Letters(order.waits.filter((outcome) => typeof outcome === 'number'))
     this.#events = events
+    this.#intake = new Intake(order.payloadLimit, {
+      admitted: (letter) => this.#put(letter),
+      handled: (letter) => events.handled(letter),
+      rejected: (outcome) => events.rejected(outcome),
+      idle: () => this.#settle(),
+    })
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Whether it is settled, and no listener is being called or about to be. */
+  get isQuiet(): boolean {
+    return this.isSettled && !this.#isCalling
+  }
+
+  /** The signals that were handed out and not told of. */
+  get taken(): readonly number[] {
+    return Array.from(this.#taken, ({ position }) => position)
+  }
+
+  get takenCount(): number {
+    return this.#taken.size
   }
 
   /** From here on signals are let in. */
   open(schemas: SignalSchemas): void {
-    this.#schemas = schemas
-    void this.#admit()
+    this.#intake.open(schemas)
   }
 
   caughtUp(position: number): void {
@@ -92,44 +111,38 @@ export class Mailbox {
   }
 
   deliver(sent: SentSignal): void {
-    if (this.#isClosed || this.#seen.has(sent.position)) return
-    this.#seen.add(sent.position)
-    insert(this.#incoming, sent)
-    void this.#admit()
+    this.#intake.deliver(sent)
   }
 
   /** @throws {CheckreinError} `USAGE` where the task takes no signal of that name. */
   check(name: string): void {
-    const schemas = this.#schemas ?? {}
-    if (Object.hasOwn(schemas, name)) return
-    const names = Object.keys(schemas).join(', ')
-    throw new CheckreinError('USAGE', {
-      message: `The task takes no signal ${JSON.stringify(name)}`,
-      hint: names === '' ? 'Declare it in the `signals` of the task.' : `It takes: ${names}`,
-    })
+    this.#intake.check(name)
   }
 
   /** The first that is there, if any. */
   take(wanted: string | number, consumer: Consumer): Letter | null {
-    const letter = this.#letters.find((one) => this.#fits(one, wanted))
-    if (letter === undefined) return null
-    this.#hand(letter, consumer)
+    const letter = this.#letters.find(wanted)
+    if (letter !== null) this.#hand(letter, consumer)
     return letter
   }
 
   /** Whoever took it has no use for it. */
   putBack(letter: Letter): void {
-    this.#taken = this.#taken.filter((one) => one !== letter)
+    this.#taken.delete(letter)
     letter.consumer = null
     letter.hold = null
-    insert(this.#letters, letter)
-    this.#offer(letter)
+    this.#put(letter)
   }
 
   /** Calls back with the next one, once; the function that it returns takes that back. */
   wait(waiter: Waiter): () => void {
-    this.#waiters.add(waiter)
-    return () => this.#waiters.delete(waiter)
+    const { wanted } = waiter
+    const waiters = this.#waiters.get(wanted) ?? new Set()
+    this.#waiters.set(wanted, waiters.add(waiter))
+    return () => {
+      if (waiters.delete(waiter) && waiters.size === 0 && this.#waiters.get(wanted) === waiters)
+        this.#waiters.delete(wanted)
+    }
   }
 
   listen(name: string, listener: Listener): Disposable {
@@ -145,9 +158,7 @@ export class Mailbox {
 
   /** What was reserved for a wait is anybody's: the handler has gone another way than before. */
   release(): void {
-    if (this.#reserved.size === 0) return
-    this.#reserved.clear()
-    for (const letter of this.#letters.slice()) this.#offer(letter)
+    for (const letter of this.#letters.release()) this.#offer(letter)
   }
 
   /**
@@ -158,16 +169,23 @@ export class Mailbox {
     if (isStateKept) this.release()
     for (const letter of this.#taken) {
       if (isStateKept) letter.hold = null
-      if (letter.hold === null && letter.consumer !== 'listener') letter.settle()
+      if (letter.hold !== null) continue
+      if (letter.consumer !== 'listener') letter.settle()
+      letter.isCovered = letter.outcome !== null
     }
   }
 
-  /** Outcomes that were not told of yet, of letters that `isDue`; they count as told. */
-  drain(isDue: (letter: Letter) => boolean = (letter) => letter.hold === null): SignalOutcome[] {
-    if (this.#taken.length === 0) return []
-    const due = this.#taken.filter((letter) => letter.outcome !== null && isDue(letter))
-    this.#taken = this.#taken.filter((letter) => !due.includes(letter))
-    return due.flatMap(({ outcome }) => outcome ?? [])
+  /** Outcomes that were not told of yet; they count as told. */
+  drain(due: Due): SignalOutcome[] {
+    const outcomes: SignalOutcome[] = []
+    for (const letter of this.#taken) {
+      const { outcome, hold, isCovered } = letter
+      const isDue = due === 'all' || (hold === null && (due === 'answered' || isCovered))
+      if (outcome === null || !isDue) continue
+      this.#taken.delete(letter)
+      outcomes.push(outcome)
+    }
+    return outcomes
   }
 
   /** The handler has returned: it is through with all that it took. */
@@ -179,82 +197,39 @@ export class Mailbox {
     this.#isClosed = true
     this.#waiters.clear()
     this.#listeners.clear()
-    this.#incoming = []
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed
-  }
-
-  /** One after the other, for a schema may take its time and the order must stay. */
-  async #admit(): Promise<void> {
-    if (this.#isAdmitting || this.#schemas === null) return
-    this.#isAdmitting = true
-    for (let sent = this.#incoming.shift(); sent !== undefined; sent = this.#incoming.shift()) {
-      const letter = await this.#checked(sent, this.#schemas)
-      if (letter === null || this.#isClosed) continue
-      insert(this.#letters, letter)
-      this.#offer(letter)
-    }
-    this.#isAdmitting = false
-    this.#settle()
+    this.#intake.close()
   }
 
   #settle(): void {
-    const isBusy = this.#isAdmitting || this.#incoming.length > 0
-    if (this.isSettled || isBusy || this.#caughtUpTo < this.#sentBefore) return
+    if (this.isSettled || !this.#intake.isIdle || this.#caughtUpTo < this.#sentBefore) return
     this.isSettled = true
-    this.onSettled()
+    this.onCalm()
   }
 
-  async #checked(sent: SentSignal, schemas: SignalSchemas): Promise<Letter | null> {
-    try {
-      this.check(sent.name)
-      const checked = await validate(
-        schemas[sent.name] as StandardSchemaV1,
-        decodePayload(sent.payload),
-      )
-      if (!checked.isValid) {
-        const message = `The payload of the signal ${JSON.stringify(sent.name)} does not fit: ${firstIssue(checked.issues)}`
-        return this.#reject(sent, { message, details: { issues: checked.issues } })
-      }
-      const events = { limit: this.#limit, onHandled: (letter: Letter) => this.#onHandled(letter) }
-      return new Letter(sent, checked.value, events)
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      return this.#reject(sent, { message, details: {} })
-    }
+  #put(letter: Letter): void {
+    this.#letters.add(letter)
+    this.#offer(letter)
   }
 
-  #reject(
-    { position, name }: SentSignal,
-    { message, details }: { message: string; details: Readonly<Record<string, unknown>> },
-  ): null {
-    const error = new CheckreinError('SIGNAL_REJECTED', { message, details: { name, ...details } })
-    const outcome = { position, reply: null, error: portableError(errorRecord(error)) }
-    if (!this.#isClosed) this.#events.rejected(outcome)
-    return null
-  }
-
-  #fits(letter: Letter, wanted: string | number): boolean {
-    if (typeof wanted === 'number') return letter.position === wanted
-    return letter.name === wanted && !this.#reserved.has(letter.position)
-  }
-
-  /** To whoever waits longest; else it stays until somebody asks. */
+  /** To the wait that it is for, else to whoever waits longest; else it stays until somebody asks. */
   #offer(letter: Letter): void {
-    for (const waiter of this.#waiters) {
-      if (!this.#fits(letter, waiter.wanted)) continue
-      this.#waiters.delete(waiter)
-      this.#hand(letter, waiter.consumer)
-      return waiter.give(letter)
-    }
-    void this.#call()
+    const waiter = this.#firstOf(letter.position) ?? this.#firstOf(letter.name, letter)
+    if (waiter === null) return void this.#call()
+    this.#waiters.get(waiter.wanted)?.delete(waiter)
+    this.#hand(letter, waiter.consumer)
+    waiter.give(letter)
+  }
+
+  /** @param letter where it is somebody's, nobody gets it by its name. */
+  #firstOf(wanted: string | number, letter?: Letter): Waiter | null {
+    if (letter !== undefined && this.#letters.isReserved(letter)) return null
+    const [waiter = null] = this.#waiters.get(wanted) ?? []
+    return waiter
   }
 
   #hand(letter: Letter, consumer: Consumer): void {
-    this.#letters = this.#letters.filter((one) => one !== letter)
-    this.#taken.push(letter)
+    this.#letters.remove(letter)
+    this.#taken.add(letter)
     letter.consumer = consumer
     this.#events.taken(letter.position, epochMs())
   }
@@ -263,19 +238,27 @@ export class Mailbox {
   async #call(): Promise<void> {
     if (this.#isCalling || this.#listeners.size === 0) return
     this.#isCalling = true
-    await new Promise((resolve) => void setImmediate(resolve))
-    for (let next = this.#nextCall(); next !== null; next = this.#nextCall()) await next()
+    await nextTurn()
+    for (let next = this.#nextCall(); next !== null; next = this.#nextCall()) {
+      await next()
+      await this.#turns.pass()
+    }
     this.#isCalling = false
+    this.onCalm()
   }
 
+  /** For the first of all that somebody listens to. */
   #nextCall(): (() => Promise<void>) | null {
     if (this.#isClosed || this.#halt.reason !== null) return null
-    for (const letter of this.#letters) {
-      const listener = this.#listeners.get(letter.name)
-      if (listener !== undefined && !this.#reserved.has(letter.position))
-        return () => this.#callWith(letter, listener)
+    let first: { readonly letter: Letter; readonly listener: Listener } | null = null
+    for (const [name, listener] of this.#listeners) {
+      const letter = this.#letters.find(name)
+      if (letter === null || letter.position >= (first?.letter.position ?? Infinity)) continue
+      first = { letter, listener }
     }
-    return null
+    if (first === null) return null
+    const { letter, listener } = first
+    return () => this.#callWith(letter, listener)
   }
 
   async #callWith(letter: Letter, listener: Listener): Promise<void> {
@@ -288,14 +271,4 @@ export class Mailbox {
         letter.fail(error)
     }
   }
-
-  #onHandled(letter: Letter): void {
-    if (!this.#isClosed) this.#events.handled(letter)
-  }
-}
-
-/** Puts one in its place by position: nearly always the last. */
-function insert<T extends { readonly position: number }>(list: T[], one: T): void {
-  const place = list.findLastIndex(({ position }) => position < one.position) + 1
-  list.splice(place, 0, one)
 }

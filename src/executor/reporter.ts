@@ -1,13 +1,12 @@
 import { setTimeout, clearTimeout } from 'node:timers'
 import type { LogLine } from '../core/events.ts'
 import { encodePayload } from '../core/payload.ts'
+import { longestLog, longestProgress } from './bounds.ts'
 
 // Kept from before any handler ran: one that holds the time for its own tests must not hold ours.
 const clockMs = performance.now.bind(performance)
 
 const progressIntervalMs = 250
-const longestProgress = 4096
-const longestLog = 16_384
 
 /** The newest progress of a handler, told at most every 250 ms. */
 export class ProgressReporter {

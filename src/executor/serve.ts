@@ -109,7 +109,7 @@ class Service {
   #sink(seq: number): ContextSink {
     return {
       delivered: (at) => this.#send(['delivered', seq, at]),
-      progress: (value) => this.#wire.send(`["progress",${seq},${value}]`),
+      progress: (value) => this.#send(['progress', seq, value]),
       log: (line) => {
         if (this.#wire.backlog < logBacklog) this.#send(['log', seq, line])
       },

@@ -2,18 +2,27 @@ import type { Signal } from '../core/context.ts'
 import type { Halt } from './halt.ts'
 import type { Letter } from './letter.ts'
 import type { Mailbox } from './mailbox.ts'
+import type { Pulse } from './pulse.ts'
+
+export interface IteratorParts {
+  readonly mailbox: Mailbox
+  readonly halt: Halt
+  readonly pulse: Pulse
+}
 
 /** The signals of a name, one after the other: asking for the next says that the one before is dealt with. */
 export class SignalIterator implements AsyncIterableIterator<Signal> {
   readonly #mailbox: Mailbox
   readonly #halt: Halt
+  readonly #pulse: Pulse
   readonly #name: string
   #current: Letter | null = null
   #isDone = false
 
-  constructor(mailbox: Mailbox, halt: Halt, name: string) {
+  constructor({ mailbox, halt, pulse }: IteratorParts, name: string) {
     this.#mailbox = mailbox
     this.#halt = halt
+    this.#pulse = pulse
     this.#name = name
   }
 
@@ -31,7 +40,10 @@ export class SignalIterator implements AsyncIterableIterator<Signal> {
     return { done: false, value: this.#current.signal }
   }
 
-  /** Leaves the last signal as it is: whether the loop was broken or has thrown can't be told apart. */
+  /**
+   * The last signal is dealt with at the next checkpoint, as any that was taken, or when the handler returns. Not before:
+   * whether the loop was broken or has thrown can't be told apart, and who broke it may answer still.
+   */
   async return(): Promise<IteratorResult<Signal>> {
     this.#isDone = true
     return { done: true, value: undefined }
@@ -39,7 +51,9 @@ export class SignalIterator implements AsyncIterableIterator<Signal> {
 
   #arrival(): Promise<Letter> {
     return new Promise((resolve, reject) => {
+      const release = this.#pulse.hold()
       const over = () => {
+        release()
         takeBack()
         unwatch()
       }

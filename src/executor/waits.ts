@@ -9,25 +9,29 @@
  *     (state)       slept      signal 17    12 h
  *     checkpoint ─▶ sleep 0 ─▶ receive 1 ─▶ sleep 2 ─▶ …       attempt 2 is told [slept, 17, slept]
  *
- * Parking is only right for a handler that does nothing else. So a wait does not park while another one is under way, in a
- * shield, or once a checkpoint was met since it began: then it goes on in the process for as long as it takes.
+ * Parking is only right for a handler that does nothing else. So a wait does not park while another one is under way, while
+ * its listeners have signals to hear, in a shield, or once a checkpoint was met since it began: then it goes on in the
+ * process for as long as it takes. And a wait that is over for this attempt has been time in which signals came: it returns
+ * when those that were sent have arrived, and the listeners have heard them.
  */
 import { setTimeout, clearTimeout } from 'node:timers'
 import { type Duration, durationMs } from '../core/duration.ts'
 import type { ReceiveOptions, Signal } from '../core/context.ts'
 import type { WaitOutcome } from '../core/run.ts'
+import { longestMs, mostKept } from './bounds.ts'
 import type { ParkedWait } from './executor.ts'
 import type { Halt } from './halt.ts'
 import type { Letter } from './letter.ts'
 import type { Mailbox } from './mailbox.ts'
+import type { Pulse } from './pulse.ts'
 
 const clockMs = performance.now.bind(performance)
 
 /** The longest that a timer can count. @see https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
 const longestTimerMs = 2 ** 31 - 1
 
-/** More than that since a checkpoint are not kept, and no wait after them parks. */
-const mostKept = 10_000
+/** How long a wait that is over gives the listeners: one of them may itself wait for the handler. */
+const longestHearingMs = 5000
 
 /** How a wait ended in this attempt. */
 type Ended = Letter | 'slept' | 'timeout'
@@ -39,31 +43,42 @@ interface Wait {
   readonly list: (WaitOutcome | undefined)[]
   /** The signal waited for: its name, or the position that it had before; null for a sleep. */
   readonly wanted: string | number | null
+  /** Where the wait is over already: what else it waits for. */
+  readonly until: 'settled' | 'quiet' | null
   readonly endsAt: number
   /** When it gives the slot back; never where it is short enough. */
   parksAt: number
   readonly resolve: (ended: Ended) => void
   readonly reject: (reason: unknown) => void
   takeBack: () => void
+  letGo: () => void
   timer: NodeJS.Timeout | null
+}
+
+export interface WaitsParts {
+  readonly halt: Halt
+  readonly mailbox: Mailbox
+  readonly pulse: Pulse
 }
 
 export class Waits {
   readonly #halt: Halt
   readonly #mailbox: Mailbox
+  readonly #pulse: Pulse
   readonly #pending = new Set<Wait>()
   #done: (WaitOutcome | undefined)[]
   #met = 0
   #parkAfterMs = Infinity
-  #parked: (Omit<ParkedWait, 'wakeInMs'> & { readonly endsAt: number }) | null = null
+  #parked: (Pick<ParkedWait, 'signal' | 'done'> & { readonly endsAt: number }) | null = null
 
   /** @param done how the waits since the last checkpoint ended, in earlier attempts. */
-  constructor(halt: Halt, mailbox: Mailbox, done: readonly WaitOutcome[]) {
+  constructor({ halt, mailbox, pulse }: WaitsParts, done: readonly WaitOutcome[]) {
     this.#halt = halt
     this.#mailbox = mailbox
+    this.#pulse = pulse
     this.#done = [...done]
     halt.watch(() => this.#review())
-    mailbox.onSettled = () => this.#review()
+    mailbox.onCalm = () => this.#review()
   }
 
   open(parkAfterMs: number): void {
@@ -74,8 +89,11 @@ export class Waits {
   get parked(): ParkedWait | null {
     if (this.#parked === null) return null
     const { signal, endsAt, done } = this.#parked
-    const wakeInMs = endsAt === Infinity ? null : Math.max(0, Math.ceil(endsAt - clockMs()))
-    return { signal, wakeInMs, done }
+    // Whole, and never more than the store can count: the sum of the clock and the time may be rounded up.
+    const leftMs = Math.min(Math.max(0, Math.ceil(endsAt - clockMs())), longestMs)
+    const known = new Set<WaitOutcome>(done)
+    const taken = this.#mailbox.taken.filter((position) => !known.has(position))
+    return { signal, wakeInMs: endsAt === Infinity ? null : leftMs, done, taken }
   }
 
   /** A checkpoint was met: no wait before it is ever met again. */
@@ -89,7 +107,7 @@ export class Waits {
     const ms = durationMs(time, 'sleep')
     this.#halt.throwIfHalted()
     const number = this.#met++
-    if (this.#done[number] === 'slept') return
+    if (this.#done[number] === 'slept') return await this.#hear(ms)
     this.#forgetFrom(number)
     await this.#wait({ number, wanted: null, ms, parksInMs: ms > this.#parkAfterMs ? 0 : Infinity })
   }
@@ -100,10 +118,16 @@ export class Waits {
     this.#halt.throwIfHalted()
     const number = this.#met++
     const before = this.#done[number]
-    if (before === 'timeout') return null
+    if (before === 'timeout') {
+      await this.#hear(ms)
+      return null
+    }
     if (typeof before === 'number') {
       const letter = await this.#again({ number, position: before, ms })
-      if (letter?.name === name) return letter.signal
+      if (letter?.name === name) {
+        await this.#hear(ms)
+        return letter.signal
+      }
       if (letter !== null) this.#mailbox.putBack(letter)
     }
     this.#forgetFrom(number)
@@ -114,6 +138,14 @@ export class Waits {
 
   close(): void {
     for (const wait of this.#pending) this.#end(wait)
+  }
+
+  /** The wait is over: lets the listeners hear what came meanwhile, as if it had lasted here, and no longer than that. */
+  async #hear(ms: number): Promise<void> {
+    const how = { number: -1, wanted: null, parksInMs: Infinity }
+    if (!this.#mailbox.isSettled) await this.#wait({ ...how, until: 'settled', ms: Infinity })
+    if (!this.#mailbox.isQuiet)
+      await this.#wait({ ...how, until: 'quiet', ms: Math.min(ms, longestHearingMs) })
   }
 
   /** The signal that this wait has taken before; it is on its way. */
@@ -135,16 +167,17 @@ export class Waits {
   #wait(how: {
     readonly number: number
     readonly wanted: Wait['wanted']
+    readonly until?: Wait['until']
     readonly ms: number
     readonly parksInMs: number
   }): Promise<Ended> {
     return new Promise((resolve, reject) => {
-      const { number, wanted, ms, parksInMs } = how
+      const { number, wanted, ms, parksInMs, until = null } = how
       const now = clockMs()
       // Never at once: a loop of such waits must let the event loop turn.
       const times = { endsAt: now + Math.max(ms, 1), parksAt: now + parksInMs }
-      const ways = { resolve, reject, takeBack: () => {}, timer: null }
-      this.#begin({ number, list: this.#done, wanted, ...times, ...ways })
+      const ways = { resolve, reject, takeBack: () => {}, letGo: this.#pulse.hold(), timer: null }
+      this.#begin({ number, list: this.#done, wanted, until, ...times, ...ways })
     })
   }
 
@@ -164,6 +197,7 @@ export class Waits {
   /** Ends it, parks it, or looks again later. */
   #consider(wait: Wait): void {
     const now = clockMs()
+    if (this.#isOver(wait)) return this.#settle(wait, 'slept')
     if (now >= wait.endsAt) return this.#settle(wait, wait.wanted === null ? 'slept' : 'timeout')
     const isDue = now >= wait.parksAt || this.#halt.isPauseDue
     if (isDue && this.#mayPark(wait)) return this.#park(wait)
@@ -179,10 +213,15 @@ export class Waits {
     wait.timer = setTimeout(() => this.#consider(wait), ms)
   }
 
-  #mayPark({ list, number, wanted }: Wait): boolean {
-    if (this.#pending.size > 1 || this.#halt.isShielded) return false
-    // It must not wait in the store for what is on its way from there.
-    if (wanted !== null && !this.#mailbox.isSettled) return false
+  #isOver({ until }: Wait): boolean {
+    if (until === null) return false
+    return until === 'settled' ? this.#mailbox.isSettled : this.#mailbox.isQuiet
+  }
+
+  #mayPark({ list, number, until }: Wait): boolean {
+    if (until !== null || this.#pending.size > 1 || this.#halt.isShielded) return false
+    // It must not wait in the store for what is on its way from there, nor end what listens while that has signals to hear.
+    if (!this.#mailbox.isQuiet || this.#mailbox.takenCount > mostKept) return false
     return list === this.#done && number < mostKept
   }
 
@@ -203,7 +242,7 @@ export class Waits {
   #settle(wait: Wait, ended: Ended): void {
     this.#end(wait)
     const { list, number } = wait
-    if (list === this.#done && number < mostKept) this.#note(number, ended)
+    if (wait.until === null && list === this.#done && number < mostKept) this.#note(number, ended)
     wait.resolve(ended)
     for (const other of this.#pending) this.#postpone(other)
   }
@@ -223,6 +262,7 @@ export class Waits {
   #end(wait: Wait): void {
     this.#pending.delete(wait)
     wait.takeBack()
+    wait.letGo()
     if (wait.timer !== null) clearTimeout(wait.timer)
   }
 

@@ -319,15 +319,45 @@ export const reinPromises: Record<string, Body> = {
       assert.deepEqual(end.saved.signals.map(short), [[3, null, null]])
     },
 
-  'of the signals of a handler that threw only those count that it has answered': async (
-    executor,
-  ) => {
-    const watched = new Watched(executor, orderFor('receives-and-throws'))
-    watched.attempt.signal(signalFor(1, 'ping', { n: 1 }))
-    watched.attempt.signal(signalFor(2, 'ping', { n: 2 }))
-    const end = threw(await watched.end())
-    assert.deepEqual(end.saved.signals.map(short), [[2, '"well"', null]])
-  },
+  'of the signals of a handler that threw none counts after its last checkpoint, answered or not':
+    async (executor) => {
+      const watched = new Watched(executor, orderFor('receives-and-throws'))
+      watched.attempt.signal(signalFor(1, 'ping', { n: 1 }))
+      watched.attempt.signal(signalFor(2, 'ping', { n: 2 }))
+      const end = threw(await watched.end())
+      assert.deepEqual(watched.taken, [1, 2])
+      assert.deepEqual([watched.outcomes, end.saved.signals], [[], []])
+    },
+
+  'a reply that no kept state came after is not told, and the next attempt gets the signal again':
+    async (executor) => {
+      for (const how of ['throw', 'park'] as const) {
+        const watched = new Watched(executor, orderFor('replies-in-vain', how))
+        watched.attempt.signal(signalFor(1, 'ping', { n: 1 }))
+        await watched.begun()
+        if (how === 'park') watched.attempt.pause(true)
+        else watched.attempt.signal(signalFor(2, 'go'))
+        const end = await watched.end()
+        if (how === 'park') assert.equal(parked(end).wait, null)
+        else assert.equal(threw(end).error.message, 'no more')
+        assert.deepEqual([watched.outcomes, end.saved.signals], [[], []], how)
+      }
+    },
+
+  'under a heartbeatTimeout a checkpoint without a state and a wait in the slot are signs of life':
+    async (executor) => {
+      const attempts = (['checkpoint', 'sleep', 'receive', 'iterate'] as const).map(
+        (how) => new Watched(executor, orderFor('lives-on', how)),
+      )
+      await Promise.all(
+        attempts.map((one) => one.once(() => one.saves.length === 3, 'three signs of life')),
+      )
+      for (const { attempt, saves } of attempts) {
+        assert.deepEqual(saves, [none, none, none])
+        attempt.abort(cancelled)
+      }
+      for (const one of attempts) threw(await one.end())
+    },
 
   'a loop over signals takes them in order, each dealt with when it asks for the next': async (
     executor,

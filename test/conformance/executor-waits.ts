@@ -38,7 +38,7 @@ export const waitPromises: Record<string, Body> = {
   'a receive without a timeout parks until there is a signal': async (executor) => {
     const watched = start(executor, {})
     const end = parked(await watched.end())
-    assert.deepEqual(end.wait, { signal: 'ping', wakeInMs: null, done: ['slept'] })
+    assert.deepEqual(end.wait, { signal: 'ping', wakeInMs: null, done: ['slept'], taken: [] })
     assert.deepEqual(watched.saves, [{ checkpoint: '"before"', signals: [] }])
     assert.deepEqual(end.saved, { checkpoint: null, signals: [] })
     assert.equal(end.deliveredAt, null)
@@ -120,6 +120,44 @@ export const waitPromises: Record<string, Body> = {
       watched.attempt.abort(cancelled)
       assert.equal(threw(await watched.end()).error.code, 'ATTEMPT_CANCELLED')
     }
+  },
+
+  'a handler that sleeps hears what was sent before it slept, and what came while it did': async (
+    executor,
+  ) => {
+    const first = new Watched(executor, orderFor('sleeps-and-listens', null, { signalled: 2 }))
+    for (const n of [1, 2]) first.attempt.signal(signalFor(n, 'ping', { n }))
+    first.attempt.caughtUp(2)
+    const end = parked(await first.end())
+    assert.equal(end.wait?.signal, null)
+    assert.deepEqual(
+      first.outcomes.map(({ position, reply }) => [position, reply]),
+      [
+        [1, '1'],
+        [2, '2'],
+      ],
+    )
+
+    const slept = { signalled: 4, waits: ['slept'] } as const
+    const next = new Watched(executor, orderFor('sleeps-and-listens', null, slept))
+    for (const n of [3, 4]) next.attempt.signal(signalFor(n, 'ping', { n }))
+    next.attempt.caughtUp(4)
+    assert.equal(returned(await next.end()), '[3,4]')
+  },
+
+  'a wait without a slot says which signals the handler has and is not through with': async (
+    executor,
+  ) => {
+    const watched = new Watched(executor, orderFor('breaks-and-receives'))
+    watched.attempt.signal(signalFor(5, 'ping', { n: 5 }))
+    const { wait, saved } = parked(await watched.end())
+    assert.deepEqual([wait?.signal, wait?.done, wait?.taken], ['ping', [], [5]])
+    assert.deepEqual(saved.signals, [], 'the next attempt begins before it, and needs it again')
+
+    const order = orderFor('breaks-and-receives', null, { waits: ['timeout'], state: '1' })
+    const next = new Watched(executor, order)
+    next.attempt.signal(signalFor(5, 'ping', { n: 5 }))
+    assert.deepEqual(parked(await next.end()).wait?.taken, [5])
   },
 
   'a wait within a shield does not park': async (executor) => {

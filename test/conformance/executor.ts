@@ -12,6 +12,7 @@ import {
   orderFor,
   returned,
   run,
+  signalFor,
   threw,
   until,
 } from '../executor/attempt.ts'
@@ -288,6 +289,42 @@ const promises: Record<string, Body> = {
     assert.equal(returned(await watched.end()), '"true"')
     assert.deepEqual(watched.logs, [])
     assert.equal(returned(await run(executor, 'double', { n: 2 })), '4')
+  },
+
+  'a report that nobody could store is ignored': async (executor) => {
+    await executor.warmUp()
+    const fd = executor.isolation === 'process' ? 3 : 5
+    const lines = [
+      ['delivered', 1, 0.5],
+      ['progress', 1, 'not json'],
+      ['log', 1, { at: 1e300, message: 'late' }],
+      ['checkpoint', 1, 1, 'x{'],
+      ['checkpoint', 1, 2, '"\0"'],
+      ['handled', 1, { position: 1, reply: 'y{', error: null }],
+      ['taken', 1, 1, -1],
+      ['extend', 1, 1e300],
+    ]
+    const watched = new Watched(executor, orderFor('liar', { fd, lines }))
+    watched.attempt.signal(signalFor(1, 'go'))
+    const end = await watched.end()
+    assert.equal(returned(end), '"honest"')
+    assert.deepEqual([watched.deliveries, watched.progress, watched.extensions], [[], [], []])
+    assert.deepEqual([watched.taken, watched.saves, watched.logs.length], [[1], [], 1])
+    assert.deepEqual(end.saved.signals, [{ position: 1, reply: null, error: null }])
+  },
+
+  'an end that nobody could store is one that was thrown, and costs the isolate': async (
+    executor,
+  ) => {
+    await executor.warmUp()
+    const fd = executor.isolation === 'process' ? 3 : 5
+    const lines = [['returned', 1, 'z{', null, false]]
+    const watched = new Watched(executor, orderFor('liar', { fd, lines }))
+    watched.attempt.signal(signalFor(1, 'go'))
+    const { error, isRetryable, proof, saved } = threw(await watched.end())
+    assert.deepEqual([error.code, isRetryable], ['INTERNAL', true])
+    assert.notEqual(proof, null)
+    assert.deepEqual(saved, { checkpoint: null, signals: [] })
   },
 
   'a line without an end costs the isolate, not the memory of the worker': async (executor) => {

@@ -26,8 +26,7 @@ export function orderFor(
   const run = { id: `run-of-${task}`, task, queue: 'default', key: null, tags: ['a'], attempt: 1 }
   const text = input === undefined ? null : JSON.stringify(input)
   const limits = { payloadLimit: 1_048_576, checkpointLimit: 1_048_576 }
-  const fresh = { state: null, waits: [],
-  signalled: null, rollback: null }
+  const fresh = { state: null, waits: [], signalled: null, rollback: null }
   return { run, module: tasksModule, input: text, ...limits, ...fresh, ...more }
 }
 

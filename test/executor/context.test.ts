@@ -188,7 +188,12 @@ void test('of two waits at once neither parks; the next one does', async () => {
   assert.equal((await waits[0])?.payload, 1)
   assert.equal(ctx.abortSignal.aborted, false)
   await assert.rejects(ctx.receive('ping'), { code: 'ATTEMPT_PAUSED' })
-  assert.deepEqual(held.context.parkedWait, { signal: 'ping', wakeInMs: null, done: [1, 2] })
+  assert.deepEqual(held.context.parkedWait, {
+    signal: 'ping',
+    wakeInMs: null,
+    done: [1, 2],
+    taken: [],
+  })
 })
 
 void test('a wait during which a checkpoint was met does not park: the handler does something else', async () => {
@@ -296,9 +301,136 @@ void test('a handler that throws leaves a signal open that the next attempt will
   held.send(1, 'ping', 1)
   held.send(2, 'ping', 2)
   for (let n = 0; n < 2; n++) (await ctx.receive('ping'))?.reply('well')
-  assert.deepEqual(held.context.close('threw').signals, [
-    { position: 2, reply: '"well"', error: null },
-  ])
+  assert.deepEqual(held.context.close('threw').signals, [])
+})
+
+void test('what a listener answered since the last checkpoint counts only where the handler returns', async () => {
+  for (const kind of ['threw', 'parked', 'returned'] as const) {
+    using held = await open()
+    const { ctx } = held
+    await ctx.checkpoint({ todo: [] })
+    using _listener = ctx.on('ping', () => 'noted')
+    held.send(1, 'ping', 1)
+    await turn()
+    await turn()
+    await ctx.checkpoint({ todo: [1] })
+    held.send(2, 'ping', 2)
+    await turn()
+    await turn()
+    assert.deepEqual(held.taken, [1, 2])
+    assert.deepEqual(positionsOf(held.saves), [1])
+    const { signals } = held.context.close(kind)
+    assert.equal(signals.length, kind === 'returned' ? 1 : 0, kind)
+  }
+})
+
+void test('what was answered before the checkpoint at which an attempt parks is told with that', async () => {
+  using held = await open()
+  const { ctx } = held
+  await ctx.checkpoint(0)
+  using _listener = ctx.on('ping', () => 'noted')
+  held.send(1, 'ping', 1)
+  await turn()
+  await turn()
+  held.pause(true)
+  await assert.rejects(ctx.checkpoint(1), { code: 'ATTEMPT_PAUSED' })
+  assert.deepEqual(held.context.close('parked'), {
+    checkpoint: '1',
+    signals: [{ position: 1, reply: '"noted"', error: null }],
+  })
+})
+
+void test('whoever left a loop over signals may answer the last one until the next checkpoint', async () => {
+  using held = await open()
+  const { ctx } = held
+  await ctx.checkpoint(0)
+  for (const position of [1, 2]) held.send(position, 'ping', position)
+  const found: Signal[] = []
+  for (let n = 0; n < 2; n++)
+    for await (const signal of ctx.signals('ping')) {
+      found.push(signal)
+      break
+    }
+  found[0]?.reply('late')
+  await ctx.checkpoint(1)
+  assert.throws(() => found[1]?.reply('too late'), { code: 'USAGE' })
+  assert.deepEqual(
+    held.saves.flatMap(({ signals }) => signals),
+    [
+      { position: 1, reply: '"late"', error: null },
+      { position: 2, reply: null, error: null },
+    ],
+  )
+})
+
+void test('a listener that waits itself does not keep a wait that is over from returning', async () => {
+  using held = await open(plain, { waits: ['slept', 'slept'] })
+  const { ctx } = held
+  using _listener = ctx.on('ping', async () => await ctx.sleep(1))
+  held.send(1, 'ping', 1)
+  await ctx.sleep(20)
+})
+
+void test('a wait that is over waits for the mailbox, and an abort ends that', async () => {
+  using held = await open(plain, { waits: ['slept'], signalled: 7 })
+  const { ctx } = held
+  let isOver = false
+  const sleeping = ctx.sleep('1h').finally(() => (isOver = true))
+  await turn()
+  assert.equal(isOver, false)
+  held.abort()
+  await assert.rejects(sleeping, { code: 'ATTEMPT_CANCELLED' })
+})
+
+void test('a pause does not park a handler that sleeps while its listener is being called', async () => {
+  using held = await open()
+  const { ctx } = held
+  const { promise, resolve } = Promise.withResolvers<void>()
+  using _listener = ctx.on('ping', () => promise)
+  const sleeping = ctx.sleep('30m')
+  held.send(1, 'ping', 1)
+  await turn()
+  await turn()
+  held.pause(true)
+  await turn()
+  await turn()
+  assert.equal(ctx.abortSignal.aborted, false)
+  resolve()
+  await assert.rejects(sleeping, { code: 'ATTEMPT_PAUSED' })
+})
+
+void test('the longest wait is told in whole milliseconds that the store can count', async () => {
+  const longestMs = 100 * 365 * 86_400_000
+  for (let n = 0; n < 100; n++) {
+    using held = await open()
+    held.pause(true)
+    await assert.rejects(held.ctx.sleep(longestMs), { code: 'ATTEMPT_PAUSED' })
+    const { wakeInMs } = held.context.parkedWait ?? {}
+    assert.ok(Number.isSafeInteger(wakeInMs) && (wakeInMs ?? 0) <= longestMs, `${wakeInMs}`)
+  }
+})
+
+void test('thousands of signals are heard in their order, and the event loop turns meanwhile', async () => {
+  using held = await open()
+  const { ctx } = held
+  const many = 30_000
+  let turns = 0
+  const interval = setInterval(() => turns++, 1)
+  const heard: number[] = []
+  using _listener = ctx.on('ping', (payload) => {
+    const n = Number(payload)
+    heard.push(n)
+    if (n === 1) held.send(many + 1, 'pong', 0)
+    // As long as a handler may take for what it does with one.
+    if (n % 100 === 0) for (const from = performance.now(); performance.now() < from + 1;);
+  })
+  for (let n = 1; n <= many; n++) held.send(n, 'ping', n)
+  while (heard.length < many) await turn()
+  clearInterval(interval)
+  assert.deepEqual(heard.slice(0, 3), [1, 2, 3])
+  assert.ok(heard.every((n, at) => n === at + 1))
+  assert.ok(turns > 5, `${turns}`)
+  assert.equal((await ctx.receive('pong'))?.payload, 0)
 })
 
 void test('a signal that was taken before is for the same wait, and for nobody else', async () => {
@@ -348,6 +480,10 @@ void test('a schema that fails by itself rejects the signal and no more', async 
   assert.equal(outcome?.error?.code, 'SIGNAL_REJECTED')
   assert.match(outcome.error.message, /no database/)
 })
+
+function positionsOf(saves: readonly Saved[]): number[] {
+  return saves.flatMap(({ signals }) => signals.map(({ position }) => position))
+}
 
 function definition() {
   return {

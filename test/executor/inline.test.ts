@@ -34,6 +34,11 @@ executorConformance((settings) => createExecutor('inline', settings), {
       reason: shares,
     },
     { test: 'garbage on the wire is ignored', reason: 'there is no wire' },
+    { test: 'a report that nobody could store is ignored', reason: 'there is no wire' },
+    {
+      test: 'an end that nobody could store is one that was thrown, and costs the isolate',
+      reason: 'there is no wire',
+    },
     {
       test: 'a line without an end costs the isolate, not the memory of the worker',
       reason: 'there is no wire',

@@ -340,6 +340,81 @@ export const waitsShielded = task({
     }),
 })
 
+/** Sleeps long with a listener, and says what that has heard by the end of the sleep. */
+export const sleepsAndListens = task({
+  name: 'sleeps-and-listens',
+  ...seldom,
+  signals: pings,
+  parkAfter: 0,
+  run: async (_: void, ctx) => {
+    const heard: number[] = []
+    ctx.on('ping', async ({ n }) => {
+      await turn()
+      heard.push(n)
+      ctx.log('heard', { n })
+      return n
+    })
+    await ctx.sleep('1h')
+    return heard
+  },
+})
+/** Leaves a loop over signals, and waits for another one of the name. */
+export const breaksAndReceives = task({
+  name: 'breaks-and-receives',
+  ...seldom,
+  signals: pings,
+  parkAfter: 0,
+  run: async (_: void, ctx) => {
+    await ctx.checkpoint('before')
+    for await (const { payload } of ctx.signals('ping')) {
+      ctx.log('first', payload)
+      break
+    }
+    const second = await ctx.receive('ping', { timeout: '1h' })
+    return second?.payload ?? null
+  },
+})
+/** Is through with a signal by its own account, and then does not come to a checkpoint with a state. */
+export const repliesInVain = task({
+  name: 'replies-in-vain',
+  ...seldom,
+  signals: pings,
+  run: async (how: 'throw' | 'park', ctx) => {
+    if (ctx.state === undefined) await ctx.checkpoint('before')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    using _listener = ctx.on('go', () => resolve())
+    const signal = await ctx.receive('ping')
+    signal?.reply('well')
+    begun(ctx)
+    if (how === 'throw') {
+      await promise
+      await turn()
+      throw new Error('no more')
+    }
+    for (;;) {
+      await ctx.checkpoint(undefined)
+      await turn()
+    }
+  },
+})
+/** Meets nothing but checkpoints without a state, or waits in its slot. */
+export const livesOn = task({
+  name: 'lives-on',
+  heartbeatTimeout: '2s',
+  parkAfter: '1h',
+  signals: pings,
+  run: async (how: 'checkpoint' | 'sleep' | 'receive' | 'iterate', ctx) => {
+    begun(ctx)
+    if (how === 'sleep') await ctx.sleep('1m')
+    if (how === 'receive') await ctx.receive('ping')
+    if (how === 'iterate') for await (const _ of ctx.signals('ping')) break
+    for (;;) {
+      await ctx.checkpoint(undefined)
+      await turn()
+    }
+  },
+})
+
 export const undoes = task({
   name: 'undoes',
   input: z.object({ n: z.number() }),
@@ -352,6 +427,7 @@ export const undoes = task({
 })
 export const extendsTime = task({
   name: 'extends-time',
+  timeout: '10m',
   maxTimeout: '1h',
   run: (_: void, ctx) => ctx.extend('2s'),
 })

@@ -155,6 +155,18 @@ export const scribbler = task({
     return 'true'
   },
 })
+/** Says something on the wire that is not true, once it has a signal, and goes on. */
+export const liar = task({
+  name: 'liar',
+  signals: { go: z.any() },
+  run: async ({ fd, lines }: { fd: number; lines: unknown[] }, ctx) => {
+    begun(ctx)
+    await ctx.receive('go')
+    writeSync(fd, `\n${lines.map((line) => JSON.stringify(line)).join('\n')}\n`)
+    if (lines.length > 1) return 'honest'
+    await new Promise((resolve) => ctx.abortSignal.addEventListener('abort', resolve))
+  },
+})
 export const flooder = task({
   name: 'flooder',
   run: (fd: number) => {

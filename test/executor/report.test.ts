@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { portableError } from '../../src/executor/channel.ts'
+import { longestMs } from '../../src/executor/bounds.ts'
+import { readReport } from '../../src/executor/report.ts'
+
+const expected = { seq: 1, payloadLimit: 100, checkpointLimit: 200 }
+const read = (report: unknown): unknown => readReport(JSON.stringify(report), expected)
+
+const error = { name: 'Error', message: 'no', code: 'EXPECTED' }
+const wait = { signal: 'go', wakeInMs: 5, done: ['slept', 7, 'timeout'], taken: [8] }
+const outcome = { position: 3, reply: '"yes"', error: null }
+const line = { at: 1, message: 'plain', data: { n: 1 } }
+const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
+
+void test('what an isolate of ours says is taken as it is', () => {
+  for (const report of [
+    ['delivered', 1, 1_700_000_000_000],
+    ['progress', 1, '0.5'],
+    ['log', 1, line],
+    ['log', 1, { at: 0, message: '\0' }],
+    ['handled', 1, outcome],
+    ['handled', 1, { position: 3, reply: null, error }],
+    ['checkpoint', 1, 4, '{"text":"\\u0000\\ud800"}'],
+    ['checkpoint', 1, 5, null],
+    ['taken', 1, 3, 1_700_000_000_000],
+    ['extend', 1, longestMs],
+    ['returned', 1, '[1]', null, false],
+    ['returned', 1, null, '"kept"', true],
+    ['threw', 1, { ...error, hint: 'h', stack: 's', details: {}, cause: error }, true, null, false],
+    ['parked', 1, null, '1', true],
+    ['parked', 1, wait, null, true],
+    ['parked', 1, { ...wait, signal: null, wakeInMs: null }, null, true],
+  ])
+    assert.deepEqual(read(report), report)
+  assert.deepEqual(read(['ready', 1]), ['ready'])
+})
+
+void test('what no store could keep, or no reader could read, is ignored', () => {
+  for (const report of [
+    ['delivered', 1, 0.5],
+    ['delivered', 1, -1],
+    ['delivered', 1, 9e15],
+    ['progress', 1, 0.5],
+    ['progress', 1, 'not json'],
+    ['progress', 1, `"${'x'.repeat(5000)}"`],
+    ['progress', 1, deep(2048 + 1)],
+    ['log', 1, { ...line, at: 1e300 }],
+    ['log', 1, { ...line, message: 'x'.repeat(20_000) }],
+    ['log', 1, { ...line, data: [1] }],
+    ['log', 1, { ...line, data: { text: 'x'.repeat(20_000) } }],
+    ['handled', 1, { ...outcome, position: 0.5 }],
+    ['handled', 1, { ...outcome, reply: 'y{' }],
+    ['handled', 1, { ...outcome, reply: `"${'x'.repeat(100)}"` }],
+    ['handled', 1, { ...outcome, error: { ...error, code: 7 } }],
+    ['handled', 1, { ...outcome, error: { ...error, details: 'none' } }],
+    ['handled', 1, { ...outcome, error: { ...error, message: 'x'.repeat(500_000) } }],
+    ['checkpoint', 1, 0.5, '1'],
+    ['checkpoint', 1, 1, 'x{'],
+    ['checkpoint', 1, 1, '"\0"'],
+    ['checkpoint', 1, 1, '"\ud800"'],
+    ['checkpoint', 1, 1, `"${'é'.repeat(100)}"`],
+    ['taken', 1, 1e300, 1],
+    ['taken', 1, 1, -1],
+    ['extend', 1, 0.5],
+    ['extend', 1, longestMs + 1],
+    ['returned', 2, '1', null, false],
+    ['returned', 1, 7],
+    ['threw', 1, null, true, null, true],
+    ['parked', 1, 7, null, true],
+  ])
+    assert.equal(read(report), null, JSON.stringify(report).slice(0, 100))
+  assert.equal(readReport('["delivered",1,1e999]', expected), null)
+  assert.equal(readReport('["returned",1,null,null,false]', null), null)
+})
+
+void test('an end that cannot be kept is an end all the same', () => {
+  const nested = '[{"cause":'.repeat(20)
+  for (const report of [
+    ['returned', 1, 'z{', null, false],
+    ['returned', 1, '"\0"', null, false],
+    ['returned', 1, `"${'x'.repeat(100)}"`, null, false],
+    ['returned', 1, '1', 'x{', false],
+    ['threw', 1, { ...error, code: null }, true, null, false],
+    ['threw', 1, { ...error, details: { text: 'x'.repeat(500_000) } }, true, null, false],
+    ['threw', 1, { ...error, cause: nested }, true, null, false],
+    ['parked', 1, { ...wait, wakeInMs: 0.5 }, null, true],
+    ['parked', 1, { ...wait, wakeInMs: -1 }, null, true],
+    ['parked', 1, { ...wait, wakeInMs: longestMs + 1 }, null, true],
+    ['parked', 1, { ...wait, signal: '\0' }, null, true],
+    ['parked', 1, { ...wait, done: ['never'] }, null, true],
+    ['parked', 1, { ...wait, done: [1.5] }, null, true],
+    ['parked', 1, { ...wait, taken: undefined }, null, true],
+    ['parked', 1, { ...wait, taken: Array(10_001).fill(1) }, null, true],
+  ])
+    assert.deepEqual(read(report), ['broken', 1], JSON.stringify(report).slice(0, 100))
+})
+
+void test('nothing but the named parts of a wait, an outcome or a log line goes on', () => {
+  const more = { type: 'complete', result: '1', waitsFor: 'somebody' }
+  assert.deepEqual(read(['parked', 1, { ...wait, ...more }, null, true]), [
+    'parked',
+    1,
+    wait,
+    null,
+    true,
+  ])
+  assert.deepEqual(read(['handled', 1, { ...outcome, ...more }]), ['handled', 1, outcome])
+  assert.deepEqual(read(['log', 1, { ...line, ...more }]), ['log', 1, line])
+})
+
+void test('the largest error that is made here comes through', () => {
+  const text = '\0'.repeat(100_000)
+  const portable = portableError({ name: text, message: text, code: text, stack: text })
+  const report = ['threw', 1, portable, true, null, false]
+  assert.deepEqual(read(report), report)
+})
