@@ -22,7 +22,7 @@ export async function reinsLines(): Promise<Line[]> {
   ]
 }
 
-type Walking = typeof tasks.walks | typeof tasks.isolatedWalks
+type Walking = typeof tasks.walks
 
 /** From the request to the slot that is free, and from the next request to the handler that goes on. */
 async function pauseLines(what: string, task: Walking): Promise<Line[]> {

@@ -7,6 +7,10 @@ import type { StopRecord } from './stop.ts'
 /** The schemas of the signals that a task takes, by name. */
 export type SignalSchemas = Readonly<Record<string, StandardSchemaV1>>
 
+/** Of a task that takes none. */
+// oxlint-disable-next-line typescript/no-generated-empty-object-type -- no name is one of its signals
+export type NoSignals = Record<never, StandardSchemaV1>
+
 /** What a task without a schema for its state keeps: nothing is known of it. */
 // oxlint-disable-next-line typescript/no-explicit-any -- `ctx.state?.done` is to work for a task that declares nothing
 export type AnyState = any

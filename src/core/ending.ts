@@ -31,10 +31,15 @@ export function leaveRunning(before: RunFacts, event: Leaving, now: number): Dec
     case 'release':
       return again(returnedBy(run, event), 'queued', { mode: event.mode, ended: event, now })
     case 'park':
-      return again(run, 'queued', { mode: 'prevented', now })
+      return again(run, 'queued', { mode: byItself(run), now })
     case 'wait':
       return wait(run, event, now)
   }
+}
+
+/** How a run was stopped whose handler gave its slot back: it ended after it was asked, unless that only forbids the next attempt. */
+function byItself({ intent }: RunFacts): StopMode {
+  return intent?.stop && intent.stop.verb !== 'revoke' ? 'cooperative' : 'prevented'
 }
 
 /** A claim that was taken back before the handler was called was no attempt. */
@@ -58,7 +63,7 @@ function wait(run: RunFacts, event: Of<'wait'>, now: number): Change {
   const { waitsFor, signal, done, wakeInMs } = event
   const wakeAt = wakeInMs === null ? null : now + wakeInMs
   const waiting = { ...run, waitsFor, wait: { signal, done }, wakeAt }
-  return again(waiting, 'waiting', { mode: 'prevented', data: waitData(waiting), now })
+  return again(waiting, 'waiting', { mode: byItself(run), data: waitData(waiting), now })
 }
 
 function waitData({ waitsFor, wait, wakeAt }: RunFacts): Decision['data'] {

@@ -37,7 +37,8 @@ export function checkedFilter(filter: RunFilter): RunFilter {
       throw wrong(`no state ${JSON.stringify(state)}`, `States: ${states.join(', ')}.`)
   }
   for (const part of ['createdAfter', 'createdBefore'] as const) {
-    if (Number.isNaN(Number(filter[part] ?? 0)))
+    // What is kept as JSON cannot be without an end.
+    if (!Number.isFinite(Number(filter[part] ?? 0)))
       throw wrong(`the filter's ${part} is not an instant`, 'Give a Date or epoch ms.')
   }
   if (filter.input !== undefined) checkInput(filter.input)

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Retry, type RetryPolicy, retryPolicy } from './backoff.ts'
 import type { Duration } from './duration.ts'
-import type { AnyState, Context, SignalSchemas } from './context.ts'
+import type { AnyState, Context, NoSignals, SignalSchemas } from './context.ts'
 import { CheckreinError, shown } from './errors.ts'
 import { type RollbackCause, rollbackCauses } from './run.ts'
 import { limitsOf, type TaskLimits } from './task-limits.ts'
@@ -120,7 +120,7 @@ const brand = Symbol.for('checkrein.task')
 export function task<
   Schema extends StandardSchemaV1,
   Output,
-  Signals extends SignalSchemas = Record<never, never>,
+  Signals extends SignalSchemas = NoSignals,
   State extends StandardSchemaV1 = never,
 >(
   definition: Limits &
@@ -132,7 +132,7 @@ export function task<
 export function task<
   Output,
   Input = void,
-  Signals extends SignalSchemas = Record<never, never>,
+  Signals extends SignalSchemas = NoSignals,
   State extends StandardSchemaV1 = never,
 >(
   definition: Limits &

@@ -85,10 +85,10 @@ async function wakeWhatWasSignalled(
   }
 }
 
-/** The signals that a handler is through with, or has taken in a wait before; what is written with this is not stored yet. */
+/** The signals that a handler is through with, or has taken before; what is written with this is not stored yet. */
 function dealtWith({ event }: RunEventCall): readonly WaitOutcome[] {
   const saved = event.type === 'checkpoint' ? event : 'saved' in event ? event.saved : undefined
-  const taken = event.type === 'wait' ? event.done : []
+  const taken = event.type === 'wait' ? [...event.done, ...(event.taken ?? [])] : []
   return [...taken, ...(saved?.signals ?? []).map(({ position }) => position)]
 }
 

@@ -109,6 +109,7 @@ export interface SignalRecord extends AskedBy {
 /** Which rows of the record; all that fit every part that is given. */
 export interface SignalQuery {
   readonly callIds?: readonly string[]
+  readonly runIds?: readonly string[]
   readonly runId?: string
   readonly kinds?: readonly SignalKind[]
   readonly names?: readonly string[]

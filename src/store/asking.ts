@@ -1,7 +1,7 @@
 /** The client's verbs and signals, each in a transaction of its own, or as a bulk operation where a filter finds many. */
 import { checkedFilter } from '../core/filter.ts'
 import { isOfLanes } from '../core/hold.ts'
-import { Bulks } from './bulk.ts'
+import { afterRecord, Bulks } from './bulk.ts'
 import { askedAgain, type AskedOfId, controlIds, controlKey } from './control.ts'
 import type { Driver, Tx } from './driver.ts'
 import type { GroupCommit, Writer } from './group-commit.ts'
@@ -44,7 +44,8 @@ export class Asking {
     const { statements } = this.#driver
     if ('ids' in target) {
       const calls = target.ids.map((id) => ({ id, asked }))
-      return this.#sure(await this.#commits.submit(this.#control, calls), (missing) =>
+      const answers = await this.#commits.submit(this.#control, calls)
+      return this.#sure(asked.callId, answers, (missing) =>
         this.#commits.submit(
           this.#control,
           missing.map((id) => ({ id, asked: { ...asked, ...again } })),
@@ -55,7 +56,7 @@ export class Asking {
       const ask = async (how = asked): Promise<readonly Controlled[]> => [
         await this.#write((tx) => controlKey(tx, statements, { ...target, asked: how })),
       ]
-      return this.#sure(await ask(), () => ask({ ...asked, ...again }))
+      return this.#sure(asked.callId, await ask(), () => ask({ ...asked, ...again }))
     }
     const filter = checkedFilter(target.filter)
     const answers = await this.bulks.run({ kind: 'control', filter, asked })
@@ -79,8 +80,9 @@ export class Asking {
     const { statements } = this.#driver
     const held = await this.#write((tx) => putHold(tx, statements, request))
     // A claim that began before did not see a hold on its lane, and what it takes cannot be found yet.
-    if (isOfLanes(held.hold)) await this.#driver.outlast()
-    return carryOutHold(this.bulks, held)
+    return carryOutHold(this.bulks, held, async () => {
+      if (isOfLanes(held.hold)) await this.#driver.outlast()
+    })
   }
 
   async lift(...[target, who]: Parameters<Store['lift']>): Promise<Hold | null> {
@@ -89,6 +91,10 @@ export class Asking {
     return lifted && carryOutHold(this.bulks, lifted)
   }
 
-  #sure: typeof askedAgain = (answers, ask) =>
-    this.#driver.isConcurrent ? askedAgain(answers, ask) : Promise.resolve(answers)
+  /** What was asked is done by now, whatever becomes of the second asking. */
+  #sure = async (
+    callId: string,
+    ...[answers, ask]: Parameters<typeof askedAgain>
+  ): Promise<readonly Controlled[]> =>
+    this.#driver.isConcurrent ? afterRecord(callId, () => askedAgain(answers, ask)) : answers
 }

@@ -5,8 +5,12 @@
  * they were enqueued, a thousand in a transaction, which also notes how far it came. So others have their turn in between,
  * and whoever goes on after a crash reads the rest of them. Two that go on at once do no harm: each transaction holds the
  * operation's row, and passes over what the other has done.
+ *
+ * What a hold asks of the runs that there are ends with the hold: who lifts it finishes its bulk operations in the same
+ * transaction, so that the next step of whoever drives one finds it over.
  */
 import type { Answer } from '../core/decision.ts'
+import { CheckreinError, isCheckreinError } from '../core/errors.ts'
 import { type RunFilter, statesOf } from '../core/filter.ts'
 import { type Asked, controlMatched, matchParams } from './control.ts'
 import type { Driver, Row, Statements, Tx } from './driver.ts'
@@ -15,12 +19,12 @@ import { instantOf } from './moment.ts'
 import { countsOf, note } from './record.ts'
 import { matchedOf, type SeqRun } from './rows.ts'
 import { signalIds } from './signal.ts'
-import type { Bulk, Controlled, SignalRequest } from './store.ts'
+import type { Bulk, Controlled, Finding, SignalRequest } from './store.ts'
 
 /** How many runs of a filter change in one transaction. */
 const chunkLength = 1000
 /** Whoever began it has stopped, where nothing was heard of it for so long. */
-const idleMs = 10_000
+const idleMs = 3000
 
 /** What is asked of each run. */
 export type BulkRequest =
@@ -42,24 +46,50 @@ const callOf = (request: BulkRequest): Asked | Omit<SignalRequest, 'target'> =>
 const verbOf = (request: BulkRequest): Bulk['verb'] =>
   request.kind === 'control' ? request.asked.verb : 'signal'
 
-/** Puts it on record; the same one again is there already. */
+/** Puts it on record. @returns false where the same one is there already. */
 export async function beginBulk(
   tx: Tx,
   statements: Statements,
   { request, totalCount }: { readonly request: BulkRequest; readonly totalCount: number },
-): Promise<void> {
+): Promise<boolean> {
   const asked = callOf(request)
   const [end] = await tx.all(statements.seqEnd)
   const now = tx.now()
   const text = JSON.stringify(withInstants(request, now))
   const upperSeq = Number(end?.['seq'] ?? 0)
   const row = [asked.callId, now, upperSeq, totalCount, text]
-  if ((await tx.all(statements.insertBulk, row)).length === 0) return
+  if ((await tx.all(statements.insertBulk, row)).length === 0) return false
   const name = request.kind === 'control' ? request.asked.verb : request.message.name
   const payload = request.kind === 'signal' ? request.message.payload : null
   const entry = { asked, kind: 'bulk', name, payload, run: null, answer: null } as const
   note(tx, statements, [{ ...entry, isOver: false, target: request.filter }])
+  return true
 }
+
+/** Ends those that carry out a hold which is no more: its runs are to be let go, not to be held. */
+export async function endBulksOf(tx: Tx, statements: Statements, holdId: string): Promise<void> {
+  const now = tx.now()
+  const ended = await tx.all(statements.endBulksOfHold, [holdId, now])
+  const sets = ended.map(({ id, counts }) => [id ?? null, now, counts ?? null])
+  if (sets.length > 0) tx.send(statements.finishCall, sets)
+}
+
+/**
+ * Does what comes after the record of a call: should it fail, keepers do the rest.
+ * @throws {CheckreinError} with the id of the call, by which `bulks` says how far it is.
+ */
+export async function afterRecord<T>(callId: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (!isCheckreinError(cause)) throw cause
+    const { code, message, hint, details } = cause
+    const known = { ...details, isUncertain: true, callId }
+    throw new CheckreinError(code, { message, hint: hint ?? goesOn, details: known, cause })
+  }
+}
+
+const goesOn = 'It is on record, and goes on by itself: the same call again goes on with it, too.'
 
 /** "In an hour" is an hour from now, whenever it is carried out. */
 function withInstants(request: BulkRequest, now: number): BulkRequest {
@@ -77,14 +107,14 @@ interface Step {
   readonly isLast: boolean
 }
 
-/** Deals with some of the runs, unless somebody has. */
+/** Deals with some of the runs, unless somebody has; null where it is over. */
 async function step(
   tx: Tx,
   statements: Statements,
   { id, matched, isLast }: Step,
-): Promise<readonly BulkAnswer[]> {
+): Promise<readonly BulkAnswer[] | null> {
   const [row] = await tx.all(statements.bulkToChange, [id])
-  if (!row || row['finished_at'] !== null) return []
+  if (!row || row['finished_at'] !== null) return null
   const doneSeq = Number(row['done_seq'])
   const left = matched.filter(({ seq }) => seq > doneSeq)
   const request = JSON.parse(String(row['request'])) as BulkRequest
@@ -125,12 +155,14 @@ export class Bulks {
     this.#commits = commits
   }
 
-  /** From the record to the last run. */
+  /** From the record to the last run; the same call again goes on with the runs of the first. */
   async run(request: BulkRequest): Promise<readonly BulkAnswer[]> {
     const { statements } = this.#driver
+    const { callId } = callOf(request)
     const matched = await this.#match(request.filter)
-    await this.#write((tx) => beginBulk(tx, statements, { request, totalCount: matched.length }))
-    return this.#drive(callOf(request).callId, matched)
+    const begin = { request, totalCount: matched.length }
+    const isNew = await this.#write((tx) => beginBulk(tx, statements, begin))
+    return afterRecord(callId, () => (isNew ? this.#drive(callId, matched) : this.goOn(callId)))
   }
 
   /** Goes on with one that is on record. */
@@ -152,10 +184,30 @@ export class Bulks {
     const since = this.#driver.now() - idleMs
     const [row] = await this.#driver.read(this.#driver.statements.idleBulks, [since])
     if (!row || this.#goingOn) return
-    // Where it fails, it will be found again.
-    this.#goingOn = this.goOn(String(row['id']))
-      .catch(() => undefined)
+    const id = String(row['id'])
+    this.#goingOn = this.goOn(id)
+      .catch((error: unknown) => this.#noteFailure(id, error))
       .finally(() => (this.#goingOn = null))
+  }
+
+  /** It will be found again, after all others; meanwhile `findings` says what is wrong. */
+  async #noteFailure(id: string, error: unknown): Promise<void> {
+    const message = error instanceof Error ? error.message : String(error)
+    const { noteFailure } = this.#driver.statements
+    await this.#write(async (tx) => tx.all(noteFailure, [id, tx.now(), message])).catch(() => null)
+  }
+
+  /** Those that keepers have tried in vain to go on with. */
+  async findings(): Promise<readonly Finding[]> {
+    const { failingBulks } = this.#driver.statements
+    // Not everybody may read them.
+    const rows = await this.#driver.read(failingBulks).catch(() => [])
+    return rows.map(({ id, error }) => ({
+      name: 'bulk',
+      level: 'warning',
+      message: `the verb on many runs ${String(id)} does not go on: ${String(error)}`,
+      hint: 'Keepers try it again every ten seconds.',
+    }))
   }
 
   async #match(filter: RunFilter): Promise<readonly Matched[]> {
@@ -175,6 +227,7 @@ export class Bulks {
       const done = await this.#write((tx) =>
         step(tx, this.#driver.statements, { id, matched: chunk, isLast }),
       )
+      if (done === null) break
       for (const answer of done) answers.push(answer)
     }
     return answers

@@ -4,7 +4,7 @@ import type { MachineEvent } from '../core/events.ts'
 import { Changes } from './changes.ts'
 import type { Driver, Param, Row, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
-import { endPastHolds, type Held } from './holds.ts'
+import { endPastHolds } from './holds.ts'
 import { claimedOf, type FeedRow, runOf } from './rows.ts'
 import type { ClaimedRun, ClaimRequest, Housekept, WorkerInfo } from './store.ts'
 
@@ -99,24 +99,24 @@ export async function eachByItself<Item, Result>(
   return done
 }
 
-interface Moved extends Pick<Housekept, 'dueCount' | 'expiredCount'> {
-  /** Holds whose time was over: what they have paused is still to be resumed. */
-  readonly ended: readonly Held[]
-}
+type Moved = Pick<Housekept, 'dueCount' | 'expiredCount'>
 
 /** One step of what is due, over or has expired. */
 export async function moveWhatIsDue(tx: Tx, statements: Statements): Promise<Moved> {
   const move = (found: string, event: MachineEvent): Promise<number> =>
     moveAll(tx, statements, { found, event })
+  // First, while no run is held: whoever carries out a hold has its bulk operation before it has runs.
+  await endPastHolds(tx, statements)
   const expired = await move(statements.expiredRunsToChange, { type: 'expire' })
   const late = await move(statements.lateRunsToChange, { type: 'deadline' })
   const woken = await move(statements.wakeableRunsToChange, { type: 'wake', by: 'time' })
   const reason = 'it was paused until now'
   const resume = { type: 'resume', reason, by: null, holdId: null } as const
   const resumed = await move(statements.resumableRunsToChange, resume)
+  const lifted = { ...resume, reason: 'the hold that paused it is no more' } as const
+  const freed = await move(statements.orphanedRunsToChange, lifted)
   const due = await move(statements.dueRunsToChange, { type: 'due' })
-  const ended = await endPastHolds(tx, statements)
-  return { expiredCount: expired + late, dueCount: due + woken + resumed, ended }
+  return { expiredCount: expired + late, dueCount: due + woken + resumed + freed }
 }
 
 async function moveAll(

@@ -4,10 +4,10 @@ import { prevented } from '../core/decision.ts'
 import { idleStates, type State, stopVerbs, type StopVerb } from '../core/transitions.ts'
 import type { MachineEvent } from '../core/events.ts'
 import { Changes, loadRuns, wakeThoseWaitingFor } from './changes.ts'
-import type { FilterSql, Param, Statements, Tx } from './driver.ts'
+import type { FilterSql, Param, Row, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
 import { instantOf } from './moment.ts'
-import { type Entry, note, noteAtOnce } from './record.ts'
+import { type Entry, isRecorded, note, noteAtOnce, placeOf } from './record.ts'
 import { type FeedRow, matchedOf, runOf, type SeqRun } from './rows.ts'
 import type { Controlled, ControlRequest, Target } from './store.ts'
 
@@ -33,16 +33,26 @@ export async function controlIds(
   calls: readonly AskedOfId[],
 ): Promise<readonly Controlled[]> {
   const ids = [...new Set(calls.map(({ id }) => id))]
-  const changes = new Changes(tx.now(), await loadRuns(tx, statements, ids))
+  // The record is read behind the runs: whoever asked the same at the same time has let go of them by then.
+  const [runs, before] = await Promise.all([
+    loadRuns(tx, statements, ids),
+    askedBefore(tx, statements, calls),
+  ])
+  const changes = new Changes(tx.now(), runs)
+  const isNew = ({ id, asked }: AskedOfId): boolean => !before.has(placeOf(asked.callId, id))
+  const fresh = calls.filter(isNew)
   useUp(
     tx,
     statements,
     calls.flatMap(({ id, asked }) => (asked.isAgain && changes.get(id) ? [['id', '', id]] : [])),
   )
-  const missing = calls.filter(({ id }) => !changes.get(id))
+  const missing = fresh.filter(({ id }) => !changes.get(id))
   const places = missing.map(({ id, asked }) => ({ place: ['id', '', id] as const, asked }))
   const until = await leaveTombstones(tx, statements, places)
   const answers = calls.map(({ id, asked }): Controlled => {
+    const old = before.get(placeOf(asked.callId, id))
+    const state = changes.get(id)?.state ?? null
+    if (old !== undefined) return { id, answer: old, state, tombstoneUntil: null }
     if (changes.get(id)) return controlOne(changes, id, asked)
     return { id, answer: 'not-found', state: null, tombstoneUntil: until.get(id) ?? null }
   })
@@ -50,12 +60,32 @@ export async function controlIds(
   note(
     tx,
     statements,
-    calls.flatMap(({ id, asked }, at) => {
+    calls.flatMap((call, at) => {
+      const { id, asked } = call
       const answered = answers[at]
-      return answered ? [controlEntry(asked, answered, changes.get(id) ?? { id })] : []
+      return answered && isNew(call)
+        ? [controlEntry(asked, answered, changes.get(id) ?? { id })]
+        : []
     }),
   )
   return answers
+}
+
+/** What came of the same calls before, by their places. */
+async function askedBefore(
+  tx: Tx,
+  statements: Statements,
+  calls: readonly AskedOfId[],
+): Promise<ReadonlyMap<string, Controlled['answer']>> {
+  const wanted = calls.map(({ id, asked }) => [asked.callId, id])
+  const rows = await tx.each(statements.signalsOfCalls, wanted)
+  const found = rows.filter(({ kind, answer }) => kind === 'control' && answer !== 'not-found')
+  return new Map(
+    found.map((row) => [
+      placeOf(row['call_id'], row['run_id']),
+      row['answer'] as Controlled['answer'],
+    ]),
+  )
 }
 
 function controlEntry(
@@ -76,7 +106,11 @@ export async function controlKey(
   statements: Statements,
   { task, key, asked }: { readonly task: string; readonly key: string; readonly asked: Asked },
 ): Promise<Controlled> {
-  const [row] = await tx.each(statements.keyHolderToChange, [[task, key]])
+  const [[row], [before]] = await Promise.all([
+    tx.each(statements.keyHolderToChange, [[task, key]]),
+    tx.all(statements.answerOfCall, [asked.callId, 'control']),
+  ])
+  if (before) return answeredBefore(tx, statements, before)
   if (!row) {
     const places = [{ place: ['key', task, key] as const, asked }]
     const until = await leaveTombstones(tx, statements, places)
@@ -94,6 +128,14 @@ export async function controlKey(
   const after = changes.get(run.id) ?? run
   note(tx, statements, [{ ...controlEntry(asked, answer, after), target: { task, key } }])
   return answer
+}
+
+/** The same call again: what it came to, also where another run holds the key by now. */
+async function answeredBefore(tx: Tx, statements: Statements, before: Row): Promise<Controlled> {
+  const id = String(before['run_id'])
+  const [run] = await loadRuns(tx, statements, [id])
+  const answer = before['answer'] as Controlled['answer']
+  return { id, answer, state: run?.state ?? null, tombstoneUntil: null }
 }
 
 /** A run that a filter has found, as it was a moment ago. */
@@ -175,6 +217,7 @@ export async function controlWithin(
   }
   if ('key' in target) return [await controlKey(tx, statements, { ...target, asked })]
   const filter = checkedFilter(target.filter)
+  if (await isRecorded(tx, statements, asked.callId)) return []
   const sql = statements.filterSql(filter)
   const matched = (await tx.all(statements.matchRuns(sql), matchParams(sql))).map(matchedOf)
   const answers = await controlMatched(tx, statements, { matched, wanted: statesOf(filter), asked })

@@ -95,7 +95,7 @@ export interface Driver extends AsyncDisposable {
   readonly lookPauseMs: number
   /** Runs `work` within a transaction of the caller's, which the caller commits or not. */
   join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T>
-  /** Waits for the transactions under way that write to the feed, as claims do, or a second: they did not see what is committed now. */
+  /** Waits for the claims under way: they did not see what is committed now. @throws {CheckreinError} `STORE_BUSY` where one does not end. */
   outlast(): Promise<void>
   /** Whether one transaction may be under way while another begins, so that neither sees what the other writes. */
   readonly isConcurrent: boolean
@@ -149,7 +149,6 @@ export interface Statements extends ReinsStatements {
   readonly heldRuns: string
   readonly dueRunsToChange: string
   readonly expiredRunsToChange: string
-  readonly nextAt: string
   readonly prunableRuns: string
   readonly keepNewestPosition: string
   readonly deleteFeed: string

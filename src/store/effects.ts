@@ -64,7 +64,7 @@ export class Effects {
 }
 
 /** What happens once: the first counts, where a statement for many would take any of them. */
-const once = new Set<Kind>(['deliverControls', 'finishSignals'])
+const once = new Set<Kind>(['deliverControls', 'finishSignals', 'finishControls'])
 
 /** By their first parameter. */
 function firstOfEach(sets: readonly Param[][]): Param[][] {

@@ -4,20 +4,27 @@
  * A pause of whole tasks or queues is one row that claims look at: nothing else changes, however many runs there are. Any
  * other hold is carried out on the runs that there are, as a bulk operation, and on each that comes, when it is enqueued or
  * at the latest when it would start (`gate.ts`).
+ *
+ * Both let go of a roll-back but for one thing: while its lane is paused it does not start, for claims pass over whole lanes.
+ *
+ * Where writers do not see each other, a run may be paused by a hold that is lifted at the same time. So keepers look for
+ * runs that are paused by a hold which is no more, and resume them.
  */
 import type { RunFilter } from '../core/filter.ts'
 import { checkedHoldFilter, filterText, isOfLanes } from '../core/hold.ts'
 import { idleStates, type State } from '../core/transitions.ts'
-import { beginBulk, type BulkRequest, type Bulks } from './bulk.ts'
+import { afterRecord, beginBulk, type BulkRequest, type Bulks, endBulksOf } from './bulk.ts'
+import { Changes } from './changes.ts'
 import type { Asked } from './control.ts'
 import type { Statements, Tx } from './driver.ts'
 import { instantOf } from './moment.ts'
-import { note } from './record.ts'
-import { holdOf } from './rows.ts'
+import { isRecorded, note } from './record.ts'
+import { holdOf, runOf } from './rows.ts'
 import type { AskedBy, ControlVerb, Hold, HoldRequest, Store } from './store.ts'
 
 /** What is on record, and the bulk operations that carry it out. */
 export interface Held {
+  readonly callId: string
   readonly hold: Hold
   readonly bulkIds: readonly string[]
 }
@@ -25,6 +32,7 @@ export interface Held {
 export async function putHold(tx: Tx, statements: Statements, request: HoldRequest): Promise<Held> {
   const filter = checkedHoldFilter(request.filter)
   const { callId, verb, reason, by } = request
+  if (await isRecorded(tx, statements, callId)) return heldBefore(tx, statements, request)
   const rollback = request.rollback ? 1 : 0
   const isLane = isOfLanes({ verb, filter })
   const now = tx.now()
@@ -41,7 +49,20 @@ export async function putHold(tx: Tx, statements: Statements, request: HoldReque
     await beginBulk(tx, statements, { request: bulk, totalCount: 0 })
     bulkIds.push(bulk.asked.callId)
   }
-  return { hold, bulkIds }
+  return { callId, hold, bulkIds }
+}
+
+/** The same call again: what it has put, which may have been lifted since. */
+async function heldBefore(tx: Tx, statements: Statements, request: HoldRequest): Promise<Held> {
+  const { callId, verb, filter, reason, by, until, rollback } = request
+  const [row] = await tx.all(statements.holdByFilter, [verb, filterText(filter)])
+  if (row) {
+    const hold = holdOf(row)
+    return { callId, hold, bulkIds: bulksOf(request, hold).map(({ asked }) => asked.callId) }
+  }
+  const now = tx.now()
+  const past = { createdAt: now, until: instantOf(until, now), rollback }
+  return { callId, hold: { id: callId, verb, filter, reason, by, ...past }, bulkIds: [] }
 }
 
 type Control = Extract<BulkRequest, { readonly kind: 'control' }>
@@ -87,18 +108,19 @@ function bulkOn(
 
 type HoldTarget = Parameters<Store['lift']>[0]
 
-/** Null where there is no such hold. */
+/** Null where there is no such hold, and where the same call has lifted it. */
 export async function liftHold(
   tx: Tx,
   statements: Statements,
   { target, who }: { readonly target: HoldTarget; readonly who: AskedBy },
 ): Promise<Held | null> {
+  if (await isRecorded(tx, statements, who.callId)) return null
   const [found] =
     'id' in target
       ? await tx.all(statements.holdById, [target.id])
       : await tx.all(statements.holdByFilter, [target.verb, filterText(target.filter)])
   const [row] = found ? await tx.all(statements.deleteHold, [holdOf(found).id]) : []
-  if (row) return end(tx, statements, { hold: holdOf(row), who })
+  if (row) return letGo(tx, statements, { hold: holdOf(row), who })
   const name = 'verb' in target ? target.verb : 'hold'
   const entry = { asked: who, kind: 'lift', name, run: null, answer: 'not-found' } as const
   note(tx, statements, [
@@ -107,32 +129,47 @@ export async function liftHold(
   return null
 }
 
-/** Ends the holds whose time is over. */
-export async function endPastHolds(tx: Tx, statements: Statements): Promise<readonly Held[]> {
+/**
+ * Ends the holds whose time is over. What they have paused has the same time for its end, or is found to be paused by nothing;
+ * what is still to park is let go here, for there is never more of that than runs.
+ */
+export async function endPastHolds(tx: Tx, statements: Statements): Promise<void> {
   const past = (await tx.all(statements.deletePastHolds, [tx.now()])).map(holdOf)
-  const ended: Held[] = []
   for (const hold of past) {
-    const who = { callId: `${hold.id}/over`, reason: 'its time was over', by: null, origin: null }
-    ended.push(await end(tx, statements, { hold, who }))
+    const reason = 'its time was over'
+    const who = { callId: `${hold.id}/over`, reason, by: null, origin: null }
+    await end(tx, statements, { hold, who })
+    const runs = (await tx.all(statements.pausingRunsToChange, [hold.id])).map(runOf)
+    const changes = new Changes(tx.now(), runs)
+    for (const { id } of runs)
+      changes.decide(id, { type: 'resume', reason, by: null, holdId: hold.id })
+    await changes.write(tx, statements)
   }
-  return ended
 }
 
-/** It is gone: that is put on record, and what it has paused is to be resumed. */
-async function end(
-  tx: Tx,
-  statements: Statements,
-  { hold, who }: { readonly hold: Hold; readonly who: AskedBy },
-): Promise<Held> {
+interface Ending {
+  readonly hold: Hold
+  readonly who: AskedBy
+}
+
+/** It is gone: that is put on record, and nothing more is done for it. */
+async function end(tx: Tx, statements: Statements, { hold, who }: Ending): Promise<void> {
   const { id, verb: name, filter: target } = hold
   const payload = JSON.stringify({ holdId: id })
   const entry = { asked: who, kind: 'lift', name, run: null, answer: 'done' } as const
   note(tx, statements, [{ ...entry, isOver: true, payload, target }])
   tx.tell('work')
-  if (hold.verb !== 'pause') return { hold, bulkIds: [] }
+  await endBulksOf(tx, statements, id)
+}
+
+/** The same before its time: what it has paused is to be resumed. */
+async function letGo(tx: Tx, statements: Statements, { hold, who }: Ending): Promise<Held> {
+  const { callId } = who
+  await end(tx, statements, { hold, who })
+  if (hold.verb !== 'pause') return { callId, hold, bulkIds: [] }
   const bulk = bulkOn(resuming(who), hold, { verb: 'resume', state: ['running', 'paused'] })
   await beginBulk(tx, statements, { request: bulk, totalCount: 0 })
-  return { hold, bulkIds: [bulk.asked.callId] }
+  return { callId, hold, bulkIds: [bulk.asked.callId] }
 }
 
 function resuming(who: AskedBy): HoldRequest {
@@ -141,7 +178,14 @@ function resuming(who: AskedBy): HoldRequest {
 }
 
 /** Carries out what a hold asks of the runs that there are. */
-export async function carryOutHold(bulks: Bulks, { hold, bulkIds }: Held): Promise<Hold> {
-  for (const id of bulkIds) await bulks.goOn(id)
-  return hold
+export async function carryOutHold(
+  bulks: Bulks,
+  { callId, hold, bulkIds }: Held,
+  before: () => Promise<void> = () => Promise.resolve(),
+): Promise<Hold> {
+  return afterRecord(callId, async () => {
+    await before()
+    for (const id of bulkIds) await bulks.goOn(id)
+    return hold
+  })
 }

@@ -36,6 +36,12 @@ export function note(tx: Tx, statements: Statements, entries: readonly Entry[]):
   if (sets.length > 0) tx.send(statements.insertSignals, sets)
 }
 
+/** Whether a call about many, or about a hold, was made before under this id, and has come to something. */
+export async function isRecorded(tx: Tx, statements: Statements, callId: string): Promise<boolean> {
+  const rows = await tx.each(statements.signalsOfCalls, [[callId, null]])
+  return rows.some(({ answer }) => answer !== 'not-found')
+}
+
 interface AtOnce {
   readonly asked: AskedBy
   readonly name: string

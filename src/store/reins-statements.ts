@@ -8,6 +8,12 @@ export interface ReinsStatements {
   /** Runs whose pause is. */
   readonly resumableRunsToChange: string
   readonly lateRunsToChange: string
+  /** Runs that are paused by a hold which is no more, and which no bulk operation is resuming. */
+  readonly orphanedRunsToChange: string
+  /** Running runs that a hold asks to park. */
+  readonly pausingRunsToChange: string
+  /** When the first of all runs and holds has its time; 0 where something is to be done at once. */
+  readonly nextAt: string
   /** Takes claims back that were made in this transaction. */
   readonly unstartRuns: string
   readonly saveCheckpoints: string
@@ -17,6 +23,8 @@ export interface ReinsStatements {
   /** Gives the places of those that are new; what was recorded as not found may be recorded again. */
   readonly insertSignals: string
   readonly signalsOfCalls: string
+  /** What came of a call of one kind that named no run. */
+  readonly answerOfCall: string
   readonly deliverSignals: string
   /** What was asked of a run and can have reached its handler. */
   readonly deliverControls: string
@@ -35,6 +43,11 @@ export interface ReinsStatements {
   readonly insertBulk: string
   readonly bulkToChange: string
   readonly updateBulk: string
+  /** It failed, and is found again after the others. */
+  readonly noteFailure: string
+  readonly failingBulks: string
+  /** Ends those that carry out a hold; gives them. */
+  readonly endBulksOfHold: string
   readonly pruneBulks: string
   readonly bulksById: string
   readonly newestBulks: string

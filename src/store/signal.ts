@@ -6,7 +6,7 @@ import { Changes, loadRuns } from './changes.ts'
 import { matchParams } from './control.ts'
 import type { Param, Row, Statements, Tx } from './driver.ts'
 import { unheard } from './effects.ts'
-import { type Entry, note, noteAtOnce, placeOf, record } from './record.ts'
+import { type Entry, isRecorded, note, noteAtOnce, placeOf, record } from './record.ts'
 import type { SeqRun } from './rows.ts'
 import type { Signalled, SignalRequest, Target } from './store.ts'
 
@@ -80,7 +80,16 @@ export async function signalKey(
     message,
   }: { readonly task: string; readonly key: string; readonly message: Message },
 ): Promise<Signalled> {
-  const [row] = await tx.each(statements.keyHolderToChange, [[task, key]])
+  const [[row], [before]] = await Promise.all([
+    tx.each(statements.keyHolderToChange, [[task, key]]),
+    tx.all(statements.answerOfCall, [message.callId, 'signal']),
+  ])
+  if (before)
+    return {
+      runId: String(before['run_id']),
+      answer: before['answer'] as Signalled['answer'],
+      position: Number(before['position']),
+    }
   if (!row) {
     const { name, payload } = message
     const entry = { asked: message, kind: 'signal', name, payload, run: null } as const
@@ -106,6 +115,7 @@ export async function signalWithin(
     )
   if ('key' in target) return [await signalKey(tx, statements, { ...target, message })]
   const filter = checkedFilter(target.filter)
+  if (await isRecorded(tx, statements, message.callId)) return []
   const sql = statements.filterSql(filter)
   const matched = await tx.all(statements.matchRuns(sql), matchParams(sql))
   const answers = await signalIds(

@@ -21,7 +21,6 @@ import { controlWithin } from './control.ts'
 import type { Driver, Tx } from './driver.ts'
 import { enqueueAlone, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
-import { carryOutHold } from './holds.ts'
 import { Reading } from './reading.ts'
 import { signalWithin } from './signal.ts'
 import type {
@@ -171,18 +170,23 @@ export class SqlStore extends Reading implements Store {
   }
 
   async housekeep(): Promise<Housekept> {
+    // What stands in the way of one must not keep a keeper from the other.
+    const [moved] = await Promise.allSettled([this.#move()])
+    const lapsed = await this.#lapse()
+    if (moved.status === 'rejected') throw moved.reason
+    await this.#asking.bulks.adopt()
+    const { nextInMs } = moved.value
+    const next = nextInMs === 0 ? await this.#nextInMs() : nextInMs
+    return { ...moved.value, lapsed, nextInMs: next }
+  }
+
+  /** @returns as of before; 0 where something was to be done. */
+  async #move(): Promise<Omit<Housekept, 'lapsed'>> {
     const { statements } = this.#driver
     const nextInMs = await this.#nextInMs()
-    const moved =
-      nextInMs === 0
-        ? await this.#write((tx) => moveWhatIsDue(tx, statements), this.#chores)
-        : { dueCount: 0, expiredCount: 0, ended: [] }
-    for (const ended of moved.ended) await carryOutHold(this.#asking.bulks, ended)
-    const lapsed = await this.#lapse()
-    await this.#asking.bulks.adopt()
-    const { dueCount, expiredCount } = moved
-    const next = nextInMs === 0 ? await this.#nextInMs() : nextInMs
-    return { dueCount, expiredCount, lapsed, nextInMs: next }
+    if (nextInMs !== 0) return { dueCount: 0, expiredCount: 0, nextInMs }
+    const moved = await this.#write((tx) => moveWhatIsDue(tx, statements), this.#chores)
+    return { ...moved, nextInMs }
   }
 
   async #lapse(): Promise<Housekept['lapsed']> {
@@ -216,8 +220,9 @@ export class SqlStore extends Reading implements Store {
     return this.#write(async (tx) => (await tx.each(deleteTombstone, [place])).length > 0)
   }
 
-  findings(): Promise<readonly Finding[]> {
-    return this.#driver.findings()
+  async findings(): Promise<readonly Finding[]> {
+    const failing = await this.#asking.bulks.findings()
+    return [...(await this.#driver.findings()), ...failing]
   }
 
   onChange(listener: (change: Change) => void): Disposable {

@@ -60,6 +60,10 @@ export interface Store extends AsyncDisposable {
   /**
    * For ids: one answer each, in their order. For a key: one. For a filter: one for each run that is not final; that is a
    * bulk operation under the id of the call, which goes on, by any keeper, should this process end before it is done.
+   *
+   * The same call again answers what it did the first time. For a filter it goes on with the runs that the first one has
+   * left, if any: the answers are those of this call on this object, the counts in `bulks` are of all. Where it rejects after it is on
+   * record, the error has `isUncertain` and the `callId`.
    */
   control(request: ControlRequest): Promise<readonly Controlled[]>
   /** The same with a message to their handlers. */

@@ -13,7 +13,7 @@ export class Mailbox {
   readonly #parts: MailboxParts
   #broughtUpTo = 0
   #wanted = 0
-  #bringing: Promise<void> | null = null
+  #isBringing = false
 
   constructor(parts: MailboxParts) {
     this.#parts = parts
@@ -22,12 +22,13 @@ export class Mailbox {
   /** @param newest the place of the newest signal that was sent. */
   follow(newest: number | null): void {
     this.#wanted = Math.max(this.#wanted, newest ?? 0)
-    if (this.#wanted > this.#broughtUpTo) this.#bringing ??= this.#bring()
+    if (this.#wanted > this.#broughtUpTo && !this.#isBringing) void this.#bring()
   }
 
   /** What could not be read now is read when it is followed again. */
   async #bring(): Promise<void> {
     const { store, runId, onError } = this.#parts
+    this.#isBringing = true
     try {
       while (this.#wanted > this.#broughtUpTo) {
         const signals = await store.mailbox(runId, this.#broughtUpTo)
@@ -39,7 +40,7 @@ export class Mailbox {
     } catch (error) {
       onError(error)
     }
-    this.#bringing = null
+    this.#isBringing = false
   }
 
   #handOver({ position, callId: id, name, payload, by, createdAt: sentAt }: SignalRecord): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { stopVerbs } from '../../src/core/transitions.ts'
 import type { NewRun } from '../../src/store/store.ts'
 import { has } from '../core/errors-of.ts'
@@ -200,6 +201,49 @@ const hour = 3_600_000
 
 async function outcomes(bed: StoreBed, ...overs: readonly Partial<NewRun>[]): Promise<string[]> {
   return (await bed.enqueue(...overs)).map(({ outcome }) => outcome)
+}
+
+export const repeatedPromises: Promises = {
+  'the same call again answers what it did, and does nothing': async (bed) => {
+    const [one, two] = [await bed.add(), await bed.add()]
+    const callId = randomUUID()
+    const pause = () => bed.ask('pause', { ids: [one, two] }, { callId })
+    const answered = async () => (await pause()).map(({ answer, state }) => [answer, state])
+    assert.deepEqual(await answered(), [
+      ['paused', 'paused'],
+      ['paused', 'paused'],
+    ])
+    await bed.askOne('resume', one)
+    assert.deepEqual(await answered(), [
+      ['paused', 'queued'],
+      ['paused', 'paused'],
+    ])
+    const feed = await bed.store.feed({ runId: one, after: 0, limit: 9 })
+    assert.deepEqual(
+      feed.map(({ type }) => type),
+      ['pause', 'resume'],
+    )
+  },
+
+  'the same call about a key is about the run that held it': async (bed) => {
+    const one = await bed.add({ key: 'k' })
+    const callId = randomUUID()
+    const cancel = () => bed.ask('cancel', { task: 'work', key: 'k' }, { callId })
+    const first = await cancel()
+    const two = await bed.add({ key: 'k' })
+    assert.deepEqual([first[0]?.id, first[0]?.answer], [one, 'prevented'])
+    assert.deepEqual(await cancel(), first)
+    assert.equal(await bed.state(two), 'queued')
+  },
+
+  'a call that found nothing may be made again when there is something': async (bed) => {
+    const callId = randomUUID()
+    const cancel = () => bed.ask('cancel', { ids: ['later'] }, { callId, tombstoneMs: 0 })
+    assert.equal((await cancel())[0]?.answer, 'not-found')
+    await bed.add({ id: 'later' })
+    assert.equal((await cancel())[0]?.answer, 'prevented')
+    assert.equal((await cancel())[0]?.answer, 'prevented')
+  },
 }
 
 export const tombstonePromises: Promises = {

@@ -223,6 +223,24 @@ export const laneHoldPromises: Promises = {
     assert.equal((await bed.store.bulks(null)).length, 1)
   },
 
+  'a hold that was lifted does not come back with the same call, nor is another lifted by the same':
+    async (bed) => {
+      const callId = randomUUID()
+      const filter = { task: 'work' }
+      const one = await hold(bed, { filter, callId })
+      const who = { callId: randomUUID(), reason: null, by: null, origin: null }
+      const target = { verb: 'pause', filter } as const
+      assert.equal((await bed.store.lift(target, who))?.id, one.id)
+      assert.equal((await hold(bed, { filter, callId })).id, one.id)
+      assert.deepEqual(await bed.store.holds(), [])
+      const two = await hold(bed, { filter })
+      await bed.store.lift(target, who)
+      assert.deepEqual(
+        (await bed.store.holds()).map(({ id }) => id),
+        [two.id],
+      )
+    },
+
   'what runs already finishes, parks and goes back to its queue, or is cancelled': async (bed) => {
     const finish = await held(bed)
     const one = await hold(bed, { filter: {}, inFlight: 'finish' })

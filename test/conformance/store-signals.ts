@@ -291,8 +291,35 @@ export const signalPromises: Promises = {
     const newer = await bed.signal(id, 'newer')
     const [sent] = await send(bed, { ids: [id] }, { callId })
     assert.equal(sent?.answer, 'sent')
-    assert.deepEqual(await names(bed, id), ['hello', 'newer'])
-    assert.equal((await bed.get(id)).signalled, newer.position, 'never an older one')
+    assert.deepEqual(await names(bed, id), ['newer', 'hello'])
+    assert.equal((await bed.get(id)).signalled, sent?.position)
+    const unread = await bed.store.mailbox(id, newer.position ?? 0)
+    assert.deepEqual(
+      unread.map(({ position }) => position),
+      [sent?.position],
+      'whoever has read the newer one finds it, too',
+    )
+    assert.deepEqual(await send(bed, { ids: [id] }, { callId }), [sent])
+  },
+
+  'the same call to whoever holds a key is one signal, also where another run holds it by now':
+    async (bed) => {
+      const one = await held(bed, { key: 'k' })
+      const callId = randomUUID()
+      const first = await send(bed, { task: 'work', key: 'k' }, { callId })
+      await bed.finish(one)
+      const two = await bed.add({ key: 'k' })
+      assert.deepEqual(await send(bed, { task: 'work', key: 'k' }, { callId }), first)
+      assert.deepEqual(await names(bed, two), [])
+    },
+
+  'a wait is not ended by a signal that the handler has, and is not through with': async (bed) => {
+    const id = await held(bed)
+    const { position } = await bed.signal(id, 'hello')
+    assert.equal(await report(bed, id, { ...receive, wakeInMs: null, taken: [position] }), 'done')
+    assert.equal(await bed.state(id), 'waiting')
+    await bed.signal(id, 'hello')
+    assert.equal(await bed.state(id), 'queued')
   },
 
   'a key means the run that holds it, and a filter every run that is not final': async (bed) => {

@@ -4,7 +4,7 @@ import { suite, test } from 'node:test'
 import { type OpenPlace, StoreBed } from '../store/bed.ts'
 import { enqueuePromises, keyPromises } from './store-enqueue.ts'
 import { claimPromises, leasePromises, timePromises } from './store-work.ts'
-import { controlPromises, tombstonePromises } from './store-control.ts'
+import { controlPromises, repeatedPromises, tombstonePromises } from './store-control.ts'
 import {
   checkpointPromises,
   deadlinePromises,
@@ -31,6 +31,7 @@ const rooms: Readonly<Record<string, Promises>> = {
   leases: leasePromises,
   time: timePromises,
   control: controlPromises,
+  'the same call again': repeatedPromises,
   tombstones: tombstonePromises,
   lists: listPromises,
   feeds: feedPromises,

@@ -39,6 +39,8 @@ suite('a filter', () => {
       { input: { a: undefined } },
       { createdAfter: new Date('tomorrow') },
       { createdBefore: Number.NaN },
+      { createdBefore: Number.POSITIVE_INFINITY },
+      { createdAfter: Number.NEGATIVE_INFINITY },
     ]
     for (const filter of bad) {
       assert.throws(() => checkedFilter(filter as never), isUsage(), JSON.stringify(filter))

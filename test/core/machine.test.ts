@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import type { MachineEvent } from '../../src/core/events.ts'
 import { decide } from '../../src/core/machine.ts'
 import { freshFacts, type RunFacts, statusOf } from '../../src/core/run.ts'
+import { stopVerbs } from '../../src/core/transitions.ts'
 import { asked, boom, eventOf, exit, factsIn, fence, now, retry, running } from './samples.ts'
 
 /** The facts after events that must all be accepted. */
@@ -70,6 +71,13 @@ suite('a handler that was asked to stop', () => {
   test('gets no further attempt when it fails before the request reached it', () => {
     const run = after(asked({}), failing)
     assert.deepEqual([run.state, run.stop?.mode, run.failures], ['cancelled', 'prevented', 1])
+  })
+
+  test('has ended by itself where it gave its slot back, unless it was only to get no further attempt', () => {
+    for (const event of [eventOf('park'), eventOf('wait')]) {
+      const stops = stopVerbs.map((verb) => after(asked({ verb }), event).stop?.mode)
+      assert.deepEqual(stops, ['prevented', 'cooperative', 'cooperative', 'cooperative'])
+    }
   })
 
   test('has failed when its last attempt fails before the request reached it', () => {

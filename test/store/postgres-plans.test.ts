@@ -39,11 +39,13 @@ const fill = ({ finishedCount, liveCount, idleCount }: Counts): string => `
     CASE WHEN n > ${finishedCount} AND n % 3 = 2 THEN n END, 'null', '{"n":1}',
     CASE WHEN n > ${finishedCount} AND n % 30 = 1 THEN n END, CASE WHEN n % 5 = 0 THEN n END
   FROM generate_series(1, ${finishedCount + liveCount}) AS n;
-  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, wait, wake_at, paused_from, resume_at)
+  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, wait, wake_at, paused_from, resume_at, paused)
   SELECT 'idle-' || n, 'work', 'default', 0, CASE WHEN n % 2 = 0 THEN 'waiting' ELSE 'paused' END, 1, 0, 0, 0, n,
     '{"signal":null,"done":[]}', CASE WHEN n % 2 = 0 THEN n END,
-    CASE WHEN n % 2 = 1 THEN 'queued' END, CASE WHEN n % 2 = 1 THEN n END
+    CASE WHEN n % 2 = 1 THEN 'queued' END, CASE WHEN n % 2 = 1 THEN n END,
+    CASE WHEN n % 2 = 1 THEN '{"reason":null,"by":null,"at":1,"holdId":' || CASE WHEN n % 4 = 1 THEN 'null' ELSE '"hold-' || n % 3 || '"' END || '}' END
   FROM generate_series(1, ${idleCount}) AS n;
+  INSERT INTO holds (id, verb, filter, is_lane, created_at, rollback) SELECT 'hold-' || n, 'pause', n, 0, 1, 0 FROM generate_series(0, 2) AS n;
   INSERT INTO checkpoints SELECT seq, '{"done":1}' FROM runs;
   INSERT INTO signals (run_seq, run_id, created_at, completed_at, call_id, kind, name, answer)
   SELECT seq, id, 1, finished_at, 'call-' || id || kind, kind, 'hello', 'sent' FROM runs, unnest(ARRAY['signal', 'control']) AS kind
@@ -143,6 +145,11 @@ function hotOf(from: number, count: number): Hot {
     ['wakeableRunsToChange', statements.wakeableRunsToChange, [500, 500]],
     ['resumableRunsToChange', statements.resumableRunsToChange, [500, 500]],
     ['lateRunsToChange', statements.lateRunsToChange, [finishedCount + 500, 500]],
+    ['orphanedRunsToChange', statements.orphanedRunsToChange, [9, 500]],
+    ['pausingRunsToChange', statements.pausingRunsToChange, ['hold-1']],
+    ['endBulksOfHold', statements.endBulksOfHold, ['hold-1', 9]],
+    ['failingBulks', statements.failingBulks, []],
+    ['answerOfCall', statements.answerOfCall, ['call-none', 'control']],
     ['idleBulks', statements.idleBulks, [500]],
     ['bulksById', statements.bulksById, [['bulk-7', 'bulk-9']]],
     ['seqEnd', statements.seqEnd, []],

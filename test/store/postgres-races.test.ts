@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { MachineEvent } from '../../src/core/events.ts'
+import type { Driver } from '../../src/store/driver.ts'
+import { openStore } from '../../src/store/open.ts'
+import { PostgresDriver } from '../../src/store/postgres/driver.ts'
+import { postgresSettings } from '../../src/store/postgres/options.ts'
+import { SqlStore } from '../../src/store/sql-store.ts'
 import type { HoldRequest, NewRun, Store } from '../../src/store/store.ts'
+import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
 import { plainEnd, plainCall, plainRun, plainWorker, postgresPlace } from './bed.ts'
 
 interface Three {
@@ -145,6 +151,48 @@ suite('stores that write at the same time', () => {
       }
       assert.ok(heldCount > 0, 'some holds came first')
     }))
+
+  test('a hold on all waits for a claim that is under way, however long, and asks what that has taken', async () => {
+    const [to, schema] = [await testDatabase(), freshSchema()]
+    const settings = postgresSettings({ schema })
+    const driver = await PostgresDriver.open({ to, where: to, settings }, {})
+    const [isChosen, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const slow: Partial<Driver> = {
+      async claim(tx, request) {
+        const rows = await driver.claim(tx, request)
+        isChosen.resolve()
+        await mayEnd.promise
+        return rows
+      },
+    }
+    const get = (target: PostgresDriver, name: string | symbol): unknown => {
+      const value: unknown = Reflect.get(name in slow ? slow : target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    }
+    const one = new SqlStore(new Proxy(driver, { get }))
+    const two = await openStore(to, { schema })
+    try {
+      await one.registerWorker({ ...plainWorker, id: 'w1', leaseMs })
+      await two.hold({ ...plainHold(), filter: { tag: 'other' } })
+      await two.enqueue([{ ...plainRun, id: 'run' }])
+      const claiming = one.claim(claimOf('w1'))
+      await isChosen.promise
+      const holding = two.hold({ ...plainHold(), inFlight: 'cancel' })
+      while ((await two.holds()).length < 2);
+      const looks = async () => {
+        for (const _ of range(50)) await two.holds()
+      }
+      await Promise.race([holding, looks()])
+      mayEnd.resolve()
+      assert.equal((await claiming).length, 1)
+      await holding
+      assert.equal((await two.get('run'))?.intent?.stop?.verb, 'cancel')
+    } finally {
+      mayEnd.resolve()
+      await Promise.all([one, two].map((store) => store[Symbol.asyncDispose]()))
+      await dropSchema(to, schema)
+    }
+  })
 
   test('signals beside an end or a wait: none is left open, and none is slept over', () =>
     withStores(async ({ one, two, three }) => {

@@ -137,6 +137,14 @@ suite('the roles of docs/postgres.md', () => {
     const held = await owner.enqueue(tasks.polite)
     await eventually(async () => (await held.get()).state === 'running', 'the run')
     assert.equal((await held.cancel({ grace: '10s' })).confirmed, true)
+    const hold = await owner.hold({
+      verb: 'pause',
+      filter: { task: 'none' },
+      until: Date.now() + 300,
+    })
+    const isEnded = async (): Promise<boolean> =>
+      (await owner.audit({ kind: 'lift' })).entries.some(({ callId }) => callId.startsWith(hold.id))
+    await eventually(isEnded, 'the end of the hold')
     await owner.cancel('before')
     assert.ok((await client.prune({ completed: 0, failed: 0, cancelled: 0 })) > 0)
     await assert.rejects(client.enqueue(tasks.add, input), forbidden)

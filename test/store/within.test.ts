@@ -6,7 +6,7 @@ import { Client } from 'pg'
 import type { StoreWithin } from '../../src/store/store.ts'
 import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
 import { openStore } from '../../src/store/open.ts'
-import { plainCall, sqlitePlace, StoreBed } from './bed.ts'
+import { plainCall, plainRun, sqlitePlace, StoreBed } from './bed.ts'
 
 interface Theirs extends AsyncDisposable {
   readonly bed: StoreBed
@@ -107,5 +107,52 @@ for (const [name, open] of Object.entries(kinds)) {
             : [],
         )
       })
+
+    test('has a verb on a filter once, however often it is asked', async () => {
+      await using theirs = await open()
+      const { bed, within, run } = theirs
+      await bed.add({ tags: ['t'] })
+      const request = { ...plainCall(), verb: 'pause', target: { filter: { tag: 't' } } } as const
+      const { callId, reason, by, origin } = plainCall()
+      const message = { reason, by, origin, name: 'hello', payload: '1' }
+      for (const isAgain of [false, true]) {
+        await run('BEGIN')
+        assert.equal((await within.control(request)).length, isAgain ? 0 : 1)
+        const sent = await within.signal({ ...message, callId, target: request.target })
+        assert.equal(sent.length, isAgain ? 0 : 1)
+        await run('COMMIT')
+        await bed.add({ tags: ['t'] })
+      }
+    })
   })
 }
+
+test('postgres: a run that is paused by a hold which is lifted before the commit goes on', async () => {
+  await using theirs = await (kinds['postgres'] ?? assert.fail)()
+  const { bed, within, run } = theirs
+  const { pause, graceMs, rollback, ...who } = plainCall()
+  const order = {
+    verb: 'pause',
+    until: null,
+    inFlight: 'finish',
+    graceMs,
+    rollback,
+    pause,
+  } as const
+  const hold = (tag: string) =>
+    bed.store.hold({ ...order, ...who, callId: plainCall().callId, filter: { tag } })
+  const one = await hold('t')
+  await hold('u')
+  const other = await bed.add({ tags: ['u'] })
+  const mine = await bed.add({})
+  await bed.askOne('pause', mine)
+  await run('BEGIN')
+  await within.enqueue([{ ...plainRun, id: 'late', tags: ['t'] }])
+  await bed.store.lift({ id: one.id }, { ...who, callId: plainCall().callId })
+  await run('COMMIT')
+  assert.equal(await bed.state('late'), 'paused')
+  const { dueCount, nextInMs } = await bed.store.housekeep()
+  assert.deepEqual([dueCount, nextInMs], [1, null])
+  const states = await Promise.all(['late', other, mine].map((id) => bed.state(id)))
+  assert.deepEqual(states, ['queued', 'paused', 'paused'])
+})

@@ -15,6 +15,7 @@ import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { withoutHeld } from '../gate.ts'
 import { claimUnheld } from './claim.ts'
 import { DatabaseClock } from './clock.ts'
+import { claimStays } from './errors.ts'
 import { postgresFindings } from './findings.ts'
 import { FeedHorizon, writersIn } from './horizon.ts'
 import { joined } from './joined.ts'
@@ -41,6 +42,8 @@ export interface PostgresDriverOptions extends PostgresOptions {
 const longAnswerMs = 120_000
 const horizonMs = 10
 const longestHorizonMs = 200
+/** The server ends a claim that nobody goes on with sooner. */
+const outlastMs = 15_000
 
 export class PostgresDriver implements Driver {
   readonly statements: PostgresStatements
@@ -239,14 +242,19 @@ export class PostgresDriver implements Driver {
     }
   }
 
-  /** A statement has the lock on the feed before it has its view of the tables: who has it not sees what is committed now. */
+  /**
+   * A claim holds its worker's row from its first statement on, and has the lock on the table for that before it has its view
+   * of the tables: who has it not sees what is committed now.
+   */
   async outlast(): Promise<void> {
-    let writers: readonly string[] | undefined
-    for (let tries = 0; tries < 100; tries++) {
-      const now = writersIn((await this.read(this.statements.feedHorizon))[0])
-      writers = (writers ?? now).filter((writer) => now.includes(writer))
-      if (writers.length === 0) return
-      await pause(horizonMs)
+    const giveUpAt = performance.now() + outlastMs
+    let claimers: readonly string[] | undefined
+    for (let tries = 0; ; tries++) {
+      const now = writersIn((await this.read(this.statements.claimers))[0])
+      claimers = (claimers ?? now).filter((claimer) => now.includes(claimer))
+      if (claimers.length === 0) return
+      if (performance.now() > giveUpAt) throw claimStays(this.#link.where)
+      await pause(Math.min(horizonMs * (tries + 1), longestHorizonMs))
     }
   }
 

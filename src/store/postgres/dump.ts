@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs'
 import type { Session } from './session.ts'
 
-const tables = [
+/** The tables of a schema. */
+export const tables = [
   'runs',
   'tags',
   'feed',

@@ -196,3 +196,12 @@ export function uncertain(where: string, cause: unknown, hint = askAgain): Check
     cause,
   })
 }
+
+/** What was asked is done, but for what a claim that began before it has taken. */
+export function claimStays(where: string): CheckreinError {
+  return new CheckreinError('STORE_BUSY', {
+    message: `${where}: a claim that began before this call has not ended`,
+    hint: 'What was asked stands. Ask again under the same id, and what that claim took is found, too.',
+    details: { where, isUncertain: true },
+  })
+}

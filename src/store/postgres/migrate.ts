@@ -13,23 +13,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { CheckreinError } from '../../core/errors.ts'
 import { type Migrated, type MigrateOptions, type Migration, migrationsIn } from '../migrate.ts'
+import { tables } from './dump.ts'
 import { isLockTimeout, storeError } from './errors.ts'
 import type { Link } from './link.ts'
 import type { Session } from './session.ts'
 
 const folder = new URL('./migrations/', import.meta.url)
-const tables = [
-  'runs',
-  'tags',
-  'feed',
-  'workers',
-  'tombstones',
-  'checkpoints',
-  'signals',
-  'bulks',
-  'holds',
-  'migrations',
-]
 const createTable = `CREATE TABLE IF NOT EXISTS migrations (
   version integer PRIMARY KEY, name text NOT NULL, needed_version integer NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());`
 

@@ -1,8 +1,9 @@
 /** PostgreSQL's half of the twin statements about what is asked of runs. */
+import { stateIs } from '../constraints.ts'
 import type { FilterSql, Param } from '../driver.ts'
 import type { ReinsStatements } from '../reins-statements.ts'
 import type { SignalQuery } from '../store.ts'
-import { anyOfFew, areNull, held, heldOrSkipped, sets } from './sql.ts'
+import { anyOfFew, areNull, held, heldOrSkipped, mayExpire, sets } from './sql.ts'
 
 const openSignals = 'completed_at IS NULL'
 /** What does not go with a run, and is over: the words of its index. */
@@ -20,6 +21,21 @@ const signalColumns = [
 ].flatMap((line) => line.split(', '))
 const names = signalColumns.map((column) => column.split(' ')[0]).join(', ')
 
+/** By which hold a run is paused: the words of its index. No text within the JSON can look like it, for that has its quotes escaped. */
+const pausedBy = `substring(paused from '"holdId":"([^"]+)"')`
+/** What the text of a request or an intent has for the hold of the first parameter. */
+const ofHold = (json: string, id = '$1::text'): string =>
+  `strpos(${json}, '"holdId":"' || ${id} || '"') > 0`
+const firstPausing = (after = ''): string =>
+  `(SELECT ${pausedBy} FROM @runs WHERE paused IS NOT NULL AND ${pausedBy} IS NOT NULL ${after} ORDER BY ${pausedBy} LIMIT 1)`
+/** The holds that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
+const gone = `
+      WITH RECURSIVE pausing (id) AS (
+        SELECT ${firstPausing()}
+        UNION ALL SELECT ${firstPausing(`AND ${pausedBy} > pausing.id`)} FROM pausing WHERE pausing.id IS NOT NULL)
+      SELECT id FROM pausing WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM @holds AS h WHERE h.id = pausing.id)
+        AND NOT EXISTS (SELECT 1 FROM @bulks AS b WHERE b.finished_at IS NULL AND ${ofHold('b.request', 'pausing.id')})`
+
 export const postgresReins: ReinsStatements = {
   wakeableRunsToChange: `
     SELECT * FROM @runs WHERE wake_at IS NOT NULL AND wake_at <= $1 ORDER BY wake_at LIMIT $2 ${heldOrSkipped}`,
@@ -28,6 +44,21 @@ export const postgresReins: ReinsStatements = {
   lateRunsToChange: `
     SELECT * FROM @runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL AND deadline_at <= $1
     ORDER BY deadline_at LIMIT $2 ${heldOrSkipped}`,
+  orphanedRunsToChange: `
+    SELECT * FROM @runs WHERE paused IS NOT NULL AND ${pausedBy} = ANY(ARRAY(${gone})) AND $1::bigint IS NOT NULL
+    LIMIT $2 ${heldOrSkipped}`,
+  pausingRunsToChange: `
+    SELECT * FROM @runs
+    WHERE worker_id = ANY(ARRAY(SELECT id FROM @workers)) AND (intent IS NOT NULL OR signalled IS NOT NULL) AND ${ofHold('intent')} ORDER BY seq ${held}`,
+  nextAt: `
+    SELECT least(
+      (SELECT min(run_at) FROM @runs WHERE ${stateIs(['scheduled'])}),
+      (SELECT min(expires_at) FROM @runs WHERE ${mayExpire}),
+      (SELECT min(wake_at) FROM @runs WHERE wake_at IS NOT NULL),
+      (SELECT min(resume_at) FROM @runs WHERE resume_at IS NOT NULL),
+      (SELECT min(deadline_at) FROM @runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL),
+      (SELECT min(until) FROM @holds),
+      (SELECT 0 WHERE EXISTS (${gone}))) AS at`,
   unstartRuns: `
     UPDATE @runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL,
       started_at = CASE WHEN attempt > 1 THEN started_at END WHERE seq = ANY($1::bigint[])`,
@@ -42,12 +73,15 @@ export const postgresReins: ReinsStatements = {
   insertSignals: `
     INSERT INTO @signals AS s (${names}) SELECT ${names} FROM ${sets(...signalColumns)} ORDER BY ord
     ON CONFLICT (call_id, coalesce(run_id, '')) DO UPDATE SET
-      run_seq = excluded.run_seq, answer = excluded.answer, completed_at = excluded.completed_at, error = excluded.error
+      position = excluded.position, run_seq = excluded.run_seq, answer = excluded.answer, completed_at = excluded.completed_at, error = excluded.error
     WHERE s.answer = 'not-found'
     RETURNING position, call_id, run_id`,
   signalsOfCalls: `
-    SELECT s.position, s.call_id, s.run_id, s.answer FROM ${sets('call_id text', 'run_id text')}
+    SELECT s.position, s.call_id, s.run_id, s.answer, s.kind FROM ${sets('call_id text', 'run_id text')}
     JOIN @signals AS s ON s.call_id = u.call_id AND coalesce(s.run_id, '') = coalesce(u.run_id, '') ORDER BY ord`,
+  answerOfCall: `
+    SELECT position, run_id, answer FROM @signals
+    WHERE call_id = $1 AND kind = $2 AND answer <> 'not-found' LIMIT 1`,
   deliverSignals: `
     UPDATE @signals AS s SET delivered_at = u.at, attempt = u.attempt
     FROM ${sets('position bigint', 'run_seq bigint', 'attempt int', 'at bigint')}
@@ -94,9 +128,15 @@ export const postgresReins: ReinsStatements = {
     VALUES ($1, $2, $2, $3, 0, $4, 0, '{}', $5) ON CONFLICT (id) DO NOTHING RETURNING id`,
   bulkToChange: `SELECT * FROM @bulks WHERE id = $1 ${held}`,
   updateBulk: `
-    UPDATE @bulks SET touched_at = $2, done_seq = $3, done_count = $4, counts = $5, finished_at = $6,
+    UPDATE @bulks SET touched_at = $2, done_seq = $3, done_count = $4, counts = $5, finished_at = $6, error = NULL,
       total_count = greatest(total_count, $7)
     WHERE id = $1`,
+  noteFailure: `UPDATE @bulks SET touched_at = $2, error = $3 WHERE id = $1 AND finished_at IS NULL`,
+  failingBulks: `
+    SELECT id, error FROM @bulks WHERE finished_at IS NULL AND error IS NOT NULL ORDER BY touched_at LIMIT 5`,
+  endBulksOfHold: `
+    UPDATE @bulks SET touched_at = $2, finished_at = $2, error = NULL
+    WHERE finished_at IS NULL AND ${ofHold('request')} RETURNING id, counts`,
   pruneBulks: `DELETE FROM @bulks WHERE finished_at < $1`,
   bulksById: `SELECT * FROM @bulks WHERE id = ANY($1::text[])`,
   newestBulks: `SELECT * FROM @bulks ORDER BY created_at DESC, id DESC LIMIT $1`,
@@ -135,6 +175,7 @@ function signalSql(query: SignalQuery): FilterSql {
     terms.push(`s.position = ANY(ARRAY(
         SELECT c.position FROM @signals AS c
         WHERE c.call_id = ANY(ARRAY(SELECT unnest(${bind(query.callIds, 'text[]')})))))`)
+  if (query.runIds) terms.push(among('s.run_id', query.runIds))
   if (query.runId !== undefined) terms.push(`s.run_id = ${bind(query.runId, 'text')}`)
   if (query.kinds) terms.push(among('s.kind', query.kinds))
   if (query.names) terms.push(among('s.name', query.names))

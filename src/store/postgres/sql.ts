@@ -9,6 +9,8 @@ export function sets(...columns: readonly string[]): string {
 
 /** A writer that meets a row which another one holds waits for it. */
 export const held = 'FOR NO KEY UPDATE'
+/** A run whose time to live goes on. */
+export const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
 /** What another keeper holds is being dealt with. */
 export const heldOrSkipped = `${held} SKIP LOCKED`
 

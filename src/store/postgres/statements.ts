@@ -13,7 +13,7 @@ import { liveRanges, notable, stateIs } from '../constraints.ts'
 import type { FilterSql, Statements } from '../driver.ts'
 import { filterSql } from './filter.ts'
 import { postgresReins } from './reins.ts'
-import { anyOfFew, areNull, held, heldOrSkipped, sets } from './sql.ts'
+import { anyOfFew, areNull, held, heldOrSkipped, mayExpire, sets } from './sql.ts'
 
 const insertColumns = [
   'id text, task text, queue text, priority int, key text, key_held int, tags text, input text',
@@ -29,7 +29,6 @@ const factColumns = [
 ].flatMap((line) => line.split(', '))
 const names = (columns: readonly string[], prefix = ''): string =>
   columns.map((column) => `${prefix}${column.split(' ')[0]}`).join(', ')
-const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
 const unexpired = '(r.expires_at IS NULL OR r.attempt > r.returned OR r.expires_at > $3)'
 /** The statements of PostgreSQL, and those that are its alone. */
 export interface PostgresStatements extends Statements {
@@ -43,6 +42,8 @@ export interface PostgresStatements extends Statements {
   readonly madeRuns: string
   readonly claimableTasks: string
   readonly feedHorizon: string
+  /** The transactions that claim: no others hold the row of a worker. */
+  readonly claimers: string
   readonly newest: string
 }
 
@@ -195,14 +196,6 @@ const templates: PostgresStatements = {
     SELECT * FROM @runs WHERE ${stateIs(['scheduled'])} AND run_at <= $1 ORDER BY run_at LIMIT $2 ${heldOrSkipped}`,
   expiredRunsToChange: `
     SELECT * FROM @runs WHERE ${mayExpire} AND expires_at <= $1 ORDER BY expires_at LIMIT $2 ${heldOrSkipped}`,
-  nextAt: `
-    SELECT least(
-      (SELECT min(run_at) FROM @runs WHERE ${stateIs(['scheduled'])}),
-      (SELECT min(expires_at) FROM @runs WHERE ${mayExpire}),
-      (SELECT min(wake_at) FROM @runs WHERE wake_at IS NOT NULL),
-      (SELECT min(resume_at) FROM @runs WHERE resume_at IS NOT NULL),
-      (SELECT min(deadline_at) FROM @runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL),
-      (SELECT min(until) FROM @holds)) AS at`,
   prunableRuns: `
     SELECT seq FROM @runs WHERE finished_at IS NOT NULL AND state = $1 AND finished_at < $2
     ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
@@ -222,6 +215,10 @@ const templates: PostgresStatements = {
     WHERE f.position > $1 ORDER BY f.position LIMIT $2`,
   feedEnd: `SELECT max(position) AS position FROM @feed`,
   madeRuns: `SELECT id, seq FROM @runs WHERE id = ANY($1::text[]) AND created_at = $2`,
+  claimers: `
+    SELECT string_agg(virtualtransaction, ' ') AS writers FROM pg_locks
+    WHERE locktype = 'relation' AND mode = 'RowShareLock' AND relation = '@workers'::regclass
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
   feedHorizon: `
     SELECT (SELECT max(position) FROM @feed) AS position,
       (SELECT string_agg(virtualtransaction, ' ') FROM pg_locks

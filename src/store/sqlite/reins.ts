@@ -1,4 +1,5 @@
 /** SQLite's half of the twin statements about what is asked of runs. */
+import { stateIs } from '../constraints.ts'
 import type { FilterSql, Param } from '../driver.ts'
 import type { ReinsStatements } from '../reins-statements.ts'
 import type { SignalQuery } from '../store.ts'
@@ -8,6 +9,21 @@ const openSignals = 'completed_at IS NULL'
 /** What does not go with a run, and is over: the words of its index. */
 const isPast = `completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL)`
 
+export const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
+/** By which hold a run is paused: the words of its index. */
+const pausedBy = "json_extract(paused, '$.holdId')"
+/** What the text of a request or an intent has for the hold of the first parameter. */
+const ofHold = (json: string, id = '?1'): string =>
+  `instr(${json}, '"holdId":"' || ${id} || '"') > 0`
+/** The holds that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
+const gone = `
+      WITH RECURSIVE pausing (id) AS (
+        SELECT min(${pausedBy}) FROM checkrein_runs WHERE paused IS NOT NULL
+        UNION ALL SELECT (SELECT min(${pausedBy}) FROM checkrein_runs WHERE paused IS NOT NULL AND ${pausedBy} > pausing.id)
+        FROM pausing WHERE pausing.id IS NOT NULL)
+      SELECT id FROM pausing WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM checkrein_holds AS h WHERE h.id = pausing.id)
+        AND NOT EXISTS (SELECT 1 FROM checkrein_bulks AS b WHERE b.finished_at IS NULL AND ${ofHold('b.request', 'pausing.id')})`
+
 export const sqliteReins: ReinsStatements = {
   wakeableRunsToChange:
     'SELECT * FROM checkrein_runs WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2',
@@ -16,6 +32,20 @@ export const sqliteReins: ReinsStatements = {
   lateRunsToChange: `
     SELECT * FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL AND deadline_at <= ?1
     ORDER BY deadline_at LIMIT ?2`,
+  orphanedRunsToChange: `
+    SELECT * FROM checkrein_runs WHERE paused IS NOT NULL AND ${pausedBy} IN (${gone}) AND ?1 IS NOT NULL LIMIT ?2`,
+  pausingRunsToChange: `
+    SELECT * FROM checkrein_runs
+    WHERE worker_id IN (SELECT id FROM checkrein_workers) AND (intent IS NOT NULL OR signalled IS NOT NULL) AND ${ofHold('intent')}`,
+  nextAt: `
+    SELECT min(at) AS at FROM (
+      SELECT min(run_at) AS at FROM checkrein_runs WHERE ${stateIs(['scheduled'])}
+      UNION ALL SELECT min(expires_at) FROM checkrein_runs WHERE ${mayExpire}
+      UNION ALL SELECT min(wake_at) FROM checkrein_runs WHERE wake_at IS NOT NULL
+      UNION ALL SELECT min(resume_at) FROM checkrein_runs WHERE resume_at IS NOT NULL
+      UNION ALL SELECT min(deadline_at) FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL
+      UNION ALL SELECT min(until) FROM checkrein_holds
+      UNION ALL SELECT 0 WHERE EXISTS (${gone}))`,
   unstartRuns: `
     UPDATE checkrein_runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL,
       started_at = CASE WHEN attempt > 1 THEN started_at END
@@ -31,11 +61,14 @@ export const sqliteReins: ReinsStatements = {
     INSERT INTO checkrein_signals (call_id, kind, name, run_seq, run_id, created_at, completed_at, answer, reason, by, origin, target, error, reply, payload)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
     ON CONFLICT (call_id, coalesce(run_id, '')) DO UPDATE SET
-      run_seq = excluded.run_seq, answer = excluded.answer, completed_at = excluded.completed_at, error = excluded.error
+      position = excluded.position, run_seq = excluded.run_seq, answer = excluded.answer, completed_at = excluded.completed_at, error = excluded.error
     WHERE answer = 'not-found'
     RETURNING position, call_id, run_id`,
   signalsOfCalls: `
-    SELECT position, call_id, run_id, answer FROM checkrein_signals WHERE call_id = ?1 AND coalesce(run_id, '') = coalesce(?2, '')`,
+    SELECT position, call_id, run_id, answer, kind FROM checkrein_signals WHERE call_id = ?1 AND coalesce(run_id, '') = coalesce(?2, '')`,
+  answerOfCall: `
+    SELECT position, run_id, answer FROM checkrein_signals
+    WHERE call_id = ?1 AND kind = ?2 AND answer <> 'not-found' LIMIT 1`,
   deliverSignals: `
     UPDATE checkrein_signals SET delivered_at = ?4, attempt = ?3
     WHERE position = ?1 AND run_seq = ?2 AND ${openSignals}`,
@@ -75,9 +108,16 @@ export const sqliteReins: ReinsStatements = {
     VALUES (?1, ?2, ?2, ?3, 0, ?4, 0, '{}', ?5) ON CONFLICT (id) DO NOTHING RETURNING id`,
   bulkToChange: 'SELECT * FROM checkrein_bulks WHERE id = ?1',
   updateBulk: `
-    UPDATE checkrein_bulks SET touched_at = ?2, done_seq = ?3, done_count = ?4, counts = ?5, finished_at = ?6,
+    UPDATE checkrein_bulks SET touched_at = ?2, done_seq = ?3, done_count = ?4, counts = ?5, finished_at = ?6, error = NULL,
       total_count = max(total_count, ?7)
     WHERE id = ?1`,
+  noteFailure:
+    'UPDATE checkrein_bulks SET touched_at = ?2, error = ?3 WHERE id = ?1 AND finished_at IS NULL',
+  failingBulks:
+    'SELECT id, error FROM checkrein_bulks WHERE finished_at IS NULL AND error IS NOT NULL ORDER BY touched_at LIMIT 5',
+  endBulksOfHold: `
+    UPDATE checkrein_bulks SET touched_at = ?2, finished_at = ?2, error = NULL
+    WHERE finished_at IS NULL AND ${ofHold('request')} RETURNING id, counts`,
   pruneBulks: 'DELETE FROM checkrein_bulks WHERE finished_at < ?1',
   bulksById: 'SELECT * FROM checkrein_bulks WHERE id IN (SELECT value FROM json_each(?1))',
   newestBulks: 'SELECT * FROM checkrein_bulks ORDER BY created_at DESC, id DESC LIMIT ?1',
@@ -113,6 +153,7 @@ function signalSql(query: SignalQuery): FilterSql {
   const among = (column: string, values: readonly string[]): string =>
     `${column} IN (SELECT value FROM json_each(${bind(values)}))`
   if (query.callIds) terms.push(among('s.call_id', query.callIds))
+  if (query.runIds) terms.push(among('s.run_id', query.runIds))
   if (query.runId !== undefined) terms.push(`s.run_id = ${bind(query.runId)}`)
   if (query.kinds) terms.push(among('s.kind', query.kinds))
   if (query.names) terms.push(among('s.name', query.names))

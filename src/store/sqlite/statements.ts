@@ -2,7 +2,7 @@
 import { type RunFilter, statesOf } from '../../core/filter.ts'
 import { liveRanges, notable, stateIs, stateTerms } from '../constraints.ts'
 import type { FilterSql, Param, Statements } from '../driver.ts'
-import { sqliteReins } from './reins.ts'
+import { mayExpire, sqliteReins } from './reins.ts'
 
 const insertColumns = [
   'id, task, queue, priority, key, key_held, tags, input, expires_at, created_at',
@@ -24,7 +24,6 @@ export const inLane = `${stateIs(['queued'])} AND queue = ?1 AND task = ?2 AND (
 const runsById = 'SELECT * FROM checkrein_runs WHERE id IN (SELECT value FROM json_each(?1))'
 const nothingStands = `NOT EXISTS (SELECT 1 FROM checkrein_tombstones)
       AND NOT EXISTS (SELECT 1 FROM checkrein_holds WHERE is_lane = 0)`
-const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
 
 export const sqliteStatements: Statements = {
   ...sqliteReins,
@@ -101,14 +100,6 @@ export const sqliteStatements: Statements = {
 
   dueRunsToChange: `SELECT * FROM checkrein_runs WHERE ${stateIs(['scheduled'])} AND run_at <= ?1 ORDER BY run_at LIMIT ?2`,
   expiredRunsToChange: `SELECT * FROM checkrein_runs WHERE ${mayExpire} AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2`,
-  nextAt: `
-    SELECT min(at) AS at FROM (
-      SELECT min(run_at) AS at FROM checkrein_runs WHERE ${stateIs(['scheduled'])}
-      UNION ALL SELECT min(expires_at) FROM checkrein_runs WHERE ${mayExpire}
-      UNION ALL SELECT min(wake_at) FROM checkrein_runs WHERE wake_at IS NOT NULL
-      UNION ALL SELECT min(resume_at) FROM checkrein_runs WHERE resume_at IS NOT NULL
-      UNION ALL SELECT min(deadline_at) FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL
-      UNION ALL SELECT min(until) FROM checkrein_holds)`,
   prunableRuns: `
     SELECT seq FROM checkrein_runs
     WHERE finished_at IS NOT NULL AND state = ?1 AND finished_at < ?2 ORDER BY finished_at LIMIT ?3`,

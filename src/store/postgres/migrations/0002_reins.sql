@@ -14,6 +14,8 @@ ALTER TABLE runs
   ADD COLUMN wait text;
 
 CREATE INDEX runs_resume ON runs (resume_at) WHERE resume_at IS NOT NULL;
+-- By the hold that pauses it.
+CREATE INDEX runs_paused_by ON runs (substring(paused from '"holdId":"([^"]+)"')) WHERE paused IS NOT NULL;
 CREATE INDEX runs_wake ON runs (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX runs_deadline ON runs (deadline_at) WHERE deadline_at IS NOT NULL AND finished_at IS NULL;
 DROP INDEX runs_expiry;
@@ -66,7 +68,8 @@ CREATE TABLE bulks (
   total_count bigint NOT NULL,
   done_count  bigint NOT NULL,
   counts      text NOT NULL,                        -- JSON: answer to number
-  request     text NOT NULL                         -- JSON
+  request     text NOT NULL,                        -- JSON
+  error       text                                  -- of whoever tried to go on with it last, and failed
 );
 CREATE INDEX bulks_open ON bulks (touched_at) WHERE finished_at IS NULL;
 

@@ -12,6 +12,8 @@ ALTER TABLE checkrein_runs ADD COLUMN paused TEXT;
 ALTER TABLE checkrein_runs ADD COLUMN wait TEXT;
 
 CREATE INDEX checkrein_runs_resume ON checkrein_runs (resume_at) WHERE resume_at IS NOT NULL;
+-- By the hold that pauses it.
+CREATE INDEX checkrein_runs_paused_by ON checkrein_runs (json_extract(paused, '$.holdId')) WHERE paused IS NOT NULL;
 CREATE INDEX checkrein_runs_wake ON checkrein_runs (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX checkrein_runs_deadline ON checkrein_runs (deadline_at) WHERE deadline_at IS NOT NULL AND finished_at IS NULL;
 DROP INDEX checkrein_runs_expiry;
@@ -64,7 +66,8 @@ CREATE TABLE checkrein_bulks (
   total_count INTEGER NOT NULL,
   done_count  INTEGER NOT NULL,
   counts      TEXT NOT NULL,              -- JSON: answer to number
-  request     TEXT NOT NULL               -- JSON
+  request     TEXT NOT NULL,              -- JSON
+  error       TEXT                        -- of whoever tried to go on with it last, and failed
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX checkrein_bulks_open ON checkrein_bulks (touched_at) WHERE finished_at IS NULL;
 

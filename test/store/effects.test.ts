@@ -1,0 +1,22 @@
+/** What comes of changes beside them. */
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { Statements, Tx } from '../../src/store/driver.ts'
+import { Effects } from '../../src/store/effects.ts'
+import type { SeqRun } from '../../src/store/rows.ts'
+import { asked, eventOf, running } from '../core/samples.ts'
+
+suite('what is written beside the changes of one transaction', () => {
+  test('has each end of what was asked of a run once: the first counts', () => {
+    const place = { seq: 7, id: 'run', holdsKey: false }
+    const of = (facts: typeof running): SeqRun => ({ ...facts, ...place }) as unknown as SeqRun
+    const effects = new Effects(5)
+    const ends = ['paused', 'queued'] as const
+    for (const state of ends)
+      effects.note(eventOf('park'), of(asked(null, true)), of({ ...running, state }))
+    const sent: unknown[] = []
+    const tx = { send: (...all: unknown[]) => void sent.push(all) } as unknown as Tx
+    effects.write(tx, { finishControls: 'finish' } as unknown as Statements)
+    assert.deepEqual(sent, [['finish', [[7, 5, '{"state":"paused"}', null, null]]]])
+  })
+})
