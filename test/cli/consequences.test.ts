@@ -4,7 +4,7 @@ import { suite, test } from 'node:test'
 import { bulkLines } from '../../src/cli/commands/bulk.ts'
 import { entryWords } from '../../src/cli/entry-words.ts'
 import type { FeedEntry } from '../../src/index.ts'
-import { storeKinds } from '../support/bed.ts'
+import { defaultKind } from '../support/bed.ts'
 import { Place } from './cli.ts'
 
 /** Enqueues a run, and waits until its handler has said something. */
@@ -16,7 +16,8 @@ async function begun(place: Place, task: string, ...options: string[]): Promise<
   return id
 }
 
-for (const on of storeKinds) {
+// What the store makes of it is tested on both; a process for each command is dear.
+for (const on of [defaultKind]) {
   void suite(`consequences, on ${on}`, () => {
     test('a pause that cancels what runs asks first, and says how many that would be', async () => {
       await using place = await Place.make(on)

@@ -157,7 +157,10 @@ const verbs = ['revoke', 'cancel', 'terminate'] as const
 
 async function stop(run: RunHandle, verb: (typeof verbs)[number]): Promise<Controlled> {
   if (verb === 'revoke') return run.revoke()
-  const { id, answer, state } = await run[verb]({ grace: 20, timeout: '5m' })
+  const how = { timeout: '5m' } as const
+  const { id, answer, state } = await (verb === 'cancel'
+    ? run.cancel({ ...how, grace: 20 })
+    : run.terminate(how))
   return { id, answer, state, tombstoneUntil: null }
 }
 
