@@ -65,7 +65,10 @@ export class Client implements AsyncDisposable {
   #partsOn(store: StoreWithin): WithinParts {
     const now = (): number => this.#store.now()
     return {
-      enqueuer: new Enqueuer(store, now, this.#payloadLimit),
+      enqueuer: new Enqueuer(store, now, {
+        payloadLimit: this.#payloadLimit,
+        asker: this.#asker,
+      }),
       controls: new Controls(store, this.#asker, now),
       signals: new Signals(store, this.#asker, this.#payloadLimit),
     }

@@ -15,6 +15,7 @@ import {
 import { refuseUnknownOptions } from './known.ts'
 import { comingInstantOf, instantOf, type Now } from './moments.ts'
 import { issuesOf, issueWords } from './schema.ts'
+import type { Asker } from './asker.ts'
 import { checkedId } from './targets.ts'
 
 export interface EnqueueOptions {
@@ -42,6 +43,8 @@ export interface EnqueueOptions {
   readonly deadline?: number | Date | Exclude<Duration, number>
   /** Default: the task's. */
   readonly queue?: string
+  /** Who asks, where it replaces another run; default: the client's `by`. */
+  readonly by?: string
 }
 
 /** The arguments after the task: the input may be left out where the task takes none. */
@@ -62,6 +65,7 @@ const optionNames = [
   'ttl',
   'deadline',
   'queue',
+  'by',
   'input',
 ]
 const longestKey = 500
@@ -69,16 +73,23 @@ const mostTags = 20
 
 type RunRequest = { readonly input: unknown } & EnqueueOptions
 
+export interface EnqueuerSettings {
+  readonly payloadLimit: number | undefined
+  readonly asker: Asker
+}
+
 /** Checks what callers hand in, and stores it. */
 export class Enqueuer {
   readonly #store: Pick<Store, 'enqueue'>
   readonly #now: Now
   readonly #payloadLimit: number
+  readonly #asker: Asker
 
-  constructor(store: Pick<Store, 'enqueue'>, now: Now, payloadLimit = defaultPayloadLimit) {
+  constructor(store: Pick<Store, 'enqueue'>, now: Now, { payloadLimit, asker }: EnqueuerSettings) {
     this.#store = store
     this.#now = now
-    this.#payloadLimit = payloadLimit
+    this.#payloadLimit = payloadLimit ?? defaultPayloadLimit
+    this.#asker = asker
   }
 
   /** Checks the inputs against the task's schema; what is stored is what the caller passed, for the worker checks again. */
@@ -97,6 +108,13 @@ export class Enqueuer {
     return this.#store.enqueue(runs.map((run) => this.#newRun(task, run)))
   }
 
+  /** What takes a key away ends another run: that is a control action like any other. */
+  #whoReplaces({ onConflict = 'skip', by }: RunRequest): Pick<NewRun, 'by' | 'origin'> {
+    if (onConflict === 'skip') return {}
+    const who = this.#asker.who(by === undefined ? {} : { by })
+    return { by: who.by, origin: who.origin }
+  }
+
   #newRun(task: Pick<AnyTask, 'name' | 'queue'>, run: RunRequest): NewRun {
     refuseUnknownOptions('enqueue', run, optionNames)
     const { grace, ttl } = run
@@ -111,6 +129,7 @@ export class Enqueuer {
       tags: run.tags === undefined ? noTags : checkedTags(run.tags),
       input: encodePayload(run.input, 'input', this.#payloadLimit),
       due: dueOf(run),
+      ...this.#whoReplaces(run),
       ttlMs: ttl === undefined ? null : durationMs(ttl, 'ttl'),
       deadline: deadlineOf(run, this.#now),
     }

@@ -51,6 +51,7 @@ export const enqueueOptions = {
     about: 'stop it then, whatever it does: a time, or how long from now',
   },
   queue: text('default: default'),
+  by: text('who asks, where it takes the key from another run; goes into the record'),
 } as const satisfies Parameters<keyof EnqueueOptions>
 
 export const listOptions = {

@@ -33,8 +33,8 @@ export class Changes {
     return this.#is.get(id)
   }
 
-  /** Lets the machine decide, and notes what came of it. The run must have been loaded. */
-  decide(id: string, event: MachineEvent): Decision {
+  /** Lets the machine decide, and notes what came of it. The run must have been loaded. @param more what the feed says besides. */
+  decide(id: string, event: MachineEvent, more: Decision['data'] = {}): Decision {
     const run = this.#is.get(id)
     if (!run) throw new CheckreinError('INTERNAL', { message: `run ${id} was not loaded` })
     const decision = decide(run, event, this.now)
@@ -44,7 +44,7 @@ export class Changes {
       this.#effects.note(event, run, next)
     }
     if (decision.run || isControl(event))
-      this.#note(event, next, { ...decision.data, ...answerOf(decision, event) })
+      this.#note(event, next, { ...decision.data, ...answerOf(decision, event), ...more })
     return decision
   }
 

@@ -94,7 +94,8 @@ function controlEntry(
   run: (Pick<SeqRun, 'id'> & Partial<SeqRun>) | null,
 ): Entry {
   // What was taken back in the same turn leaves no intent, and nothing will come of it.
-  const isOver = answer !== 'requested' || run?.intent == null
+  const isRollingBack = run?.rollback?.state === 'pending' && answer === 'prevented'
+  const isOver = !isRollingBack && (answer !== 'requested' || run?.intent == null)
   const payload = tombstoneUntil === null ? null : JSON.stringify({ tombstoneUntil })
   const at = run && { id: run.id, seq: run.seq ?? null }
   return { asked, kind: 'control', name: asked.verb, run: at, answer, isOver, payload }
@@ -176,7 +177,9 @@ export async function controlMatched(
     ({ id, state }) => ids.has(id) && (wanted.length === 0 || wanted.includes(state)),
   )
   const changes = new Changes(tx.now(), runs)
-  const answers = runs.map((run) => controlOne(changes, run.id, asked))
+  // The record has one row for all of them: the feed of each says which.
+  const call = { call: asked.callId }
+  const answers = runs.map((run) => controlOne(changes, run.id, { ...asked, more: call }))
   await changes.write(tx, statements)
   return [...done, ...answers]
 }
@@ -244,7 +247,7 @@ async function preventAll(
   const isDone = await tx.change(statements.preventRuns(states), sets)
   const done = matched.filter((_, at) => isDone[at])
   if (done.length > 0) tx.tell('end')
-  const data = JSON.stringify({ reason, by, stop, answer: 'prevented' })
+  const data = JSON.stringify({ reason, by, stop, answer: 'prevented', call: asked.callId })
   writeFeed(
     tx,
     statements,
@@ -258,8 +261,12 @@ async function preventAll(
   return isDone
 }
 
-function controlOne(changes: Changes, id: string, asked: Asked): Controlled {
-  const { answer } = changes.decide(id, eventOf(asked, changes.now))
+function controlOne(
+  changes: Changes,
+  id: string,
+  { more, ...asked }: Asked & { readonly more?: Readonly<Record<string, unknown>> },
+): Controlled {
+  const { answer } = changes.decide(id, eventOf(asked, changes.now), more)
   return { id, answer, state: changes.get(id)?.state ?? null, tombstoneUntil: null }
 }
 

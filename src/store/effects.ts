@@ -42,7 +42,7 @@ export class Effects {
     if (event.type === 'deliver') this.#sets.deliverControls.push([seq, attempt, event.deliveredAt])
     if (event.type === 'take')
       this.#sets.deliverSignals.push([event.position, seq, attempt, event.takenAt])
-    if (old.intent !== null && next.intent === null)
+    if (isAskedOf(old) && !isAskedOf(next))
       this.#sets.finishControls.push([seq, this.#now, outcomeOf(next), ...reachedOf(old, next)])
     if (old.signalled !== null && next.signalled === null)
       this.#sets.refuseSignals.push([seq, this.#now, JSON.stringify(unheard)])
@@ -89,3 +89,7 @@ function outcomeOf({ state, stop, rollback }: SeqRun): string {
     ...(rollback === null ? {} : { rollback: rollback.state }),
   })
 }
+
+/** Whether something is still to come of what was asked: a stop is through when what it wants rolled back is. */
+const isAskedOf = ({ intent, rollback }: SeqRun): boolean =>
+  intent !== null || rollback?.state === 'pending'

@@ -94,7 +94,8 @@ async function replace(
   { run, holder }: { run: NewRun; holder: SeqRun },
 ): Promise<Placing> {
   const changes = new Changes(tx.now(), [holder])
-  const asked = { reason: `replaced by ${run.id}`, by: null, graceMs: run.graceMs }
+  const { by = null, graceMs } = run
+  const asked = { reason: `replaced by ${run.id}`, by, graceMs }
   if (holder.state !== 'running' || run.onConflict === 'cancel-and-replace') {
     changes.decide(holder.id, { type: 'cancel', ...asked })
   }
@@ -120,7 +121,8 @@ function noteReplaced(
   }: { readonly run: NewRun; readonly holder: SeqRun; readonly by?: SeqRun | undefined },
 ): void {
   if (by === undefined || (by.state === holder.state && by.intent === holder.intent)) return
-  const asked = { callId: run.id, reason: `replaced by ${run.id}`, by: null, origin: null }
+  const { by: who = null, origin = null } = run
+  const asked = { callId: run.id, reason: `replaced by ${run.id}`, by: who, origin }
   const isOver = by.state !== 'running'
   const answer = isOver ? 'prevented' : 'requested'
   note(tx, statements, [{ asked, kind: 'control', name: 'cancel', run: holder, answer, isOver }])

@@ -21,6 +21,9 @@ export interface NewRun {
   /** When it is due; null for at once. */
   readonly due: Moment | null
   readonly ttlMs: number | null
+  /** Who asks, and from where, where it takes the key from another run: for the record. */
+  readonly by?: string | null
+  readonly origin?: string | null
   /** When it is stopped, whatever it does. */
   readonly deadline: Moment | null
 }

@@ -192,11 +192,13 @@ export const silent = task({
 
 export const extends_ = task({
   name: 'extends',
-  timeout: '2s',
+  // Where nothing has to be started first, it asks at once.
+  isolation: 'inline',
+  timeout: '1s',
   maxTimeout: '1m',
   run: async (ms: number, ctx) => {
     ctx.extend(ms)
-    await pause(2500, undefined, { signal: ctx.abortSignal })
+    await pause(1500, undefined, { signal: ctx.abortSignal })
     return 'in time'
   },
 })

@@ -176,7 +176,12 @@ function signalSql(query: SignalQuery): FilterSql {
         SELECT c.position FROM @signals AS c
         WHERE c.call_id = ANY(ARRAY(SELECT unnest(${bind(query.callIds, 'text[]')})))))`)
   if (query.runIds) terms.push(among('s.run_id', query.runIds))
-  if (query.runId !== undefined) terms.push(`s.run_id = ${bind(query.runId, 'text')}`)
+  if (query.runId !== undefined) {
+    const id = bind(query.runId, 'text')
+    terms.push(`(s.run_id = ${id} OR s.call_id = ANY(ARRAY(
+      SELECT substring(f.data FROM '"call":"([^"]*)"') FROM @runs AS r JOIN @feed AS f ON f.run_seq = r.seq
+      WHERE r.id = ${id} AND f.data LIKE '%"call":"%')) AND s.run_id IS NULL)`)
+  }
   if (query.kinds) terms.push(among('s.kind', query.kinds))
   if (query.names) terms.push(among('s.name', query.names))
   if (query.by !== undefined) terms.push(`s.by = ${bind(query.by, 'text')}`)

@@ -154,7 +154,12 @@ function signalSql(query: SignalQuery): FilterSql {
     `${column} IN (SELECT value FROM json_each(${bind(values)}))`
   if (query.callIds) terms.push(among('s.call_id', query.callIds))
   if (query.runIds) terms.push(among('s.run_id', query.runIds))
-  if (query.runId !== undefined) terms.push(`s.run_id = ${bind(query.runId)}`)
+  if (query.runId !== undefined) {
+    const id = bind(query.runId)
+    terms.push(`(s.run_id = ${id} OR s.call_id IN (
+      SELECT json_extract(f.data, '$.call') FROM checkrein_runs AS r JOIN checkrein_feed AS f ON f.run_seq = r.seq
+      WHERE r.id = ${id} AND f.data LIKE '%"call":%') AND s.run_id IS NULL)`)
+  }
   if (query.kinds) terms.push(among('s.kind', query.kinds))
   if (query.names) terms.push(among('s.name', query.names))
   if (query.by !== undefined) terms.push(`s.by = ${bind(query.by)}`)
