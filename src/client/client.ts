@@ -64,14 +64,10 @@ export class Client implements AsyncDisposable {
 
   #partsOn(store: StoreWithin): WithinParts {
     const now = (): number => this.#store.now()
-    return {
-      enqueuer: new Enqueuer(store, now, {
-        payloadLimit: this.#payloadLimit,
-        asker: this.#asker,
-      }),
-      controls: new Controls(store, this.#asker, now),
-      signals: new Signals(store, this.#asker, this.#payloadLimit),
-    }
+    const [asker, payloadLimit] = [this.#asker, this.#payloadLimit]
+    const enqueuer = new Enqueuer(store, now, { payloadLimit, asker })
+    const controls = new Controls(store, asker, now)
+    return { enqueuer, controls, signals: new Signals(store, asker, payloadLimit) }
   }
 
   /** The store itself, for a worker of the same process. */

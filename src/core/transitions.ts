@@ -219,6 +219,10 @@ export const transitions: Readonly<Record<EventType, Transition>> = table
 export const stopVerbs = ['revoke', 'abort', 'cancel', 'terminate'] as const
 export type StopVerb = (typeof stopVerbs)[number]
 
+export function isStopVerb(verb: string): verb is StopVerb {
+  return (stopVerbs as readonly string[]).includes(verb)
+}
+
 /** The states that accept an event. */
 export function statesFor(event: EventType): readonly State[] {
   return states.filter((state) => transitions[event].moves[state] !== undefined)

@@ -1,7 +1,7 @@
 /** The client's verbs, on ids, a key or a filter. */
 import { checkedFilter, statesOf } from '../core/filter.ts'
 import { prevented } from '../core/decision.ts'
-import { idleStates, type State, stopVerbs, type StopVerb } from '../core/transitions.ts'
+import { type State, idleStates, isStopVerb } from '../core/transitions.ts'
 import type { MachineEvent } from '../core/events.ts'
 import { Changes, loadRuns, wakeThoseWaitingFor } from './changes.ts'
 import type { FilterSql, Param, Row, Statements, Tx } from './driver.ts'
@@ -297,8 +297,4 @@ async function leaveTombstones(
   if (rows.length === 0) return new Map()
   const left = await tx.each(statements.insertTombstones, rows)
   return new Map(left.map((row) => [String(row['value']), Number(row['expires_at'])]))
-}
-
-function isStopVerb(verb: string): verb is StopVerb {
-  return (stopVerbs as readonly string[]).includes(verb)
 }
