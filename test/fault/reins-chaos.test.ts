@@ -2,7 +2,7 @@ import { suite, test } from 'node:test'
 import { storeKinds } from '../support/bed.ts'
 import { reinsChaos } from './reins-chaos.ts'
 
-const small = { workers: 3, schedules: 20, atOnce: 8, hearers: 8, signals: 40 }
+const small = { workers: 3, schedules: 12, atOnce: 6, hearers: 6, signals: 40 }
 
 suite('whatever is paused, resumed, signalled and killed at random', () => {
   for (const on of storeKinds)

@@ -12,8 +12,8 @@ const { MODEL_RUNS, MODEL_SEED, MODEL_PATH } = process.env
 
 /** How many sequences each store plays in a test run. */
 const stores: readonly (readonly [string, number, OpenPlace])[] = [
-  ['sqlite', 450, ({ now }) => sqlitePlace({ now })],
-  ['postgres', 70, ({ now }) => postgresPlace({ now })],
+  ['sqlite', 300, ({ now }) => sqlitePlace({ now })],
+  ['postgres', 50, ({ now }) => postgresPlace({ now })],
 ]
 
 suite('whatever happens to runs and workers', () => {

@@ -176,11 +176,14 @@ function signalSql(query: SignalQuery): FilterSql {
         SELECT c.position FROM @signals AS c
         WHERE c.call_id = ANY(ARRAY(SELECT unnest(${bind(query.callIds, 'text[]')})))))`)
   if (query.runIds) terms.push(among('s.run_id', query.runIds))
+  // What was asked of many is named in the run's feed.
   if (query.runId !== undefined) {
     const id = bind(query.runId, 'text')
-    terms.push(`(s.run_id = ${id} OR s.call_id = ANY(ARRAY(
-      SELECT substring(f.data FROM '"call":"([^"]*)"') FROM @runs AS r JOIN @feed AS f ON f.run_seq = r.seq
-      WHERE r.id = ${id} AND f.data LIKE '%"call":"%')) AND s.run_id IS NULL)`)
+    terms.push(`s.position = ANY(ARRAY(
+      SELECT position FROM @signals WHERE run_id = ${id} UNION ALL
+      SELECT m.position FROM @runs AS r JOIN @feed AS f ON f.run_seq = r.seq
+        JOIN @signals AS m ON m.call_id = substring(f.data FROM '"call":"([^"]*)"')
+      WHERE r.id = ${id} AND f.data LIKE '%"call":"%' AND m.run_id IS NULL))`)
   }
   if (query.kinds) terms.push(among('s.kind', query.kinds))
   if (query.names) terms.push(among('s.name', query.names))

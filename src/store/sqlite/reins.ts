@@ -154,11 +154,14 @@ function signalSql(query: SignalQuery): FilterSql {
     `${column} IN (SELECT value FROM json_each(${bind(values)}))`
   if (query.callIds) terms.push(among('s.call_id', query.callIds))
   if (query.runIds) terms.push(among('s.run_id', query.runIds))
+  // What was asked of many is named in the run's feed.
   if (query.runId !== undefined) {
     const id = bind(query.runId)
-    terms.push(`(s.run_id = ${id} OR s.call_id IN (
-      SELECT json_extract(f.data, '$.call') FROM checkrein_runs AS r JOIN checkrein_feed AS f ON f.run_seq = r.seq
-      WHERE r.id = ${id} AND f.data LIKE '%"call":%') AND s.run_id IS NULL)`)
+    terms.push(`s.position IN (
+      SELECT position FROM checkrein_signals WHERE run_id = ${id} UNION ALL
+      SELECT m.position FROM checkrein_runs AS r JOIN checkrein_feed AS f ON f.run_seq = r.seq
+        JOIN checkrein_signals AS m ON m.call_id = json_extract(f.data, '$.call')
+      WHERE r.id = ${id} AND f.data LIKE '%"call":"%' AND m.run_id IS NULL)`)
   }
   if (query.kinds) terms.push(among('s.kind', query.kinds))
   if (query.names) terms.push(among('s.name', query.names))
