@@ -14,21 +14,25 @@ import { Fleet } from './fleet.ts'
 import * as tasks from './reins-tasks.ts'
 
 const modules = [new URL('./reins-tasks.ts', import.meta.url).href]
-const quick = { modules, lease: 1000, poll: 100, spares: 0, concurrency: 2 } as const
+const quick = { modules, lease: 2000, poll: 100, spares: 0, concurrency: 2 } as const
 const patience = { timeout: '60s' } as const
 const linesOf = (file: string): string[] =>
   existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
 const count = (feed: readonly FeedEntry[], type: FeedEntry['type']): number =>
   feed.filter((entry) => entry.type === type).length
 
-/** The pid that a run reports, of any attempt or of one. */
-async function pidOf(run: RunHandle, attempt?: number): Promise<number> {
-  const { progress } = await until(run, ({ progress }) =>
-    attempt === undefined
-      ? typeof progress === 'number'
-      : Array.isArray(progress) && progress[0] === attempt,
+/** The pid that a run reports. */
+async function pidOf(run: RunHandle): Promise<number> {
+  return Number((await until(run, ({ progress }) => typeof progress === 'number')).progress)
+}
+
+/** The attempt and the pid that a roll-back reports, of an attempt after another: on a slow machine a lease may lapse besides. */
+async function attemptAfter(run: RunHandle, attempt: number): Promise<readonly [number, number]> {
+  const { progress } = await until(
+    run,
+    ({ progress }) => Array.isArray(progress) && Number(progress[0]) > attempt,
   )
-  return Number(Array.isArray(progress) ? progress[1] : progress)
+  return progress as [number, number]
 }
 
 for (const on of storeKinds)
@@ -77,18 +81,24 @@ for (const on of storeKinds)
       const worker = await fleet.start({ url: bed.url, ...quick })
       await pidOf(run)
       await bed.client.terminate(run.id, { rollback: true })
-      process.kill(await pidOf(run, 2), 'SIGKILL')
-      const third = await pidOf(run, 3)
+      const [second, pid] = await attemptAfter(run, 1)
+      process.kill(pid, 'SIGKILL')
+      const [third, next] = await attemptAfter(run, second)
       await worker.end('SIGKILL')
-      await eventually(() => isDead(third), 'the attempt ends with its worker')
+      await eventually(() => isDead(next), 'the attempt ends with its worker')
       await fleet.start({ url: bed.url, ...quick })
-      await pidOf(run, 4)
+      await attemptAfter(run, third)
       open()
       await assert.rejects(run.result(patience), { code: 'RUN_CANCELLED' })
       const { rollback } = await run.get()
-      assert.deepEqual([rollback?.state, rollback?.crashes], ['completed', 2])
-      const begun = 'begun 5 terminate'
-      assert.deepEqual(linesOf(file), [begun, begun, begun, 'undone'])
+      assert.equal(rollback?.state, 'completed')
+      assert.ok(rollback.crashes >= 2)
+      const lines = linesOf(file)
+      assert.deepEqual(
+        lines.filter((line) => line === 'undone'),
+        ['undone'],
+      )
+      assert.equal(lines.at(-1), 'undone')
     })
   })
 
