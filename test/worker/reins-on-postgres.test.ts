@@ -1,0 +1,3 @@
+import { reinsSuite } from './reins-suite.ts'
+
+reinsSuite('postgres')
