@@ -81,7 +81,7 @@ export function newerPause(old: PauseIntent | null, asked: PauseIntent): PauseIn
   const requestedAt = isSame ? old.requestedAt : asked.requestedAt
   // What is not to be frozen any more is thawed.
   const frozenAt = asked.otherwise === 'freeze' ? old.frozenAt : null
-  return { ...asked, requestedAt, overdueAt: isSame ? old.overdueAt : null, frozenAt }
+  return { ...asked, requestedAt, overdueAt: old.overdueAt, frozenAt }
 }
 
 /** When the handler's time is up, epoch ms; null for verbs that force nothing. */

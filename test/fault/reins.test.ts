@@ -110,17 +110,17 @@ function ticksOf(pid: number): number {
 }
 
 suite('a run that is frozen', () => {
-  async function spinning(bed: Bed, fleet: Fleet) {
+  async function spinning(bed: Bed, fleet: Fleet, lease = 3000) {
     const go = join(bed.folder, 'go')
     const run = await bed.client.enqueue(tasks.spinsUntil, { go })
-    const worker = await fleet.start({ url: bed.url, ...quick, lease: 700 })
+    const worker = await fleet.start({ url: bed.url, ...quick, lease })
     return { run, worker, pid: await pidOf(run), open: () => writeFileSync(go, '') }
   }
 
   test('uses no processor, keeps its lease for ten times as long, goes on and completes', async () => {
     await using bed = await Bed.make()
     await using fleet = new Fleet()
-    const { run, pid, open } = await spinning(bed, fleet)
+    const { run, pid, open } = await spinning(bed, fleet, 700)
     assert.equal((await run.freeze()).status, 'frozen')
     const before = ticksOf(pid)
     const [held] = await bed.client.workers()
