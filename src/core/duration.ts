@@ -11,7 +11,10 @@ const unitMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
   d: 86_400_000,
 }
-const longestMs = 100 * 365 * 86_400_000
+/** The longest that a timer can count; one that is longer fires at once. @see https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+export const longestTimerMs = 2 ** 31 - 1
+/** A hundred years. */
+export const longestMs = 100 * 365 * 86_400_000
 
 /**
  * A duration in whole milliseconds, from 0 to a hundred years.

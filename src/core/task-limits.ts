@@ -1,5 +1,5 @@
 /** How long an attempt may take, and how often it is saved: what a task says of it, checked. */
-import { type Duration, durationMs } from './duration.ts'
+import { type Duration, durationMs, longestTimerMs } from './duration.ts'
 import { defaultPayloadLimit } from './payload.ts'
 
 export interface TaskLimits {
@@ -53,15 +53,12 @@ export function limitsOf(said: SaidLimits): TaskLimits {
   }
 }
 
-/** The longest that a timer can count. @see https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
-const longestLimitMs = 2 ** 31 - 1
-
 function limitMs(value: Duration | undefined, what: string): number | null {
   return value === undefined ? null : countable(value, what, 1)
 }
 
 function countable(value: Duration, what: string, leastMs: number): number {
   const ms = durationMs(value, what)
-  if (ms >= leastMs && ms <= longestLimitMs) return ms
+  if (ms >= leastMs && ms <= longestTimerMs) return ms
   throw new RangeError(`${what} must be from ${leastMs} ms to 24 days`)
 }

@@ -1,8 +1,5 @@
 /** How large what an attempt reports may be. Who makes it keeps to that, and who hears of it checks it. */
 
-/** The longest wait and the longest extension: a hundred years, as for every duration. */
-export const longestMs = 100 * 365 * 86_400_000
-
 /** More waits than that since a checkpoint are not kept, nor are more signals open when one parks. */
 export const mostKept = 10_000
 

@@ -1,5 +1,4 @@
-/** The longest that a timer can count; one that is longer fires at once. @see https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
-const longestMs = 2 ** 31 - 1
+import { longestTimerMs } from '../core/duration.ts'
 
 /** A timer of any length. */
 export class LongTimeout {
@@ -15,7 +14,7 @@ export class LongTimeout {
   }
 
   #arm(work: () => void, ms: number): void {
-    const now = Math.max(0, Math.min(ms, longestMs))
+    const now = Math.max(0, Math.min(ms, longestTimerMs))
     this.#timer = setTimeout(() => (now < ms ? this.#arm(work, ms - now) : work()), now)
   }
 }

@@ -5,10 +5,11 @@
  * and with it whatever else the worker writes in the same turn. So numbers are whole and bounded, texts that say they are
  * JSON are, and each part is taken over by name: nothing else that was put there goes on.
  */
+import { longestMs } from '../core/duration.ts'
 import type { ErrorRecord } from '../core/errors.ts'
 import type { LogLine, SignalOutcome } from '../core/events.ts'
 import type { WaitOutcome } from '../core/run.ts'
-import { longestError, longestLog, longestMs, longestProgress, mostKept } from './bounds.ts'
+import { longestError, longestLog, longestProgress, mostKept } from './bounds.ts'
 import type { EndReport, HostReport, Report } from './channel.ts'
 import type { AttemptOrder, ParkedWait } from './executor.ts'
 

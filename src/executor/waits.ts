@@ -15,10 +15,10 @@
  * when those that were sent have arrived, and the listeners have heard them.
  */
 import { setTimeout, clearTimeout } from 'node:timers'
-import { type Duration, durationMs } from '../core/duration.ts'
+import { type Duration, durationMs, longestMs, longestTimerMs } from '../core/duration.ts'
 import type { ReceiveOptions, Signal } from '../core/context.ts'
 import type { WaitOutcome } from '../core/run.ts'
-import { longestMs, mostKept } from './bounds.ts'
+import { mostKept } from './bounds.ts'
 import type { ParkedWait } from './executor.ts'
 import type { Halt } from './halt.ts'
 import type { Letter } from './letter.ts'
@@ -26,9 +26,6 @@ import type { Mailbox } from './mailbox.ts'
 import type { Pulse } from './pulse.ts'
 
 const clockMs = performance.now.bind(performance)
-
-/** The longest that a timer can count. @see https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
-const longestTimerMs = 2 ** 31 - 1
 
 /** How long a wait that is over gives the listeners: one of them may itself wait for the handler. */
 const longestHearingMs = 5000

@@ -3,7 +3,7 @@ import { checkedFilter } from '../core/filter.ts'
 import { isOfLanes } from '../core/hold.ts'
 import { afterRecord, Bulks } from './bulk.ts'
 import { askedAgain, type AskedOfId, controlIds, controlKey } from './control.ts'
-import type { Driver, Tx } from './driver.ts'
+import type { Driver } from './driver.ts'
 import type { GroupCommit, Writer } from './group-commit.ts'
 import { carryOutHold, liftHold, putHold } from './holds.ts'
 import { signalIds, signalKey, type SignalToId } from './signal.ts'
@@ -35,11 +35,6 @@ export class Asking {
     this.bulks = new Bulks(driver, commits)
   }
 
-  async #write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const [result] = await this.#commits.submit(async (tx) => [await work(tx)], [null])
-    return result as T
-  }
-
   async control({ target, ...asked }: ControlRequest): Promise<readonly Controlled[]> {
     const { statements } = this.#driver
     if ('ids' in target) {
@@ -54,7 +49,7 @@ export class Asking {
     }
     if ('key' in target) {
       const ask = async (how = asked): Promise<readonly Controlled[]> => [
-        await this.#write((tx) => controlKey(tx, statements, { ...target, asked: how })),
+        await this.#commits.once((tx) => controlKey(tx, statements, { ...target, asked: how })),
       ]
       return this.#sure(asked.callId, await ask(), () => ask({ ...asked, ...again }))
     }
@@ -70,7 +65,7 @@ export class Asking {
       return this.#commits.submit(this.#signal, calls)
     }
     if ('key' in target)
-      return [await this.#write((tx) => signalKey(tx, statements, { ...target, message }))]
+      return [await this.#commits.once((tx) => signalKey(tx, statements, { ...target, message }))]
     const filter = checkedFilter(target.filter)
     const answers = await this.bulks.run({ kind: 'signal', filter, message })
     return answers.map(({ id, answer, position = null }) => ({ runId: id, answer, position }))
@@ -78,7 +73,7 @@ export class Asking {
 
   async hold(request: HoldRequest): Promise<Hold> {
     const { statements } = this.#driver
-    const held = await this.#write((tx) => putHold(tx, statements, request))
+    const held = await this.#commits.once((tx) => putHold(tx, statements, request))
     // A claim that began before did not see a hold on its lane, and what it takes cannot be found yet.
     return carryOutHold(this.bulks, held, async () => {
       if (isOfLanes(held.hold)) await this.#driver.outlast()
@@ -87,7 +82,7 @@ export class Asking {
 
   async lift(...[target, who]: Parameters<Store['lift']>): Promise<Hold | null> {
     const { statements } = this.#driver
-    const lifted = await this.#write((tx) => liftHold(tx, statements, { target, who }))
+    const lifted = await this.#commits.once((tx) => liftHold(tx, statements, { target, who }))
     return lifted && carryOutHold(this.bulks, lifted)
   }
 

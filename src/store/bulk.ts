@@ -161,7 +161,7 @@ export class Bulks {
     const { callId } = callOf(request)
     const matched = await this.#match(request.filter)
     const begin = { request, totalCount: matched.length }
-    const isNew = await this.#write((tx) => beginBulk(tx, statements, begin))
+    const isNew = await this.#commits.once((tx) => beginBulk(tx, statements, begin))
     return afterRecord(callId, () => (isNew ? this.#drive(callId, matched) : this.goOn(callId)))
   }
 
@@ -194,7 +194,9 @@ export class Bulks {
   async #noteFailure(id: string, error: unknown): Promise<void> {
     const message = error instanceof Error ? error.message : String(error)
     const { noteFailure } = this.#driver.statements
-    await this.#write(async (tx) => tx.all(noteFailure, [id, tx.now(), message])).catch(() => null)
+    await this.#commits
+      .once(async (tx) => tx.all(noteFailure, [id, tx.now(), message]))
+      .catch(() => null)
   }
 
   /** Those that keepers have tried in vain to go on with. */
@@ -206,7 +208,7 @@ export class Bulks {
       name: 'bulk',
       level: 'warning',
       message: `the verb on many runs ${String(id)} does not go on: ${String(error)}`,
-      hint: 'Keepers try it again every ten seconds.',
+      hint: `Keepers try it again every ${idleMs / 1000} seconds.`,
     }))
   }
 
@@ -224,18 +226,13 @@ export class Bulks {
     for (let at = 0; at === 0 || at < matched.length; at += chunkLength) {
       const chunk = matched.slice(at, at + chunkLength)
       const isLast = at + chunkLength >= matched.length
-      const done = await this.#write((tx) =>
+      const done = await this.#commits.once((tx) =>
         step(tx, this.#driver.statements, { id, matched: chunk, isLast }),
       )
       if (done === null) break
       for (const answer of done) answers.push(answer)
     }
     return answers
-  }
-
-  async #write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const [result] = await this.#commits.submit(async (tx) => [await work(tx)], [null])
-    return result as T
   }
 }
 

@@ -53,6 +53,12 @@ export class GroupCommit {
     })
   }
 
+  /** One write of its own kind, in turn with the others. */
+  async once<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const [result] = await this.submit(async (tx) => [await work(tx)], [null])
+    return result as T
+  }
+
   /** Writes what was submitted and takes nothing more. */
   async close(): Promise<void> {
     this.#isClosed = true

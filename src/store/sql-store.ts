@@ -83,12 +83,6 @@ export class SqlStore extends Reading implements Store {
     this.#log = (tx, calls) => writeLog(tx, statements, calls)
   }
 
-  /** One write of its own kind, in turn with the others. */
-  async #write<T>(work: (tx: Tx) => Promise<T>, commits = this.#commits): Promise<T> {
-    const [result] = await commits.submit(async (tx) => [await work(tx)], [null])
-    return result as T
-  }
-
   enqueue(runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
     return this.#commits.submit(this.#enqueue, runs)
   }
@@ -132,9 +126,8 @@ export class SqlStore extends Reading implements Store {
 
   async registerWorker(worker: WorkerInfo): Promise<void> {
     const { insertWorker } = this.#driver.statements
-    await this.#write(
-      async (tx) => tx.all(insertWorker, workerParams(worker, tx.now(), tx.grantNow())),
-      this.#chores,
+    await this.#chores.once(async (tx) =>
+      tx.all(insertWorker, workerParams(worker, tx.now(), tx.grantNow())),
     )
   }
 
@@ -147,10 +140,10 @@ export class SqlStore extends Reading implements Store {
 
   async removeWorker(workerId: string): Promise<void> {
     const { statements } = this.#driver
-    await this.#write(async (tx) => {
+    await this.#chores.once(async (tx) => {
       const [worker] = await tx.all(statements.deleteWorker, [workerId])
       if (worker) await lapseRunsOf(tx, statements, worker)
-    }, this.#chores)
+    })
   }
 
   claimableTasks(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<readonly string[]> {
@@ -166,7 +159,7 @@ export class SqlStore extends Reading implements Store {
   }
 
   #claimAmongOthers(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
-    return this.#write((tx) => claimRuns(tx, this.#driver, request), this.#chores)
+    return this.#chores.once((tx) => claimRuns(tx, this.#driver, request))
   }
 
   async housekeep(): Promise<Housekept> {
@@ -185,7 +178,7 @@ export class SqlStore extends Reading implements Store {
     const { statements } = this.#driver
     const nextInMs = await this.#nextInMs()
     if (nextInMs !== 0) return { dueCount: 0, expiredCount: 0, nextInMs }
-    const moved = await this.#write((tx) => moveWhatIsDue(tx, statements), this.#chores)
+    const moved = await this.#chores.once((tx) => moveWhatIsDue(tx, statements))
     return { ...moved, nextInMs }
   }
 
@@ -193,7 +186,7 @@ export class SqlStore extends Reading implements Store {
     const { statements } = this.#driver
     const rows = await this.#driver.read(statements.lapsedWorkers, [this.#driver.leaseNow()])
     return eachByItself(rows, ({ id }) =>
-      this.#write((tx) => lapseWorker(tx, statements, String(id)), this.#upkeep),
+      this.#upkeep.once((tx) => lapseWorker(tx, statements, String(id))),
     )
   }
 
@@ -207,7 +200,7 @@ export class SqlStore extends Reading implements Store {
     const work = (tx: Tx): Promise<number> => pruneOnce(tx, statements, { retention, limit })
     return this.#driver.isConcurrent
       ? this.#driver.transact(work, { isLong: true })
-      : this.#write(work)
+      : this.#commits.once(work)
   }
 
   feedEnd(): Promise<number> {
@@ -217,7 +210,7 @@ export class SqlStore extends Reading implements Store {
   liftTombstone(target: Parameters<Store['liftTombstone']>[0]): Promise<boolean> {
     const place = 'id' in target ? ['id', '', target.id] : ['key', target.task, target.key]
     const { deleteTombstone } = this.#driver.statements
-    return this.#write(async (tx) => (await tx.each(deleteTombstone, [place])).length > 0)
+    return this.#commits.once(async (tx) => (await tx.each(deleteTombstone, [place])).length > 0)
   }
 
   async findings(): Promise<readonly Finding[]> {

@@ -1,6 +1,6 @@
 import { durationMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
-import { workerSettings, type WorkerOptions } from './options.ts'
+import { sharedNames, workerSettings, type WorkerOptions } from './options.ts'
 import type { StopWorkerOptions } from './worker.ts'
 
 /** What `checkrein.config.ts` says, for all commands that are run beside it; the command line and the environment win. */
@@ -32,13 +32,7 @@ const kinds: Readonly<Record<keyof Config, 'text' | 'list' | 'object' | 'flag'>>
   worker: 'object',
 }
 const workerNames: Readonly<Record<keyof NonNullable<Config['worker']>, true>> = {
-  queues: true,
-  concurrency: true,
-  spares: true,
-  lease: true,
-  poll: true,
-  payloadLimit: true,
-  retention: true,
+  ...sharedNames,
   finish: true,
   grace: true,
 }

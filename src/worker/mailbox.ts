@@ -20,8 +20,8 @@ export class Mailbox {
   }
 
   /** @param newest the place of the newest signal that was sent. */
-  follow(newest: number | null): void {
-    this.#wanted = Math.max(this.#wanted, newest ?? 0)
+  follow(newest: number): void {
+    this.#wanted = Math.max(this.#wanted, newest)
     if (this.#wanted > this.#broughtUpTo && !this.#isBringing) void this.#bring()
   }
 

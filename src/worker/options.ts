@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os'
-import { type Duration, durationMs } from '../core/duration.ts'
+import { type Duration, durationMs, longestTimerMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
 import { defaultPayloadLimit } from '../core/payload.ts'
 import { checkedName, type Isolation, isolations } from '../core/task.ts'
+import { refuseUnknownOptions } from '../client/known.ts'
 import { type RetentionOptions, retentionMs } from '../client/retention.ts'
 import type { Retention } from '../store/store.ts'
 
@@ -36,10 +37,8 @@ export interface WorkerSettings {
 }
 
 const shortestLeaseMs = 500
-/** What a timer can count. */
-const longestMs = 2 ** 31 - 1
-const names: Readonly<Record<keyof WorkerOptions, true>> = {
-  modules: true,
+/** The options that a configuration may set for all workers. */
+export const sharedNames: Readonly<Record<keyof Omit<WorkerOptions, 'modules'>, true>> = {
   queues: true,
   concurrency: true,
   spares: true,
@@ -47,16 +46,6 @@ const names: Readonly<Record<keyof WorkerOptions, true>> = {
   poll: true,
   payloadLimit: true,
   retention: true,
-}
-
-/** A mistyped option must not mean its default. */
-function refuseUnknown(options: WorkerOptions): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name))
-  if (unknown === undefined) return
-  throw new CheckreinError('USAGE', {
-    message: `a worker has no option ${JSON.stringify(unknown)}`,
-    hint: `Options: ${Object.keys(names).join(', ')}.`,
-  })
 }
 const inlineCapacity = 100
 const defaultRetention: RetentionOptions = {
@@ -68,9 +57,9 @@ const defaultRetention: RetentionOptions = {
 
 /** @throws {CheckreinError} `USAGE`. */
 export function workerSettings(options: WorkerOptions): WorkerSettings {
-  refuseUnknown(options)
+  refuseUnknownOptions('a worker', options, { modules: true, ...sharedNames })
   const leaseMs = durationMs(options.lease ?? '15s', 'lease')
-  if (leaseMs < shortestLeaseMs || leaseMs > longestMs) {
+  if (leaseMs < shortestLeaseMs || leaseMs > longestTimerMs) {
     const message = `lease must be from ${shortestLeaseMs} ms to 24 days`
     throw new CheckreinError('USAGE', { message })
   }
@@ -79,7 +68,7 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     capacity: capacityOf(options.concurrency),
     spares: wholeNumber(options.spares ?? 1, 'spares', 0),
     leaseMs,
-    pollMs: Math.min(durationMs(options.poll ?? '1s', 'poll'), longestMs),
+    pollMs: Math.min(durationMs(options.poll ?? '1s', 'poll'), longestTimerMs),
     payloadLimit: options.payloadLimit ?? defaultPayloadLimit,
     retention: retentionMs(options.retention ?? defaultRetention),
   }

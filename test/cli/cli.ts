@@ -83,6 +83,15 @@ export class Place implements AsyncDisposable {
     return worker
   }
 
+  /** Enqueues a run, and waits until its handler has said something. */
+  async begun(task: string, ...options: string[]): Promise<string> {
+    const id = await this.does('enqueue', task, ...options)
+    const watching = this.start(['watch', id])
+    await watching.says(/\| begun/)
+    watching.signal('SIGKILL')
+    return id
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { child } of this.#started) child.kill('SIGKILL')
     const schema = this.url === null ? null : new URL(this.url).searchParams.get('schema')

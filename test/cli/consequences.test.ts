@@ -7,15 +7,6 @@ import type { FeedEntry } from '../../src/index.ts'
 import { defaultKind } from '../support/bed.ts'
 import { Place } from './cli.ts'
 
-/** Enqueues a run, and waits until its handler has said something. */
-async function begun(place: Place, task: string, ...options: string[]): Promise<string> {
-  const id = await place.does('enqueue', task, ...options)
-  const watching = place.start(['watch', id])
-  await watching.says(/\| begun/)
-  watching.signal('SIGKILL')
-  return id
-}
-
 // What the store makes of it is tested on both; a process for each command is dear.
 for (const on of [defaultKind]) {
   void suite(`consequences, on ${on}`, () => {
@@ -23,7 +14,7 @@ for (const on of [defaultKind]) {
       await using place = await Place.make(on)
       await place.worker()
       await place.does('enqueue', 'add', '--delay', '1h')
-      const id = await begun(place, 'polite', '--tag', 't')
+      const id = await place.begun('polite', '--tag', 't')
       const scopes = [['--all'], ['--queue', 'default'], ['--task', 'polite']]
       for (const scope of scopes) {
         const { code, stderr } = await place.run(['pause', ...scope, '--in-flight', 'cancel'])
@@ -42,7 +33,7 @@ for (const on of [defaultKind]) {
     test('the preview of a pause of the whole says what becomes of what runs', async () => {
       await using place = await Place.make(on)
       await place.worker()
-      await begun(place, 'polite', '--queue', 'default')
+      await place.begun('polite', '--queue', 'default')
       await place.does('enqueue', 'add', '--delay', '1h')
       const preview = (...args: string[]): Promise<string> =>
         place.does(...args, '--queue', 'default', '--preview')
@@ -69,7 +60,7 @@ for (const on of [defaultKind]) {
     test('a roll-back that fails has an exit code, and doctor finds it', async () => {
       await using place = await Place.make(on)
       await place.worker()
-      const id = await begun(place, 'polite')
+      const id = await place.begun('polite')
       const { code, stdout } = await place.run(['cancel', id, '--rollback'])
       assert.equal(code, 5)
       assert.match(stdout, /stopped .+; roll-back failed/)
@@ -110,7 +101,7 @@ for (const on of [defaultKind]) {
     test('a freeze is frozen in the list of what was asked, and no checkpoint came before a resume', async () => {
       await using place = await Place.make(on)
       await place.worker()
-      const id = await begun(place, 'stubborn')
+      const id = await place.begun('stubborn')
       await place.does('freeze', id)
       assert.match(await place.does('signals', id), /pause .+ frozen$/m)
       await place.does('resume', id)

@@ -23,22 +23,13 @@ interface HoldJson {
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
-/** Enqueues a run, and waits until its handler has said something. */
-async function begun(place: Place, task: string, ...options: string[]): Promise<string> {
-  const id = await place.does('enqueue', task, ...options)
-  const watching = place.start(['watch', id])
-  await watching.says(/\| begun/)
-  watching.signal('SIGKILL')
-  return id
-}
-
 // What the store makes of it is tested on both; a process for each command is dear.
 for (const on of [defaultKind]) {
   void suite(`the reins, on ${on}`, () => {
     test('pause waits until a run has parked, resume lets it go on, and show tells all of it', async () => {
       await using place = await Place.make(on)
       await place.worker()
-      const id = await begun(place, 'counter', '--deadline', '2h')
+      const id = await place.begun('counter', '--deadline', '2h')
       const paused = await place.run([
         'pause',
         id,
@@ -71,12 +62,12 @@ for (const on of [defaultKind]) {
     test('a pause that nobody hears of is pending; freeze reaches what spins; cancel ends it there', async () => {
       await using place = await Place.make(on)
       await place.worker()
-      const polite = await begun(place, 'polite')
+      const polite = await place.begun('polite')
       const pending = await place.run(['pause', polite, '--timeout', '10ms'])
       assert.equal(pending.code, 75)
       assert.match(pending.stdout, /pending +not confirmed yet/)
       assert.match(await place.does('list'), /pausing/)
-      const stubborn = await begun(place, 'stubborn')
+      const stubborn = await place.begun('stubborn')
       const frozen = await place.run(['freeze', stubborn])
       assert.deepEqual([frozen.code, frozen.stdout], [0, `${stubborn}  paused  frozen\n`])
       assert.match(await place.does('show', stubborn), /^frozen .+[^]*its process is frozen/)
@@ -86,7 +77,7 @@ for (const on of [defaultKind]) {
     test('a signal gets its reply, its error, or the reason why there is none', async () => {
       await using place = await Place.make(on)
       await place.worker()
-      const id = await begun(place, 'counter')
+      const id = await place.begun('counter')
       const [sent] = await place.json<{ reply: number; position: number }[]>(
         ...['signal', id, 'add', '1000', '--wait', '--by', 'ada'],
       )
@@ -97,7 +88,7 @@ for (const on of [defaultKind]) {
       const unfit = await place.run(['signal', id, 'add', '"two"', '--wait'])
       assert.equal(unfit.code, 65)
       assert.match(unfit.stdout, /SIGNAL_REJECTED/)
-      const tagged = await begun(place, 'counter', '--tag', 't')
+      const tagged = await place.begun('counter', '--tag', 't')
       assert.match(await place.does('signal', '--tag', 't', '--yes', 'finish'), /^\S+ +sent$/)
       await place.run(['watch', tagged])
       const shown = await place.does('show', id)
@@ -115,7 +106,7 @@ for (const on of [defaultKind]) {
     test('cancel --rollback waits for the roll-back, and says what came of it', async () => {
       await using place = await Place.make(on)
       await place.worker()
-      const id = await begun(place, 'counter')
+      const id = await place.begun('counter')
       await place.does('pause', id)
       const { code, stdout } = await place.run(['cancel', id, '--rollback'])
       assert.equal(code, 0)

@@ -26,15 +26,6 @@ interface StopJson {
   readonly proof: { readonly pid: number; readonly osSignal: string | null } | null
 }
 
-/** Enqueues a run, and waits until its handler has said something. */
-async function begun(place: Place, task: string): Promise<string> {
-  const id = await place.does('enqueue', task)
-  const watching = place.start(['watch', id])
-  await watching.says(/\| begun/)
-  watching.signal('SIGKILL')
-  return id
-}
-
 async function interrupted(worker: Started, osSignal: NodeJS.Signals): Promise<void> {
   worker.signal(osSignal)
   await worker.says(/takes nothing new/)
@@ -59,7 +50,7 @@ void test('enqueue --wait answers with the result, or how it failed', async () =
 void test('cancel waits for the proof, and the run shows it', async () => {
   await using place = await Place.make()
   const worker = await place.worker()
-  const id = await begun(place, 'stubborn')
+  const id = await place.begun('stubborn')
   const waiting = place.start(['watch', id])
   const { code, stdout } = await place.run(['cancel', id, '--grace', '50ms', '--reason', 'enough'])
   assert.equal(code, 0)
@@ -89,14 +80,14 @@ void test('cancel waits for the proof, and the run shows it', async () => {
 void test('cancel tells apart what was stopped, what it did not wait for, and what had ended', async () => {
   await using place = await Place.make()
   await place.worker()
-  const polite = await begun(place, 'polite')
+  const polite = await place.begun('polite')
   const asked = await place.run(['cancel', polite, '--no-wait'])
   assert.deepEqual([asked.code, /requested/.test(asked.stdout)], [0, true])
   const { stdout } = await place.run(['enqueue', 'add', '{"a":1,"b":2}', '--wait', '--json'])
   const late = await place.run(['cancel', (JSON.parse(stdout) as { id: string }).id])
   assert.equal(late.code, 3)
   assert.match(late.stdout, /too-late +it had ended by itself: completed/)
-  const stubborn = await begun(place, 'stubborn')
+  const stubborn = await place.begun('stubborn')
   const pending = await place.run(['cancel', stubborn, '--grace', '1h', '--timeout', '10ms'])
   assert.equal(pending.code, 75)
   const doctor = place.run(['doctor'])
@@ -108,7 +99,7 @@ void test('cancel tells apart what was stopped, what it did not wait for, and wh
 void test('a worker that is told to stop hands its runs back, and exits with 0', async () => {
   await using place = await Place.make()
   const worker = await place.worker('--finish', '10ms', '--grace', '10s')
-  const id = await begun(place, 'polite')
+  const id = await place.begun('polite')
   await interrupted(worker, 'SIGTERM')
   const { code, stdout } = await worker.ended
   assert.equal(code, 0)
@@ -122,7 +113,7 @@ void test('a worker that is told to stop hands its runs back, and exits with 0',
 void test('a second OS signal forces the end of what does not stop', async () => {
   await using place = await Place.make()
   const worker = await place.worker('--finish', '1h', '--grace', '1h')
-  const id = await begun(place, 'stubborn')
+  const id = await place.begun('stubborn')
   await interrupted(worker, 'SIGINT')
   worker.signal('SIGTERM')
   await worker.says(/forced/)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { longestMs } from '../../src/core/duration.ts'
 import { portableError } from '../../src/executor/channel.ts'
-import { longestMs } from '../../src/executor/bounds.ts'
 import { readReport } from '../../src/executor/report.ts'
 
 const expected = { seq: 1, payloadLimit: 100, checkpointLimit: 200 }
