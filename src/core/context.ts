@@ -2,7 +2,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from './duration.ts'
 import type { ErrorRecord } from './errors.ts'
+import type { Settled } from './parts.ts'
 import type { StopRecord } from './stop.ts'
+import type { AnyTask, InputOf, OutputOf } from './task.ts'
 
 /** The schemas of the signals that a task takes, by name. */
 export type SignalSchemas = Readonly<Record<string, StandardSchemaV1>>
@@ -65,6 +67,8 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
   readonly stop: StopRecord | null
   /** Why the run failed, in its roll-back after a failure; null elsewhere. */
   readonly error: ErrorRecord | null
+  /** What the step had returned, where a workflow is rolled back after it had completed; undefined elsewhere. */
+  readonly result: unknown
   /**
    * Keeps the progress of the work, and is the place where a pause or an abort takes effect: it then rejects, and the
    * handler is to let that end it. Cheap: the newest state is kept in memory and stored at most once an interval (the
@@ -81,8 +85,8 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
   /**
    * Calls back for each signal of the name, one after the other, from the next turn of the event loop on; what it returns
    * or throws is the reply. The signal counts as dealt with at the next checkpoint after that, or when the handler returns:
-   * should the attempt end before, the next one gets it again. A handler without checkpoints is through with it at once. A
-   * name has one listener at a time.
+   * should the attempt end before, the next one gets it again. A handler that has kept no state is through with it at once, unless its
+   * task has a schema for the state. A name has one listener at a time.
    */
   on<Name extends keyof Signals & string>(
     name: Name,
@@ -111,6 +115,24 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
   ): Promise<Signal<PayloadOf<Signals, Name>> | null>
   /** Waits; longer than the task's `parkAfter` without a slot, as `receive` does. */
   sleep(time: Duration): Promise<void>
+  /**
+   * Enqueues a run that belongs to this one: whoever stops this one stops it too, unless they say otherwise (`children`). Fulfils
+   * when it is stored. An attempt that comes to the same enqueue again, since the same checkpoint, gets the same child: it is known by its task and
+   * input. But one that failed or was cancelled is enqueued anew once this run has been tried again after a failure. A checkpoint waits
+   * for the enqueues before it. Once this run is asked to stop, what it enqueues is stored as cancelled.
+   * @throws {CheckreinError} `INPUT_REJECTED`, `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`, `USAGE` (also in a roll-back), `LEASE_LOST`, `STORE_…`; the reason of the abort.
+   */
+  enqueue<T extends AnyTask>(task: T, ...args: ChildArguments<T>): Promise<Child<OutputOf<T>>>
+  /**
+   * Waits until children of this run have ended, without a slot, as `receive` does, but from the first moment on: what each of
+   * them came to, in their order; null where not all end in time.
+   * @throws {CheckreinError} `CHILD_UNKNOWN` where one is no child of this run; the reason of the abort.
+   */
+  waitFor<const Children extends readonly Child[]>(children: Children): Promise<ChildEnds<Children>>
+  waitFor<const Children extends readonly Child[]>(
+    children: Children,
+    options: ReceiveOptions,
+  ): Promise<ChildEnds<Children> | null>
   /** Moves `timeout` and `hardTimeout` this much further, up to the task's `maxTimeout`. @throws {CheckreinError} `USAGE`. */
   extend(time: Duration): void
   /** Says how far the work is: a fraction from 0 to 1, or any small JSON value. The newest is kept, written at most every 250 ms. */
@@ -118,6 +140,45 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
   /** Adds a line to the run's log, of which the last 1,000 are kept. */
   log(message: string, data?: Readonly<Record<string, unknown>>): void
 }
+
+declare const childType: unique symbol
+
+/** A run that a handler has enqueued. It may be kept in a checkpoint. */
+export interface Child<Output = unknown> {
+  readonly id: string
+  readonly task: string
+  readonly [childType]?: Output
+}
+
+/** What children came to, in their order. */
+export type ChildEnds<Children extends readonly Child[]> = {
+  -readonly [At in keyof Children]: Settled<
+    Children[At] extends Child<infer Output> ? Output : unknown
+  >
+}
+
+/** What may be said of any run that is enqueued. */
+export interface ChildOptions {
+  readonly tags?: readonly string[]
+  /** Starts no earlier than this long from now. */
+  readonly delay?: Duration
+  /** Starts no earlier than this instant (epoch ms or `Date`). */
+  readonly runAt?: number | Date
+  /** A whole number; higher starts first; default 0. */
+  readonly priority?: number
+  /** Cancelled where no attempt has started after this long. */
+  readonly ttl?: Duration
+  /** Stopped at this instant (epoch ms or `Date`; not in the past), or so long after it was enqueued (`'2h'`), whatever it does then. */
+  readonly deadline?: number | Date | Exclude<Duration, number>
+  /** Default: the task's. */
+  readonly queue?: string
+}
+
+/** The arguments after the task: the input may be left out where the task takes none. */
+export type ChildArguments<T extends AnyTask> =
+  undefined extends InputOf<T>
+    ? [input?: InputOf<T>, options?: ChildOptions]
+    : [input: InputOf<T>, options?: ChildOptions]
 
 export interface RunInfo {
   readonly id: string
@@ -127,4 +188,8 @@ export interface RunInfo {
   readonly tags: readonly string[]
   /** 1 for the first. */
   readonly attempt: number
+  /** The workflow that it is a member of; null where it is none. */
+  readonly workflow: string | null
+  /** The run whose handler has enqueued it; null where none has. */
+  readonly parent: string | null
 }

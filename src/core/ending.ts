@@ -7,6 +7,7 @@ import type { StopIntent } from './intent.ts'
 import { beginRollback, isRolledBackAfter, leaveRollback } from './rollback.ts'
 import type { RunFacts } from './run.ts'
 import type { StopMode, StopRecord } from './stop.ts'
+import { nextOf } from './children.ts'
 
 export type Leaving = Of<
   'lapse' | 'complete' | 'fail' | 'crash' | 'stop' | 'release' | 'park' | 'wait'
@@ -56,13 +57,16 @@ function remembering(run: RunFacts, event: Leaving, now: number): RunFacts {
 
 /** The run with a newer checkpoint, if there is one: the waits before it are over for good. */
 export function withSaved(run: RunFacts, { checkpoint }: Saved, now: number): RunFacts {
-  return checkpoint === null ? run : { ...run, checkpointAt: now, wait: null }
+  if (checkpoint === null) return run
+  return { ...run, checkpointAt: now, checkpoints: run.checkpoints + 1, wait: null }
 }
 
 function wait(run: RunFacts, event: Of<'wait'>, now: number): Change {
-  const { waitsFor, signal, done, wakeInMs } = event
+  const { signal, done, wakeInMs, children } = event
   const wakeAt = wakeInMs === null ? null : now + wakeInMs
-  const waiting = { ...run, waitsFor, wait: { signal, done }, wakeAt }
+  const waitsFor = children === undefined ? event.waitsFor : nextOf(children)
+  const wait = { signal, done, ...(children === undefined ? {} : { children }) }
+  const waiting = { ...run, waitsFor, wait, wakeAt }
   return again(waiting, 'waiting', { mode: byItself(run), data: waitData(waiting), now })
 }
 
@@ -70,6 +74,7 @@ function waitData({ waitsFor, wait, wakeAt }: RunFacts): Decision['data'] {
   return {
     ...(waitsFor === null ? {} : { waitsFor }),
     ...(wait?.signal == null ? {} : { signal: wait.signal }),
+    ...(wait?.children === undefined ? {} : { children: wait.children.length }),
     ...(wakeAt === null ? {} : { wakeAt }),
   }
 }

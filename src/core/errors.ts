@@ -31,11 +31,17 @@ export const errorCodes = {
   PAYLOAD_TOO_LARGE: entry('The value is larger than the limit', 413, 65),
   RUN_NOT_FOUND: entry('No such run', 404, 66),
   RUN_ID_TAKEN: entry('A different run has this id already', 409, 65),
+  CHILD_UNKNOWN: entry('The run is no child of this one', 404, 65),
   BY_REQUIRED: entry('Whoever asks must say who it is', 400, 64),
   SIGNAL_REJECTED: entry('The signal does not fit what the task takes', 422, 65),
+  WORKFLOW_INVALID: entry('The workflow is not well formed', 400, 65),
+  WORKFLOW_NOT_FOUND: entry('No such workflow', 404, 66),
+  WORKFLOW_ACTIVE: entry('The workflow is still going on', 409, 75),
   // how a run ended
   RUN_FAILED: entry('The run failed', 200, 1),
   RUN_CANCELLED: entry('The run was cancelled', 200, 2),
+  WORKFLOW_FAILED: entry('The workflow failed', 200, 1),
+  WORKFLOW_CANCELLED: entry('The workflow was cancelled', 200, 2),
   RESULT_TIMEOUT: passing('The run has not ended in the time given', 504, 75),
   STOP_PENDING: passing('The stop is requested, but not confirmed yet', 504, 75),
   PAUSE_PENDING: passing('The pause is requested, but the run has not parked yet', 504, 75),
@@ -167,6 +173,15 @@ export interface ErrorRecord {
   readonly stack?: string
   readonly details?: Readonly<Record<string, unknown>>
   readonly cause?: ErrorRecord
+}
+
+/** The error that a record is of, where it is one of ours. */
+export function errorFrom({ code, message, hint, details }: ErrorRecord): CheckreinError {
+  return new CheckreinError(code in errorCodes ? (code as ErrorCode) : 'INTERNAL', {
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(details === undefined ? {} : { details }),
+  })
 }
 
 const causeDepth = 4

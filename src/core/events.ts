@@ -4,6 +4,7 @@ import type { PauseFallback } from './intent.ts'
 import type { Fence, JsonText, RollbackCause, WaitOutcome } from './run.ts'
 import type { ExitProof, StopMode } from './stop.ts'
 import type { EventType, State, StopVerb } from './transitions.ts'
+import type { RunningPolicy } from './workflow.ts'
 
 /** Who asks, and why; goes into the record. */
 export interface Asked {
@@ -44,6 +45,8 @@ export type MachineEvent =
       readonly graceMs: number
       /** Whether it is to be rolled back, whatever its task says. */
       readonly rollback?: boolean
+      /** What becomes of its children; default `cancel`. */
+      readonly children?: RunningPolicy
     })
   | (Asked & { readonly type: 'pause' } & PauseRequest)
   /** `holdId`: only what that hold has paused; null for whatever paused it. */
@@ -51,8 +54,8 @@ export type MachineEvent =
   /** `position`: its place among all signals. */
   | { readonly type: 'signal'; readonly name: string; readonly position: number }
   | { readonly type: 'due' | 'expire' | 'deadline' }
-  /** `by`: what has happened. */
-  | { readonly type: 'wake'; readonly by: 'run' | 'signal' | 'time' }
+  /** `by`: what has happened. `next`: another run whose end it waits for. */
+  | { readonly type: 'wake'; readonly by: 'run' | 'signal' | 'time'; readonly next?: string }
   /** `maxCrashes`: how often this task may lose its worker. */
   | {
       readonly type: 'lapse'
@@ -81,6 +84,8 @@ export type MachineEvent =
       readonly signal: string | null
       readonly wakeInMs: number | null
       readonly done: readonly WaitOutcome[]
+      /** The children that it waits for. */
+      readonly children?: readonly string[]
       /** Signals that the handler has beside those, and is not through with: none of them ends the wait. */
       readonly taken?: readonly number[]
     })
@@ -122,6 +127,8 @@ export interface FeedEntry {
   /** Grows with each entry of the store: give it to `events({ after })` to go on from there. */
   readonly position: number
   readonly runId: string
+  /** The workflow that the run is a member of; null where it is none. */
+  readonly workflow: string | null
   readonly at: number
   readonly type: FeedType
   /** The run's attempt and state after the event. */

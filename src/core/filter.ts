@@ -8,6 +8,10 @@ export interface RunFilter {
   readonly queue?: string
   readonly tag?: string
   readonly key?: string
+  /** The id of the workflow that they are members of. */
+  readonly workflow?: string
+  /** The id of the run whose handler has enqueued them. */
+  readonly parent?: string
   readonly state?: State | readonly State[]
   /** Epoch ms, or a `Date`. */
   readonly createdAfter?: number | Date
@@ -16,7 +20,18 @@ export interface RunFilter {
   readonly input?: Readonly<Record<string, string | number | boolean>>
 }
 
-const parts = ['task', 'queue', 'tag', 'key', 'state', 'createdAfter', 'createdBefore', 'input']
+const parts = [
+  'task',
+  'queue',
+  'tag',
+  'key',
+  'workflow',
+  'parent',
+  'state',
+  'createdAfter',
+  'createdBefore',
+  'input',
+]
 
 /**
  * The filter, checked.

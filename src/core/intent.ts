@@ -1,4 +1,6 @@
+import { furtherPolicy } from './children.ts'
 import { type StopVerb, stopVerbs } from './transitions.ts'
+import type { RunningPolicy } from './workflow.ts'
 
 /** A request to stop a running attempt, kept with the run until the stop was observed. Instants are epoch ms. */
 export interface StopIntent {
@@ -13,6 +15,8 @@ export interface StopIntent {
   readonly overdueAt: number | null
   /** Whether the run is rolled back after the stop, whatever its task says. */
   readonly rollback: boolean
+  /** What becomes of its children, also of those that it enqueues from now on; default `cancel`. */
+  readonly children?: RunningPolicy
 }
 
 /**
@@ -64,9 +68,20 @@ export function strongerStop(old: StopIntent | null, asked: StopIntent): StopInt
   const isStronger =
     rank(asked.verb) > rank(old.verb) ||
     (asked.verb === old.verb && (endOfGrace(asked) ?? 0) < (endOfGrace(old) ?? 0))
-  const rollback = old.rollback || asked.rollback
-  if (!isStronger) return rollback === old.rollback ? old : { ...old, rollback }
-  return { ...asked, rollback, deliveredAt: old.deliveredAt, overdueAt: old.overdueAt }
+  const both = { rollback: old.rollback || asked.rollback, ...bothPolicies(old, asked) }
+  if (isStronger) {
+    const { children: _, ...rest } = asked
+    return { ...rest, ...both, deliveredAt: old.deliveredAt, overdueAt: old.overdueAt }
+  }
+  const { children, ...rest } = old
+  const isSame = both.rollback === old.rollback && both.children === children
+  return isSame ? old : { ...rest, ...both }
+}
+
+/** The policy that reaches further; the furthest needs no word. */
+function bothPolicies(one: StopIntent, other: StopIntent): Pick<StopIntent, 'children'> {
+  if (one.children === undefined || other.children === undefined) return {}
+  return { children: furtherPolicy(one.children, other.children) }
 }
 
 /** What is asked when one more pause is: the newer holds, but that of a hold never replaces that of the run itself. */

@@ -178,7 +178,7 @@ function claim(run: RunFacts, event: Of<'claim'>, now: number): Change {
 // --- while it runs --------------------------------------------------------------------------------------------
 
 function askToStop(run: RunFacts, event: Of<StopVerb>, now: number): Change {
-  const { type: verb, reason, by, graceMs, rollback = false } = event
+  const { type: verb, reason, by, graceMs, rollback = false, children } = event
   const request = {
     verb,
     reason,
@@ -188,6 +188,7 @@ function askToStop(run: RunFacts, event: Of<StopVerb>, now: number): Change {
     deliveredAt: null,
     overdueAt: null,
     rollback,
+    ...(children === undefined ? {} : { children }),
   }
   const intent = {
     stop: strongerStop(run.intent?.stop ?? null, request),

@@ -15,7 +15,7 @@ export function encodePayload(
 ): string | null {
   if (value === undefined) return null
   const text = stringify(value, what)
-  if (text.length * 3 > limit) refuseLarge(text, what, limit)
+  if (text.length * 3 > limit) refuseLarge(new TextEncoder().encode(text).length, what, limit)
   return text
 }
 
@@ -47,8 +47,8 @@ function notJson(what: string, why: string | undefined, cause?: unknown): Checkr
   })
 }
 
-function refuseLarge(text: string, what: string, limit: number): void {
-  const bytes = new TextEncoder().encode(text).length
+/** @throws {CheckreinError} `PAYLOAD_TOO_LARGE` past the limit. */
+export function refuseLarge(bytes: number, what: string, limit: number): void {
   if (bytes <= limit) return
   throw new CheckreinError('PAYLOAD_TOO_LARGE', {
     message: `The ${what} has ${bytes} bytes as JSON; the limit is ${limit}`,

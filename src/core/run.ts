@@ -38,6 +38,8 @@ export interface RunFacts {
   readonly deadlineAt: number | null
   /** When the handler last saved something that the store has. */
   readonly checkpointAt: number | null
+  /** How many states of its handler were saved: what was done since the last is told from what was done before by it. */
+  readonly checkpoints: number
   /** The newest signal that was sent to it; null where none was. */
   readonly signalled: number | null
   /** After which ends its task wants it rolled back, as the worker said that held it last. */
@@ -63,8 +65,8 @@ export interface PausedBy {
   readonly holdId: string | null
 }
 
-/** How a wait of a handler ended: it slept, its time ran out, or it took the signal at this position. */
-export type WaitOutcome = 'slept' | 'timeout' | number
+/** How a wait of a handler ended: it slept, its time ran out, its children have ended, or it took the signal at this position. */
+export type WaitOutcome = 'slept' | 'timeout' | 'ended' | number
 
 /**
  * The waits of a handler since its last checkpoint. A run that waits holds no slot; its next attempt begins at the
@@ -74,6 +76,8 @@ export interface WaitFacts {
   readonly done: readonly WaitOutcome[]
   /** The name of the signal that it waits for now; null for a sleep, or where it does not wait. */
   readonly signal: string | null
+  /** The ids of the children whose ends it waits for. */
+  readonly children?: readonly string[]
 }
 
 /** After what a task wants to be rolled back by itself: any stop, or a failure for good. */
@@ -92,6 +96,8 @@ export interface RollbackFacts {
   readonly crashes: number
   /** What its last attempt threw. */
   readonly error: ErrorRecord | null
+  /** Where the run is there for nothing but to undo another, which had completed: that one, and what it returned. */
+  readonly undoes?: { readonly runId: string; readonly result: JsonText | null }
 }
 
 /** One invocation of a task, as it is stored. Instants are epoch ms. */
@@ -107,6 +113,13 @@ export interface StoredRun extends RunFacts {
   readonly input: JsonText | null
   /** What the handler saved last; null also where it was not asked for: it comes with a claim, and of one run alone. */
   readonly checkpoint: JsonText | null
+  /** The workflow that it is a member of, and its place there; null for both where it is none. */
+  readonly workflow: string | null
+  readonly node: number | null
+  /** The run whose handler has enqueued it; null where none has. */
+  readonly parent: string | null
+  /** Whether its input is a list, and its handler is called for each. */
+  readonly isMapped: boolean
   /** When it expires, if no attempt has started by then. */
   readonly expiresAt: number | null
   readonly createdAt: number
@@ -138,6 +151,7 @@ export const freshFacts: RunFacts = {
   wakeAt: null,
   deadlineAt: null,
   checkpointAt: null,
+  checkpoints: 0,
   signalled: null,
   rollbackOn: [],
   rollback: null,

@@ -119,8 +119,8 @@ const table = {
   wake: {
     by: 'keeper',
     isFenced: false,
-    moves: { waiting: ['queued', 'scheduled'], paused: ['paused'] },
-    about: 'what it waited for is there; a paused run notes that',
+    moves: { waiting: ['queued', 'scheduled', 'waiting'], paused: ['paused'] },
+    about: 'what it waited for is there, or one of several; a paused run notes that',
   },
   expire: {
     by: 'keeper',

@@ -13,11 +13,20 @@ export function signal(run: RunFacts, { name, position }: Of<'signal'>, now: num
 const isWaiting = ({ state, pausedFrom }: RunFacts): boolean =>
   state === 'waiting' || pausedFrom === 'waiting'
 
-export function wake(run: RunFacts, { by }: Of<'wake'>, now: number): Decision {
+export function wake(run: RunFacts, { by, next }: Of<'wake'>, now: number): Decision {
   if (!isWaiting(run)) return unchanged('refused')
+  if (next !== undefined) return done({ ...run, waitsFor: next }, { by, waitsFor: next })
   if (by === 'time' && (run.wakeAt === null || run.wakeAt > now)) return unchanged('refused')
-  const outcome = run.wait?.signal == null ? 'slept' : 'timeout'
-  return done(woken(run, by === 'time' ? { now, outcome } : { now }), { by })
+  const outcome = outcomeOf(run.wait, by)
+  return done(woken(run, outcome === null ? { now } : { now, outcome }), { by })
+}
+
+/** How the wait of its handler has ended; null where a signal ends it, or it did not wait by itself. */
+function outcomeOf(wait: RunFacts['wait'], by: Of<'wake'>['by']): WaitOutcome | null {
+  const isForChildren = wait?.children !== undefined
+  if (by === 'run') return isForChildren ? 'ended' : null
+  if (by === 'signal') return null
+  return wait?.signal == null && !isForChildren ? 'slept' : 'timeout'
 }
 
 /** Back in its queue, or not before it is due; a paused run notes that for later. */
