@@ -26,7 +26,13 @@ export type {
   StopOptions,
 } from './client/controls.ts'
 export type { EnqueueArguments, EnqueueOptions } from './client/enqueue.ts'
-export { RunCancelledError, RunFailedError, SignalFailedError } from './client/errors.ts'
+export {
+  RunCancelledError,
+  RunFailedError,
+  SignalFailedError,
+  WorkflowCancelledError,
+  WorkflowFailedError,
+} from './client/errors.ts'
 export {
   type EventsOptions,
   type ResultOptions,
@@ -39,11 +45,30 @@ export type { Preview, PreviewVerb } from './client/preview.ts'
 export type { RetentionOptions } from './client/retention.ts'
 export type { ReplyOptions, SignalHandle } from './client/signal-handle.ts'
 export type { Sent } from './client/signals.ts'
+export type {
+  StartArguments,
+  StopWorkflowOptions,
+  WorkflowControlOptions,
+  WorkflowOptions,
+} from './client/flows.ts'
+export { WorkflowHandle, type WorkflowOutcome } from './client/workflow-handle.ts'
+export type {
+  ChainTree,
+  GroupTree,
+  RunTree,
+  Workflow,
+  WorkflowStatus,
+  WorkflowTree,
+} from './client/workflow-view.ts'
 export type { ControlTarget, Scope } from './client/targets.ts'
 export type { Paused, Run, WaitingFor } from './client/view.ts'
 export type { Within } from './client/within.ts'
 export type {
   CheckpointOptions,
+  Child,
+  ChildArguments,
+  ChildEnds,
+  ChildOptions,
   Context,
   ReceiveOptions,
   RunInfo,
@@ -61,6 +86,38 @@ export {
   NonRetryableError,
 } from './core/errors.ts'
 export type { FeedEntry, FeedType } from './core/events.ts'
+export {
+  chain,
+  chord,
+  chunks,
+  group,
+  type InOf,
+  map,
+  type OutOf,
+  starmap,
+  step,
+} from './core/canvas.ts'
+export {
+  type ChainOptions,
+  type FanInPolicy,
+  type GroupOptions,
+  type PausedWorkflow,
+  type Previous,
+  previous,
+  type Settled,
+  type Step,
+  type StepFailure,
+  type StepLike,
+  type StepOptions,
+} from './core/parts.ts'
+export type { WorkflowExport } from './core/export.ts'
+export type {
+  RunningPolicy,
+  WorkflowPause,
+  WorkflowRollback,
+  WorkflowState,
+  WorkflowStop,
+} from './core/workflow.ts'
 export type { RunFilter } from './core/filter.ts'
 export type { Answer } from './core/decision.ts'
 export type { HoldFilter } from './core/hold.ts'
@@ -88,6 +145,9 @@ export type {
   SignalKind,
   Tombstone,
   WorkerRecord,
+  WorkflowControlled,
+  WorkflowEnqueued,
+  WorkflowFilter,
 } from './store/store.ts'
 export { type Config, defineConfig } from './worker/config.ts'
 export type { WorkerOptions } from './worker/options.ts'

@@ -15,12 +15,13 @@ export function factLines(run: Run, now: number, heldBy: Hold | null): string[] 
 
 type Fact = readonly [name: string, value: string | null]
 
-function identity({ task, queue, key, tags, priority, input }: Run): readonly Fact[] {
+function identity({ task, queue, key, tags, parent, priority, input }: Run): readonly Fact[] {
   return [
     ['task', plain(task)],
     ['queue', plain(queue)],
     ['key', key === null ? null : plain(key)],
     ['tags', tags.length === 0 ? null : tags.map(plain).join(', ')],
+    ['child of', parent],
     ['priority', priority === 0 ? null : String(priority)],
     ['input', input === undefined ? null : brief(input, 300)],
   ]
@@ -82,10 +83,11 @@ function pausedWords({ at, until, holdId, ...who }: Paused): string {
   return `since ${dateTime(at)}${whoAndWhy(who)}${hold}${end}`
 }
 
-function waitingWords({ signal, runId, until }: WaitingFor): string {
+function waitingWords({ signal, runId, children, until }: WaitingFor): string {
+  const runs = children === null ? `the run ${plain(runId ?? '')}` : `${children.length} children`
   const parts = [
     signal === null ? null : `the signal ${plain(signal)}`,
-    runId === null ? null : `the run ${plain(runId)}`,
+    runId === null ? null : runs,
     until === null ? null : dateTime(until),
   ]
   return parts.filter((part) => part !== null).join(', at most until ')

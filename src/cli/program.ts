@@ -13,6 +13,7 @@ import { signalCommands } from './commands/signal.ts'
 import { upkeepCommands } from './commands/upkeep.ts'
 import { watchCommand } from './commands/watch.ts'
 import { workerCommands } from './commands/worker.ts'
+import { workflowCommands } from './commands/workflow.ts'
 
 /** The whole command line. Parsing it throws; nothing here ends the process or prints an error. */
 export function buildProgram(): Command {
@@ -41,6 +42,8 @@ export function buildProgram(): Command {
   holdCommand(program)
   program.commandsGroup('Talk:')
   signalCommands(program)
+  program.commandsGroup('Workflows:')
+  workflowCommands(program)
   program.commandsGroup('Look after:')
   auditCommands(program)
   bulkCommand(program)

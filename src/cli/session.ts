@@ -114,7 +114,8 @@ export const whichRuns = 'Which runs:'
 /** The command of an operation: its options, its help and its example come from the table. */
 export function commandFor(program: Command, name: OperationName): Command {
   const operation: Operation = operations[name]
-  const command = program.command(operation.command).description(operation.summary)
+  const word = operation.command.split(' ').at(-1) ?? ''
+  const command = program.command(word).description(operation.summary)
   addParameters(command, operation.options)
   if (operation.subject === 'filter' || operation.subject === 'runs') {
     addParameters(command, filterParameters, whichRuns)

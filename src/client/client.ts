@@ -2,16 +2,7 @@ import type { FeedEntry } from '../core/events.ts'
 import type { RunFilter } from '../core/filter.ts'
 import type { AnyTask, InputOf, OutputOf, SignalsOf } from '../core/task.ts'
 import type { State } from '../core/transitions.ts'
-import type {
-  Bulk,
-  Controlled,
-  Finding,
-  Hold,
-  Store,
-  StoreWithin,
-  Tombstone,
-  WorkerRecord,
-} from '../store/store.ts'
+import type { Bulk, Controlled, Hold, Store, StoreWithin } from '../store/store.ts'
 import { Asker, type AskerOptions, type WhoOptions } from './asker.ts'
 import { type AuditPage, auditPage, type AuditQuery } from './audit.ts'
 import {
@@ -33,13 +24,14 @@ import { feedOf } from './feed.ts'
 import { type EventsOptions, type HandleParts, RunHandle } from './handle.ts'
 import { type ListOptions, pageOf } from './pages.ts'
 import { checkedPreviewVerb, type Preview, previewOf, type PreviewVerb } from './preview.ts'
-import { type RetentionOptions, pruneAll } from './retention.ts'
 import { RunWaits } from './run-waits.ts'
 import { SignalHandle } from './signal-handle.ts'
 import { Signals } from './signals.ts'
 import { checkedId, type ControlTarget, isScope, runFilter, type Scope } from './targets.ts'
 import { type Run, viewOf } from './view.ts'
 import { Within, type WithinParts } from './within.ts'
+import { Flows, type FlowsParts } from './flows.ts'
+import { WorkflowClient, WorkflowParts } from './workflow-client.ts'
 
 export interface ClientOptions extends AskerOptions {
   /** The largest input, and payload of a signal, in bytes of JSON; default 1 MiB. */
@@ -47,19 +39,22 @@ export interface ClientOptions extends AskerOptions {
 }
 
 /** What may be asked of the system, on a store that this process has open. */
-export class Client implements AsyncDisposable {
+export class Client extends WorkflowClient implements AsyncDisposable {
   readonly #store: Store
   readonly #asker: Asker
   readonly #payloadLimit: number | undefined
   readonly #holds: Holds
   readonly #parts: HandleParts & WithinParts
+  protected readonly workflowParts: WorkflowParts
 
   constructor(store: Store, options: ClientOptions = {}) {
+    super()
     this.#store = store
     this.#asker = new Asker(options)
     this.#payloadLimit = options.payloadLimit
     this.#holds = new Holds(store, this.#asker)
     this.#parts = { store, waits: new RunWaits(store), ...this.#partsOn(store) }
+    this.workflowParts = new WorkflowParts(this.#parts, this.#flowsParts())
   }
 
   #partsOn(store: StoreWithin): WithinParts {
@@ -67,7 +62,12 @@ export class Client implements AsyncDisposable {
     const [asker, payloadLimit] = [this.#asker, this.#payloadLimit]
     const enqueuer = new Enqueuer(store, now, { payloadLimit, asker })
     const controls = new Controls(store, asker, now)
-    return { enqueuer, controls, signals: new Signals(store, asker, payloadLimit) }
+    const flows = new Flows({ store, ...this.#flowsParts() })
+    return { enqueuer, controls, signals: new Signals(store, asker, payloadLimit), flows }
+  }
+
+  #flowsParts(): Omit<FlowsParts, 'store'> {
+    return { asker: this.#asker, now: () => this.#store.now(), payloadLimit: this.#payloadLimit }
   }
 
   /** The store itself, for a worker of the same process. */
@@ -256,44 +256,9 @@ export class Client implements AsyncDisposable {
     return auditPage(this.#store, query, options)
   }
 
-  /** The verbs that wait for an id or key that does not exist yet. */
-  async tombstones(): Promise<readonly Tombstone[]> {
-    return this.#store.tombstones()
-  }
-
-  /** Takes a tombstone away; false where there was none. */
-  async liftTombstone(
-    target: string | { readonly task: string; readonly key: string },
-  ): Promise<boolean> {
-    return this.#store.liftTombstone(
-      typeof target === 'string' ? { id: checkedId(target) } : target,
-    )
-  }
-
-  /** Deletes runs that are past their retention, in steps that hold no long lock; how many. */
-  async prune(
-    retention: RetentionOptions,
-    options: { readonly step?: number } = {},
-  ): Promise<number> {
-    return pruneAll(this.#store, retention, options)
-  }
-
-  async workers(): Promise<readonly WorkerRecord[]> {
-    return this.#store.workers()
-  }
-
-  /** The time by which the store reckons, epoch ms: on PostgreSQL the database's, whatever this host's clock says. */
-  now(): number {
-    return this.#store.now()
-  }
-
-  /** What the store says of its own health. */
-  async findings(): Promise<readonly Finding[]> {
-    return this.#store.findings()
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.#parts.waits[Symbol.dispose]()
+    this.workflowParts[Symbol.dispose]()
     await this.#store[Symbol.asyncDispose]()
   }
 }

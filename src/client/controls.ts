@@ -9,6 +9,7 @@ import {
   pauseFallbacks,
 } from '../core/intent.ts'
 import { type StopVerb, stopVerbs } from '../core/transitions.ts'
+import { type RunningPolicy, runningPolicies } from '../core/workflow.ts'
 import {
   type AskedBy,
   type Controlled,
@@ -47,6 +48,11 @@ export interface AskOptions extends WhoOptions {
   readonly tombstone?: Duration
   /** Whether the run is rolled back after its stop, whatever its task says; default false. */
   readonly rollback?: boolean
+  /**
+   * What becomes of the runs that the run's handler has enqueued: with `cancel` (default) they are asked the same, and those that they have
+   * enqueued; with `wait` those that run may finish, and the others never start; with `detach` all go on.
+   */
+  readonly children?: RunningPolicy
 }
 
 export interface StopOptions extends AskOptions {
@@ -173,6 +179,7 @@ export class Controls {
       graceMs: graceMs(options),
       tombstoneMs: durationMs(options.tombstone ?? defaultTombstone, 'tombstone'),
       rollback: options.rollback ?? false,
+      ...childrenOf(options),
       pause: pauseOrder(options, this.#now()),
     })
   }
@@ -226,6 +233,14 @@ export class Holds {
 /** What `freeze` is in terms of `pause`. */
 export const atOnce = { within: 0, otherwise: 'freeze' } as const satisfies PauseOptions
 
+/** The furthest needs no word. */
+export function childrenOf({
+  children = 'cancel',
+}: Pick<AskOptions, 'children'>): Pick<ControlRequest, 'children'> {
+  const policy = oneOf(runningPolicies, children, 'children')
+  return policy === 'cancel' ? {} : { children: policy }
+}
+
 /** How long the handler gets, ms. */
 export function graceMs({ grace }: { readonly grace?: Duration }): number {
   return grace === undefined ? defaultGraceMs : durationMs(grace, 'grace')
@@ -236,7 +251,7 @@ export function withinMs({ within }: Pick<PauseOptions, 'within'>): number {
   return within === undefined ? defaultPauseMs : durationMs(within, 'within')
 }
 
-function pauseOrder(options: PauseOptions, now: number): ControlRequest['pause'] {
+export function pauseOrder(options: PauseOptions, now: number): ControlRequest['pause'] {
   return { ...pausing(options), until: momentOf(options, now), holdId: null, parksIn: 'paused' }
 }
 

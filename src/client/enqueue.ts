@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
+import type { ChildOptions } from '../core/context.ts'
 import { type Duration, durationMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
 import { defaultGraceMs } from '../core/intent.ts'
@@ -18,7 +19,7 @@ import { issuesOf, issueWords } from './schema.ts'
 import type { Asker } from './asker.ts'
 import { checkedId } from './targets.ts'
 
-export interface EnqueueOptions {
+export interface EnqueueOptions extends ChildOptions {
   /** Default: a new UUIDv7. A run with this id that exists is returned instead, if it is of the same task. */
   readonly id?: string
   /** The caller's own name for the work; at most one run of the task that is not final holds it. */
@@ -30,19 +31,6 @@ export interface EnqueueOptions {
   readonly onConflict?: OnConflict
   /** With `cancel-and-replace`: how long the old run has to end by itself; default 5 s. */
   readonly grace?: Duration
-  readonly tags?: readonly string[]
-  /** Starts no earlier than this long from now. */
-  readonly delay?: Duration
-  /** Starts no earlier than this instant (epoch ms or `Date`). */
-  readonly runAt?: number | Date
-  /** A whole number; higher starts first; default 0. */
-  readonly priority?: number
-  /** Cancelled where no attempt has started after this long. */
-  readonly ttl?: Duration
-  /** Stopped at this instant (epoch ms or `Date`; not in the past), or so long after it was enqueued (`'2h'`), whatever it does then. */
-  readonly deadline?: number | Date | Exclude<Duration, number>
-  /** Default: the task's. */
-  readonly queue?: string
   /** Who asks, where it replaces another run; default: the client's `by`. */
   readonly by?: string
 }
@@ -117,29 +105,39 @@ export class Enqueuer {
 
   #newRun(task: Pick<AnyTask, 'name' | 'queue'>, run: RunRequest): NewRun {
     refuseUnknownOptions('enqueue', run, optionNames)
-    const { grace, ttl } = run
-    return {
-      id: run.id === undefined ? randomUUIDv7() : checkedId(run.id),
-      task: task.name,
-      queue: run.queue === undefined ? task.queue : checkedName(run.queue, 'queue'),
-      priority: checkedPriority(run.priority ?? 0),
-      key: run.key === undefined ? null : checkedText(run.key, 'key'),
-      onConflict: checkedOnConflict(run.onConflict ?? 'skip'),
-      graceMs: grace === undefined ? defaultGraceMs : durationMs(grace, 'grace'),
-      tags: run.tags === undefined ? noTags : checkedTags(run.tags),
-      input: encodePayload(run.input, 'input', this.#payloadLimit),
-      due: dueOf(run),
-      ...this.#whoReplaces(run),
-      ttlMs: ttl === undefined ? null : durationMs(ttl, 'ttl'),
-      deadline: deadlineOf(run, this.#now),
-    }
+    const { input, ...options } = run
+    const text = encodePayload(input, 'input', this.#payloadLimit)
+    return { ...newRun({ ...task, input: text }, options, this.#now), ...this.#whoReplaces(run) }
+  }
+}
+
+/** @throws {CheckreinError} `USAGE` for options that are not of the right form. */
+export function newRun(
+  { name, queue, input }: Pick<AnyTask, 'name' | 'queue'> & Pick<NewRun, 'input'>,
+  options: EnqueueOptions,
+  now: Now,
+): NewRun {
+  const { id, grace, ttl, key, tags } = options
+  return {
+    id: id === undefined ? randomUUIDv7() : checkedId(id),
+    task: name,
+    queue: options.queue === undefined ? queue : checkedName(options.queue, 'queue'),
+    priority: checkedPriority(options.priority ?? 0),
+    key: key === undefined ? null : checkedText(key, 'key'),
+    onConflict: checkedOnConflict(options.onConflict ?? 'skip'),
+    graceMs: grace === undefined ? defaultGraceMs : durationMs(grace, 'grace'),
+    tags: tags === undefined ? noTags : checkedTags(tags),
+    input,
+    due: dueOf(options),
+    ttlMs: ttl === undefined ? null : durationMs(ttl, 'ttl'),
+    deadline: deadlineOf(options, now),
   }
 }
 
 const noTags: readonly string[] = []
 
 /** @throws {CheckreinError} `INPUT_REJECTED` with the issues that the schema found. */
-async function refuseBadInput(task: AnyTask, input: unknown): Promise<void> {
+export async function refuseBadInput(task: AnyTask, input: unknown): Promise<void> {
   const issues = task.input === null ? [] : await issuesOf(task.input, input)
   if (issues.length === 0) return
   throw new CheckreinError('INPUT_REJECTED', {
@@ -157,13 +155,16 @@ function dueOf({ delay, runAt }: EnqueueOptions): NewRun['due'] {
   return runAt === undefined ? null : instantOf(runAt, 'runAt')
 }
 
-function deadlineOf({ deadline }: EnqueueOptions, now: Now): NewRun['deadline'] {
+export function deadlineOf(
+  { deadline }: Pick<EnqueueOptions, 'deadline'>,
+  now: Now,
+): NewRun['deadline'] {
   if (deadline === undefined) return null
   if (typeof deadline === 'string') return { inMs: durationMs(deadline, 'deadline') }
   return comingInstantOf(deadline, 'deadline', now())
 }
 
-function checkedPriority(priority: number): number {
+export function checkedPriority(priority: number): number {
   if (Number.isInteger(priority) && Math.abs(priority) <= 1_000_000) return priority
   throw new CheckreinError('USAGE', {
     message: 'priority must be a whole number from -1,000,000 to 1,000,000',
@@ -177,7 +178,7 @@ function checkedOnConflict(onConflict: OnConflict): OnConflict {
   })
 }
 
-function checkedText(value: unknown, what: string): string {
+export function checkedText(value: unknown, what: string): string {
   if (typeof value === 'string' && value.length >= 1 && value.length <= longestKey)
     return wholeText(value, what)
   throw new CheckreinError('USAGE', {
@@ -185,7 +186,7 @@ function checkedText(value: unknown, what: string): string {
   })
 }
 
-function checkedTags(tags: readonly string[]): readonly string[] {
+export function checkedTags(tags: readonly string[]): readonly string[] {
   if (Array.isArray(tags) && tags.length <= mostTags)
     return [...new Set(tags.map((tag) => checkedText(tag, 'a tag')))]
   throw new CheckreinError('USAGE', { message: `tags must be an array of at most ${mostTags}` })

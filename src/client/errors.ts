@@ -1,6 +1,7 @@
 import { CheckreinError, type ErrorRecord } from '../core/errors.ts'
 import type { SignalEntry } from './audit.ts'
 import type { Run } from './view.ts'
+import type { Workflow } from './workflow-view.ts'
 
 /** `result()` of a run that failed; `error` is what its last attempt ended with. */
 export class RunFailedError extends CheckreinError {
@@ -52,6 +53,57 @@ export class SignalFailedError extends CheckreinError {
     this.signal = signal
     this.error = error
   }
+}
+
+/** `result()` of a workflow that failed; `workflow.failure` says which step did. */
+export class WorkflowFailedError extends CheckreinError {
+  override readonly name = 'WorkflowFailedError'
+  readonly workflow: Workflow
+
+  constructor(workflow: Workflow) {
+    super('WORKFLOW_FAILED', {
+      message: `Workflow ${workflow.id} failed${failureWords(workflow)}`,
+      hint: '`retry()` runs again what did not complete.',
+      details: { id: workflow.id, failure: workflow.failure },
+    })
+    this.workflow = workflow
+  }
+}
+
+/** `result()` of a workflow that was cancelled; `workflow.stop` says by whom, or `workflow.failure` which step was. */
+export class WorkflowCancelledError extends CheckreinError {
+  override readonly name = 'WorkflowCancelledError'
+  readonly workflow: Workflow
+
+  constructor(workflow: Workflow) {
+    const { stop } = workflow
+    const why = stop === null ? failureWords(workflow) : stop.reason ? `: ${stop.reason}` : ''
+    super('WORKFLOW_CANCELLED', {
+      message: `Workflow ${workflow.id} was cancelled${why}`,
+      hint: '`retry()` runs again what did not complete.',
+      details: { id: workflow.id, stop, failure: workflow.failure },
+    })
+    this.workflow = workflow
+  }
+}
+
+function failureWords({ failure }: Workflow): string {
+  if (failure === null) return ''
+  const { task, runId, state, error } = failure
+  const { message } = (error ?? {}) as Partial<ErrorRecord>
+  const who =
+    runId === null
+      ? ''
+      : ` ${task} (run ${runId}) ${state === 'failed' ? 'failed' : 'was cancelled'}`
+  return `:${who}${message === undefined ? '' : `: ${message}`}`
+}
+
+export function workflowMissing(id: string): CheckreinError {
+  return new CheckreinError('WORKFLOW_NOT_FOUND', {
+    message: `There is no workflow ${JSON.stringify(id)}`,
+    hint: 'Check the id and the store; a workflow that ended long ago may have been pruned.',
+    details: { id },
+  })
 }
 
 /** @param id null where the run that holds a key was meant. */

@@ -43,6 +43,8 @@ export type Subject =
   | 'filter'
   /** Runs that there are and that come, by the parts of a filter that never change. */
   | 'hold'
+  /** A workflow, by its id. */
+  | 'workflow'
   /** A request, by the id of its call. */
   | 'call'
   /** A tombstone, by its id or its task and key. */
@@ -55,7 +57,7 @@ export interface Operation {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** HTTP path; `{id}` stands for the subject. */
   readonly path: string
-  /** The command of the CLI that offers it. */
+  /** The command of the CLI that offers it: one word, or two for a command of a command. */
   readonly command: string
   readonly subject: Subject
   readonly options: Parameters

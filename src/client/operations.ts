@@ -16,6 +16,7 @@ import {
   none,
   retention,
 } from './parameters.ts'
+import { workflowOperations } from './workflow-operations.ts'
 
 /** Every operation, by the name of the method of `Client` that carries it out. */
 export const operations = {
@@ -70,6 +71,7 @@ export const operations = {
     example: 'checkrein watch 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
   },
   ...controlOperations,
+  ...workflowOperations,
   tombstones: {
     summary: 'the requests that wait for a run that does not exist yet',
     method: 'GET',

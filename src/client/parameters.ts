@@ -3,7 +3,14 @@ import type { RunFilter } from '../core/filter.ts'
 import type { HoldFilter } from '../core/hold.ts'
 import { pauseFallbacks } from '../core/intent.ts'
 import { states } from '../core/transitions.ts'
-import { inFlights, onConflicts, type Retention, signalKinds } from '../store/store.ts'
+import { runningPolicies, workflowStates } from '../core/workflow.ts'
+import {
+  inFlights,
+  onConflicts,
+  type Retention,
+  signalKinds,
+  type WorkflowFilter,
+} from '../store/store.ts'
 import type { WhoOptions } from './asker.ts'
 import type { AuditQuery } from './audit.ts'
 import type {
@@ -16,6 +23,7 @@ import type {
 import type { EnqueueOptions } from './enqueue.ts'
 import type { EventsOptions } from './handle.ts'
 import type { Parameters } from './operation.ts'
+import type { StopWorkflowOptions, WorkflowOptions } from './flows.ts'
 import type { ListOptions } from './pages.ts'
 
 const text = (about: string) => ({ kind: 'text', about }) as const
@@ -30,6 +38,8 @@ export const filterParameters = {
   queue: text('of this queue'),
   tag: text('that have this tag'),
   key: text('that have this key'),
+  workflow: text('that are members of this workflow'),
+  parent: text('that the handler of this run has enqueued'),
   state: { kind: 'texts', about: 'in this state', choices: states },
   createdAfter: instant('enqueued after this'),
   createdBefore: instant('enqueued before this'),
@@ -54,6 +64,24 @@ export const enqueueOptions = {
   by: text('who asks, where it takes the key from another run; goes into the record'),
 } as const satisfies Parameters<keyof EnqueueOptions>
 
+/** How a workflow is started; what is run beside it is given in code alone. */
+export const workflowOptions = {
+  id: text('the id of the workflow; default: a new UUIDv7'),
+  name: text('what people call it'),
+  key: text('your name for this one; one workflow that is not final holds it'),
+  tags: { kind: 'texts', about: 'find and stop its runs by it', singular: 'tag' },
+  priority: wholeNumber('higher starts first; default 0'),
+  deadline: { kind: 'moment', about: 'stop its runs then: a time, or how long from now' },
+} as const satisfies Parameters<Exclude<keyof WorkflowOptions, 'onCompleted' | 'onFailed'>>
+
+/** The parts of a filter on workflows. */
+export const workflowFilterParameters = {
+  name: text('that are called this'),
+  key: text('that have this key'),
+  tag: text('that have this tag'),
+  state: { kind: 'texts', about: 'in this state', choices: workflowStates },
+} as const satisfies Parameters<keyof WorkflowFilter>
+
 export const listOptions = {
   limit: wholeNumber('1 to 1,000; default 50'),
   cursor: text('from the page before'),
@@ -72,6 +100,12 @@ export const askOptions = {
     'how long the request waits for an id or key that does not exist yet; default 24h, 0 for none',
   ),
   rollback: flag('roll the runs back after their stop, whatever their tasks say'),
+  children: {
+    kind: 'text',
+    about:
+      'runs that their handlers have enqueued are asked the same, go on by themselves, or may finish where they run; default: cancel',
+    choices: runningPolicies,
+  },
 } as const satisfies Parameters<keyof AskOptions>
 
 type Waiting = 'timeout' | 'abortSignal'
@@ -80,6 +114,16 @@ export const cancelOptions = {
   grace: duration('what the handler gets to end by itself; default 5s'),
   ...askOptions,
 } as const satisfies Parameters<Exclude<keyof StopOptions, Waiting>>
+
+export const workflowStopOptions = {
+  running: {
+    kind: 'text',
+    about:
+      'members that run are asked the same, go on by themselves, or may finish; default: cancel',
+    choices: runningPolicies,
+  },
+  ...cancelOptions,
+} as const satisfies Parameters<keyof StopWorkflowOptions>
 
 export const freezeOptions = {
   until: instant('when they resume by themselves; default: when they are told to'),

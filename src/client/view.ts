@@ -23,6 +23,8 @@ export interface WaitingFor {
   readonly signal: string | null
   /** The id of a run whose end it waits for. */
   readonly runId: string | null
+  /** The ids of the children whose ends its handler waits for; null where it waits for something else. */
+  readonly children: readonly string[] | null
   /** When it goes on in any case, epoch ms. */
   readonly until: number | null
 }
@@ -63,6 +65,10 @@ export interface Run<Output = unknown> {
   readonly checkpointAt: number | null
   /** Its roll-back, once there is one. */
   readonly rollback: RollbackFacts | null
+  /** The workflow that it is a member of, and its node there. */
+  readonly workflow: { readonly id: string; readonly node: number } | null
+  /** The id of the run whose handler has enqueued it; null where none has. */
+  readonly parent: string | null
   readonly workerId: string | null
   readonly waitsFor: string | null
   readonly createdAt: number
@@ -102,6 +108,8 @@ export function viewOf<Output>(stored: StoredRun): Run<Output> {
     checkpoint: decodePayload(stored.checkpoint),
     checkpointAt,
     rollback,
+    workflow: memberOf(stored),
+    parent: stored.parent,
     workerId,
     waitsFor,
     createdAt,
@@ -113,8 +121,17 @@ export function viewOf<Output>(stored: StoredRun): Run<Output> {
   }
 }
 
+function memberOf({ workflow, node }: StoredRun): Run['workflow'] {
+  return workflow === null || node === null ? null : { id: workflow, node }
+}
+
 function waitingForOf({ state, wait, waitsFor, wakeAt }: StoredRun): WaitingFor | null {
   return state === 'waiting'
-    ? { signal: wait?.signal ?? null, runId: waitsFor, until: wakeAt }
+    ? {
+        signal: wait?.signal ?? null,
+        runId: waitsFor,
+        children: wait?.children ?? null,
+        until: wakeAt,
+      }
     : null
 }

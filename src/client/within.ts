@@ -1,9 +1,11 @@
 import type { AnyTask, InputOf } from '../core/task.ts'
-import type { Controlled, ControlVerb, Enqueued } from '../store/store.ts'
+import type { StepLike } from '../core/parts.ts'
+import type { Controlled, ControlVerb, Enqueued, WorkflowEnqueued } from '../store/store.ts'
 import type { WhoOptions } from './asker.ts'
 import type { AskOptions, CancelOptions, Controls, PauseRunsOptions } from './controls.ts'
 import type { EnqueueArguments, Enqueuer, EnqueueOptions } from './enqueue.ts'
 import { theOnly } from './errors.ts'
+import type { Flows, StartArguments } from './flows.ts'
 import type { Sent, Signals } from './signals.ts'
 import type { ControlTarget } from './targets.ts'
 
@@ -15,6 +17,7 @@ export interface WithinParts {
   readonly enqueuer: Enqueuer
   readonly controls: Controls
   readonly signals: Signals
+  readonly flows: Flows
 }
 
 /**
@@ -32,6 +35,7 @@ export interface WithinParts {
 export class Within {
   readonly #enqueuer: Enqueuer
   readonly #signals: Signals
+  readonly #flows: Flows
   readonly revoke: Ask<AskOptions>
   readonly abort: Ask<AskOptions>
   readonly cancel: Ask<CancelOptions>
@@ -39,7 +43,8 @@ export class Within {
   readonly pause: Ask<PauseRunsOptions>
   readonly resume: Ask<WhoOptions>
 
-  constructor({ enqueuer, controls, signals }: WithinParts) {
+  constructor({ enqueuer, controls, signals, flows }: WithinParts) {
+    this.#flows = flows
     this.#enqueuer = enqueuer
     this.#signals = signals
     const verb =
@@ -69,6 +74,14 @@ export class Within {
     ...[input, options]: EnqueueArguments<T>
   ): Promise<Enqueued> {
     return theOnly(await this.enqueueMany(task, [{ input: input as InputOf<T>, ...options }]))
+  }
+
+  /** Stores a workflow; its id serves for `client.workflow(id)` after the commit. @throws {CheckreinError} as `Client.startWorkflow`. */
+  async startWorkflow<S extends StepLike>(
+    workflow: S,
+    ...[options = {}]: StartArguments<S>
+  ): Promise<WorkflowEnqueued> {
+    return this.#flows.start(workflow, options)
   }
 
   async enqueueMany<T extends AnyTask>(

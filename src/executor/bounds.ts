@@ -3,6 +3,8 @@
 /** More waits than that since a checkpoint are not kept, nor are more signals open when one parks. */
 export const mostKept = 10_000
 
+/** In characters of JSON: the options with which a child is enqueued. */
+export const longestOptions = 65_536
 /** In bytes of JSON. */
 export const longestProgress = 4096
 /** The message, in characters; the data, in bytes of JSON. */

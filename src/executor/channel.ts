@@ -8,7 +8,14 @@ import type { ErrorRecord } from '../core/errors.ts'
 import type { LogLine, SignalOutcome } from '../core/events.ts'
 import type { JsonText } from '../core/run.ts'
 import { longestText } from './bounds.ts'
-import type { AbortReason, AttemptOrder, ParkedWait, SentSignal } from './executor.ts'
+import type {
+  AbortReason,
+  Answer,
+  AttemptOrder,
+  ParkedWait,
+  Question,
+  SentSignal,
+} from './executor.ts'
 
 /** From an isolate about its attempt. */
 export type Report =
@@ -21,6 +28,7 @@ export type Report =
   | readonly ['checkpoint', seq: number, number: number, checkpoint: JsonText | null]
   | readonly ['taken', seq: number, position: number, at: number]
   | readonly ['extend', seq: number, ms: number]
+  | readonly ['question', seq: number, number: number, question: Question]
   | EndReport
 
 /** The last of an attempt. `isTainted`: the isolate must not run another one. */
@@ -68,10 +76,10 @@ export type HostReport =
 
 /** An order with its number, as one line. */
 export function orderLine(seq: number, order: AttemptOrder): string {
-  const { id, task, queue, key, tags, attempt } = order.run
+  const { id, task, queue, key, tags, attempt, workflow, parent } = order.run
   const { module, payloadLimit, checkpointLimit, input, state, waits, signalled, rollback } = order
-  const run = [id, task, queue, key, tags, attempt]
-  const limits = [payloadLimit, checkpointLimit]
+  const run = [id, task, queue, key, tags, attempt, workflow, parent]
+  const limits = [payloadLimit, checkpointLimit, order.isMapped]
   return JSON.stringify([seq, module, ...limits, input, state, waits, signalled, rollback, ...run])
 }
 
@@ -80,6 +88,7 @@ type OrderFields = [
   string,
   number,
   number,
+  boolean,
   AttemptOrder['input'],
   AttemptOrder['state'],
   AttemptOrder['waits'],
@@ -91,6 +100,8 @@ type OrderFields = [
   string | null,
   string[],
   number,
+  string | null,
+  string | null,
 ]
 
 export function signalLine(seq: number, sent: SentSignal): string {
@@ -110,10 +121,20 @@ export function savedLine(seq: number, number: number, error: ErrorRecord | null
   return JSON.stringify(['saved', seq, number, error])
 }
 
+export function answerLine(seq: number, number: number, answer: Answer): string {
+  return JSON.stringify(['answer', seq, number, answer])
+}
+
 /** What an isolate is told on its lane. */
 export type Order =
   | { readonly type: 'load'; readonly modules: readonly string[] }
   | { readonly type: 'caught-up'; readonly seq: number; readonly position: number }
+  | {
+      readonly type: 'answer'
+      readonly seq: number
+      readonly number: number
+      readonly answer: Answer
+    }
   | { readonly type: 'start'; readonly seq: number; readonly order: AttemptOrder }
   | { readonly type: 'signal'; readonly seq: number; readonly signal: SentSignal }
   | {
@@ -130,17 +151,21 @@ export function readOrder(line: string): Order {
     | ['load', string[]]
     | ['caught-up', number, number]
     | ['signal', number, SentSignal]
+    | ['answer', number, number, Answer]
     | ['saved', number, number, ErrorRecord | null]
   if (fields[0] === 'load') return { type: 'load', modules: fields[1] }
   if (fields[0] === 'caught-up') return { type: 'caught-up', seq: fields[1], position: fields[2] }
   if (fields[0] === 'signal') return { type: 'signal', seq: fields[1], signal: fields[2] }
+  if (fields[0] === 'answer')
+    return { type: 'answer', seq: fields[1], number: fields[2], answer: fields[3] }
   if (fields[0] === 'saved')
     return { type: 'saved', seq: fields[1], number: fields[2], error: fields[3] }
-  const [seq, module, payloadLimit, checkpointLimit, ...rest] = fields
-  const [input, state, waits, signalled, rollback, id, task, queue, key, tags, attempt] = rest
-  const run = { id, task, queue, key, tags, attempt }
+  const [seq, module, payloadLimit, checkpointLimit, isMapped, ...rest] = fields
+  const [input, state, waits, signalled, rollback, ...info] = rest
+  const [id, task, queue, key, tags, attempt, workflow, parent] = info
+  const run = { id, task, queue, key, tags, attempt, workflow, parent }
   const kept = { state, waits, signalled, rollback }
-  const order = { run, module, payloadLimit, checkpointLimit, input, ...kept }
+  const order = { run, module, payloadLimit, checkpointLimit, isMapped, input, ...kept }
   return { type: 'start', seq, order }
 }
 

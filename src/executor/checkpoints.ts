@@ -10,15 +10,30 @@
  */
 import { setTimeout, clearTimeout } from 'node:timers'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { CheckreinError, type ErrorCode, type ErrorRecord, errorCodes } from '../core/errors.ts'
+import { CheckreinError, errorFrom, type ErrorRecord } from '../core/errors.ts'
 import type { Saved, SignalOutcome } from '../core/events.ts'
-import { decodePayload, encodePayload } from '../core/payload.ts'
+import { decodePayload, encodePayload, refuseLarge } from '../core/payload.ts'
 import type { JsonText } from '../core/run.ts'
 import type { AttemptOrder } from './executor.ts'
 import { Turns } from './turns.ts'
 import { type Issue, firstIssue, validate } from './validate.ts'
 
 const clockMs = performance.now.bind(performance)
+
+/** A state that is JSON already, with its length in bytes. */
+export interface EncodedState {
+  readonly text: JsonText
+  readonly bytes: number
+}
+
+/** A state that makes its own JSON when it is kept. */
+export class SelfEncoding {
+  readonly encode: () => EncodedState
+
+  constructor(encode: () => EncodedState) {
+    this.encode = encode
+  }
+}
 
 interface Waiter {
   readonly number: number
@@ -82,7 +97,7 @@ export class Checkpoints {
     if (isPlain(value, this.#limit)) {
       this.#plain = value
     } else {
-      this.#text = encodePayload(value, 'checkpoint', this.#limit)
+      this.#text = encoded(value, this.#limit)
       this.#plain = undefined
       this.#parsed = null
     }
@@ -94,6 +109,11 @@ export class Checkpoints {
     this.#stopTimer()
     this.#reportedAt = clockMs()
     this.#report({ checkpoint: this.take(), signals }, ++this.#number)
+  }
+
+  /** Tells what was kept and not told, at once: something comes that counts from there. */
+  tellNow(): void {
+    if (this.#isDirty) this.tell([])
   }
 
   /** Tells of signals that no checkpoint goes with. */
@@ -145,7 +165,7 @@ export class Checkpoints {
     this.#waiters = this.#waiters.filter(({ number }) => number > upTo)
     for (const { resolve, reject } of over) {
       if (error === null) resolve()
-      else reject(errorOf(error))
+      else reject(errorFrom(error))
     }
   }
 
@@ -169,19 +189,18 @@ export class Checkpoints {
   }
 }
 
+function encoded(value: unknown, limit: number): JsonText | null {
+  if (!(value instanceof SelfEncoding)) return encodePayload(value, 'checkpoint', limit)
+  const { text, bytes } = value.encode()
+  refuseLarge(bytes, 'checkpoint', limit)
+  return text
+}
+
 /** A character of a text is at most six in JSON (`\u0000`). */
 function isPlain(value: unknown, limit: number): boolean {
   if (typeof value === 'number') return Number.isFinite(value) && limit >= 32
   if (typeof value === 'boolean') return limit >= 5
   return typeof value === 'string' && value.length * 6 + 2 <= limit
-}
-
-function errorOf({ code, message, hint, details }: ErrorRecord): CheckreinError {
-  return new CheckreinError(code in errorCodes ? (code as ErrorCode) : 'INTERNAL', {
-    message,
-    ...(hint === undefined ? {} : { hint }),
-    ...(details === undefined ? {} : { details }),
-  })
 }
 
 function strangeState(issues: readonly Issue[]): CheckreinError {

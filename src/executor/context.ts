@@ -1,33 +1,29 @@
 import { CheckreinError, type ErrorRecord } from '../core/errors.ts'
 import type {
   CheckpointOptions,
+  Child,
+  ChildEnds,
+  ChildOptions,
   Context,
   ReceiveOptions,
   RunInfo,
   Signal,
 } from '../core/context.ts'
 import { type Duration, durationMs } from '../core/duration.ts'
-import type { LogLine, Saved, SignalOutcome } from '../core/events.ts'
+import type { Saved, SignalOutcome } from '../core/events.ts'
+import { decodePayload } from '../core/payload.ts'
 import type { StopRecord } from '../core/stop.ts'
 import type { AnyTask } from '../core/task.ts'
 import { Checkpoints } from './checkpoints.ts'
-import type { AbortReason, AttemptOrder, ParkedWait, SentSignal } from './executor.ts'
+import { Children, idsOf } from './children.ts'
+import type { AbortReason, Answer, AttemptOrder, ParkedWait, SentSignal } from './executor.ts'
 import { Halt, type HaltSource } from './halt.ts'
 import { ended, Inbox } from './inbox.ts'
 import { Pulse } from './pulse.ts'
 import { ProgressReporter, logLine } from './reporter.ts'
+import { quiet } from './quiet.ts'
+import type { ContextSink } from './sink.ts'
 import { SignalIterator } from './signal-iterator.ts'
-
-/** Where an attempt's reports go. */
-export interface ContextSink {
-  delivered(at: number): void
-  /** @param value JSON text. */
-  progress(value: string): void
-  log(line: LogLine): void
-  checkpoint(saved: Saved, number: number): void
-  taken(position: number, at: number): void
-  extend(ms: number): void
-}
 
 // Kept from before any handler ran: one that holds the time for its own tests must not hold ours.
 const epochMs = Date.now
@@ -37,11 +33,14 @@ export class AttemptContext implements Context {
   readonly run: RunInfo
   readonly stop: StopRecord | null
   readonly error: ErrorRecord | null
+  readonly result: unknown
+  readonly #isMapped: boolean
   readonly #sink: ContextSink
   readonly #halt: Halt
   readonly #checkpoints: Checkpoints
   readonly #pulse: Pulse
   readonly #inbox: Inbox
+  readonly #children: Children
   #progress: ProgressReporter | null = null
   #task: AnyTask | null = null
   #hasMetAbort = false
@@ -52,6 +51,8 @@ export class AttemptContext implements Context {
     this.run = order.run
     this.stop = order.rollback?.stop ?? null
     this.error = order.rollback?.error ?? null
+    this.result = decodePayload(order.rollback?.undoes?.result ?? null)
+    this.#isMapped = order.isMapped
     this.#sink = sink
     const halt = new Halt(source, (at) => sink.delivered(at))
     const checkpoints = new Checkpoints(order, (saved, number) => sink.checkpoint(saved, number))
@@ -60,7 +61,13 @@ export class AttemptContext implements Context {
     this.#checkpoints = checkpoints
     this.#pulse = pulse
     const onTaken = (position: number, at: number): void => sink.taken(position, at)
-    this.#inbox = new Inbox(order, { halt, checkpoints, pulse, onTaken })
+    const children = new Children({
+      order,
+      ask: (question, number) => sink.question(question, number),
+      beforeAsking: () => checkpoints.tellNow(),
+    })
+    this.#children = children
+    this.#inbox = new Inbox(order, { halt, checkpoints, pulse, onTaken, endsOf: children.endsOf })
   }
 
   get abortSignal(): AbortSignal {
@@ -74,6 +81,10 @@ export class AttemptContext implements Context {
   readonly checkpoint = (state?: unknown, options?: CheckpointOptions): Promise<void> => {
     try {
       if (this.#isClosed) throw ended()
+      // What is enqueued counts from the state that it was enqueued in.
+      const underWay = this.#children.underWay
+      if (underWay !== null)
+        return quiet(() => underWay.then(() => this.checkpoint(state, options)))
       this.#keep(state)
       const reason = this.#meet()
       if (reason !== null) return quiet(() => this.#refuse(reason))
@@ -111,6 +122,24 @@ export class AttemptContext implements Context {
 
   readonly sleep = (time: Duration): Promise<void> =>
     quiet(async () => await this.#inbox.waits.sleep(time))
+
+  readonly enqueue = <Output>(
+    task: AnyTask,
+    ...given: [input?: unknown, options?: ChildOptions]
+  ): Promise<Child<Output>> =>
+    quiet(async () => {
+      if (this.#isClosed) throw ended()
+      this.#halt.throwIfHalted()
+      return await this.#children.enqueue(task, ...given)
+    }) as Promise<Child<Output>>
+
+  readonly waitFor = <const Of extends readonly Child[]>(
+    children: Of,
+    options?: ReceiveOptions,
+  ): Promise<ChildEnds<Of>> =>
+    quiet(async () => await this.#inbox.waits.children(idsOf(children), options)) as Promise<
+      ChildEnds<Of>
+    >
 
   readonly extend = (time: Duration): void => {
     const ms = durationMs(time, 'extend')
@@ -157,7 +186,8 @@ export class AttemptContext implements Context {
     // Where checkpoints are signs of life, too, they are told often enough for that.
     const lifeMs = (task.heartbeatTimeoutMs ?? Infinity) / 4
     this.#checkpoints.open(Math.min(task.checkpointMs, lifeMs))
-    if (task.state !== null && this.#checkpoints.hasState)
+    // Of a run for each of a list, what was saved has more to it.
+    if (task.state !== null && this.#checkpoints.hasState && !this.#isMapped)
       await this.#checkpoints.restore(task.state)
     this.#task = task
     this.#pulse.open(task.heartbeatTimeoutMs)
@@ -185,6 +215,10 @@ export class AttemptContext implements Context {
     if (!this.#isClosed) this.#inbox.mailbox.caughtUp(position)
   }
 
+  onAnswer(number: number, answer: Answer): void {
+    this.#children.onAnswer(number, answer)
+  }
+
   onSaved(number: number, error: ErrorRecord | null): void {
     this.#checkpoints.onStored(number, error)
   }
@@ -200,6 +234,7 @@ export class AttemptContext implements Context {
     this.#isClosed = true
     this.#halt.close()
     this.#pulse.close()
+    this.#children.close(ended)
     this.#checkpoints.close()
     return { checkpoint: this.#checkpoints.take(), signals: this.#inbox.close(kind) }
   }
@@ -207,8 +242,10 @@ export class AttemptContext implements Context {
   #keep(state: unknown): void {
     // Without a state it is a safe place and no more: what was kept before stays, and so do the waits since then.
     const isKept = state !== undefined
-    if (isKept) this.#checkpoints.keep(state)
-    else this.#pulse.beat()
+    if (isKept) {
+      this.#checkpoints.keep(state)
+      this.#children.onCheckpoint()
+    } else this.#pulse.beat()
     this.#inbox.onCheckpoint(isKept)
   }
 
@@ -246,11 +283,4 @@ export class AttemptContext implements Context {
     })
     await this.#checkpoints.save(signals).finally(unwatch)
   }
-}
-
-/** Nobody may wait for it: its rejection is not an error that nobody handled. */
-function quiet<T>(call: () => Promise<T>): Promise<T> {
-  const promise = call()
-  promise.catch(() => {})
-  return promise
 }

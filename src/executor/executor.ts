@@ -26,6 +26,8 @@ export interface AttemptOrder {
   /** File URL of the module that exports the task. */
   readonly module: string
   readonly input: JsonText | null
+  /** Whether the input is a list, and the handler is called for each. */
+  readonly isMapped: boolean
   /** The largest result in bytes of JSON. */
   readonly payloadLimit: number
   /** The largest checkpoint in bytes of JSON, as the task says: no isolate may send more. */
@@ -40,11 +42,33 @@ export interface AttemptOrder {
   readonly rollback: RollbackOrder | null
 }
 
-/** Why a run is rolled back: one of the two is there. */
+/** Why a run is rolled back: one of the first two is there. */
 export interface RollbackOrder {
   readonly stop: StopRecord | null
   readonly error: ErrorRecord | null
+  /** What the run had returned that it undoes, where it is there for nothing but that. */
+  readonly undoes?: { readonly result: JsonText | null } | null
 }
+
+/** What a handler asks of the store: to enqueue a child, or what children have come to. */
+export type Question =
+  | ({ readonly ask: 'enqueue' } & ChildRequest)
+  | { readonly ask: 'ends'; readonly ids: readonly string[] }
+  /** What it asked is not of the right form. */
+  | { readonly ask: 'nothing' }
+
+export interface ChildRequest {
+  readonly task: string
+  readonly queue: string
+  readonly input: JsonText | null
+  /** What it is known by since the last checkpoint. */
+  readonly place: string
+  /** As the handler gave them, with instants for dates. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/** The value is JSON: the id of a child; for each of several what it came to, or null where not all have ended. */
+export type Answer = { readonly value: unknown } | { readonly error: ErrorRecord }
 
 /** A signal on its way to the handler. */
 export interface SentSignal {
@@ -65,6 +89,8 @@ export interface ParkedWait {
   readonly wakeInMs: number | null
   /** The waits since the last checkpoint that are over, in their order. */
   readonly done: readonly WaitOutcome[]
+  /** The children that it waits for. */
+  readonly children?: readonly string[]
   /** The signals beside those that its handler has and is not through with: its next attempt gets them again, and none of them ends the wait. */
   readonly taken: readonly number[]
 }
@@ -106,6 +132,8 @@ export interface AttemptListener {
   onCheckpoint(saved: Saved, number: number): void
   /** A signal was handed to the handler. */
   onTaken(position: number, at: number): void
+  /** The handler asks something of the store; `RunningAttempt.answer` is to say what came of it. */
+  onQuestion(question: Question, number: number): void
   /** The handler asks for this much more time. */
   onExtend(ms: number): void
   onLog(line: LogLine): void
@@ -126,6 +154,8 @@ export interface RunningAttempt {
   caughtUp(position: number): void
   /** The checkpoint of that number, and all before it, are stored; or why they never will be. */
   saved(number: number, error: ErrorRecord | null): void
+  /** What came of the question of that number. */
+  answer(number: number, answer: Answer): void
   /** Stops the process where it stands, with its children; false where the isolation cannot. It can still be killed. */
   freeze(): Promise<boolean>
   /** Lets it go on; does nothing where it is not frozen. */

@@ -7,6 +7,7 @@ import type { Halt } from './halt.ts'
 import type { Letter } from './letter.ts'
 import { Mailbox } from './mailbox.ts'
 import type { Pulse } from './pulse.ts'
+import type { EndsOf } from './wait.ts'
 import { Waits } from './waits.ts'
 
 export interface InboxParts {
@@ -14,6 +15,7 @@ export interface InboxParts {
   readonly checkpoints: Checkpoints
   readonly pulse: Pulse
   readonly onTaken: (position: number, at: number) => void
+  readonly endsOf: EndsOf
 }
 
 /** The signals and the waits of an attempt. Made when they are needed: most do not need them, and begin in half the time. */
@@ -93,16 +95,17 @@ export class Inbox {
   }
 
   #makeWaits(): Waits {
-    const { halt, pulse } = this.#parts
-    const waits = new Waits({ halt, pulse, mailbox: this.mailbox }, this.#order.waits)
+    const { halt, pulse, endsOf } = this.#parts
+    const waits = new Waits({ halt, pulse, mailbox: this.mailbox, endsOf }, this.#order.waits)
     if (this.#task !== null) waits.open(this.#task.parkAfterMs)
     return waits
   }
 
-  /** A handler that keeps no state is through with a signal at once. */
+  /** A handler that keeps no state is through with a signal at once; not so one that is going to keep its first. */
   #onHandled({ hold }: Letter): void {
     const { checkpoints } = this.#parts
-    if (checkpoints.hasState || hold !== null) return
+    const keepsState = checkpoints.hasState || (this.#task !== null && this.#task.state !== null)
+    if (keepsState || hold !== null) return
     const signals = this.mailbox.drain('answered')
     if (signals.length > 0) checkpoints.tellAlone(signals)
   }

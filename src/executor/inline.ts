@@ -1,13 +1,16 @@
-import { AttemptContext, type ContextSink } from './context.ts'
+import { AttemptContext } from './context.ts'
+import type { ContextSink } from './sink.ts'
 import { CheckreinError, type ErrorRecord } from '../core/errors.ts'
 import type { Saved } from '../core/events.ts'
 import type {
   AbortReason,
+  Answer,
   AttemptEnd,
   AttemptListener,
   AttemptOrder,
   Executor,
   KillOutcome,
+  Question,
   RunningAttempt,
   SentSignal,
 } from './executor.ts'
@@ -101,6 +104,10 @@ class InlineAttempt implements RunningAttempt, ContextSink {
     this.#context.onSaved(number, error)
   }
 
+  answer(number: number, answer: Answer): void {
+    this.#context.onAnswer(number, answer)
+  }
+
   /** It shares the process of the worker. */
   async freeze(): Promise<boolean> {
     return false
@@ -131,6 +138,10 @@ class InlineAttempt implements RunningAttempt, ContextSink {
 
   taken(position: number, at: number): void {
     this.#listener.onTaken(position, at)
+  }
+
+  question(question: Question, number: number): void {
+    this.#listener.onQuestion(question, number)
   }
 
   extend(ms: number): void {

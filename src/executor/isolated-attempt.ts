@@ -2,9 +2,10 @@ import type { ErrorRecord } from '../core/errors.ts'
 import type { Saved, SignalOutcome } from '../core/events.ts'
 import type { JsonText } from '../core/run.ts'
 import type { ExitProof } from '../core/stop.ts'
-import { caughtUpLine, type EndReport, savedLine, signalLine } from './channel.ts'
+import { answerLine, caughtUpLine, type EndReport, savedLine, signalLine } from './channel.ts'
 import type {
   AbortReason,
+  Answer,
   AttemptEnd,
   AttemptListener,
   KillOutcome,
@@ -82,6 +83,10 @@ export class IsolatedAttempt implements RunningAttempt {
     if (!this.#hasEnded) this.#isolate.tell(savedLine(this.seq, number, error))
   }
 
+  answer(number: number, answer: Answer): void {
+    if (!this.#hasEnded) this.#isolate.tell(answerLine(this.seq, number, answer))
+  }
+
   async freeze(): Promise<boolean> {
     return !this.#hasEnded && (await this.#isolate.freeze())
   }
@@ -118,6 +123,8 @@ export class IsolatedAttempt implements RunningAttempt {
         return this.#onTaken(report[2], report[3])
       case 'extend':
         return this.#listener.onExtend(report[2])
+      case 'question':
+        return this.#listener.onQuestion(report[3], report[2])
       case 'returned':
       case 'threw':
       case 'parked':

@@ -11,7 +11,9 @@ import { decodePayload, encodePayload } from '../core/payload.ts'
 import type { JsonText } from '../core/run.ts'
 import type { AnyTask } from '../core/task.ts'
 import { portableError } from './channel.ts'
+import type { Context } from '../core/context.ts'
 import type { AttemptContext } from './context.ts'
+import { callEach, listOf, undoEach } from './each.ts'
 import type { AttemptOrder, ParkedWait } from './executor.ts'
 import { isHalting } from './halt.ts'
 import { loadTask, loadedTask } from './load-task.ts'
@@ -38,12 +40,10 @@ export async function perform(order: AttemptOrder, context: AttemptContext): Pro
   try {
     const { module, run, payloadLimit } = order
     const task = loadedTask(module, run.task) ?? (await loadTask(module, run.task))
-    const raw = decodePayload(order.input)
-    const input = task.input === null ? raw : await validInput(task, raw)
+    const input = await inputOf(task, order)
     context.throwIfAborted()
     await context.open(task)
-    const value = await handlerOf(task, order)(input as never, context)
-    const output = isGenerator(value) ? await drive(value, context) : value
+    const output = await call(handlerOf(task, order), { input, order, context })
     const result = encodePayload(output, 'result', payloadLimit)
     return {
       kind: 'returned',
@@ -57,6 +57,7 @@ export async function perform(order: AttemptOrder, context: AttemptContext): Pro
 }
 
 const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CHILD_UNKNOWN',
   'INPUT_REJECTED',
   'PAYLOAD_NOT_JSON',
   'PAYLOAD_TOO_LARGE',
@@ -84,9 +85,29 @@ export function threw(thrown: unknown, context: AttemptContext): Outcome {
   }
 }
 
+interface Called {
+  readonly input: unknown
+  readonly order: AttemptOrder
+  readonly context: AttemptContext
+}
+
+async function call(handler: AnyTask['run'], { input, order, context }: Called): Promise<unknown> {
+  const one = async (input: unknown, context: Context): Promise<unknown> => {
+    const value = await handler(input as never, context)
+    return isGenerator(value) ? drive(value, context) : value
+  }
+  if (!order.isMapped) return one(input, context)
+  const each = order.rollback === null ? callEach : undoEach
+  return each(input as readonly unknown[], context, one)
+}
+
+const nothingToUndo = (): undefined => undefined
+
 function handlerOf(task: AnyTask, { rollback }: AttemptOrder): AnyTask['run'] {
   if (rollback === null) return task.run
   if (task.rollback !== null) return task.rollback
+  // A workflow that is rolled back asks it of all its steps, and not each has something to undo.
+  if (rollback.undoes) return nothingToUndo
   throw new CheckreinError('ROLLBACK_MISSING', {
     message: `The run is to be rolled back, and task ${JSON.stringify(task.name)} has no rollback function`,
   })
@@ -101,7 +122,7 @@ function isGenerator(value: unknown): value is Generator {
 }
 
 /** Each value that it yields is a checkpoint; what makes that fail is thrown into it, so that its `finally` blocks run. */
-async function drive(generator: Generator, context: AttemptContext): Promise<unknown> {
+async function drive(generator: Generator, context: Context): Promise<unknown> {
   let step = await generator.next()
   while (step.done !== true) {
     const failure = await context.checkpoint(step.value).then(
@@ -111,6 +132,14 @@ async function drive(generator: Generator, context: AttemptContext): Promise<unk
     step = await (failure === null ? generator.next() : generator.throw(failure.reason))
   }
   return step.value
+}
+
+async function inputOf(task: AnyTask, order: AttemptOrder): Promise<unknown> {
+  const raw = decodePayload(order.input)
+  if (!order.isMapped) return validInput(task, raw)
+  const inputs: unknown[] = []
+  for (const one of listOf(raw)) inputs.push(await validInput(task, one))
+  return inputs
 }
 
 async function validInput({ input }: AnyTask, value: unknown): Promise<unknown> {

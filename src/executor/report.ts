@@ -9,9 +9,9 @@ import { longestMs } from '../core/duration.ts'
 import type { ErrorRecord } from '../core/errors.ts'
 import type { LogLine, SignalOutcome } from '../core/events.ts'
 import type { WaitOutcome } from '../core/run.ts'
-import { longestError, longestLog, longestProgress, mostKept } from './bounds.ts'
+import { longestError, longestLog, longestOptions, longestProgress, mostKept } from './bounds.ts'
 import type { EndReport, HostReport, Report } from './channel.ts'
-import type { AttemptOrder, ParkedWait } from './executor.ts'
+import type { AttemptOrder, ParkedWait, Question } from './executor.ts'
 
 /** The attempt that an isolate runs, and how large its payloads may be. */
 export type Expected = Pick<AttemptOrder, 'payloadLimit' | 'checkpointLimit'> & {
@@ -58,6 +58,8 @@ function reportOf(fields: readonly unknown[], expected: Expected): Report | null
       return isWhole(first) && isTime(second) ? [type, seq, first, second] : null
     case 'extend':
       return isWhole(first, longestMs) ? [type, seq, first] : null
+    case 'question':
+      return isWhole(first) ? [type, seq, first, questionOf(second, payloadLimit)] : null
     default:
       return null
   }
@@ -169,11 +171,12 @@ function outcomeOf(value: unknown, limit: number): SignalOutcome | null {
 function waitOf(value: unknown): ParkedWait | null | undefined {
   if (value === null) return null
   if (!isObject(value)) return undefined
-  const { signal, wakeInMs, done, taken } = value
+  const { signal, wakeInMs, done, taken, children } = value
   if (signal !== null && !isName(signal)) return undefined
   if (wakeInMs !== null && !isWhole(wakeInMs, longestMs)) return undefined
   if (!isListOf(done, isWaitOutcome) || !isListOf(taken, (one) => isWhole(one))) return undefined
-  return { signal, wakeInMs, done, taken }
+  if (children === undefined) return { signal, wakeInMs, done, taken }
+  return isListOf(children, isName) ? { signal, wakeInMs, done, taken, children } : undefined
 }
 
 function isName(value: unknown): value is string {
@@ -186,11 +189,22 @@ function isName(value: unknown): value is string {
 }
 
 function isWaitOutcome(value: unknown): value is WaitOutcome {
-  return value === 'slept' || value === 'timeout' || isWhole(value)
+  return value === 'slept' || value === 'timeout' || value === 'ended' || isWhole(value)
 }
 
 function isListOf<T>(value: unknown, isOne: (one: unknown) => one is T): value is T[] {
   return Array.isArray(value) && value.length <= mostKept && value.every(isOne)
+}
+
+/** Somebody waits for the answer, so what can't be taken over is said to be nothing. */
+function questionOf(value: unknown, limit: number): Question {
+  const nothing = { ask: 'nothing' } as const
+  if (!isObject(value)) return nothing
+  const { ask, ids, task, queue, input, place, options } = value
+  if (ask === 'ends') return isListOf(ids, isName) ? { ask, ids } : nothing
+  if (ask !== 'enqueue' || !isName(task) || !isName(queue) || !isName(place)) return nothing
+  if (!isJson(input, limit) || !isObject(options)) return nothing
+  return isSmall(options, longestOptions) ? { ask, task, queue, input, place, options } : nothing
 }
 
 function logLineOf(value: unknown): LogLine | null {

@@ -2,7 +2,8 @@ import { Socket } from 'node:net'
 import type { SignalOutcome } from '../core/events.ts'
 import { type AbortEars, AbortListener } from './abort-signal.ts'
 import { type Order, type Report, readOrder } from './channel.ts'
-import { AttemptContext, type ContextSink } from './context.ts'
+import { AttemptContext } from './context.ts'
+import type { ContextSink } from './sink.ts'
 import type { AttemptOrder } from './executor.ts'
 import { loadTasks } from './load-task.ts'
 import { type Outcome, perform, threw } from './perform.ts'
@@ -77,6 +78,8 @@ class Service {
         return this.#at(order.seq)?.caughtUp(order.position)
       case 'load':
         return void this.#load(order.modules)
+      case 'answer':
+        return this.#at(order.seq)?.onAnswer(order.number, order.answer)
       case 'saved':
         return this.#at(order.seq)?.onSaved(order.number, order.error)
     }
@@ -118,6 +121,7 @@ class Service {
         this.#send(['checkpoint', seq, number, checkpoint])
       },
       taken: (position, at) => this.#send(['taken', seq, position, at]),
+      question: (question, number) => this.#send(['question', seq, number, question]),
       extend: (ms) => this.#send(['extend', seq, ms]),
     }
   }

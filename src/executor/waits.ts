@@ -1,5 +1,5 @@
 /**
- * `ctx.sleep` and `ctx.receive`: waits that give the slot back when they last.
+ * `ctx.sleep`, `ctx.receive` and `ctx.waitFor`: waits that give the slot back when they last.
  *
  * A wait that parks ends the attempt. The run then waits in the store, and its next attempt begins at the last checkpoint,
  * from where it comes to the same waits again, in the same order. So waits are numbered since the last checkpoint, and
@@ -17,6 +17,7 @@
 import { setTimeout, clearTimeout } from 'node:timers'
 import { type Duration, durationMs, longestMs, longestTimerMs } from '../core/duration.ts'
 import type { ReceiveOptions, Signal } from '../core/context.ts'
+import type { Settled } from '../core/parts.ts'
 import type { WaitOutcome } from '../core/run.ts'
 import { mostKept } from './bounds.ts'
 import type { ParkedWait } from './executor.ts'
@@ -24,55 +25,43 @@ import type { Halt } from './halt.ts'
 import type { Letter } from './letter.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { Pulse } from './pulse.ts'
+import {
+  type Ended,
+  type EndsOf,
+  isForChildren,
+  isLetter,
+  newWait,
+  outcomeOf,
+  type Wait,
+  type WaitHow,
+  type WaitsParts,
+} from './wait.ts'
 
 const clockMs = performance.now.bind(performance)
 
 /** How long a wait that is over gives the listeners: one of them may itself wait for the handler. */
 const longestHearingMs = 5000
-
-/** How a wait ended in this attempt. */
-type Ended = Letter | 'slept' | 'timeout'
-
-interface Wait {
-  /** Its place among the waits since the last checkpoint. */
-  readonly number: number
-  /** Those waits; not the current list any more once a checkpoint was met. */
-  readonly list: (WaitOutcome | undefined)[]
-  /** The signal waited for: its name, or the position that it had before; null for a sleep. */
-  readonly wanted: string | number | null
-  /** Where the wait is over already: what else it waits for. */
-  readonly until: 'settled' | 'quiet' | null
-  readonly endsAt: number
-  /** When it gives the slot back; never where it is short enough. */
-  parksAt: number
-  readonly resolve: (ended: Ended) => void
-  readonly reject: (reason: unknown) => void
-  takeBack: () => void
-  letGo: () => void
-  timer: NodeJS.Timeout | null
-}
-
-export interface WaitsParts {
-  readonly halt: Halt
-  readonly mailbox: Mailbox
-  readonly pulse: Pulse
-}
+/** How often a wait that keeps its slot looks whether the children have ended. */
+const lookMs = 250
 
 export class Waits {
   readonly #halt: Halt
   readonly #mailbox: Mailbox
   readonly #pulse: Pulse
+  readonly #endsOf: EndsOf
   readonly #pending = new Set<Wait>()
   #done: (WaitOutcome | undefined)[]
   #met = 0
   #parkAfterMs = Infinity
-  #parked: (Pick<ParkedWait, 'signal' | 'done'> & { readonly endsAt: number }) | null = null
+  #parked: (Pick<ParkedWait, 'signal' | 'children' | 'done'> & { readonly endsAt: number }) | null =
+    null
 
   /** @param done how the waits since the last checkpoint ended, in earlier attempts. */
-  constructor({ halt, mailbox, pulse }: WaitsParts, done: readonly WaitOutcome[]) {
+  constructor({ halt, mailbox, pulse, endsOf }: WaitsParts, done: readonly WaitOutcome[]) {
     this.#halt = halt
     this.#mailbox = mailbox
     this.#pulse = pulse
+    this.#endsOf = endsOf
     this.#done = [...done]
     halt.watch(() => this.#review())
     mailbox.onCalm = () => this.#review()
@@ -85,12 +74,12 @@ export class Waits {
   /** What the attempt waits for that has given its slot back. */
   get parked(): ParkedWait | null {
     if (this.#parked === null) return null
-    const { signal, endsAt, done } = this.#parked
+    const { endsAt, done, ...waitsFor } = this.#parked
     // Whole, and never more than the store can count: the sum of the clock and the time may be rounded up.
     const leftMs = Math.min(Math.max(0, Math.ceil(endsAt - clockMs())), longestMs)
     const known = new Set<WaitOutcome>(done)
     const taken = this.#mailbox.taken.filter((position) => !known.has(position))
-    return { signal, wakeInMs: endsAt === Infinity ? null : leftMs, done, taken }
+    return { ...waitsFor, wakeInMs: endsAt === Infinity ? null : leftMs, done, taken }
   }
 
   /** A checkpoint was met: no wait before it is ever met again. */
@@ -130,7 +119,26 @@ export class Waits {
     this.#forgetFrom(number)
     const parksInMs = ms > this.#parkAfterMs ? this.#parkAfterMs : Infinity
     const ended = await this.#wait({ number, wanted: name, ms, parksInMs })
-    return typeof ended === 'string' ? null : ended.signal
+    return isLetter(ended) ? ended.signal : null
+  }
+
+  /** Gives the slot back from the first moment on: those that it waits for may need it. */
+  async children(
+    ids: readonly string[],
+    { timeout }: ReceiveOptions = {},
+  ): Promise<readonly Settled[] | null> {
+    const ms = timeout === undefined ? Infinity : durationMs(timeout, 'timeout')
+    this.#halt.throwIfHalted()
+    const number = this.#met++
+    const before = this.#done[number]
+    if (before === 'timeout') {
+      await this.#hear(ms)
+      return null
+    }
+    if (before !== 'ended') this.#forgetFrom(number)
+    const ended = await this.#wait({ number, wanted: ids, ms, parksInMs: 0 })
+    if (before === 'ended') await this.#hear(ms)
+    return typeof ended === 'string' || isLetter(ended) ? null : ended
   }
 
   close(): void {
@@ -149,7 +157,7 @@ export class Waits {
   async #again(how: { number: number; position: number; ms: number }): Promise<Letter | null> {
     const { number, position: wanted, ms } = how
     const ended = await this.#wait({ number, wanted, ms, parksInMs: Infinity })
-    if (typeof ended === 'string') return null
+    if (!isLetter(ended)) return null
     ended.hold = 'replayed'
     return ended
   }
@@ -161,20 +169,10 @@ export class Waits {
     this.#mailbox.release()
   }
 
-  #wait(how: {
-    readonly number: number
-    readonly wanted: Wait['wanted']
-    readonly until?: Wait['until']
-    readonly ms: number
-    readonly parksInMs: number
-  }): Promise<Ended> {
+  #wait(how: WaitHow): Promise<Ended> {
     return new Promise((resolve, reject) => {
-      const { number, wanted, ms, parksInMs, until = null } = how
-      const now = clockMs()
-      // Never at once: a loop of such waits must let the event loop turn.
-      const times = { endsAt: now + Math.max(ms, 1), parksAt: now + parksInMs }
-      const ways = { resolve, reject, takeBack: () => {}, letGo: this.#pulse.hold(), timer: null }
-      this.#begin({ number, list: this.#done, wanted, until, ...times, ...ways })
+      const ways = { resolve, reject, letGo: this.#pulse.hold() }
+      this.#begin(newWait(how, this.#done, ways))
     })
   }
 
@@ -184,6 +182,7 @@ export class Waits {
     // A pause comes before what lies in the mailbox: the next attempt finds that again.
     if (this.#mayPark(wait) && this.#halt.isPauseDue) return this.#park(wait)
     if (wanted === null) return this.#consider(wait)
+    if (isForChildren(wanted)) return this.#ask(wait, wanted)
     const letter = this.#mailbox.take(wanted, 'receive')
     if (letter !== null) return this.#settle(wait, letter)
     const give = (letter: Letter) => this.#settle(wait, letter)
@@ -191,8 +190,26 @@ export class Waits {
     this.#consider(wait)
   }
 
+  /** Asks whether the children have ended, and goes on from there. */
+  #ask(wait: Wait, ids: readonly string[]): void {
+    wait.isAsking = true
+    const over = (go: () => void): void => {
+      wait.isAsking = false
+      if (this.#pending.has(wait)) go()
+    }
+    this.#endsOf(ids).then(
+      (ends) => over(() => (ends === null ? this.#consider(wait) : this.#settle(wait, ends))),
+      (error: unknown) =>
+        over(() => {
+          this.#end(wait)
+          wait.reject(error)
+        }),
+    )
+  }
+
   /** Ends it, parks it, or looks again later. */
   #consider(wait: Wait): void {
+    if (wait.isAsking) return
     const now = clockMs()
     if (this.#isOver(wait)) return this.#settle(wait, 'slept')
     if (now >= wait.endsAt) return this.#settle(wait, wait.wanted === null ? 'slept' : 'timeout')
@@ -204,10 +221,14 @@ export class Waits {
   /** Considers it again at the next time that something is due. */
   #look(wait: Wait, now: number): void {
     if (wait.timer !== null) clearTimeout(wait.timer)
-    const nextAt = now < wait.parksAt ? Math.min(wait.parksAt, wait.endsAt) : wait.endsAt
+    const { wanted, parksAt, endsAt } = wait
+    const nextAt = now < parksAt ? Math.min(parksAt, endsAt) : endsAt
     // Rounded up, for a timer may fire up to a millisecond early.
-    const ms = Math.min(Math.ceil(nextAt - now), longestTimerMs)
-    wait.timer = setTimeout(() => this.#consider(wait), ms)
+    const ms = Math.min(Math.ceil(nextAt - now), isForChildren(wanted) ? lookMs : longestTimerMs)
+    wait.timer = setTimeout(() => {
+      if (isForChildren(wanted) && clockMs() < endsAt) this.#ask(wait, wanted)
+      else this.#consider(wait)
+    }, ms)
   }
 
   #isOver({ until }: Wait): boolean {
@@ -223,10 +244,12 @@ export class Waits {
   }
 
   #park(wait: Wait): void {
-    const { wanted, endsAt } = wait
+    const { number, wanted, endsAt } = wait
     const signal = typeof wanted === 'string' ? wanted : null
+    const children = isForChildren(wanted) ? { children: wanted } : {}
     // A signal that was taken before is on its way: the run does not wait for it, it is paused.
-    if (typeof wanted !== 'number') this.#parked = { signal, endsAt, done: this.#known() }
+    if (typeof wanted !== 'number')
+      this.#parked = { signal, ...children, endsAt, done: this.#known().slice(0, number) }
     this.#halt.park()
   }
 
@@ -252,8 +275,8 @@ export class Waits {
   }
 
   #note(number: number, ended: Ended): void {
-    this.#done[number] = typeof ended === 'string' ? ended : ended.position
-    if (typeof ended !== 'string') ended.hold ??= 'received'
+    this.#done[number] = outcomeOf(ended)
+    if (isLetter(ended)) ended.hold ??= 'received'
   }
 
   #end(wait: Wait): void {

@@ -13,6 +13,7 @@ import type { Driver, Param, Row, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
 import { type FeedRow, runOf } from './rows.ts'
 import type { RunEventCall } from './store.ts'
+import { advance, type MemberEnd } from './workflow/advance.ts'
 
 /** Applies events in order; one answer each. An event for a run that does not exist is `stale`. */
 export async function applyEvents(
@@ -20,6 +21,7 @@ export async function applyEvents(
   statements: Statements,
   calls: readonly RunEventCall[],
 ): Promise<readonly Answer[]> {
+  await holdWorkflows(tx, statements, calls)
   const answers: Answer[] = []
   for (const segment of segments(calls)) {
     const isShort = segment.every(isCompletion)
@@ -30,6 +32,16 @@ export async function applyEvents(
     )
   }
   return answers
+}
+
+/** The workflows of members are held before their runs, by all who complete them: else two could wait for each other. */
+async function holdWorkflows(
+  tx: Tx,
+  statements: Statements,
+  calls: readonly RunEventCall[],
+): Promise<void> {
+  const ids = new Set(calls.flatMap(({ member }) => (member ? [member.workflow] : [])))
+  if (ids.size > 0) await tx.all(statements.workflowsToChange, [[...ids]])
 }
 
 /** Neighbours that can take the same way, in order. */
@@ -102,7 +114,8 @@ export async function completeAlone(
   driver: Driver,
   calls: readonly RunEventCall[],
 ): Promise<readonly (Answer | null)[] | null> {
-  if (!calls.every(isCompletion) || firstOf(calls).length < calls.length) return null
+  if (!calls.every((call) => isCompletion(call) && !call.member)) return null
+  if (firstOf(calls).length < calls.length) return null
   const now = driver.now()
   const isDone = await driver.completeAlone(calls.flatMap((call) => completionOf(call, now)))
   return isDone ? isDone.map((done) => (done ? 'done' : null)) : null
@@ -132,6 +145,7 @@ async function completeAll(
     statements,
     waiting.map(runOf).filter(({ waitsFor }) => ended.has(waitsFor ?? '')),
   )
+  await advance(tx, statements, completed.flatMap(memberEndOf))
   const done = new Set(completed)
   const rest = calls.filter((call) => !done.has(call))
   const answers = rest.length === 0 ? [] : [...(await applyEach(tx, statements, rest))]
@@ -151,6 +165,12 @@ function firstOf(calls: readonly RunEventCall[]): readonly RunEventCall[] {
 function completionOf({ runId, seq = 0, event }: RunEventCall, now: number): Param[][] {
   if (event.type !== 'complete') return []
   return [[seq, runId, event.fence.attempt, event.fence.workerId, event.result, now]]
+}
+
+function memberEndOf({ runId: id, member, event }: RunEventCall): MemberEnd[] {
+  if (!member || event.type !== 'complete') return []
+  const run = { id, task: '', result: event.result, error: null, stop: null, rollback: null }
+  return [{ ...member, state: 'completed', wasReached: true, run }]
 }
 
 function completeEntry({ seq = 0, event }: RunEventCall, now: number): FeedRow[] {

@@ -6,6 +6,7 @@ import type { HoldFilter } from '../core/hold.ts'
 import type { PauseFallback } from '../core/intent.ts'
 import type { JsonText } from '../core/run.ts'
 import type { State, StopVerb } from '../core/transitions.ts'
+import type { RunningPolicy } from '../core/workflow.ts'
 import type { Moment } from './records.ts'
 
 export type ControlVerb = StopVerb | 'pause' | 'resume'
@@ -33,6 +34,8 @@ export interface ControlRequest extends AskedBy {
   readonly tombstoneMs: number
   /** For verbs that end runs: whether to roll back, whatever the task says. */
   readonly rollback: boolean
+  /** For verbs that end runs: what becomes of the runs that their handlers have enqueued; default `cancel`. */
+  readonly children?: RunningPolicy
   /** For `pause`. */
   readonly pause: PauseOrder
 }

@@ -11,9 +11,9 @@
  */
 import type { Answer } from '../core/decision.ts'
 import { CheckreinError, isCheckreinError } from '../core/errors.ts'
-import { type RunFilter, statesOf } from '../core/filter.ts'
+import { statesOf } from '../core/filter.ts'
 import { type Asked, controlMatched, matchParams } from './control.ts'
-import type { Driver, Row, Statements, Tx } from './driver.ts'
+import type { Driver, MemberFilter, Row, Statements, Tx } from './driver.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { instantOf } from './moment.ts'
 import { countsOf, note } from './record.ts'
@@ -28,10 +28,10 @@ const idleMs = 3000
 
 /** What is asked of each run. */
 export type BulkRequest =
-  | { readonly kind: 'control'; readonly filter: RunFilter; readonly asked: Asked }
+  | { readonly kind: 'control'; readonly filter: MemberFilter; readonly asked: Asked }
   | {
       readonly kind: 'signal'
-      readonly filter: RunFilter
+      readonly filter: MemberFilter
       readonly message: Omit<SignalRequest, 'target'>
     }
 
@@ -99,7 +99,7 @@ function withInstants(request: BulkRequest, now: number): BulkRequest {
   return { ...request, asked: { ...asked, pause: { ...asked.pause, until } } }
 }
 
-type Matched = Pick<SeqRun, 'seq' | 'id' | 'attempt'>
+type Matched = Pick<SeqRun, 'seq' | 'id' | 'attempt' | 'workflow' | 'node'>
 
 interface Step {
   readonly id: string
@@ -118,6 +118,9 @@ async function step(
   const doneSeq = Number(row['done_seq'])
   const left = matched.filter(({ seq }) => seq > doneSeq)
   const request = JSON.parse(String(row['request'])) as BulkRequest
+  // Before its members, as whoever completes them does.
+  const { workflow } = request.filter
+  if (workflow !== undefined) await tx.all(statements.workflowsToChange, [[workflow]])
   const answers = await carryOut(tx, statements, { request, matched: left })
   const before = JSON.parse(String(row['counts'])) as Record<string, number>
   const text = JSON.stringify(countsOf(before, answers))
@@ -178,6 +181,11 @@ export class Bulks {
     )
   }
 
+  /** Carries out what a transaction of this process has begun; should it fail, keepers do. */
+  driveSoon(ids: readonly string[]): void {
+    for (const id of ids) this.goOn(id).catch((error: unknown) => this.#noteFailure(id, error))
+  }
+
   /** Goes on with what nobody has worked on for a while, beside what the caller does; one at a time. */
   async adopt(): Promise<void> {
     if (this.#goingOn) return
@@ -212,7 +220,7 @@ export class Bulks {
     }))
   }
 
-  async #match(filter: RunFilter): Promise<readonly Matched[]> {
+  async #match(filter: MemberFilter): Promise<readonly Matched[]> {
     const { statements } = this.#driver
     const sql = statements.filterSql(filter)
     const rows = await this.#driver.read(statements.matchRuns(sql), matchParams(sql), {

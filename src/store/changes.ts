@@ -3,18 +3,23 @@ import type { Answer, Decision } from '../core/decision.ts'
 import { CheckreinError } from '../core/errors.ts'
 import type { MachineEvent } from '../core/events.ts'
 import { decide } from '../core/machine.ts'
-import type { RunFacts } from '../core/run.ts'
+import { hasBegun, type RunFacts } from '../core/run.ts'
 import { isFinal, transitions } from '../core/transitions.ts'
+import { nextAwaited, stopChildren, stoppedBy, type StoppedParent } from './children.ts'
 import type { Statements, Tx } from './driver.ts'
 import { Effects } from './effects.ts'
 import { trimFeed, writeFeed } from './feed.ts'
 import { type FeedRow, runOf, type SeqRun, updateOf } from './rows.ts'
+import { advance, type MemberEnd } from './workflow/advance.ts'
 
 /** Runs that were loaded, as they will be, with what is to be written about them. */
 export class Changes {
   readonly #was = new Map<string, RunFacts>()
   readonly #is = new Map<string, SeqRun>()
   readonly #feed: FeedRow[] = []
+  readonly #ends: MemberEnd[] = []
+  readonly #detached: number[] = []
+  readonly #stopped: StoppedParent[] = []
   /** Epoch ms. */
   readonly now: number
   readonly #effects: Effects
@@ -42,10 +47,25 @@ export class Changes {
     if (decision.run) {
       this.#set(run, next)
       this.#effects.note(event, run, next)
+      if (hasBegun(run)) this.#stopped.push(...stoppedBy(event, next))
     }
     if (decision.run || isControl(event))
       this.#note(event, next, { ...decision.data, ...answerOf(decision, event), ...more })
     return decision
+  }
+
+  /** Takes a run out of its workflow: it goes on by itself. */
+  detach(id: string): void {
+    const run = this.#is.get(id)
+    if (run === undefined || run.workflow === null || run.node === null) return
+    this.#detached.push(run.seq)
+    this.#ends.push({
+      ...endOf(run, run),
+      workflow: run.workflow,
+      node: run.node,
+      state: 'detached',
+    })
+    this.#is.set(id, { ...run, workflow: null, node: null })
   }
 
   /** Takes the key from a run, so that another may hold it. */
@@ -76,11 +96,15 @@ export class Changes {
       const seqs = this.#feed.flatMap(([seq, , entry]) => (entry === type ? [seq] : []))
       trimFeed(tx, statements, { type, seqs: new Set(seqs) })
     }
+    if (this.#detached.length > 0) await tx.all(statements.detachRuns, [this.#detached])
     const woken = this.#wake(tx, statements, changed)
     const [isWritten] = await Promise.all([written, woken])
     if (isWritten.includes(false)) {
       throw new CheckreinError('INTERNAL', { message: 'a run changed under its own transaction' })
     }
+    const ends = changed.flatMap(({ old, run }) => endsOf(old, run))
+    await advance(tx, statements, [...this.#ends, ...ends])
+    await stopChildren(tx, statements, this.#stopped)
   }
 
   async #wake(tx: Tx, statements: Statements, changed: readonly Changed[]): Promise<void> {
@@ -93,6 +117,18 @@ export class Changes {
       ...(await overAlready(tx, statements, begun)),
     ])
   }
+}
+
+/** A member that has ended by this. */
+function endsOf(old: RunFacts, run: SeqRun | undefined): MemberEnd[] {
+  if (run === undefined || run.workflow === null || run.node === null) return []
+  const { workflow, node } = run
+  return isFinal(run.state) && !isFinal(old.state) ? [{ ...endOf(old, run), workflow, node }] : []
+}
+
+function endOf(old: RunFacts, run: SeqRun): Omit<MemberEnd, 'workflow' | 'node'> {
+  const isWaiting = old.state === 'waiting' || old.pausedFrom === 'waiting'
+  return { state: run.state as MemberEnd['state'], wasReached: old.attempt > 0 || !isWaiting, run }
 }
 
 interface Changed {
@@ -166,6 +202,9 @@ export async function wake(
 ): Promise<void> {
   if (waiting.length === 0) return
   const changes = new Changes(tx.now(), waiting)
-  for (const run of waiting) changes.decide(run.id, { type: 'wake', by: 'run' })
+  for (const run of waiting) {
+    const next = await nextAwaited(tx, statements, run)
+    changes.decide(run.id, { type: 'wake', by: 'run', ...(next === null ? {} : { next }) })
+  }
   await changes.write(tx, statements)
 }

@@ -7,6 +7,7 @@ import { writeFeed } from './feed.ts'
 import { endPastHolds } from './holds.ts'
 import { claimedOf, type FeedRow, runOf } from './rows.ts'
 import type { ClaimedRun, ClaimRequest, Housekept, WorkerInfo } from './store.ts'
+import { resumeWorkflows } from './workflow/control.ts'
 
 /** How many runs one housekeeping step moves of each kind. */
 const stepLimit = 500
@@ -110,13 +111,14 @@ export async function moveWhatIsDue(tx: Tx, statements: Statements): Promise<Mov
   const expired = await move(statements.expiredRunsToChange, { type: 'expire' })
   const late = await move(statements.lateRunsToChange, { type: 'deadline' })
   const woken = await move(statements.wakeableRunsToChange, { type: 'wake', by: 'time' })
+  const continued = await resumeWorkflows(tx, statements, stepLimit)
   const reason = 'it was paused until now'
   const resume = { type: 'resume', reason, by: null, holdId: null } as const
   const resumed = await move(statements.resumableRunsToChange, resume)
   const lifted = { ...resume, reason: 'the hold that paused it is no more' } as const
   const freed = await move(statements.orphanedRunsToChange, lifted)
   const due = await move(statements.dueRunsToChange, { type: 'due' })
-  return { expiredCount: expired + late, dueCount: due + woken + resumed + freed }
+  return { expiredCount: expired + late, dueCount: due + woken + resumed + freed + continued }
 }
 
 async function moveAll(

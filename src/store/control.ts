@@ -2,11 +2,14 @@
 import { checkedFilter, statesOf } from '../core/filter.ts'
 import { prevented } from '../core/decision.ts'
 import { type State, idleStates, isStopVerb } from '../core/transitions.ts'
-import type { MachineEvent } from '../core/events.ts'
 import { Changes, loadRuns, wakeThoseWaitingFor } from './changes.ts'
 import type { FilterSql, Param, Row, Statements, Tx } from './driver.ts'
 import { writeFeed } from './feed.ts'
-import { instantOf } from './moment.ts'
+import type { RunningPolicy } from '../core/workflow.ts'
+import { stopChildren } from './children.ts'
+import { advance, type MemberEnd } from './workflow/advance.ts'
+import { eventOf, verbFor } from './verbs.ts'
+import { leaveTombstones } from './tombstones.ts'
 import { type Entry, isRecorded, note, noteAtOnce, placeOf } from './record.ts'
 import { type FeedRow, matchedOf, runOf, type SeqRun } from './rows.ts'
 import type { Controlled, ControlRequest, Target } from './store.ts'
@@ -14,6 +17,8 @@ import type { Controlled, ControlRequest, Target } from './store.ts'
 export type Asked = Omit<ControlRequest, 'target'> & {
   /** The second asking: leaves no tombstone, and takes away the one that the first has left where it finds the run. */
   readonly isAgain?: boolean
+  /** Where it is for the members of a workflow, or the children of a run: what becomes of those that run. */
+  readonly running?: RunningPolicy
 }
 
 function useUp(tx: Tx, statements: Statements, places: readonly string[][]): void {
@@ -140,7 +145,7 @@ async function answeredBefore(tx: Tx, statements: Statements, before: Row): Prom
 }
 
 /** A run that a filter has found, as it was a moment ago. */
-type Matched = Pick<SeqRun, 'seq' | 'id' | 'attempt'>
+type Matched = Pick<SeqRun, 'seq' | 'id' | 'attempt' | 'workflow' | 'node'>
 
 interface OfFilter {
   readonly matched: readonly Matched[]
@@ -184,25 +189,6 @@ export async function controlMatched(
   return [...done, ...answers]
 }
 
-/**
- * Where writers don't see each other, a run may have been enqueued while a tombstone was left for it. Once the
- * tombstone is durable, either it is seen by the enqueue or the claim, or the run is there when the verb is asked again.
- */
-export async function askedAgain(
-  answers: readonly Controlled[],
-  ask: (missing: readonly string[]) => Promise<readonly Controlled[]>,
-): Promise<readonly Controlled[]> {
-  const missing = answers.filter(hasTombstone).map(({ id }) => id ?? '')
-  if (missing.length === 0) return answers
-  const again = [...(await ask(missing))]
-  return answers.map((one) => {
-    const now = hasTombstone(one) ? again.shift() : undefined
-    return now && now.answer !== 'not-found' ? now : one
-  })
-}
-
-const hasTombstone = ({ tombstoneUntil }: Controlled): boolean => tombstoneUntil !== null
-
 /** The parameters of a statement that ends in a filter and has none of its own. */
 export function matchParams({ params }: FilterSql): readonly Param[] {
   return params.length > 0 ? [null, null, ...params] : []
@@ -244,7 +230,9 @@ async function preventAll(
   const sets = matched.map(({ seq, id, attempt }) => {
     return [seq, id, rollback && attempt > 0 ? -1 : attempt, record, now]
   })
-  const isDone = await tx.change(statements.preventRuns(states), sets)
+  // The turn of members has not come, or their workflow is stopped: nothing comes of their end. Of others it may.
+  const whose = asked.running === undefined ? 'no members' : 'members too'
+  const isDone = await tx.change(statements.preventRuns(states, whose), sets)
   const done = matched.filter((_, at) => isDone[at])
   if (done.length > 0) tx.tell('end')
   const data = JSON.stringify({ reason, by, stop, answer: 'prevented', call: asked.callId })
@@ -258,43 +246,36 @@ async function preventAll(
     statements,
     done.map(({ id }) => id),
   )
+  const without = { task: '', result: null, error: null, stop, rollback: null }
+  const ends = done.flatMap(({ id, workflow, node }): MemberEnd[] =>
+    workflow === null || node === null
+      ? []
+      : [{ workflow, node, state: 'cancelled', wasReached: false, run: { id, ...without } }],
+  )
+  await advance(tx, statements, ends)
+  await stopChildren(
+    tx,
+    statements,
+    done.flatMap(({ id, attempt }) => (attempt > 0 ? [{ ...asked, verb, id }] : [])),
+  )
   return isDone
 }
 
 function controlOne(
   changes: Changes,
   id: string,
-  { more, ...asked }: Asked & { readonly more?: Readonly<Record<string, unknown>> },
+  { more, ...given }: Asked & { readonly more?: Readonly<Record<string, unknown>> },
 ): Controlled {
+  const run = changes.get(id)
+  // What is being undone is so to the end, and its workflow waits for that.
+  if (given.running === 'detach' && run?.state === 'running' && run.rollback === null) {
+    changes.detach(id)
+    return { id, answer: 'done', state: run.state, tombstoneUntil: null }
+  }
+  const verb = verbFor(run, given)
+  // Who may finish keeps its children.
+  const policy = verb === given.verb ? {} : { children: given.children ?? 'detach' }
+  const asked = { ...given, verb, ...policy }
   const { answer } = changes.decide(id, eventOf(asked, changes.now), more)
   return { id, answer, state: changes.get(id)?.state ?? null, tombstoneUntil: null }
-}
-
-function eventOf({ verb, reason, by, graceMs, rollback, pause }: Asked, now: number): MachineEvent {
-  if (verb === 'resume') return { type: verb, reason, by, holdId: pause.holdId }
-  if (verb !== 'pause') return { type: verb, reason, by, graceMs, rollback }
-  const { until, ...how } = pause
-  return { type: verb, reason, by, ...how, resumeAt: instantOf(until, now) }
-}
-
-interface Place {
-  readonly place: readonly [kind: 'id' | 'key', task: string, value: string]
-  readonly asked: Asked
-}
-
-/** Until when each stands, by its id or key; empty where the verb leaves none. */
-async function leaveTombstones(
-  tx: Tx,
-  statements: Statements,
-  places: readonly Place[],
-): Promise<ReadonlyMap<string, number>> {
-  const now = tx.now()
-  const rows = places.flatMap(({ place, asked: { verb, reason, by, tombstoneMs } }) =>
-    tombstoneMs === 0 || !isStopVerb(verb)
-      ? []
-      : [[...place, verb, reason, by, now, now + tombstoneMs]],
-  )
-  if (rows.length === 0) return new Map()
-  const left = await tx.each(statements.insertTombstones, rows)
-  return new Map(left.map((row) => [String(row['value']), Number(row['expires_at'])]))
 }

@@ -3,6 +3,7 @@ import type { RunFilter } from '../core/filter.ts'
 import type { State } from '../core/transitions.ts'
 import type { ReinsStatements } from './reins-statements.ts'
 import type { Change, ClaimRequest, Finding } from './store.ts'
+import type { WorkflowStatements } from './workflow/statements.ts'
 
 /** A list stands for a set of ids. */
 export type Param = string | number | null | readonly string[] | readonly number[]
@@ -31,6 +32,8 @@ export interface Tx {
   ): readonly (number | null)[] | Promise<readonly (number | null)[]>
   /** Lets others know of a change when it is durable. */
   tell(change: Change): void
+  /** Notes a bulk operation that is to be carried out once the transaction is committed; else keepers do. */
+  begun(bulkId: string): void
   /** Epoch ms. */
   now(): number
   /** Judges whether a lease has lapsed: on the clock of leases, never ahead. */
@@ -93,6 +96,8 @@ export interface Driver extends AsyncDisposable {
   claimableTasks(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<readonly string[]>
   /** See `Store.lookPauseMs`. */
   readonly lookPauseMs: number
+  /** Called with the bulk operations that a transaction has begun, when it is committed. */
+  onBegun: (bulkIds: readonly string[]) => void
   /** Runs `work` within a transaction of the caller's, which the caller commits or not. */
   join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T>
   /** Waits for the claims under way: they did not see what is committed now. @throws {CheckreinError} `STORE_BUSY` where one does not end. */
@@ -112,7 +117,7 @@ export interface Driver extends AsyncDisposable {
  * Those whose names end in `ToChange` hold the rows until the transaction ends, against all other writers; a database
  * that has one writer at a time needs no word for that.
  */
-export interface Statements extends ReinsStatements {
+export interface Statements extends ReinsStatements, WorkflowStatements {
   readonly insertRuns: string
   /** Inserts nothing at all where any tombstone stands. */
   readonly insertPlainRuns: string
@@ -161,11 +166,19 @@ export interface Statements extends ReinsStatements {
   readonly feedEnd: string
   listRuns(filter: FilterSql, order: 'newest' | 'oldest'): string
   countRuns(filter: FilterSql): string
-  /** Cancels a run that is in one of the states. */
-  preventRuns(states: readonly State[]): string
-  /** The `seq`, `id` and `attempt` of every run of a filter that is not final. */
+  /** Cancels a run that is in one of the states; members of workflows only where that is said. */
+  preventRuns(states: readonly State[], whose: 'members too' | 'no members'): string
+  /** The `seq`, `id`, `attempt` and place in a workflow of every run of a filter that is not final. */
   matchRuns(filter: FilterSql): string
-  filterSql(filter: RunFilter): FilterSql
+  filterSql(filter: MemberFilter): FilterSql
+}
+
+/** Which members of a workflow are meant. */
+export interface MemberFilter extends RunFilter {
+  /** Those from a node to another. */
+  readonly nodes?: readonly [first: number, last: number]
+  /** Not those that wait to be reached. */
+  readonly isReached?: true
 }
 
 /** A filter as a condition on `checkrein_runs r`; its parameters come after the statement's own. */

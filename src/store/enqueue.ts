@@ -19,7 +19,7 @@ export async function enqueueRuns(
   const standing = await standingBefore(tx, statements, runs)
   if (standing.isFree) {
     const placed = runs.map((run) => ({ run, placing: {} }))
-    return insert(tx, statements, placed)
+    return insertPlaced(tx, statements, placed)
   }
   const enqueued: Enqueued[] = []
   for (const run of runs) enqueued.push(await enqueueOne(tx, statements, { run, standing }))
@@ -65,12 +65,13 @@ async function enqueueOne(
   const place = await placeFor(tx, statements, { run, standing })
   if ('existing' in place) return { id: place.existing, outcome: 'exists', replacedId: null }
   const { placing, replacedId } = place
-  const [enqueued] = await insert(tx, statements, [{ run, placing }])
+  const [enqueued] = await insertPlaced(tx, statements, [{ run, placing }])
   if (!enqueued) throw new CheckreinError('INTERNAL', { message: 'an insert answered nothing' })
   return { ...enqueued, replacedId }
 }
 
-async function insert(
+/** Stores runs of which it is known what stands in their way. */
+export async function insertPlaced(
   tx: Tx,
   statements: Statements,
   placed: readonly Placed[],

@@ -22,15 +22,16 @@ export interface Placing {
 
 export type Placed = { readonly run: NewRun; readonly placing: Placing }
 
-/** The entry of a run that was simply queued; it comes before all others. */
-export function enqueueEntry(run: StoredRun): FeedEntry {
+/** The entry of a run that has none for that it was enqueued; it comes before all others. */
+export function enqueueEntry(run: StoredRun, state: 'queued' | 'waiting'): FeedEntry {
   return {
     position: 0,
     runId: run.id,
+    workflow: run.workflow,
     at: run.createdAt,
     type: 'enqueue',
     attempt: 0,
-    state: 'queued',
+    state,
     data: {},
   }
 }

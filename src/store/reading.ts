@@ -1,11 +1,13 @@
 /** What the store is asked without being changed. */
 import { checkedFilter, type RunFilter } from '../core/filter.ts'
+import type { StoredRun } from '../core/run.ts'
 import { bulkOf } from './bulk.ts'
 import { matchParams } from './control.ts'
 import type { Driver, Param, Row } from './driver.ts'
 import { enqueueEntry } from './newcomer.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
 import {
+  childEndOf,
   feedEntryOf,
   heldIntentOf,
   holdOf,
@@ -15,12 +17,20 @@ import {
   tombstoneOf,
   workerOf,
 } from './rows.ts'
-import type { ClaimedRun, Store } from './store.ts'
+import type { ClaimedRun, Store, StoredWorkflow } from './store.ts'
+import { checkedWorkflowFilter } from './workflow/filter.ts'
+import { memberOf, nodeOf, workflowOf } from './workflow/rows.ts'
 
 /** How many are listed. */
 const mostBulks = 100
 /** How many signals are read at once; there may be more. */
 const mailboxLimit = 1000
+
+/** How many nodes of a workflow are read at once at most. */
+const mostNodesRead = 5000
+
+/** What is known of a node whose workflow is pruned. */
+const nowhere = { isHead: true, up: null, role: 'step' } as const
 
 /** The half of the port that reads. */
 export class Reading {
@@ -62,6 +72,9 @@ export class Reading {
   finals: Store['finals'] = async (ids) =>
     (await this.#read(this.#driver.statements.finalRuns, [ids])).map(runOf)
 
+  children: Store['children'] = async (parent, ids) =>
+    (await this.#readLong(this.#driver.statements.childrenOf, [parent, ids])).map(childEndOf)
+
   list: Store['list'] = async (filter, page) => {
     const { statements } = this.#driver
     const sql = statements.filterSql(checkedFilter(filter))
@@ -84,7 +97,19 @@ export class Reading {
     const entries = rows.map(feedEntryOf)
     if (runId === null || after >= 0 || entries[0]?.type === 'enqueue') return entries
     const run = await this.get(runId)
-    return run ? [enqueueEntry(run), ...entries] : []
+    return run ? [enqueueEntry(run, await this.#firstStateOf(run)), ...entries] : []
+  }
+
+  /** Members wait for their turn, but for those that nothing comes before: heads of chains, in groups that are such heads. */
+  async #firstStateOf({ workflow, node }: StoredRun): Promise<'queued' | 'waiting'> {
+    if (workflow === null) return 'queued'
+    for (let at = node; at !== null;) {
+      const [row] = await this.#read(this.#driver.statements.nodesOf, [workflow, [at]])
+      const { isHead, up, role } = row ? nodeOf(row) : nowhere
+      if (!isHead || role === 'rollback') return 'waiting'
+      at = up
+    }
+    return 'queued'
   }
 
   workers: Store['workers'] = async () => {
@@ -126,5 +151,50 @@ export class Reading {
   mailbox: Store['mailbox'] = async (runId, after) => {
     const params = [runId, after, mailboxLimit]
     return (await this.#read(this.#driver.statements.mailbox, params)).map(signalOf)
+  }
+
+  workflows: Store['workflows'] = async (ids) => {
+    const { workflowsById } = this.#driver.statements
+    return this.#withCounts((await this.#read(workflowsById, [ids])).map(workflowOf))
+  }
+
+  endedWorkflows: Store['endedWorkflows'] = async (ids) => {
+    const { workflowsById } = this.#driver.statements
+    const found = (await this.#read(workflowsById, [ids])).map(workflowOf)
+    return this.#withCounts(found.filter(({ finishedAt }) => finishedAt !== null))
+  }
+
+  listWorkflows: Store['listWorkflows'] = async (filter, page) => {
+    const { statements } = this.#driver
+    const sql = statements.workflowSql(checkedWorkflowFilter(filter))
+    const params = [...pageParams(page), ...sql.params]
+    const rows = await this.#readLong(statements.listWorkflows(sql, page.order), params)
+    const found = rows.slice(0, page.limit).map(workflowOf)
+    const cursor = rows.length > page.limit ? String(found.at(-1)?.seq) : null
+    return { workflows: await this.#withCounts(found), cursor }
+  }
+
+  async #withCounts(found: readonly StoredWorkflow[]): Promise<readonly StoredWorkflow[]> {
+    if (found.length === 0) return found
+    const ids = found.map(({ id }) => id)
+    const rows = await this.#readLong(this.#driver.statements.memberCounts, [ids])
+    return found.map((flow) => {
+      const own = rows.filter((row) => row['workflow'] === flow.id)
+      const counts = countsOf(own)
+      const begun = countsOf(own.filter((row) => Number(row['was_reached']) === 1))
+      const activeCount = begun.running + begun.queued + begun.scheduled + begun.waiting
+      return { ...flow, counts, activeCount }
+    })
+  }
+
+  feedStartOf: Store['feedStartOf'] = async (workflow) => {
+    const [row] = await this.#readLong(this.#driver.statements.feedStart, [workflow])
+    return Number(row?.['position'] ?? 0) - 1
+  }
+
+  workflowNodes: Store['workflowNodes'] = async (id, { after, limit }) => {
+    const { membersOf } = this.#driver.statements
+    const params = [id, after, Math.min(limit, mostNodesRead)]
+    return (await this.#readLong(membersOf, params)).map(memberOf)
   }
 }

@@ -1,5 +1,5 @@
 /** What the store is told of runs and workers, and what it says of them. Instants are epoch ms of its clock. */
-import type { JsonText, RollbackCause, StoredRun } from '../core/run.ts'
+import type { Fence, JsonText, RollbackCause, StoredRun } from '../core/run.ts'
 import type { MachineEvent } from '../core/events.ts'
 import type { Intent } from '../core/intent.ts'
 
@@ -106,16 +106,40 @@ export type ClaimedRun = Pick<
   | 'signalled'
   | 'rollback'
   | 'error'
+  | 'workflow'
+  | 'node'
+  | 'parent'
+  | 'isMapped'
 > & {
   /** Its place in the store. */
   readonly seq: number
   readonly hasCheckpoint: boolean
 }
 
+/** A run that the handler of another has enqueued. */
+export interface NewChild {
+  /** The attempt whose handler it was. */
+  readonly fence: Fence
+  /** What it is told from the others by that this handler has enqueued since its last checkpoint: the next attempt gives the same again. */
+  readonly place: string
+  readonly run: NewRun
+}
+
+/** What a run has come to whose parent asks for it. */
+export type ChildEnd = Pick<StoredRun, 'id' | 'task' | 'state' | 'result' | 'error' | 'stop'>
+
+/** A place in a workflow. */
+export interface Member {
+  readonly workflow: string
+  readonly node: number
+}
+
 export interface RunEventCall {
   readonly runId: string
   /** The place that its claim gave; saves the store a look-up. */
   readonly seq?: number
+  /** The workflow that it is a member of, as its claim said. */
+  readonly member?: Member
   readonly event: MachineEvent
 }
 

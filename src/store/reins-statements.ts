@@ -65,4 +65,14 @@ export interface ReinsStatements {
   /** Oldest first after a position, or newest first before it. */
   listSignals(filter: FilterSql, order: 'newest' | 'oldest'): string
   signalSql(query: SignalQuery): FilterSql
+  /** The runs that another has enqueued, at places from one to before another; `ord` says for which set. */
+  readonly childrenAt: string
+  /** Says of a run which other has enqueued it, and at which place. */
+  readonly adoptRuns: string
+  /** Which of the runs have children that are not final. */
+  readonly liveParents: string
+  /** The ids of the children of a run that are not final. */
+  readonly liveChildren: string
+  /** What those of the runs have come to that a run has enqueued. */
+  readonly childrenOf: string
 }

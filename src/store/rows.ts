@@ -4,6 +4,7 @@ import type { RunFacts, StoredRun } from '../core/run.ts'
 import type { State, StopVerb } from '../core/transitions.ts'
 import type { Param, Row } from './driver.ts'
 import type {
+  ChildEnd,
   ClaimedRun,
   HeldIntent,
   Hold,
@@ -45,6 +46,7 @@ export function runOf(row: Row): SeqRun {
     wakeAt: maybeNumber(row['wake_at']),
     deadlineAt: maybeNumber(row['deadline_at']),
     checkpointAt: maybeNumber(row['checkpoint_at']),
+    checkpoints: Number(row['checkpoints'] ?? 0),
     rollbackOn: (maybeText(row['rollback_on'])?.split(',') ?? []) as RunFacts['rollbackOn'],
     progress: maybeText(row['progress']),
     result: maybeText(row['result']),
@@ -54,8 +56,14 @@ export function runOf(row: Row): SeqRun {
   }
 }
 
-export function matchedOf(row: Row): Pick<SeqRun, 'seq' | 'id' | 'attempt'> {
-  return { seq: Number(row['seq']), id: text(row['id']), attempt: Number(row['attempt']) }
+export function matchedOf(row: Row): Pick<SeqRun, 'seq' | 'id' | 'attempt' | 'workflow' | 'node'> {
+  return {
+    seq: Number(row['seq']),
+    id: text(row['id']),
+    attempt: Number(row['attempt']),
+    workflow: maybeText(row['workflow']),
+    node: maybeNumber(row['node']),
+  }
 }
 
 export function claimedOf(row: Row): ClaimedRun {
@@ -75,6 +83,21 @@ export function claimedOf(row: Row): ClaimedRun {
     signalled: maybeNumber(row['signalled']),
     rollback: maybeJson(row['rollback']) as RunFacts['rollback'],
     error: maybeJson(row['error']) as RunFacts['error'],
+    workflow: maybeText(row['workflow']),
+    node: maybeNumber(row['node']),
+    parent: maybeText(row['parent']),
+    isMapped: row['is_mapped'] != null,
+  }
+}
+
+export function childEndOf(row: Row): ChildEnd {
+  return {
+    id: text(row['id']),
+    task: text(row['task']),
+    state: text(row['state']) as State,
+    result: maybeText(row['result']),
+    error: maybeJson(row['error']) as RunFacts['error'],
+    stop: maybeJson(row['stop']) as RunFacts['stop'],
   }
 }
 
@@ -110,6 +133,7 @@ export function updateOf(run: SeqRun, old: RunFacts): Param[] {
     jsonOrNull(run.paused),
     jsonOrNull(run.wait),
     run.returned,
+    run.checkpoints,
   ]
 }
 
@@ -127,6 +151,7 @@ export function feedEntryOf(row: Row): FeedEntry {
   return {
     position: Number(row['position']),
     runId: text(row['run_id']),
+    workflow: maybeText(row['workflow']),
     at: Number(row['at']),
     type: text(row['type']) as FeedType,
     attempt: Number(row['attempt']),

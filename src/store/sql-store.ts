@@ -22,6 +22,7 @@ import type { Driver, Tx } from './driver.ts'
 import { enqueueAlone, enqueueRuns } from './enqueue.ts'
 import { GroupCommit, type Writer } from './group-commit.ts'
 import { Reading } from './reading.ts'
+import { enqueueChildren } from './newborn.ts'
 import { signalWithin } from './signal.ts'
 import type {
   Change,
@@ -34,7 +35,9 @@ import type {
   Hold,
   HoldRequest,
   Housekept,
+  NewChild,
   NewRun,
+  NewWorkflow,
   Retention,
   RunEventCall,
   Signalled,
@@ -42,8 +45,14 @@ import type {
   Store,
   StoreWithin,
   WorkerInfo,
+  WorkflowControl,
+  WorkflowControlled,
+  WorkflowEnqueued,
+  WorkflowRetry,
 } from './store.ts'
 import { type LogCall, pruneOnce, writeLog } from './upkeep.ts'
+import type { WorkflowExport } from '../core/export.ts'
+import { startWorkflow, Workflows } from './workflow/workflows.ts'
 
 export class SqlStore extends Reading implements Store {
   readonly lookPauseMs: number
@@ -58,8 +67,10 @@ export class SqlStore extends Reading implements Store {
   readonly #apply: Writer<RunEventCall, Answer>
   /** Each caller's only one: so what is left of several of them is left of whole calls. */
   readonly #applyOne: Writer<RunEventCall, Answer>
+  readonly #enqueueChildren: Writer<NewChild, string | null>
   readonly #asking: Asking
   readonly #log: Writer<LogCall, null>
+  readonly #workflows: Workflows
 
   constructor(driver: Driver) {
     super(driver)
@@ -79,7 +90,10 @@ export class SqlStore extends Reading implements Store {
       (tx: Tx, calls: readonly RunEventCall[]) => applyEvents(tx, statements, calls),
       { alone: (calls: readonly RunEventCall[]) => completeAlone(driver, calls) },
     )
+    this.#enqueueChildren = (tx, children) => enqueueChildren(tx, statements, children)
     this.#asking = new Asking(driver, this.#commits)
+    this.#workflows = new Workflows(driver, this.#commits, this.#asking.bulks)
+    driver.onBegun = (ids) => this.#asking.bulks.driveSoon(ids)
     this.#log = (tx, calls) => writeLog(tx, statements, calls)
   }
 
@@ -89,6 +103,10 @@ export class SqlStore extends Reading implements Store {
 
   apply(calls: readonly RunEventCall[]): Promise<readonly Answer[]> {
     return this.#commits.submit(calls.length === 1 ? this.#applyOne : this.#apply, calls)
+  }
+
+  enqueueChildren(children: readonly NewChild[]): Promise<readonly (string | null)[]> {
+    return this.#commits.submit(this.#enqueueChildren, children)
   }
 
   async log(calls: readonly LogCall[]): Promise<void> {
@@ -111,6 +129,22 @@ export class SqlStore extends Reading implements Store {
     return this.#asking.lift(...args)
   }
 
+  startWorkflow(flow: NewWorkflow): Promise<WorkflowEnqueued> {
+    return this.#workflows.start(flow)
+  }
+
+  controlWorkflow(request: WorkflowControl): Promise<WorkflowControlled> {
+    return this.#workflows.control(request)
+  }
+
+  retryWorkflow(request: WorkflowRetry): Promise<WorkflowEnqueued> {
+    return this.#workflows.retry(request)
+  }
+
+  workflowRest(id: string): Promise<WorkflowExport> {
+    return this.#workflows.rest(id)
+  }
+
   within(transaction: unknown): StoreWithin {
     const { statements } = this.#driver
     const join = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
@@ -121,6 +155,7 @@ export class SqlStore extends Reading implements Store {
         join((tx) => controlWithin(tx, statements, { target, asked })),
       signal: ({ target, ...message }) =>
         join((tx) => signalWithin(tx, statements, { target, message })),
+      startWorkflow: (flow) => join((tx) => startWorkflow(tx, statements, flow)),
     }
   }
 
@@ -155,7 +190,9 @@ export class SqlStore extends Reading implements Store {
     const runs = claimed
       ? claimed.then((rows) => (rows ? claimedInOrder(rows) : this.#claimAmongOthers(request)))
       : this.#claimAmongOthers(request)
-    return runs.then((claimed) => this.withCheckpoints(claimed))
+    return runs
+      .then((claimed) => this.#workflows.withoutHalted(claimed, request.workerId))
+      .then((claimed) => this.withCheckpoints(claimed))
   }
 
   #claimAmongOthers(request: ClaimRequest): Promise<readonly ClaimedRun[]> {

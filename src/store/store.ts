@@ -14,6 +14,7 @@
  */
 import type { Answer } from '../core/decision.ts'
 import type { FeedEntry, LogLine } from '../core/events.ts'
+import type { WorkflowExport } from '../core/export.ts'
 import type { RunFilter } from '../core/filter.ts'
 import type { StoredRun } from '../core/run.ts'
 import type { State } from '../core/transitions.ts'
@@ -32,6 +33,7 @@ import type {
 } from './asked.ts'
 import type {
   Change,
+  ChildEnd,
   ClaimedRun,
   ClaimRequest,
   Enqueued,
@@ -40,6 +42,7 @@ import type {
   HeldRun,
   Housekept,
   Listed,
+  NewChild,
   NewRun,
   Page,
   Retention,
@@ -48,11 +51,23 @@ import type {
   WorkerRecord,
 } from './records.ts'
 
+import type {
+  NewWorkflow,
+  StoredWorkflow,
+  WorkflowControl,
+  WorkflowControlled,
+  WorkflowEnqueued,
+  WorkflowFilter,
+  WorkflowNode,
+  WorkflowRetry,
+} from './workflow/records.ts'
+
 export * from './asked.ts'
 export * from './records.ts'
+export type * from './workflow/records.ts'
 
 /** What can be part of a transaction of the caller's. */
-export type StoreWithin = Pick<Store, 'enqueue' | 'control' | 'signal'>
+export type StoreWithin = Pick<Store, 'enqueue' | 'control' | 'signal' | 'startWorkflow'>
 
 export interface Store extends AsyncDisposable {
   /** All of them, or none. */
@@ -85,6 +100,28 @@ export interface Store extends AsyncDisposable {
   ): Promise<readonly SignalRecord[]>
   /** The signals that a run's handler has not dealt with, after a position, oldest first. */
   mailbox(runId: string, after: number): Promise<readonly SignalRecord[]>
+  /** All of the graph, or nothing of it; the one that is there where its id or its key is taken. */
+  startWorkflow(flow: NewWorkflow): Promise<WorkflowEnqueued>
+  /** A verb on a workflow; fulfils when it was asked of all members that it is for. */
+  controlWorkflow(request: WorkflowControl): Promise<WorkflowControlled>
+  /** Starts a new workflow with what did not complete of one that has ended; the same one where that was done before. */
+  retryWorkflow(request: WorkflowRetry): Promise<WorkflowEnqueued>
+  /** What is left of a workflow that has paused or ended. */
+  workflowRest(id: string): Promise<WorkflowExport>
+  workflows(ids: readonly string[]): Promise<readonly StoredWorkflow[]>
+  /** Those of the workflows that have ended: of the others nothing is counted. */
+  endedWorkflows(ids: readonly string[]): Promise<readonly StoredWorkflow[]>
+  listWorkflows(
+    filter: WorkflowFilter,
+    page: Page,
+  ): Promise<{ readonly workflows: readonly StoredWorkflow[]; readonly cursor: string | null }>
+  /** The position before the first entry in the feed that is about a run of the workflow. */
+  feedStartOf(workflow: string): Promise<number>
+  /** Nodes after a number, in their order, at most 5,000. */
+  workflowNodes(
+    id: string,
+    page: { readonly after: number; readonly limit: number },
+  ): Promise<readonly WorkflowNode[]>
   /**
    * The same within a transaction that the caller has begun on a connection of its own, and commits or rolls back: a `pg`
    * client or what has its `query`, or a `DatabaseSync` on the same file. @throws {CheckreinError} `USAGE` for anything else.
@@ -97,6 +134,15 @@ export interface Store extends AsyncDisposable {
   ): Promise<void>
 
   registerWorker(worker: WorkerInfo): Promise<void>
+  /**
+   * Stores what the handler of a run enqueues: all of it, or nothing. Whoever has a place already is answered, and not stored
+   * again, unless it did not complete and its parent has failed since. Where the parent is being stopped, and its children with it, it is cancelled there and then.
+   * @returns the ids, in order; null where the attempt is not the current one.
+   */
+  enqueueChildren(children: readonly NewChild[]): Promise<readonly (string | null)[]>
+  /** Those of the runs that the run has enqueued. */
+  children(parent: string, ids: readonly string[]): Promise<readonly ChildEnd[]>
+
   /** Extends the worker's lease from now; false where it had lapsed already, and is lost for good. */
   renewLease(workerId: string): Promise<boolean>
   /** Hands the lease back. Runs that it still held lapse. */

@@ -64,10 +64,28 @@ export async function pruneOnce(
     await tx.all(statements.deleteSignals, these)
     await tx.all(statements.deleteRuns, these)
   }
+  await pruneWorkflows(tx, statements, { retention, limit })
   await tx.all(statements.pruneTombstones, [tx.now()])
   if (retention.audit !== null) {
     await tx.all(statements.pruneAudit, [tx.now() - retention.audit, limit])
     await tx.all(statements.pruneBulks, [tx.now() - retention.audit])
   }
   return seqs.length
+}
+
+/** Workflows go as their runs do, by themselves. */
+async function pruneWorkflows(
+  tx: Tx,
+  statements: Statements,
+  { retention, limit }: { readonly retention: Retention; readonly limit: number },
+): Promise<void> {
+  for (const state of prunedStates) {
+    const keptMs = retention[state]
+    if (keptMs === null) continue
+    const rows = await tx.all(statements.prunableWorkflows, [state, tx.now() - keptMs, limit])
+    const ids = rows.map((row) => String(row['id']))
+    if (ids.length === 0) continue
+    await tx.all(statements.deleteNodes, [ids])
+    await tx.all(statements.deleteWorkflows, [ids])
+  }
 }

@@ -12,11 +12,13 @@ import type {
   AttemptListener,
   AttemptOrder,
   Executor,
+  Question,
   RunningAttempt,
 } from '../executor/executor.ts'
 import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
 import { hasLimits, Limits } from './limits.ts'
 import { Mailbox } from './mailbox.ts'
+import { answerTo } from './answers.ts'
 import type { Pace } from './pace.ts'
 import { PauseRein } from './pause.ts'
 import type { Registered } from './registry.ts'
@@ -53,6 +55,7 @@ export class Attempt implements AttemptListener {
   #saver: Saver | null = null
   /** The limit that it has met. */
   #limit: AbortReason | null = null
+  #hasEnded = false
 
   constructor(run: ClaimedRun, registered: Registered, parts: AttemptParts) {
     this.run = run
@@ -91,9 +94,12 @@ export class Attempt implements AttemptListener {
 
   /** Null where the store will never take it. */
   #write(event: MachineEvent): Promise<Answer | null> {
-    const { id: runId, seq } = this.run
+    const { id: runId, seq, workflow, node } = this.run
     const { store } = this.#parts
-    return settle(store, { runId, seq, event }, (error) => this.#complain(event.type, error))
+    const member = workflow === null || node === null ? {} : { member: { workflow, node } }
+    return settle(store, { runId, seq, event, ...member }, (error) =>
+      this.#complain(event.type, error),
+    )
   }
 
   /** What the attempt came to is nothing that the store can hold: that is its own affair, and no other run's. */
@@ -141,6 +147,13 @@ export class Attempt implements AttemptListener {
     this.#report({ type: 'take', fence: this.#fence, position, takenAt })
   }
 
+  onQuestion(question: Question, number: number): void {
+    const { store } = this.#parts
+    const stored = (): Promise<void> | undefined => this.#saver?.idle()
+    const parts = { store, fence: this.#fence, stored, isOver: () => this.#hasEnded }
+    void answerTo(question, parts).then((answer) => this.#running.answer(number, answer))
+  }
+
   onExtend(ms: number): void {
     this.#limits?.extend(ms)
   }
@@ -160,6 +173,7 @@ export class Attempt implements AttemptListener {
   }
 
   #onEnded(end: AttemptEnd): AttemptEnd {
+    this.#hasEnded = true
     this.ladder.end()
     this.#pauseOrNull?.end()
     this.#limits?.end()
@@ -234,9 +248,14 @@ export class Attempt implements AttemptListener {
 function orderOf(run: ClaimedRun, registered: Registered, payloadLimit: number): AttemptOrder {
   const { module } = registered
   const { checkpointLimit } = registered.task
-  const { id, task, queue, key, tags, attempt, input, checkpoint, wait, signalled, rollback } = run
-  const info = { id, task, queue, key, tags, attempt }
-  const back = rollback && { stop: rollback.stop, error: rollback.stop === null ? run.error : null }
+  const { id, task, queue, key, tags, attempt, workflow, parent, rollback } = run
+  const { input, isMapped, checkpoint, wait, signalled } = run
+  const info = { id, task, queue, key, tags, attempt, workflow, parent }
+  const back = rollback && {
+    stop: rollback.stop,
+    error: rollback.stop === null ? run.error : null,
+    undoes: rollback.undoes ?? null,
+  }
   const kept = { state: checkpoint, waits: wait?.done ?? [], signalled, rollback: back }
-  return { run: info, module, input, payloadLimit, checkpointLimit, ...kept }
+  return { run: info, module, input, isMapped, payloadLimit, checkpointLimit, ...kept }
 }

@@ -51,6 +51,11 @@ export class Saver {
     this.#writing ??= this.#writeAll()
   }
 
+  /** Fulfils when what was told so far is stored, or never will be. */
+  async idle(): Promise<void> {
+    await this.#writing
+  }
+
   /** Waits for the write that is under way, and starts no other. @returns what is not written. */
   async end(): Promise<Saved> {
     this.#isOver = true
@@ -95,6 +100,6 @@ export class Saver {
 }
 
 /** Whether the same write may succeed later. */
-function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   return isCheckreinError(error) && error.isRetryable && error.code !== 'LEASE_LOST'
 }

@@ -165,7 +165,15 @@ void test('instants in the past, and options without a value, are refused', asyn
 })
 
 void test('an attempt that was killed for a pause was not handed back by a worker that shuts down', () => {
-  const entry = { position: 1, runId: 'one', at: 0, type: 'release', attempt: 1, data: {} } as const
+  const entry = {
+    position: 1,
+    runId: 'one',
+    workflow: null,
+    at: 0,
+    type: 'release',
+    attempt: 1,
+    data: {},
+  } as const
   const words = (state: FeedEntry['state']): string => entryWords({ ...entry, state })
   assert.equal(words('paused'), 'the attempt was killed for the pause; paused')
   assert.equal(words('queued'), 'handed back by a worker that shuts down; queued')

@@ -12,7 +12,9 @@ const program = buildProgram()
 const all: [string, Operation][] = Object.entries(operations)
 
 function commandOf(operation: Operation): Command {
-  const command = program.commands.find((command) => command.name() === operation.command)
+  let command: Command | undefined = program
+  for (const word of operation.command.split(' '))
+    command = command?.commands.find((one) => one.name() === word)
   assert.ok(command, `a command ${operation.command}`)
   return command
 }
@@ -28,10 +30,12 @@ void test('every operation is a method of the client', () => {
 })
 
 void test('every method of the client that asks the store is an operation', () => {
-  const others = ['constructor', 'store', 'enqueueMany', 'enqueueByName', 'run', 'within', 'now']
-  const methods = Object.getOwnPropertyNames(Client.prototype).filter(
-    (name) => !others.includes(name),
-  )
+  const ofCode = ['constructor', 'store', 'enqueueMany', 'enqueueByName', 'run', 'within', 'now']
+  const others = [...ofCode, 'workflow', 'startWorkflow']
+  const names = new Set<string>()
+  for (let of: object = Client.prototype; of !== Object.prototype; of = Object.getPrototypeOf(of))
+    for (const name of Object.getOwnPropertyNames(of)) names.add(name)
+  const methods = [...names].filter((name) => !others.includes(name))
   assert.deepEqual(methods.sort(), all.map(([name]) => name).sort())
 })
 
@@ -50,9 +54,11 @@ void test('every operation has a command with its options', () => {
 
 void test('every example is a command line that exists', () => {
   for (const [name, operation] of all) {
-    const [program = '', command = '', ...rest] = wordsOf(operation.example)
+    const [program = '', ...words] = wordsOf(operation.example)
+    const own = operation.command.split(' ')
     assert.equal(program, 'checkrein')
-    assert.equal(command, operation.command, name)
+    assert.deepEqual(words.slice(0, own.length), own, name)
+    const rest = words.slice(own.length)
     const { unknown } = commandOf(operation).parseOptions(rest)
     assert.deepEqual(unknown, [], name)
   }
@@ -68,7 +74,7 @@ void test('every error of an operation is in the table of errors', () => {
 })
 
 void test('every command says what it is for, and gives an example', () => {
-  for (const command of program.commands) {
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
     assert.notEqual(command.description(), '', command.name())
     let help = ''
     command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()

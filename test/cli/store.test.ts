@@ -1,6 +1,6 @@
 /** Which store a command is for, and what it may do to it. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { globSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { shownUrl } from '../../src/client/connect.ts'
 import { type StoreSettings, storeSettings } from '../../src/cli/store-settings.ts'
@@ -203,6 +203,8 @@ void test('a password is in no output of a command, a worker, or an error', asyn
   await dropSchema(store, schema)
 })
 
+const newest = globSync('src/store/sqlite/migrations/*.sql').length
+
 for (const kind of ['sqlite', 'postgres'] as const) {
   void test(`migrate makes the tables once, and says before what it would do, on ${kind}`, async () => {
     await using place = await Place.make(kind)
@@ -210,11 +212,11 @@ for (const kind of ['sqlite', 'postgres'] as const) {
     assert.equal(dry.code, 1)
     assert.match(dry.stdout, /CREATE TABLE (checkrein_)?runs/)
     assert.equal((await place.run(['list'])).code, 69, 'there is no store yet')
-    assert.equal(await place.does('migrate'), 'made: schema version 2')
+    assert.equal(await place.does('migrate'), `made: schema version ${newest}`)
     for (const args of [['migrate'], ['migrate', '--dry-run']])
-      assert.equal(await place.does(...args), 'up to date: schema version 2')
+      assert.equal(await place.does(...args), `up to date: schema version ${newest}`)
     const { from, to, sql } = await place.json<{ from: number; to: number; sql: string }>('migrate')
-    assert.deepEqual({ from, to, sql }, { from: 2, to: 2, sql: '' })
+    assert.deepEqual({ from, to, sql }, { from: newest, to: newest, sql: '' })
     assert.equal((await place.run(['list'])).code, 0)
   })
 }

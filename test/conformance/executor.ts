@@ -1,6 +1,6 @@
 /** What every executor promises. Differences are skips, each with its reason. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, before, suite, test } from 'node:test'
 import type { ExecutorSettings } from '../../src/executor/create.ts'
 import type { Executor } from '../../src/executor/executor.ts'
 import {
@@ -16,7 +16,9 @@ import {
   threw,
   until,
 } from '../executor/attempt.ts'
+import { eachPromises } from './executor-each.ts'
 import { reinPromises } from './executor-reins.ts'
+import { childPromises } from './executor-children.ts'
 import { waitPromises } from './executor-waits.ts'
 
 export interface Skip {
@@ -32,19 +34,30 @@ export function executorConformance(
   open: Open,
   { skip }: { readonly skip: readonly Skip[] },
 ): void {
-  for (const { test: name } of skip) assert.ok(name in promises, `a skip names no test: ${name}`)
-  for (const [name, body] of Object.entries(promises)) {
-    const reason = skip.find((one) => one.test === name)?.reason
-    void test(name, { skip: reason ?? false }, async () => {
+  const all = { ...shared, ...promises }
+  for (const { test: name } of skip) assert.ok(name in all, `a skip names no test: ${name}`)
+  const how = (name: string): { skip: string | false } => ({
+    skip: skip.find((one) => one.test === name)?.reason ?? false,
+  })
+  for (const [name, body] of Object.entries(promises))
+    void test(name, how(name), async () => {
       await using executor = open({ capacity: 4 })
       await body(executor)
     })
-  }
+  suite('handlers, one after the other in one executor', () => {
+    let executor: Executor
+    before(() => void (executor = open({ capacity: 4 })))
+    after(() => executor[Symbol.asyncDispose]())
+    for (const [name, body] of Object.entries(shared)) test(name, how(name), () => body(executor))
+  })
 }
 
-const promises: Record<string, Body> = {
+/** What handlers are promised whoever came before them. */
+const shared: Record<string, Body> = {
   ...reinPromises,
   ...waitPromises,
+  ...childPromises,
+  ...eachPromises,
 
   'a handler gets its input and its run, and its result comes back': async (executor) => {
     const end = await run(executor, 'double', { n: 21 })
@@ -197,7 +210,10 @@ const promises: Record<string, Body> = {
     thrower.attempt.abort(cancelled)
     assert.equal(threw(await thrower.end()).error.code, 'ATTEMPT_CANCELLED')
   },
+}
 
+/** What is promised of isolates, and of an executor as a whole: each has one of its own. */
+const promises: Record<string, Body> = {
   'an abort after the end has no effect on the next attempt': async (executor) => {
     const first = new Watched(executor, orderFor('double', { n: 1 }))
     await first.end()

@@ -481,7 +481,7 @@ export const sharingPromises: Promises = {
 
   'a claim without a lease does not spoil the writes beside it': async (bed) => {
     const [claim, ...others] = await Promise.allSettled([
-      bed.take(),
+      bed.take(1, { workerId: 'nobody' }),
       bed.add(),
       bed.worker().then(() => bed.take()),
     ])

@@ -15,6 +15,9 @@ import {
 import { feedPromises, listPromises, prunePromises, sharingPromises } from './store-read.ts'
 import { bulkPromises, laneHoldPromises, matchPromises, rowHoldPromises } from './store-holds.ts'
 import { recordPromises, signalPromises } from './store-signals.ts'
+import { childPromises, childStopPromises } from './store-children.ts'
+import { workflowPromises } from './store-workflows.ts'
+import { flowPausePromises, stopPromises, storedPromises } from './store-workflow-verbs.ts'
 
 export interface Skip {
   readonly test: string
@@ -48,6 +51,12 @@ const rooms: Readonly<Record<string, Promises>> = {
   'holds on runs': rowHoldPromises,
   'what a filter means': matchPromises,
   'many at once': sharingPromises,
+  children: childPromises,
+  'children of what is stopped': childStopPromises,
+  workflows: workflowPromises,
+  'workflows as they are stored': storedPromises,
+  'workflows that are stopped': stopPromises,
+  'workflows that are paused': flowPausePromises,
 }
 
 /**

@@ -24,7 +24,8 @@ function open(seq: number) {
   }
   const deliveries: number[] = []
   const delivered = (at: number) => void deliveries.push(at)
-  const sink = { delivered, progress() {}, log() {}, checkpoint() {}, taken() {}, extend() {} }
+  const none = { progress() {}, log() {}, checkpoint() {}, taken() {}, question() {}, extend() {} }
+  const sink = { ...none, delivered }
   const context = new AttemptContext(orderFor('nothing'), sink, source)
   return { far, port: port2, context, deliveries, [Symbol.dispose]: () => port2.close() }
 }

@@ -5,10 +5,12 @@ import { readFileSync, readdirSync } from 'node:fs'
 import type { LogLine, Saved, SignalOutcome } from '../../src/core/events.ts'
 import type {
   AbortReason,
+  Answer,
   AttemptEnd,
   AttemptListener,
   AttemptOrder,
   Executor,
+  Question,
   RunningAttempt,
   SentSignal,
 } from '../../src/executor/executor.ts'
@@ -23,10 +25,19 @@ export function orderFor(
   input?: unknown,
   more: Partial<AttemptOrder> = {},
 ): AttemptOrder {
-  const run = { id: `run-of-${task}`, task, queue: 'default', key: null, tags: ['a'], attempt: 1 }
+  const run = {
+    id: `run-of-${task}`,
+    task,
+    queue: 'default',
+    key: null,
+    tags: ['a'],
+    attempt: 1,
+    workflow: null,
+    parent: null,
+  }
   const text = input === undefined ? null : JSON.stringify(input)
   const limits = { payloadLimit: 1_048_576, checkpointLimit: 1_048_576 }
-  const fresh = { state: null, waits: [], signalled: null, rollback: null }
+  const fresh = { isMapped: false, state: null, waits: [], signalled: null, rollback: null }
   return { run, module: tasksModule, input: text, ...limits, ...fresh, ...more }
 }
 
@@ -44,6 +55,7 @@ export class Watched implements AttemptListener {
   readonly saves: Saved[] = []
   readonly taken: number[] = []
   readonly extensions: number[] = []
+  readonly questions: Question[] = []
   /** What the store would say of each checkpoint; `null`: nothing. */
   store: ((number: number, attempt: RunningAttempt) => void) | null = null
   readonly attempt: RunningAttempt
@@ -76,6 +88,16 @@ export class Watched implements AttemptListener {
   onTaken(position: number): void {
     this.taken.push(position)
     this.#events.emit('taken')
+  }
+
+  /** What the store would say to each question; none: nothing. */
+  answers: Answer[] = []
+
+  onQuestion(question: Question, number: number): void {
+    this.questions.push(question)
+    const answer = this.answers.shift()
+    if (answer) this.attempt.answer(number, answer)
+    this.#events.emit('saved')
   }
 
   onExtend(ms: number): void {

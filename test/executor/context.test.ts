@@ -44,6 +44,7 @@ async function open(definition: unknown = plain, more: Partial<AttemptOrder> = {
       log() {},
       checkpoint: (saved) => void saves.push(saved),
       taken: (position) => void taken.push(position),
+      question() {},
       extend() {},
     },
     source,
@@ -245,6 +246,27 @@ void test('a signal waits for somebody who asks for it; a receive goes before a 
   await turn()
   assert.deepEqual(heard, ['for the listener'])
   assert.deepEqual(held.taken, [3, 4])
+})
+
+void test('who is going to keep a state is through with no signal before the first', async () => {
+  const keeps = task({
+    name: 'keeps',
+    checkpointEvery: '1h',
+    signals: { ping: z.number() },
+    state: z.object({ heard: z.number() }),
+    run: () => {},
+  })
+  using held = await open(keeps)
+  const { ctx } = held
+  using _listener = ctx.on('ping', () => 'heard')
+  held.send(1, 'ping', 1)
+  await turn()
+  await turn()
+  assert.deepEqual(held.taken, [1])
+  assert.deepEqual(held.saves, [], 'should the attempt end now, the next one hears it, too')
+  await ctx.checkpoint({ heard: 1 })
+  const signals = [{ position: 1, reply: '"heard"', error: null }]
+  assert.deepEqual(held.saves, [{ checkpoint: '{"heard":1}', signals }])
 })
 
 void test('a name has one listener at a time, which can be taken back', async () => {

@@ -435,3 +435,56 @@ export const cannotExtend = task({
   name: 'cannot-extend',
   run: (_: void, ctx) => ctx.extend('2s'),
 })
+
+/** Never run here: what it is asked for is looked at. */
+const child = task({ name: 'child', input: z.number(), queue: 'kids', run: (n: number) => n })
+
+export const enqueues = task({
+  name: 'enqueues',
+  ...seldom,
+  run: async (how: { wait?: boolean; timeout?: number }, ctx) => {
+    await ctx.checkpoint('first')
+    await ctx.checkpoint('second')
+    const options = { tags: ['t'], runAt: new Date(5) }
+    const [one, two] = await Promise.all([ctx.enqueue(child, 1), ctx.enqueue(child, 1, options)])
+    await ctx.checkpoint('third')
+    const three = await ctx.enqueue(child, 1)
+    if (how.wait !== true) return [one.id, two.id, three.id]
+    const kids = [one, three]
+    return how.timeout === undefined
+      ? ctx.waitFor(kids)
+      : ctx.waitFor(kids, { timeout: how.timeout })
+  },
+})
+export const enqueuesBadly = task({
+  name: 'enqueues-badly',
+  run: async (_: void, ctx) => {
+    const codes = await Promise.all([
+      ctx.enqueue(child, 'x' as never).catch(codeOf),
+      ctx.enqueue({} as typeof child, 1).catch(codeOf),
+      ctx.enqueue(child, 1).catch(codeOf),
+      ctx.waitFor('x' as never).catch(codeOf),
+      ctx.waitFor([{}] as never).catch(codeOf),
+    ])
+    void ctx.enqueue(child, 2)
+    return codes
+  },
+})
+/** Keeps its slot, for it does two things at once. */
+export const waitsForTwo = task({
+  name: 'waits-for-two',
+  signals: pings,
+  run: async (_: void, ctx) => {
+    const one = await ctx.enqueue(child, 1)
+    const ends = ctx.waitFor([one])
+    await ctx.receive('ping')
+    return await ends
+  },
+})
+export const undoesWithChild = task({
+  name: 'undoes-with-child',
+  run: () => null,
+  rollback: async (_: void, ctx) => {
+    ctx.log('refused', { code: await ctx.enqueue(child, 1).catch(codeOf) })
+  },
+})

@@ -10,6 +10,14 @@ const read = (report: unknown): unknown => readReport(JSON.stringify(report), ex
 const error = { name: 'Error', message: 'no', code: 'EXPECTED' }
 const wait = { signal: 'go', wakeInMs: 5, done: ['slept', 7, 'timeout'], taken: [8] }
 const outcome = { position: 3, reply: '"yes"', error: null }
+const enqueue = {
+  ask: 'enqueue',
+  task: 'work',
+  queue: 'default',
+  input: '1',
+  place: 'x:0',
+  options: {},
+}
 const line = { at: 1, message: 'plain', data: { n: 1 } }
 const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 
@@ -25,15 +33,39 @@ void test('what an isolate of ours says is taken as it is', () => {
     ['checkpoint', 1, 5, null],
     ['taken', 1, 3, 1_700_000_000_000],
     ['extend', 1, longestMs],
+    ['question', 1, 1, { ask: 'ends', ids: ['a', 'b'] }],
+    ['question', 1, 2, enqueue],
+    ['question', 1, 3, { ...enqueue, input: null, options: { tags: ['t'] } }],
     ['returned', 1, '[1]', null, false],
     ['returned', 1, null, '"kept"', true],
     ['threw', 1, { ...error, hint: 'h', stack: 's', details: {}, cause: error }, true, null, false],
     ['parked', 1, null, '1', true],
     ['parked', 1, wait, null, true],
     ['parked', 1, { ...wait, signal: null, wakeInMs: null }, null, true],
+    ['parked', 1, { ...wait, signal: null, done: ['ended'], children: ['a'] }, null, true],
   ])
     assert.deepEqual(read(report), report)
   assert.deepEqual(read(['ready', 1]), ['ready'])
+})
+
+void test('what is asked is answered, also where it is not of the right form', () => {
+  const nothing = { ask: 'nothing' }
+  for (const question of [
+    null,
+    { ask: 'more' },
+    { ask: 'ends', ids: 'a' },
+    { ask: 'ends', ids: ['\0'] },
+    { ask: 'ends', ids: Array(10_001).fill('a') },
+    { ...enqueue, task: 7 },
+    { ...enqueue, input: 'x{' },
+    { ...enqueue, input: `"${'x'.repeat(100)}"` },
+    { ...enqueue, place: null },
+    { ...enqueue, options: [] },
+    { ...enqueue, options: { tags: ['x'.repeat(70_000)] } },
+  ])
+    assert.deepEqual(read(['question', 1, 4, question]), ['question', 1, 4, nothing])
+  assert.equal(read(['question', 1, 0.5, enqueue]), null)
+  assert.deepEqual(read(['question', 1, 4, { ...enqueue, more: 1 }]), ['question', 1, 4, enqueue])
 })
 
 void test('what no store could keep, or no reader could read, is ignored', () => {

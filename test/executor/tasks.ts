@@ -7,6 +7,7 @@ import { CheckreinError, NonRetryableError } from '../../src/core/errors.ts'
 import type { Context } from '../../src/core/context.ts'
 import { task } from '../../src/core/task.ts'
 
+export * from './each-tasks.ts'
 export * from './rein-tasks.ts'
 
 const begun = (ctx: Context) => ctx.log('begun', { pid: process.pid })

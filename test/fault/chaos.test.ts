@@ -3,7 +3,7 @@ import { suite, test } from 'node:test'
 import { storeKinds } from '../support/bed.ts'
 import { chaos } from './chaos.ts'
 
-const small = { workers: 5, runs: 100, longestMs: 300, harms: 20, harmEveryMs: 400 }
+const small = { workers: 5, runs: 60, longestMs: 300, harms: 12, harmEveryMs: 400 }
 
 suite('whatever is killed, stopped and cut off at random', () => {
   for (const on of storeKinds)

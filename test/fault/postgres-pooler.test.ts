@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { storeConformance } from '../conformance/store.ts'
-import { postgresPlace } from '../store/bed.ts'
+import { reusedPlace } from '../store/bed.ts'
 import { Bed, until } from '../support/bed.ts'
-import { testDatabase } from '../support/database.ts'
+import { dropUsedSchemas, testDatabase } from '../support/database.ts'
 import { findPgBouncer, PgBouncer } from '../support/pgbouncer.ts'
 import { PostgresServer } from '../support/postgres-server.ts'
 import * as tasks from './fleet-tasks.ts'
@@ -29,7 +29,10 @@ suite('through PgBouncer, which hands out connections by transaction', { skip },
     direct = await testDatabase()
     pooler = await PgBouncer.make(direct, { maxClientConn: 200, defaultPoolSize: 10 })
   })
-  after(() => pooler[Symbol.asyncDispose]())
+  after(async () => {
+    await dropUsedSchemas()
+    await pooler[Symbol.asyncDispose]()
+  })
 
   for (const way of ['without a connection to listen on', 'with a listenUrl'] as const)
     test(`${way}, runs are worked and stopped`, async () => {
@@ -67,7 +70,7 @@ suite('through PgBouncer, which hands out connections by transaction', { skip },
   if (skip === false)
     storeConformance(
       'postgres through PgBouncer',
-      async ({ now }) => postgresPlace({ now }, pooled(direct)),
+      async ({ now }) => reusedPlace({ now }, pooled(direct)),
       {
         skip: [
           {

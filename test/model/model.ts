@@ -191,7 +191,7 @@ export class Model {
     for (const run of this.runs.filter(({ state }) => state === 'running')) {
       if (inFlight === 'cancel') this.stop(run, 'cancel')
       if (inFlight !== 'park' || isRollingBack(run) || run.pausing === 'own') continue
-      Object.assign(run, { pausing: 'hold', resumeAt: until })
+      this.#askToPause(run, 'hold', until)
     }
   }
 
@@ -249,14 +249,20 @@ export class Model {
   pause(run: ModelRun, until: number | null): string {
     const late = this.#late(run)
     if (late !== null) return late
-    run.resumeAt = until
-    if (run.state === 'paused') return 'already-paused'
     if (run.state === 'running') {
-      run.pausing = 'own'
+      this.#askToPause(run, 'own', until)
       return 'requested'
     }
+    run.resumeAt = until
+    if (run.state === 'paused') return 'already-paused'
     Object.assign(run, { state: 'paused', pausedFrom: run.state })
     return 'paused'
+  }
+
+  /** Another pause than before does not freeze, so what was frozen is thawed. */
+  #askToPause(run: ModelRun, pausing: 'own' | 'hold', until: number | null): void {
+    const isSame = run.pausing === pausing && run.resumeAt === until
+    Object.assign(run, { pausing, resumeAt: until, isFrozen: run.isFrozen && isSame })
   }
 
   resume(run: ModelRun): string {

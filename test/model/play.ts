@@ -441,7 +441,7 @@ function seenInStore(run: StoredRun, positions: readonly number[]): Record<strin
     run
   const { wait, rollback } = run
   const outcomeOf = (one: WaitOutcome): Outcome =>
-    typeof one === 'number' ? positions.indexOf(one) : one
+    typeof one === 'number' ? positions.indexOf(one) : (one as Outcome)
   return {
     id,
     state,

@@ -12,8 +12,8 @@ const { MODEL_RUNS, MODEL_SEED, MODEL_PATH } = process.env
 
 /** How many sequences each store plays in a test run. */
 const stores: readonly (readonly [string, number, OpenPlace])[] = [
-  ['sqlite', 250, ({ now }) => sqlitePlace({ now })],
-  ['postgres', 40, ({ now }) => postgresPlace({ now })],
+  ['sqlite', 150, ({ now }) => sqlitePlace({ now })],
+  ['postgres', 25, ({ now }) => postgresPlace({ now })],
 ]
 
 suite('whatever happens to runs and workers', () => {

@@ -8,7 +8,13 @@ import type { Ended, MachineEvent } from '../../src/core/events.ts'
 import type { Answer } from '../../src/core/decision.ts'
 import type { Fence, StoredRun } from '../../src/core/run.ts'
 import { openStore, type StoreOptions } from '../../src/store/open.ts'
-import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
+import {
+  dropSchema,
+  emptySchema,
+  freshSchema,
+  reuseSchema,
+  testDatabase,
+} from '../support/database.ts'
 import type {
   Controlled,
   ControlRequest,
@@ -59,7 +65,23 @@ export async function sqlitePlace(
 /** A schema of its own in the database that tests share, or in one that a URL names. */
 export async function postgresPlace(options: StoreOptions = {}, at?: string): Promise<Place> {
   const url = at ?? (await testDatabase())
-  const schema = freshSchema()
+  return placeIn({ url, schema: freshSchema(), leave: dropSchema }, options)
+}
+
+/** The same in a schema whose tables many tests use, one after the other. Whoever has used it calls `dropUsedSchemas`. */
+export async function reusedPlace(options: StoreOptions = {}, at?: string): Promise<Place> {
+  const url = at ?? (await testDatabase())
+  return placeIn({ url, schema: emptySchema(url), leave: reuseSchema }, options)
+}
+
+function placeIn(
+  {
+    url,
+    schema,
+    leave,
+  }: { readonly url: string; readonly schema: string; readonly leave: typeof dropSchema },
+  options: StoreOptions,
+): Place {
   const open: Store[] = []
   return {
     async open() {
@@ -69,7 +91,7 @@ export async function postgresPlace(options: StoreOptions = {}, at?: string): Pr
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(open.map((store) => store[Symbol.asyncDispose]()))
-      await dropSchema(url, schema)
+      await leave(url, schema)
     },
   }
 }

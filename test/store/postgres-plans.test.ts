@@ -30,14 +30,15 @@ interface Counts {
 
 /** Many finished runs with their entries, and some of every other state, all made by the server itself. */
 const fill = ({ finishedCount, liveCount, idleCount }: Counts): string => `
-  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, finished_at, worker_id, run_at, result, input, signalled, deadline_at)
+  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, finished_at, worker_id, run_at, result, input, signalled, deadline_at, parent, place)
   SELECT 'run-' || n, 'work', 'default', 0,
     CASE WHEN n <= ${finishedCount} THEN 'completed' WHEN n % 3 = 0 THEN 'queued' WHEN n % 3 = 1 THEN 'running' ELSE 'scheduled' END,
     CASE WHEN n <= ${finishedCount} OR n % 3 = 1 THEN 1 ELSE 0 END, 0, 0, 0, n,
     CASE WHEN n <= ${finishedCount} THEN n END,
     CASE WHEN n > ${finishedCount} AND n % 3 = 1 THEN 'worker-' || n % 20 END,
     CASE WHEN n > ${finishedCount} AND n % 3 = 2 THEN n END, 'null', '{"n":1}',
-    CASE WHEN n > ${finishedCount} AND n % 30 = 1 THEN n END, CASE WHEN n % 5 = 0 THEN n END
+    CASE WHEN n > ${finishedCount} AND n % 30 = 1 THEN n END, CASE WHEN n % 5 = 0 THEN n END,
+    CASE WHEN n % 3 = 0 THEN 'run-' || n % 500 END, CASE WHEN n % 3 = 0 THEN '0:x:' || n || ':0' END
   FROM generate_series(1, ${finishedCount + liveCount}) AS n;
   INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, wait, wake_at, paused_from, resume_at, paused)
   SELECT 'idle-' || n, 'work', 'default', 0, CASE WHEN n % 2 = 0 THEN 'waiting' ELSE 'paused' END, 1, 0, 0, 0, n,
@@ -45,6 +46,10 @@ const fill = ({ finishedCount, liveCount, idleCount }: Counts): string => `
     CASE WHEN n % 2 = 1 THEN 'queued' END, CASE WHEN n % 2 = 1 THEN n END,
     CASE WHEN n % 2 = 1 THEN '{"reason":null,"by":null,"at":1,"holdId":' || CASE WHEN n % 4 = 1 THEN 'null' ELSE '"hold-' || n % 3 || '"' END || '}' END
   FROM generate_series(1, ${idleCount}) AS n;
+  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, workflow, node)
+  SELECT 'member-' || n, 'work', 'default', 0, 'waiting', 0, 0, 0, 0, n, 'flow-' || n % 2, n + 1 FROM generate_series(1, ${idleCount}) AS n;
+  INSERT INTO nodes (workflow, node, run_seq, chain_end, up, slot, last, is_head, is_point, role, size, policy, pending, failures)
+  SELECT workflow, node, seq, node, 1, node, node, 1, 0, 'step', 0, 'allCompleted', 0, 0 FROM runs WHERE workflow IS NOT NULL;
   INSERT INTO holds (id, verb, filter, is_lane, created_at, rollback) SELECT 'hold-' || n, 'pause', n, 0, 1, 0 FROM generate_series(0, 2) AS n;
   INSERT INTO checkpoints SELECT seq, '{"done":1}' FROM runs;
   INSERT INTO signals (run_seq, run_id, created_at, completed_at, call_id, kind, name, answer)
@@ -79,6 +84,7 @@ function hotOf(from: number, count: number): Hot {
     ...[calls.map((call) => `new-${call}`), of('signal'), of('hello'), seqs, ids, of(1), of(9)],
     ...[of('sent'), of(null), of('ada'), of(null), of(null), of(null), of(null), of('1')],
   ]
+  const members = seqs.map((_, at) => 2 * at + 2)
   const feedRow = [seqs, of(1), of('claim'), of(1), of('running'), of(null)]
 
   return [
@@ -91,10 +97,14 @@ function hotOf(from: number, count: number): Hot {
       statements.completeRuns,
       [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
     ],
-    ['preventRuns', statements.preventRuns(idleStates), [seqs, ids, of(0), of('{}'), of(9)]],
+    [
+      'preventRuns',
+      statements.preventRuns(idleStates, 'no members'),
+      [seqs, ids, of(0), of('{}'), of(9)],
+    ],
     [
       'preventRuns of one state',
-      statements.preventRuns(['queued']),
+      statements.preventRuns(['queued'], 'members too'),
       [seqs, ids, of(0), of('{}'), of(9)],
     ],
     ['insertFeed', statements.insertFeed, feedRow],
@@ -127,6 +137,20 @@ function hotOf(from: number, count: number): Hot {
     ['feedOfAll', statements.feedOfAll, [finishedCount, 100]],
     ['feedHorizon', statements.feedHorizon, []],
     ['newest', statements.newest, []],
+    ['childrenAt', statements.childrenAt, [ids, of('0:x:'), of('0:x;')]],
+    ['adoptRuns', statements.adoptRuns, [ids, ids, of('0:y:0')]],
+    ['liveParents', statements.liveParents, [ids]],
+    ['liveChildren', statements.liveChildren, ['run-9']],
+    ['childrenOf', statements.childrenOf, ['run-9', ids]],
+    ['nodesOf', statements.nodesOf, ['flow-1', members]],
+    ['plainArrivals', statements.plainArrivals, ['flow-1', members]],
+    ['furtherNodesOf', statements.furtherNodesOf, ['flow-1', members]],
+    ['startPlainHeads', statements.startPlainHeads, ['flow-1', 1]],
+    [
+      'startMembers',
+      statements.startMembers,
+      [seqs, of('queued'), of('1'), of(9), of(9), of('queued'), of('{}')],
+    ],
     ['insertSignals', statements.insertSignals, signalRow],
     ['signalsOfCalls', statements.signalsOfCalls, [calls, ids]],
     ['deliverSignals', statements.deliverSignals, [positions, seqs, of(1), of(9)]],
@@ -201,7 +225,7 @@ async function planOf(text: string, values: readonly unknown[]): Promise<readonl
 const wasted = (node: Node): number =>
   ((node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Join Filter'] ?? 0)) *
   node['Actual Loops']
-const large = ['runs', 'feed', 'tags', 'signals', 'checkpoints', 'bulks']
+const large = ['runs', 'nodes', 'feed', 'tags', 'signals', 'checkpoints', 'bulks']
 
 async function check([name, text, values]: Hot[number]): Promise<void> {
   for (const mode of ['force_custom_plan', 'force_generic_plan']) {

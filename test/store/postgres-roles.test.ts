@@ -123,7 +123,7 @@ suite('the roles of docs/postgres.md', () => {
     await worker.stop()
   })
 
-  test('a worker executes, reports and prunes, and enqueues none', async () => {
+  test('a worker executes, reports, prunes, and enqueues what handlers do', async () => {
     await using client = await as('worker')
     await using worker = await startWorker(client, { modules, lease: '2s' })
     const [sum, failing, timed] = await Promise.all([
@@ -147,7 +147,8 @@ suite('the roles of docs/postgres.md', () => {
     await eventually(isEnded, 'the end of the hold')
     await owner.cancel('before')
     assert.ok((await client.prune({ completed: 0, failed: 0, cancelled: 0 })) > 0)
-    await assert.rejects(client.enqueue(tasks.add, input), forbidden)
+    const more = await client.enqueue(tasks.add, input, { tags: ['w'] })
+    assert.equal(await more.result(patience), 3)
     await assert.rejects(client.cancel('not-there'), forbidden)
     assert.match((await missing(client)) ?? '', /may do what workers do$/)
     await worker.stop()

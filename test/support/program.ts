@@ -19,12 +19,16 @@ export class Program implements AsyncDisposable {
   #stderr = ''
 
   /** @param path from the root of the repository. */
-  constructor(path: string, args: readonly string[] = []) {
+  constructor(
+    path: string,
+    args: readonly string[] = [],
+    more: Readonly<Record<string, string>> = {},
+  ) {
     const file = fileURLToPath(new URL(`../../${path}`, import.meta.url))
     this.process = spawn(process.execPath, [file, ...args], {
       cwd: tmpdir(),
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '', FORCE_COLOR: undefined, NO_COLOR: '1' },
+      env: { ...process.env, NODE_OPTIONS: '', FORCE_COLOR: undefined, NO_COLOR: '1', ...more },
     })
     this.process.stdout?.on('data', (text) => (this.#stdout += String(text)))
     this.process.stderr?.on('data', (text) => (this.#stderr += String(text)))

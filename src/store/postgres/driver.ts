@@ -53,6 +53,7 @@ export class PostgresDriver implements Driver {
   readonly now: () => number
   readonly leaseNow: () => number
   readonly grantNow: () => number
+  onBegun: Driver['onBegun'] = () => undefined
   readonly #link: Link
   readonly #clock: DatabaseClock
   readonly #notices: Notices
@@ -103,6 +104,7 @@ export class PostgresDriver implements Driver {
       channel: settings.schema,
       notices: this.#notices,
       runsById: this.statements.runsById,
+      onBegun: (bulkIds) => this.onBegun(bulkIds),
     })
     this.#alone = new Alone({
       link,
@@ -285,5 +287,8 @@ export class PostgresDriver implements Driver {
 
 function plannedOf(statements: PostgresStatements): ReadonlySet<string> {
   const fixed = Object.values(statements).filter((one) => typeof one === 'string')
-  return new Set([...fixed, whichAndWhen, statements.preventRuns(idleStates)])
+  const prevents = (['no members', 'members too'] as const).map((whose) =>
+    statements.preventRuns(idleStates, whose),
+  )
+  return new Set([...fixed, whichAndWhen, ...prevents])
 }

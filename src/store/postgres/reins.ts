@@ -28,12 +28,13 @@ const ofHold = (json: string, id = '$1::text'): string =>
   `strpos(${json}, '"holdId":"' || ${id} || '"') > 0`
 const firstPausing = (after = ''): string =>
   `(SELECT ${pausedBy} FROM @runs WHERE paused IS NOT NULL AND ${pausedBy} IS NOT NULL ${after} ORDER BY ${pausedBy} LIMIT 1)`
-/** The holds that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
+/** The holds and pauses of workflows that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
 const gone = `
       WITH RECURSIVE pausing (id) AS (
         SELECT ${firstPausing()}
         UNION ALL SELECT ${firstPausing(`AND ${pausedBy} > pausing.id`)} FROM pausing WHERE pausing.id IS NOT NULL)
       SELECT id FROM pausing WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM @holds AS h WHERE h.id = pausing.id)
+        AND NOT EXISTS (SELECT 1 FROM @workflows AS w WHERE w.id = pausing.id AND w.paused IS NOT NULL)
         AND NOT EXISTS (SELECT 1 FROM @bulks AS b WHERE b.finished_at IS NULL AND ${ofHold('b.request', 'pausing.id')})`
 
 export const postgresReins: ReinsStatements = {
@@ -58,6 +59,7 @@ export const postgresReins: ReinsStatements = {
       (SELECT min(resume_at) FROM @runs WHERE resume_at IS NOT NULL),
       (SELECT min(deadline_at) FROM @runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL),
       (SELECT min(until) FROM @holds),
+      (SELECT min(resume_at) FROM @workflows WHERE resume_at IS NOT NULL),
       (SELECT 0 WHERE EXISTS (${gone}))) AS at`,
   unstartRuns: `
     UPDATE @runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL,
@@ -162,6 +164,19 @@ export const postgresReins: ReinsStatements = {
       ? `SELECT s.* FROM @signals AS s WHERE s.position < $1 AND ${where} ORDER BY s.position DESC LIMIT $2`
       : `SELECT s.* FROM @signals AS s WHERE s.position > $1 AND ${where} ORDER BY s.position LIMIT $2`,
   signalSql,
+  childrenAt: `
+    SELECT r.* FROM ${sets('parent text', 'low text', 'high text')} CROSS JOIN LATERAL (
+      SELECT id, parent, place, state FROM @runs
+      WHERE parent = u.parent AND place >= u.low AND place < u.high OFFSET 0) AS r`,
+  adoptRuns: `
+    UPDATE @runs AS r SET parent = u.parent, place = u.place
+    FROM ${sets('id text', 'parent text', 'place text')} WHERE r.id = u.id`,
+  liveParents: `
+    SELECT u.parent FROM unnest($1::text[]) AS u(parent) CROSS JOIN LATERAL (
+      SELECT 1 FROM @runs WHERE parent = u.parent AND finished_at IS NULL LIMIT 1) AS child`,
+  liveChildren: `SELECT id FROM @runs WHERE parent = $1 AND finished_at IS NULL`,
+  childrenOf: `
+    SELECT id, task, state, result, error, stop FROM @runs WHERE parent = $1 AND id = ANY($2::text[])`,
 }
 
 function signalSql(query: SignalQuery): FilterSql {

@@ -13,6 +13,7 @@ import { liveRanges, notable, stateIs } from '../constraints.ts'
 import type { FilterSql, Statements } from '../driver.ts'
 import { filterSql } from './filter.ts'
 import { postgresReins } from './reins.ts'
+import { postgresWorkflows } from './workflows.ts'
 import { anyOfFew, areNull, held, heldOrSkipped, mayExpire, sets } from './sql.ts'
 
 const insertColumns = [
@@ -25,7 +26,7 @@ const factColumns = [
   'paused_from text, waits_for text, progress text, result text, error text, stop text',
   'started_at bigint, finished_at bigint, key_held int, resume_at bigint, wake_at bigint',
   'deadline_at bigint, checkpoint_at bigint, signalled bigint, rollback_on text, rollback text',
-  'paused text, wait text, returned int',
+  'paused text, wait text, returned int, checkpoints int',
 ].flatMap((line) => line.split(', '))
 const names = (columns: readonly string[], prefix = ''): string =>
   columns.map((column) => `${prefix}${column.split(' ')[0]}`).join(', ')
@@ -75,7 +76,7 @@ const claimableHeads = (where: string): string => `
 const startRuns = `UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3`
 const claimedColumns = [
   'r.seq, r.id, r.task, r.queue, r.priority, r.key, r.tags, r.input, r.attempt',
-  'r.checkpoint_at, r.wait, r.signalled, r.rollback, r.error',
+  'r.checkpoint_at, r.wait, r.signalled, r.rollback, r.error, r.workflow, r.node, r.parent, r.is_mapped',
 ].join(', ')
 
 const completionColumns = [
@@ -109,6 +110,7 @@ const countAll = `
 /** With `@runs` for the table in whatever schema it is. */
 const templates: PostgresStatements = {
   ...postgresReins,
+  ...postgresWorkflows,
   insertRuns: insertRuns(''),
   insertPlainRuns: insertRuns(nothingStands),
   insertNewRuns: insertRuns(nothingStands, ''),
@@ -198,6 +200,8 @@ const templates: PostgresStatements = {
     SELECT * FROM @runs WHERE ${mayExpire} AND expires_at <= $1 ORDER BY expires_at LIMIT $2 ${heldOrSkipped}`,
   prunableRuns: `
     SELECT seq FROM @runs WHERE finished_at IS NOT NULL AND state = $1 AND finished_at < $2
+      AND NOT EXISTS (SELECT 1 FROM @workflows AS w WHERE w.id = workflow AND w.finished_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM @runs AS p WHERE p.id = runs.parent AND p.finished_at IS NULL)
     ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
   keepNewestPosition: `
     UPDATE @feed SET run_seq = 0 WHERE position = (SELECT max(position) FROM @feed) AND run_seq = ANY($1::bigint[])`,
@@ -208,10 +212,10 @@ const templates: PostgresStatements = {
 
   finalRuns: `SELECT * FROM @runs WHERE finished_at IS NOT NULL AND id = ANY($1::text[])`,
   feedOfRun: `
-    SELECT f.*, r.id AS run_id FROM @runs AS r JOIN @feed AS f ON f.run_seq = r.seq
+    SELECT f.*, r.id AS run_id, r.workflow FROM @runs AS r JOIN @feed AS f ON f.run_seq = r.seq
     WHERE r.id = $1 AND f.position > $2 ORDER BY f.position LIMIT $3`,
   feedOfAll: `
-    SELECT f.*, r.id AS run_id FROM @feed AS f LEFT JOIN @runs AS r ON r.seq = f.run_seq
+    SELECT f.*, r.id AS run_id, r.workflow FROM @feed AS f LEFT JOIN @runs AS r ON r.seq = f.run_seq
     WHERE f.position > $1 ORDER BY f.position LIMIT $2`,
   feedEnd: `SELECT max(position) AS position FROM @feed`,
   madeRuns: `SELECT id, seq FROM @runs WHERE id = ANY($1::text[]) AND created_at = $2`,
@@ -248,13 +252,13 @@ const templates: PostgresStatements = {
       SELECT (${anyStands()})::int AS has_tombstones,
         EXISTS (SELECT 1 FROM @workers WHERE id = $4 AND lease_until > $6::bigint)::int AS is_held) AS known
     LEFT JOIN claimed ON true`,
-  preventRuns: (states) => `
+  preventRuns: (states, whose) => `
     UPDATE @runs AS r
     SET state = 'cancelled', stop = u.stop, finished_at = u.at, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0,
       paused = NULL, resume_at = NULL, wake_at = NULL, wait = NULL
     FROM ${sets('seq bigint', 'id text', 'attempt int', 'stop text', 'at bigint')}
     WHERE r.seq = u.seq AND r.id = u.id AND r.attempt = u.attempt AND (${stateIs(states, 'r.')} OR r.state = '')
-      AND ${areNull('r.rollback', 'r.rollback_on', 'r.signalled')} RETURNING u.ord`,
+      AND ${areNull('r.rollback', 'r.rollback_on', 'r.signalled', ...(whose === 'no members' ? ['r.workflow'] : []))} RETURNING u.ord`,
   listRuns: ({ where }, order) =>
     order === 'newest'
       ? `SELECT * FROM @runs AS r WHERE r.seq < $1 AND ${where} ORDER BY r.seq DESC LIMIT $2`
@@ -267,7 +271,7 @@ const templates: PostgresStatements = {
     `${liveRanges
       .map(
         (range) =>
-          `SELECT r.seq, r.id, r.attempt FROM @runs AS r WHERE ${range} AND ${conditionOf(filter)}`,
+          `SELECT r.seq, r.id, r.attempt, r.workflow, r.node FROM @runs AS r WHERE ${range} AND ${conditionOf(filter)}`,
       )
       .join(' UNION ALL ')} ORDER BY seq`,
   filterSql,
@@ -277,7 +281,7 @@ const templates: PostgresStatements = {
 export function postgresStatements(schema: string): PostgresStatements {
   const placed = (text: string): string =>
     text.replaceAll(
-      /@(runs|feed|tags|workers|tombstones|checkpoints|signals|bulks|holds)\b/g,
+      /@(runs|feed|tags|workers|tombstones|checkpoints|signals|bulks|holds|workflows|nodes)\b/g,
       `${schema}.$1`,
     )
   const fixed = Object.entries(templates).map(([name, text]: [string, unknown]) => [
@@ -288,8 +292,9 @@ export function postgresStatements(schema: string): PostgresStatements {
     ...(Object.fromEntries(fixed) as PostgresStatements),
     listRuns: (filter, order) => placed(templates.listRuns(filter, order)),
     countRuns: (filter) => placed(templates.countRuns(filter)),
-    preventRuns: (states) => placed(templates.preventRuns(states)),
+    preventRuns: (states, whose) => placed(templates.preventRuns(states, whose)),
     matchRuns: (filter) => placed(templates.matchRuns(filter)),
     listSignals: (filter, order) => placed(templates.listSignals(filter, order)),
+    listWorkflows: (filter, order) => placed(templates.listWorkflows(filter, order)),
   }
 }

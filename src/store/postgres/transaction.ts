@@ -55,6 +55,8 @@ export class PostgresTx implements Tx {
   #cause: { readonly error: unknown } | null = null
   /** What others are to be told. */
   readonly changes = new Set<Change>()
+  /** Bulk operations that are to be carried out behind it. */
+  readonly bulkIds: string[] = []
   /** By what it can be told that the transaction was committed. */
   proof: Proof | null = null
 
@@ -118,6 +120,10 @@ export class PostgresTx implements Tx {
 
   tell(change: Change): void {
     this.changes.add(change)
+  }
+
+  begun(bulkId: string): void {
+    this.bulkIds.push(bulkId)
   }
 
   /** Has the server tell those who listen, when the transaction is committed. */

@@ -24,6 +24,8 @@ export interface TransactorParts {
   readonly channel: string
   readonly notices: Notices
   readonly runsById: string
+  /** See `Driver.onBegun`. */
+  readonly onBegun: (bulkIds: readonly string[]) => void
 }
 
 export class Transactor {
@@ -59,14 +61,16 @@ export class Transactor {
   }
 
   #attempt<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<T> {
-    const { link, clock, databaseClock, channel } = this.#parts
-    return link.borrow((session) => {
+    const { link, clock, databaseClock, channel, onBegun } = this.#parts
+    return link.borrow(async (session) => {
       const tx = new PostgresTx(session, clock)
       const farewell = (): void => {
         if (tx.changes.has('control')) tx.notify(channel, 'control')
       }
       const news = (): News => this.#newsOf(tx.changes)
-      return transactOn({ session, databaseClock, tx, farewell, news }, work)
+      const result = await transactOn({ session, databaseClock, tx, farewell, news }, work)
+      if (tx.bulkIds.length > 0) onBegun(tx.bulkIds)
+      return result
     }, answerMs)
   }
 

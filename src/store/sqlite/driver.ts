@@ -53,6 +53,7 @@ export class SqliteDriver implements Driver {
   readonly #writer: Connection
   readonly #reader: Connection
   readonly #watch: WalWatch
+  onBegun: Driver['onBegun'] = () => undefined
   #lastWrite: Promise<unknown> = Promise.resolve()
 
   /** @throws {CheckreinError} a `STORE_…` code, `SCHEMA_TOO_NEW` or `SQLITE_UNSAFE`. */
@@ -117,16 +118,18 @@ export class SqliteDriver implements Driver {
   }
 
   async #transactNow<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const result = await this.#commit(work)
+    const begun: string[] = []
+    const result = await this.#commit(work, begun)
     this.#watch.tell()
+    if (begun.length > 0) this.onBegun(begun)
     return result
   }
 
-  async #commit<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  async #commit<T>(work: (tx: Tx) => Promise<T>, begun: string[]): Promise<T> {
     try {
       this.#rollBack()
       await this.#patiently(() => this.#writer.all('BEGIN IMMEDIATE'))
-      const result = await work(this.#txOn(this.#writer))
+      const result = await work(this.#txOn(this.#writer, begun))
       this.#writer.all('COMMIT')
       return result
     } catch (error) {
@@ -142,11 +145,12 @@ export class SqliteDriver implements Driver {
     } catch {}
   }
 
-  #txOn(connection: Connection): Tx {
+  #txOn(connection: Connection, begun: string[] = []): Tx {
     return {
       all: (statement, params) => connection.all(statement, params),
       send: (statement, sets) => void connection.change(statement, sets),
       tell: () => undefined,
+      begun: (bulkId) => void begun.push(bulkId),
       change: (statement, sets) => connection.change(statement, sets),
       insert: (statement, sets) => connection.insert(statement, sets),
       each: (statement, sets) => connection.each(statement, sets),

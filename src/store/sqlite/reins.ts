@@ -15,13 +15,14 @@ const pausedBy = "json_extract(paused, '$.holdId')"
 /** What the text of a request or an intent has for the hold of the first parameter. */
 const ofHold = (json: string, id = '?1'): string =>
   `instr(${json}, '"holdId":"' || ${id} || '"') > 0`
-/** The holds that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
+/** The holds and pauses of workflows that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
 const gone = `
       WITH RECURSIVE pausing (id) AS (
         SELECT min(${pausedBy}) FROM checkrein_runs WHERE paused IS NOT NULL
         UNION ALL SELECT (SELECT min(${pausedBy}) FROM checkrein_runs WHERE paused IS NOT NULL AND ${pausedBy} > pausing.id)
         FROM pausing WHERE pausing.id IS NOT NULL)
       SELECT id FROM pausing WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM checkrein_holds AS h WHERE h.id = pausing.id)
+        AND NOT EXISTS (SELECT 1 FROM checkrein_workflows AS w WHERE w.id = pausing.id AND w.paused IS NOT NULL)
         AND NOT EXISTS (SELECT 1 FROM checkrein_bulks AS b WHERE b.finished_at IS NULL AND ${ofHold('b.request', 'pausing.id')})`
 
 export const sqliteReins: ReinsStatements = {
@@ -45,6 +46,7 @@ export const sqliteReins: ReinsStatements = {
       UNION ALL SELECT min(resume_at) FROM checkrein_runs WHERE resume_at IS NOT NULL
       UNION ALL SELECT min(deadline_at) FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL
       UNION ALL SELECT min(until) FROM checkrein_holds
+      UNION ALL SELECT min(resume_at) FROM checkrein_workflows WHERE resume_at IS NOT NULL
       UNION ALL SELECT 0 WHERE EXISTS (${gone}))`,
   unstartRuns: `
     UPDATE checkrein_runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL,
@@ -144,6 +146,16 @@ export const sqliteReins: ReinsStatements = {
       ? `SELECT s.* FROM checkrein_signals AS s WHERE s.position < ?1 AND ${where} ORDER BY s.position DESC LIMIT ?2`
       : `SELECT s.* FROM checkrein_signals AS s WHERE s.position > ?1 AND ${where} ORDER BY s.position LIMIT ?2`,
   signalSql,
+  childrenAt: `
+    SELECT id, parent, place, state FROM checkrein_runs WHERE parent = ?1 AND place >= ?2 AND place < ?3`,
+  adoptRuns: 'UPDATE checkrein_runs SET parent = ?2, place = ?3 WHERE id = ?1',
+  liveParents: `
+    SELECT DISTINCT parent FROM checkrein_runs
+    WHERE parent IN (SELECT value FROM json_each(?1)) AND finished_at IS NULL`,
+  liveChildren: 'SELECT id FROM checkrein_runs WHERE parent = ?1 AND finished_at IS NULL',
+  childrenOf: `
+    SELECT id, task, state, result, error, stop FROM checkrein_runs
+    WHERE parent = ?1 AND id IN (SELECT value FROM json_each(?2))`,
 }
 
 function signalSql(query: SignalQuery): FilterSql {

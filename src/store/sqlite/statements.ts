@@ -1,8 +1,9 @@
 /** SQLite's half of the twin statements; the names, parameters and columns are those of `driver.ts`. */
-import { type RunFilter, statesOf } from '../../core/filter.ts'
+import { statesOf } from '../../core/filter.ts'
 import { liveRanges, notable, stateIs, stateTerms } from '../constraints.ts'
-import type { FilterSql, Param, Statements } from '../driver.ts'
+import type { FilterSql, MemberFilter, Param, Statements } from '../driver.ts'
 import { mayExpire, sqliteReins } from './reins.ts'
+import { sqliteWorkflows } from './workflows.ts'
 
 const insertColumns = [
   'id, task, queue, priority, key, key_held, tags, input, expires_at, created_at',
@@ -11,7 +12,7 @@ const insertColumns = [
 const factColumns = [
   'state, attempt, failures, crashes, worker_id, run_at, intent, paused_from, waits_for',
   'progress, result, error, stop, started_at, finished_at, key_held',
-  'resume_at, wake_at, deadline_at, checkpoint_at, signalled, rollback_on, rollback, paused, wait, returned',
+  'resume_at, wake_at, deadline_at, checkpoint_at, signalled, rollback_on, rollback, paused, wait, returned, checkpoints',
 ].join(', ')
 /** `?1, ?2, …`: as many as there are columns. */
 const places = (list: string, from = 1): string =>
@@ -27,6 +28,7 @@ const nothingStands = `NOT EXISTS (SELECT 1 FROM checkrein_tombstones)
 
 export const sqliteStatements: Statements = {
   ...sqliteReins,
+  ...sqliteWorkflows,
   insertRuns: `
     INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
     VALUES (${places(insertColumns)}, 0, 0, 0)
@@ -102,7 +104,10 @@ export const sqliteStatements: Statements = {
   expiredRunsToChange: `SELECT * FROM checkrein_runs WHERE ${mayExpire} AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2`,
   prunableRuns: `
     SELECT seq FROM checkrein_runs
-    WHERE finished_at IS NOT NULL AND state = ?1 AND finished_at < ?2 ORDER BY finished_at LIMIT ?3`,
+    WHERE finished_at IS NOT NULL AND state = ?1 AND finished_at < ?2
+      AND NOT EXISTS (SELECT 1 FROM checkrein_workflows AS w WHERE w.id = workflow AND w.finished_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM checkrein_runs AS p WHERE p.id = checkrein_runs.parent AND p.finished_at IS NULL)
+    ORDER BY finished_at LIMIT ?3`,
   keepNewestPosition: `
     UPDATE checkrein_feed SET run_seq = 0 WHERE position = (SELECT max(position) FROM checkrein_feed)
     AND run_seq IN (SELECT value FROM json_each(?1))`,
@@ -115,19 +120,19 @@ export const sqliteStatements: Statements = {
   finalRuns: `
     SELECT * FROM checkrein_runs WHERE finished_at IS NOT NULL AND id IN (SELECT value FROM json_each(?1))`,
   feedOfRun: `
-    SELECT f.*, r.id AS run_id FROM checkrein_runs AS r JOIN checkrein_feed AS f ON f.run_seq = r.seq
+    SELECT f.*, r.id AS run_id, r.workflow FROM checkrein_runs AS r JOIN checkrein_feed AS f ON f.run_seq = r.seq
     WHERE r.id = ?1 AND f.position > ?2 ORDER BY f.position LIMIT ?3`,
   feedOfAll: `
-    SELECT f.*, r.id AS run_id FROM checkrein_feed AS f JOIN checkrein_runs AS r ON r.seq = f.run_seq
+    SELECT f.*, r.id AS run_id, r.workflow FROM checkrein_feed AS f JOIN checkrein_runs AS r ON r.seq = f.run_seq
     WHERE f.position > ?1 ORDER BY f.position LIMIT ?2`,
   feedEnd: 'SELECT max(position) AS position FROM checkrein_feed',
 
-  preventRuns: (states) => `
+  preventRuns: (states, whose) => `
     UPDATE checkrein_runs
     SET state = 'cancelled', stop = ?4, finished_at = ?5, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0,
       paused = NULL, resume_at = NULL, wake_at = NULL, wait = NULL
     WHERE seq = ?1 AND id = ?2 AND attempt = ?3 AND ${stateIs(states)}
-      AND rollback IS NULL AND rollback_on IS NULL AND signalled IS NULL`,
+      AND rollback IS NULL AND rollback_on IS NULL AND signalled IS NULL ${whose === 'no members' ? 'AND workflow IS NULL' : ''}`,
   listRuns: ({ where }, order) =>
     order === 'newest'
       ? `SELECT * FROM checkrein_runs AS r WHERE r.seq < ?1 AND ${where} ORDER BY r.seq DESC LIMIT ?2`
@@ -140,7 +145,7 @@ export const sqliteStatements: Statements = {
     liveRanges
       .map(
         (range) =>
-          `SELECT r.seq, r.id, r.attempt FROM checkrein_runs AS r WHERE ${range} AND ${where}`,
+          `SELECT r.seq, r.id, r.attempt, r.workflow, r.node FROM checkrein_runs AS r WHERE ${range} AND ${where}`,
       )
       .join(' UNION ALL '),
   filterSql,
@@ -155,13 +160,22 @@ const countAll = `
   UNION ALL SELECT state, count(*) FROM checkrein_runs
     WHERE ${stateIs(notable)} AND finished_at IS NULL GROUP BY state`
 
-function filterSql(filter: RunFilter): FilterSql {
+/** Not so a member that waits for what comes before it. */
+const isReached =
+  "NOT (r.attempt = 0 AND (r.state = 'waiting' OR coalesce(r.paused_from, '') = 'waiting'))"
+
+function filterSql(filter: MemberFilter): FilterSql {
   const terms: string[] = []
   const params: Param[] = []
   const bind = (value: Param): string => `?${2 + params.push(value)}`
   if (filter.task !== undefined) terms.push(`r.task = ${bind(filter.task)}`)
   if (filter.queue !== undefined) terms.push(`r.queue = ${bind(filter.queue)}`)
   if (filter.key !== undefined) terms.push(`r.key = ${bind(filter.key)}`)
+  if (filter.workflow !== undefined) terms.push(`r.workflow = ${bind(filter.workflow)}`)
+  if (filter.parent !== undefined) terms.push(`r.parent = ${bind(filter.parent)}`)
+  if (filter.nodes)
+    terms.push(`r.node BETWEEN ${bind(filter.nodes[0])} AND ${bind(filter.nodes[1])}`)
+  if (filter.isReached) terms.push(isReached)
   if (filter.tag !== undefined) {
     terms.push(`r.seq IN (SELECT run_seq FROM checkrein_tags WHERE tag = ${bind(filter.tag)})`)
   }

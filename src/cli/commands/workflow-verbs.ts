@@ -1,0 +1,143 @@
+/** The verbs on a whole workflow. Those of runs that wait for what comes of them wait here, too. */
+import { type Command, Option } from 'commander'
+import type { WhoOptions } from '../../client/asker.ts'
+import type { Client } from '../../client/client.ts'
+import type { Parameters } from '../../client/operation.ts'
+import { operations } from '../../client/operations.ts'
+import { pauseOptions, whoOptions, workflowStopOptions } from '../../client/parameters.ts'
+import type { WorkflowHandle } from '../../client/workflow-handle.ts'
+import type { Workflow } from '../../client/workflow-view.ts'
+import { isCheckreinError } from '../../core/errors.ts'
+import { type CameTo, notUndoneCode, worstCode } from '../answers.ts'
+import { plain, style } from '../output.ts'
+import { addParameters, given } from '../parameters.ts'
+import { act, commandFor, type Session, withExample } from '../session.ts'
+import { usage } from '../targets.ts'
+import { byIdOrKey, idIn } from '../workflow-target.ts'
+import { workflowAnswerWords } from '../workflow-words.ts'
+import { jsonOf } from './enqueue.ts'
+
+const { inFlight: _, ...pausing } = pauseOptions
+
+const waiting = {
+  timeout: { kind: 'duration', about: 'how long to wait for that; default: 30s more than it gets' },
+} as const
+
+const verbs = {
+  cancel: [operations.controlWorkflow.summary, workflowStopOptions],
+  terminate: ['the same, and what runs is killed now', workflowStopOptions],
+  abort: [
+    'ask the members that run to stop; no other one starts; nothing is forced',
+    workflowStopOptions,
+  ],
+  revoke: ['no member starts any more; those that run may finish', workflowStopOptions],
+  pause: [
+    'let nothing more of it start, park what runs, and wait until nothing goes on any more',
+    pausing,
+  ],
+  resume: ['let it go on', whoOptions],
+} as const satisfies Readonly<Record<string, readonly [about: string, options: Parameters]>>
+
+type Verb = keyof typeof verbs
+
+const isWaitingVerb = (verb: Verb): verb is 'cancel' | 'terminate' | 'pause' =>
+  verb === 'cancel' || verb === 'terminate' || verb === 'pause'
+
+export function workflowVerbs(group: Command): void {
+  for (const verb of Object.keys(verbs) as Verb[]) {
+    const [about, options] = verbs[verb]
+    const command =
+      verb === 'cancel' ? commandFor(group, 'controlWorkflow') : plainVerb(group, verb, about)
+    if (verb !== 'cancel') addParameters(command, options)
+    byIdOrKey(command)
+    if (isWaitingVerb(verb)) {
+      command.addOption(new Option('--no-wait', 'do not wait for it'))
+      addParameters(command, waiting)
+    }
+    act(command, (session) => ask(session, verb))
+  }
+  const signal = group.command('signal').description('send a message to all members that go on')
+  addParameters(signal, whoOptions)
+    .argument('<words...>', 'id of the workflow, unless --key says which; name; payload as JSON')
+    .addOption(new Option('--key <text>', 'in the place of the id: the newest that has this key'))
+  act(withExample(signal, 'checkrein workflow signal --key report:2026-07 throttle 20'), send)
+}
+
+function plainVerb(group: Command, verb: Verb, about: string): Command {
+  const command = group.command(verb).description(about)
+  return withExample(command, `checkrein workflow ${verb} --key report:2026-07`)
+}
+
+/** What was answered, and what came of it: `pending` where that was not seen in time. */
+interface Outcome {
+  readonly id: string
+  readonly answer: CameTo
+  readonly workflow: Workflow | null
+}
+
+async function ask(session: Session, verb: Verb): Promise<number> {
+  const outcome = await session.withClient(
+    async (client) => {
+      const handle = client.workflow(await idIn(client, session))
+      const answer = await answerOf(session, verb, { client, handle })
+      return { id: handle.id, answer, workflow: await client.getWorkflow(handle.id) }
+    },
+    { isPatient: true },
+  )
+  session.answer(outcome, () => [outcomeLine(verb, outcome)])
+  return exitCode(outcome, verb)
+}
+
+interface Asked {
+  readonly client: Client
+  readonly handle: WorkflowHandle
+}
+
+async function answerOf(session: Session, verb: Verb, { client, handle }: Asked): Promise<CameTo> {
+  const options = given(verbs[verb][1], session.options)
+  if (!isWaitingVerb(verb) || session.options['wait'] === false)
+    return (await client.controlWorkflow(handle.id, verb, options)).answer
+  const waits = { ...options, ...given(waiting, session.options) }
+  try {
+    if (verb === 'pause') return (await handle.pause(waits)).answer
+    const { answer } = await handle[verb](waits)
+    return answer === 'requested' ? 'stopped' : answer
+  } catch (error) {
+    const isLate = isCheckreinError(error) && ['STOP_PENDING', 'PAUSE_PENDING'].includes(error.code)
+    if (isLate) return 'pending'
+    throw error
+  }
+}
+
+function outcomeLine(verb: Verb, { id, answer, workflow }: Outcome): string {
+  const isWell = ['stopped', 'paused', 'already-paused', 'resumed'].includes(answer)
+  const words = workflowAnswerWords(answer, { verb, workflow })
+  return `${plain(id)}  ${style(isWell ? 'green' : 'yellow', answer)}  ${words}`.trimEnd()
+}
+
+function exitCode({ answer, workflow }: Outcome, verb: Verb): number {
+  const worst = worstCode([answer], verb === 'pause' ? 'PAUSE_PENDING' : 'STOP_PENDING')
+  return worst === 0 && (workflow?.rollback?.failed ?? 0) > 0 ? notUndoneCode : worst
+}
+
+async function send(session: Session): Promise<number> {
+  const [words] = session.args as [string[]]
+  const isByKey = session.options['key'] !== undefined
+  const [id, name, payload, ...more] = isByKey ? [undefined, ...words] : words
+  if (name === undefined) throw usage('No signal is named')
+  if (more.length > 0) throw usage('There are too many words', 'Quote the payload for the shell.')
+  const value = await jsonOf(payload, 'payload')
+  const options = given(whoOptions, session.options) as WhoOptions
+  const sent = await session.withClient(async (client) => {
+    const handle = client.workflow(await idIn(client, { args: [id], options: session.options }))
+    await handle.get()
+    const signals = await handle.signal(name, value, options)
+    return signals.map(({ runId, callId, answer }) => ({ runId, callId, answer }))
+  })
+  session.answer(sent, () =>
+    sent.length === 0
+      ? ['no members go on']
+      : sent.map(({ runId, answer }) => `${plain(runId ?? '')}  ${answer}`),
+  )
+  return 0
+}

@@ -1,0 +1,181 @@
+/** `workflow …`: what may be asked of a whole workflow, by its id or its key. */
+import { readFileSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import type { WhoOptions } from '../../client/asker.ts'
+import type { WorkflowOptions } from '../../client/flows.ts'
+import { type OperationName, operations } from '../../client/operations.ts'
+import type { ListOptions } from '../../client/pages.ts'
+import { workflowFilterParameters } from '../../client/parameters.ts'
+import type { Workflow } from '../../client/workflow-view.ts'
+import { CheckreinError, errorCodes, isCheckreinError } from '../../core/errors.ts'
+import type { WorkflowFilter } from '../../store/store.ts'
+import { entryWords } from '../entry-words.ts'
+import { plain, style, table, timeOfDay, writeJsonLine, writeLine } from '../output.ts'
+import { addParameters, given } from '../parameters.ts'
+import { type Action, act, commandFor, type Session, withExample } from '../session.ts'
+import { ago } from '../words.ts'
+import { byIdOrKey, idIn } from '../workflow-target.ts'
+import { treeLines } from '../workflow-tree.ts'
+import { workflowLines, workflowWord } from '../workflow-words.ts'
+import { jsonOf } from './enqueue.ts'
+import { workflowVerbs } from './workflow-verbs.ts'
+
+const timeout = {
+  timeout: { kind: 'duration', about: 'exit with 75 when it has not ended after this long' },
+} as const
+
+export function workflowCommands(program: Command): void {
+  const group = program
+    .command('workflow')
+    .description('look at workflows, stop, pause, retry and move them')
+  withExample(group, operations.workflowTree.example)
+  act(commandFor(group, 'workflows'), list)
+  ofOne(group, 'getWorkflow', show)
+  const all = new Option('--all', 'each member of large groups, too')
+  ofOne(group, 'workflowTree', tree).addOption(all)
+  workflowVerbs(group)
+  ofOne(group, 'retryWorkflow', retry)
+  ofOne(group, 'exportWorkflow', exportRest)
+  const file = 'what `workflow export` gave; - reads it from standard input'
+  act(commandFor(group, 'importWorkflow').argument('<file>', file), importRest)
+  const result = plainCommand(group, 'result', 'wait for the result of a workflow')
+  act(addParameters(result, timeout), waitFor)
+  const about = 'what happens to the runs of a workflow, until it has ended'
+  act(plainCommand(group, 'watch', about), watch)
+}
+
+function ofOne(group: Command, name: OperationName, action: Action): Command {
+  return act(byIdOrKey(commandFor(group, name)), action)
+}
+
+function plainCommand(group: Command, name: string, about: string): Command {
+  const command = byIdOrKey(group.command(name).description(about))
+  return withExample(command, `checkrein workflow ${name} --key report:2026-07`)
+}
+
+async function list(session: Session): Promise<void> {
+  const filter = given(workflowFilterParameters, session.options) as WorkflowFilter
+  const page = given(operations.list.options, session.options) as ListOptions
+  const document = await session.withClient((client) => client.workflows(filter, page))
+  session.answer(document, () => {
+    const { workflows, cursor } = document
+    if (workflows.length === 0) return ['no workflows']
+    const more = cursor === null ? [] : [style('dim', `more: the same with --cursor ${cursor}`)]
+    const rows = workflows.map((flow) => row(flow, session.now()))
+    return [...table(['ID', 'STATUS', 'DONE', 'OF', 'STARTED', 'NOTES'], rows), ...more]
+  })
+}
+
+function row(flow: Workflow, now: number): string[] {
+  const { completed, failed, cancelled } = flow.counts
+  const notes = [
+    flow.name === null ? null : plain(flow.name),
+    flow.key === null ? null : `key ${plain(flow.key)}`,
+    flow.failure === null ? null : `${plain(flow.failure.task ?? '')} ${flow.failure.state}`.trim(),
+    ...flow.tags.map(plain),
+  ].filter((note) => note !== null)
+  const done = completed + failed + cancelled + flow.detached
+  const counts = [String(done), String(flow.total)]
+  return [plain(flow.id), flow.status, ...counts, ago(flow.createdAt, now), notes.join(' · ')]
+}
+
+async function show(session: Session): Promise<void> {
+  const flow = await session.withClient(async (client) =>
+    client.workflow(await idIn(client, session)).get(),
+  )
+  session.answer(flow, () => workflowLines(flow, session.now()))
+}
+
+async function tree(session: Session): Promise<void> {
+  const { flow, parts } = await session.withClient(async (client) => {
+    const handle = client.workflow(await idIn(client, session))
+    return { flow: await handle.get(), parts: await handle.tree() }
+  })
+  session.answer({ workflow: flow, tree: parts }, () => [
+    `${workflowWord(flow.status)}  ${plain(flow.id)}  ${plain(flow.name ?? flow.key ?? '')}`.trim(),
+    ...treeLines(parts, { isWhole: session.options['all'] === true }),
+  ])
+}
+
+async function retry(session: Session): Promise<void> {
+  const options = given(operations.retryWorkflow.options, session.options) as WhoOptions
+  const enqueued = await session.withClient(async (client) =>
+    client.retryWorkflow(await idIn(client, session), options),
+  )
+  session.answer(enqueued, () => [enqueued.id])
+}
+
+async function exportRest(session: Session): Promise<void> {
+  const rest = await session.withClient(async (client) =>
+    client.exportWorkflow(await idIn(client, session)),
+  )
+  // As it is: an instant in it is a number, with --json, too.
+  writeLine(JSON.stringify(rest))
+}
+
+async function importRest(session: Session): Promise<void> {
+  const [file] = session.args as [string]
+  const json = await jsonOf(file === '-' ? file : textOf(file), 'export')
+  const options = given(operations.importWorkflow.options, session.options) as WorkflowOptions
+  const { id, enqueued } = await session.withClient(
+    (client) => client.importWorkflow(json, options),
+    { create: true, isPatient: true },
+  )
+  session.answer(enqueued, () => [id])
+}
+
+/** @throws {CheckreinError} `USAGE` where it cannot be read. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CheckreinError('USAGE', { message: `${file} cannot be read: ${why}`, cause })
+  }
+}
+
+async function waitFor(session: Session): Promise<number> {
+  const options = given(timeout, session.options)
+  return session.withClient(
+    async (client) => {
+      const handle = client.workflow(await idIn(client, session))
+      const ending = handle.result(options)
+      if (!session.isJson) {
+        const result = await ending
+        if (result !== undefined) writeLine(JSON.stringify(result))
+        return 0
+      }
+      await ending.catch(endOnly)
+      const flow = await handle.get()
+      session.answer(flow, () => [])
+      return endedCode(flow)
+    },
+    { isPatient: true },
+  )
+}
+
+/** With `--json` the workflow that ended badly is in the answer itself. */
+function endOnly(error: unknown): void {
+  const isEnd =
+    isCheckreinError(error) && ['WORKFLOW_FAILED', 'WORKFLOW_CANCELLED'].includes(error.code)
+  if (!isEnd) throw error
+}
+
+function endedCode({ state }: Workflow): number {
+  if (state === 'failed') return errorCodes.WORKFLOW_FAILED.exit
+  return state === 'cancelled' ? errorCodes.WORKFLOW_CANCELLED.exit : 0
+}
+
+async function watch(session: Session): Promise<number> {
+  return session.withClient(
+    async (client) => {
+      const handle = client.workflow(await idIn(client, session))
+      for await (const entry of handle.events()) {
+        if (session.isJson) writeJsonLine(entry)
+        else writeLine(`${timeOfDay(entry.at)}  ${plain(entry.runId)}  ${entryWords(entry)}`)
+      }
+      return endedCode(await handle.get())
+    },
+    { isPatient: true },
+  )
+}

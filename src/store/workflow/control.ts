@@ -1,0 +1,188 @@
+/** Verbs on workflows. Each is a word on the workflow's own row, and a bulk operation on its members. */
+import type { Answer } from '../../core/decision.ts'
+import { isStopVerb, type StopVerb, stopVerbs } from '../../core/transitions.ts'
+import type { StopRecord } from '../../core/stop.ts'
+import type { WorkflowStop } from '../../core/workflow.ts'
+import { beginBulk, type BulkRequest, endBulksOf } from '../bulk.ts'
+import type { Asked } from '../control.ts'
+import { leaveTombstones } from '../tombstones.ts'
+import type { MemberFilter, Statements, Tx } from '../driver.ts'
+import { instantOf } from '../moment.ts'
+import { isRecorded, note } from '../record.ts'
+import type { StoredWorkflow, WorkflowControl, WorkflowControlled } from './records.ts'
+import { workflowOf, workflowParams } from './rows.ts'
+
+/** What is on record, and what carries it out. */
+export interface Ordered {
+  readonly answer: WorkflowControlled
+  readonly bulkId: string | null
+}
+
+/** Puts a verb on record. A call that was made before is answered as it is now, and goes on. */
+export async function controlWorkflow(
+  tx: Tx,
+  statements: Statements,
+  request: WorkflowControl & { readonly isAgain?: boolean },
+): Promise<Ordered> {
+  const { id, callId } = request
+  const [row] = await tx.all(statements.workflowsToChange, [[id]])
+  if (!row) return { answer: await missing(tx, statements, request), bulkId: null }
+  const flow = workflowOf(row)
+  const before = await isRecorded(tx, statements, callId)
+  if (before) return { answer: answered(flow, again(flow, request)), bulkId: callId }
+  if (request.isAgain === true) tx.send(statements.deleteTombstone, [['id', '', id]])
+  return order(tx, statements, { flow, request })
+}
+
+interface Order {
+  readonly flow: StoredWorkflow
+  readonly request: WorkflowControl
+}
+
+/** The same of one whose row is held. */
+export async function order(
+  tx: Tx,
+  statements: Statements,
+  { flow, request }: Order,
+): Promise<Ordered> {
+  const [answer, next] = decideOn(flow, request, tx.now())
+  const isWanted = next !== null || answer === 'already-paused'
+  if (next !== null) await tx.all(statements.updateWorkflow, workflowParams(next))
+  if (!isWanted) {
+    const entry = { asked: request, kind: 'control', name: request.verb, run: null } as const
+    note(tx, statements, [{ ...entry, answer, isOver: true, target: { workflow: flow.id } }])
+    return { answer: answered(flow, answer), bulkId: null }
+  }
+  const bulk = bulkOf(next ?? flow, request, tx.now())
+  if (request.verb === 'resume') await endBulksOf(tx, statements, flow.id)
+  if (bulk === null) {
+    const entry = { asked: request, kind: 'control', name: request.verb, run: null } as const
+    note(tx, statements, [{ ...entry, answer, isOver: true, target: { workflow: flow.id } }])
+    return { answer: answered(next ?? flow, answer), bulkId: null }
+  }
+  await beginBulk(tx, statements, { request: bulk, totalCount: 0 })
+  tx.begun(bulk.asked.callId)
+  return { answer: answered(next ?? flow, answer), bulkId: bulk.asked.callId }
+}
+
+async function missing(
+  tx: Tx,
+  statements: Statements,
+  request: WorkflowControl & { readonly isAgain?: boolean },
+): Promise<WorkflowControlled> {
+  const { id, verb, reason, by, tombstoneMs, isAgain = false } = request
+  if (isAgain) return { id, answer: 'not-found', state: null, tombstoneUntil: null }
+  const asked = { verb, reason, by, tombstoneMs }
+  const until = await leaveTombstones(tx, statements, [{ place: ['id', '', id], asked }])
+  const tombstoneUntil = until.get(id) ?? null
+  const entry = { asked: request, kind: 'control', name: verb, run: null } as const
+  const payload = tombstoneUntil === null ? {} : { payload: JSON.stringify({ tombstoneUntil }) }
+  note(tx, statements, [
+    { ...entry, ...payload, answer: 'not-found', isOver: true, target: { workflow: id } },
+  ])
+  return { id, answer: 'not-found', state: null, tombstoneUntil }
+}
+
+const answered = ({ id, state }: StoredWorkflow, answer: Answer): WorkflowControlled => ({
+  id,
+  answer,
+  state,
+  tombstoneUntil: null,
+})
+
+/** What a call that was made before came to. */
+function again(flow: StoredWorkflow, { verb }: WorkflowControl): Answer {
+  if (isStopVerb(verb)) return flow.stop === null ? 'too-late' : 'requested'
+  return verb === 'pause' ? 'paused' : 'resumed'
+}
+
+type Decided = readonly [answer: Answer, next: StoredWorkflow | null]
+
+function decideOn(flow: StoredWorkflow, request: WorkflowControl, now: number): Decided {
+  const { verb, reason, by } = request
+  if (flow.finishedAt !== null)
+    return [flow.state === 'cancelled' ? 'already-cancelled' : 'too-late', null]
+  if (isStopVerb(verb)) return stop(flow, { ...request, verb }, now)
+  if (flow.stop !== null) return ['already-cancelled', null]
+  if (verb === 'resume')
+    return flow.paused === null ? ['not-paused', null] : ['resumed', { ...flow, paused: null }]
+  const until = instantOf(request.pause.until, now)
+  if (flow.paused !== null)
+    return ['already-paused', { ...flow, paused: { ...flow.paused, until } }]
+  return ['paused', { ...flow, paused: { reason, by, at: now, until } }]
+}
+
+function stop(
+  flow: StoredWorkflow,
+  { verb, reason, by, running, rollback }: WorkflowControl & { readonly verb: StopVerb },
+  now: number,
+): Decided {
+  const asked: WorkflowStop = { verb, reason, by, requestedAt: now, running, rollback }
+  const old = flow.stop
+  if (old === null) return ['requested', { ...flow, stop: asked, paused: null }]
+  const isStronger = stopVerbs.indexOf(verb) > stopVerbs.indexOf(old.verb)
+  const both = { ...(isStronger ? asked : old), rollback: old.rollback || rollback }
+  return ['requested', { ...flow, stop: both }]
+}
+
+/** What is asked of the members; null where nothing is: a pause that waits for its points. */
+function bulkOf(
+  flow: StoredWorkflow,
+  request: WorkflowControl,
+  now: number,
+): Extract<BulkRequest, { kind: 'control' }> | null {
+  const { id: workflow, verb, running, pause, ...who } = request
+  const isPause = verb === 'pause'
+  if (isPause && flow.pausesAtPoints) return null
+  const until = pause.until === null ? null : { at: instantOf(pause.until, now) }
+  const holdId = isPause || verb === 'resume' ? workflow : null
+  const asked: Asked = {
+    ...who,
+    verb,
+    running,
+    tombstoneMs: 0,
+    pause: { ...pause, until: isPause ? null : until, holdId },
+  }
+  // What waits for its turn is not paused: its turn does not come.
+  const isReached = holdId !== null
+  const filter: MemberFilter = { workflow, ...(isReached ? { isReached } : {}) }
+  return { kind: 'control', filter, asked }
+}
+
+/** What was asked before there was anything to ask it of, from a tombstone. */
+export function fromStop(
+  { verb, reason, by }: Pick<StopRecord, 'reason' | 'by'> & { readonly verb: StopVerb },
+  flow: { readonly id: string; readonly callId: string },
+): WorkflowControl {
+  return {
+    ...flow,
+    verb,
+    reason,
+    by,
+    origin: null,
+    graceMs: 0,
+    tombstoneMs: 0,
+    rollback: false,
+    running: 'cancel',
+    pause: { withinMs: 0, otherwise: 'wait', until: null, holdId: null, parksIn: 'paused' },
+  }
+}
+
+/** Resumes workflows whose pause is over. */
+export async function resumeWorkflows(
+  tx: Tx,
+  statements: Statements,
+  limit: number,
+): Promise<number> {
+  const rows = await tx.all(statements.resumableWorkflowsToChange, [tx.now(), limit])
+  for (const row of rows) {
+    const flow = workflowOf(row)
+    const callId = `${flow.id}/resume-${flow.paused?.at ?? 0}`
+    const who = { verb: 'cancel', reason: 'it was paused until now', by: null } as const
+    await order(tx, statements, {
+      flow,
+      request: { ...fromStop(who, { id: flow.id, callId }), verb: 'resume' },
+    })
+  }
+  return rows.length
+}

@@ -1,0 +1,132 @@
+/** New workflows: all of the graph in one transaction, or none. */
+import { randomUUIDv7 } from 'node:crypto'
+import { CheckreinError } from '../../core/errors.ts'
+import type { Statements, Tx } from '../driver.ts'
+import { instantOf } from '../moment.ts'
+import { Flow } from './advance.ts'
+import { insertMembers, type NewMember } from './members.ts'
+import type { RestNode } from '../../core/export.ts'
+import type { NewWorkflow, WorkflowEnqueued } from './records.ts'
+import { newWorkflowParams, nodeOf, nodeParams, workflowOf } from './rows.ts'
+
+/** How many nodes are stored before others have a turn, and while the next ones are made ready. */
+const portion = 1000
+
+/** @param isHeld nothing of it starts: it is to be stopped in the same transaction. */
+export async function insertWorkflow(
+  tx: Tx,
+  statements: Statements,
+  { flow, isHeld }: { readonly flow: NewWorkflow; readonly isHeld: boolean },
+): Promise<WorkflowEnqueued> {
+  const existing = await standing(tx, statements, flow)
+  if (existing !== null) return { id: existing, outcome: 'exists' }
+  const rows = await tx.all(statements.insertWorkflow, newWorkflowParams(flow, tx.now()))
+  if (rows.length === 0) return { id: flow.id, outcome: 'exists' }
+  const filled = countFilled(flow)
+  for (let at = 0; at < flow.nodes.length; at += portion) {
+    if (at > 0) await new Promise(setImmediate)
+    const nodes = flow.nodes.slice(at, at + portion)
+    await insertNodes(tx, statements, { flow, isHeld, filled, nodes })
+  }
+  tx.tell('work')
+  const empty = flow.nodes.filter(isEmptyGroup).map(({ node }) => node)
+  if (empty.length > 0) await beginEmpty(tx, statements, { id: flow.id, empty })
+  return { id: flow.id, outcome: 'enqueued' }
+}
+
+/** The workflow that was stored by the same call, or that holds the key. */
+async function standing(
+  tx: Tx,
+  statements: Statements,
+  { id, key }: NewWorkflow,
+): Promise<string | null> {
+  const [same] = await tx.all(statements.workflowsToChange, [[id]])
+  if (same) return id
+  const [holder] = key === null ? [] : await tx.all(statements.workflowByKeyToChange, [key])
+  return holder ? String(holder['id']) : null
+}
+
+interface Portion {
+  readonly flow: NewWorkflow
+  readonly isHeld: boolean
+  /** How many slots of each group are filled already. */
+  readonly filled: ReadonlyMap<number, number>
+  readonly nodes: readonly RestNode[]
+}
+
+async function insertNodes(
+  tx: Tx,
+  statements: Statements,
+  { flow, isHeld, filled, nodes }: Portion,
+): Promise<void> {
+  const members = nodes.flatMap((node) => memberOf(node, { flow, isHeld, now: tx.now() }))
+  const seqs = await insertMembers(tx, statements, { workflow: flow.id, members })
+  const taken = members.find((_, at) => seqs[at] === null)
+  if (taken)
+    throw new CheckreinError('RUN_ID_TAKEN', {
+      message: `Run ${taken.id} exists already`,
+      hint: 'Nothing was stored. Give each step its own id, or leave the id out.',
+      details: { id: taken.id },
+    })
+  const seqOf = new Map(members.map(({ node }, at) => [node, seqs[at] ?? null]))
+  const sets = nodes.map((node) => {
+    const pending = node.size - (filled.get(node.node) ?? 0)
+    return nodeParams(node, { workflow: flow.id, runSeq: seqOf.get(node.node) ?? null, pending })
+  })
+  tx.send(statements.insertNodes, sets)
+  saveCheckpoints(tx, statements, { nodes, seqOf })
+}
+
+function saveCheckpoints(
+  tx: Tx,
+  statements: Statements,
+  {
+    nodes,
+    seqOf,
+  }: { readonly nodes: readonly RestNode[]; readonly seqOf: ReadonlyMap<number, number | null> },
+): void {
+  const sets = nodes.flatMap(({ node, checkpoint }) =>
+    checkpoint == null ? [] : [[seqOf.get(node) ?? 0, checkpoint]],
+  )
+  if (sets.length > 0) tx.send(statements.saveCheckpoints, sets)
+}
+
+/** How many slots of each group are filled already, by what was kept. */
+function countFilled({ nodes }: NewWorkflow): ReadonlyMap<number, number> {
+  const filled = new Map<number, number>()
+  for (const { role, up } of nodes)
+    if (role === 'kept' && up !== null) filled.set(up, (filled.get(up) ?? 0) + 1)
+  return filled
+}
+
+function memberOf(
+  { node, step, role, isAtOnce, checkpoint }: RestNode,
+  { flow, isHeld, now }: Pick<Portion, 'flow' | 'isHeld'> & { readonly now: number },
+): NewMember[] {
+  if (step === null || role === 'kept') return []
+  const start = step.delayMs === null ? 'queued' : 'scheduled'
+  const priority = step.priority ?? flow.priority
+  const tags = [...new Set([...flow.tags, ...step.tags])]
+  const state = isAtOnce && !isHeld ? start : 'waiting'
+  const deadlineAt = instantOf(flow.deadline, now)
+  const checkpointAt = checkpoint == null ? null : now
+  return [
+    { id: step.id ?? randomUUIDv7(), node, step, state, tags, priority, deadlineAt, checkpointAt },
+  ]
+}
+
+const isEmptyGroup = ({ step, role, size, isAtOnce }: RestNode): boolean =>
+  isAtOnce && step === null && role !== 'kept' && size === 0
+
+async function beginEmpty(
+  tx: Tx,
+  statements: Statements,
+  { id, empty }: { readonly id: string; readonly empty: readonly number[] },
+): Promise<void> {
+  const [row] = await tx.all(statements.workflowsToChange, [[id]])
+  if (!row) return
+  const flow = new Flow(tx, statements, workflowOf(row))
+  const nodes = await tx.all(statements.nodesOf, [id, empty])
+  await flow.begin(nodes.map(nodeOf))
+  await flow.write()
+}

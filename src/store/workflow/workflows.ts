@@ -1,0 +1,223 @@
+/** The part of the port that is about workflows. */
+import { CheckreinError } from '../../core/errors.ts'
+import type { WorkflowExport } from '../../core/export.ts'
+import { afterRecord, type Bulks } from '../bulk.ts'
+import type { Driver, Statements, Tx } from '../driver.ts'
+import type { GroupCommit } from '../group-commit.ts'
+import { Changes, loadRuns } from '../changes.ts'
+import { note } from '../record.ts'
+import { tombstoneOf } from '../rows.ts'
+import type { ClaimedRun, Tombstone } from '../store.ts'
+import { controlWorkflow, fromStop, order } from './control.ts'
+import { mayHalt, refuseHalted } from './halted.ts'
+import { insertWorkflow } from './insert.ts'
+import { nodesWithin } from './members-read.ts'
+import type {
+  NewWorkflow,
+  WorkflowControl,
+  WorkflowControlled,
+  WorkflowEnqueued,
+  WorkflowNode,
+  WorkflowRetry,
+} from './records.ts'
+import { exportOf, restOf } from './rest.ts'
+import { workflowOf, workflowParams } from './rows.ts'
+
+export class Workflows {
+  readonly #driver: Driver
+  readonly #commits: GroupCommit
+  readonly #bulks: Bulks
+
+  constructor(driver: Driver, commits: GroupCommit, bulks: Bulks) {
+    this.#driver = driver
+    this.#commits = commits
+    this.#bulks = bulks
+  }
+
+  async start(flow: NewWorkflow): Promise<WorkflowEnqueued> {
+    const { statements } = this.#driver
+    return this.#long((tx) => startWorkflow(tx, statements, flow))
+  }
+
+  /** Fulfils when all members were asked. */
+  async control(request: WorkflowControl): Promise<WorkflowControlled> {
+    const { statements } = this.#driver
+    const ask = (isAgain: boolean) =>
+      this.#commits.once((tx) => controlWorkflow(tx, statements, { ...request, isAgain }))
+    let { answer, bulkId } = await ask(false)
+    // It may have been stored at the same time, unseen.
+    if (answer.tombstoneUntil !== null && this.#driver.isConcurrent) {
+      const now = await ask(true)
+      if (now.answer.answer !== 'not-found') ({ answer, bulkId } = now)
+    }
+    const { id } = request
+    if (bulkId !== null) await afterRecord(bulkId, () => this.#bulks.goOn(bulkId ?? id))
+    return answer
+  }
+
+  /** Those of the claimed runs that their workflows let start; the others are handed back. */
+  async withoutHalted(
+    claimed: readonly ClaimedRun[],
+    workerId: string,
+  ): Promise<readonly ClaimedRun[]> {
+    const members = claimed.filter(mayHalt)
+    if (members.length === 0) return claimed
+    const { statements } = this.#driver
+    const ids = [...new Set(members.map(({ workflow }) => workflow ?? ''))]
+    const rows = await this.#driver.read(statements.haltedWorkflows, [ids])
+    const halted = new Set(rows.map((row) => String(row['id'])))
+    const held = members.filter(({ workflow }) => halted.has(workflow ?? ''))
+    if (held.length === 0) return claimed
+    const refused = await this.#commits.once((tx) =>
+      refuseHalted(tx, statements, { claimed: held, workerId }),
+    )
+    return claimed.filter(({ id }) => !refused.has(id))
+  }
+
+  /** @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE`. */
+  async retry(request: WorkflowRetry): Promise<WorkflowEnqueued> {
+    const { statements } = this.#driver
+    return this.#long((tx) => retryWorkflow(tx, statements, request))
+  }
+
+  /** @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE` where some of it is going on. */
+  async rest(id: string): Promise<WorkflowExport> {
+    const { statements } = this.#driver
+    return this.#long(async (tx) => {
+      const [row] = await tx.all(statements.workflowsToChange, [[id]])
+      if (!row) throw workflowNotFound(id)
+      const flow = workflowOf(row)
+      const nodes = await nodesWithin(tx, statements, id)
+      const active = nodes.find(
+        ({ run }) => run?.state === 'running' || (flow.paused === null && run?.finishedAt === null),
+      )
+      if (active && flow.finishedAt === null)
+        throw stillActive(
+          id,
+          flow.paused === null
+            ? 'Pause it first, and wait until it has paused.'
+            : `Run ${active.run?.id} has not parked yet.`,
+        )
+      return exportOf(flow, nodes, tx.now())
+    })
+  }
+
+  /** On PostgreSQL a transaction of its own, with time; on SQLite in turn with the others. */
+  #long<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#driver.isConcurrent
+      ? this.#driver.transact(work, { isLong: true })
+      : this.#commits.once(work)
+  }
+}
+
+/** Stores a workflow; one that was stopped before it came is stored as that. */
+export async function startWorkflow(
+  tx: Tx,
+  statements: Statements,
+  flow: NewWorkflow,
+): Promise<WorkflowEnqueued> {
+  const ids = [flow.id, ...flow.nodes.flatMap(({ step }) => step?.id ?? [])]
+  const places = ids.map((id) => ['id', '', id, tx.now()])
+  const stones = (await tx.each(statements.tombstonesFor, places)).map(tombstoneOf)
+  const own = stones.find(({ value }) => value === flow.id)
+  const isHeld = own !== undefined
+  const stored = await insertWorkflow(tx, statements, { flow, isHeld })
+  if (stored.outcome === 'exists') return stored
+  for (const { value } of stones) tx.send(statements.deleteTombstone, [['id', '', value]])
+  const others = stones.filter(({ value }) => value !== flow.id)
+  await preventMembers(tx, statements, others)
+  if (own === undefined) return stored
+  const [row] = await tx.all(statements.workflowsToChange, [[flow.id]])
+  const request = fromStop(own, { id: flow.id, callId: `${flow.id}/tombstone` })
+  if (row) await order(tx, statements, { flow: workflowOf(row), request })
+  return { ...stored, outcome: 'prevented' }
+}
+
+/** Steps that were stopped before they came. */
+async function preventMembers(
+  tx: Tx,
+  statements: Statements,
+  stones: readonly Tombstone[],
+): Promise<void> {
+  if (stones.length === 0) return
+  const runs = await loadRuns(
+    tx,
+    statements,
+    stones.map(({ value }) => value),
+  )
+  const changes = new Changes(tx.now(), runs)
+  for (const { value, verb, reason, by } of stones) {
+    const run = changes.get(value)
+    if (run) changes.decide(run.id, { type: verb, reason, by, graceMs: 0 })
+  }
+  await changes.write(tx, statements)
+}
+
+async function retryWorkflow(
+  tx: Tx,
+  statements: Statements,
+  request: WorkflowRetry,
+): Promise<WorkflowEnqueued> {
+  const { id, newId, callId } = request
+  const [row] = await tx.all(statements.workflowsToChange, [[id]])
+  if (!row) throw workflowNotFound(id)
+  const flow = workflowOf(row)
+  if (flow.retriedBy !== null) return { id: flow.retriedBy, outcome: 'exists' }
+  if (flow.finishedAt === null)
+    throw stillActive(id, 'It can be run again when it has failed or was cancelled.')
+  if (flow.state === 'completed')
+    throw new CheckreinError('USAGE', {
+      message: `Workflow ${id} has completed: nothing of it is left to run again`,
+    })
+  const all = await nodesWithin(tx, statements, id)
+  // What was rolled back is to be done again.
+  const isUndone = flow.rollback !== null
+  const nodes = isUndone
+    ? all.map((node) => (node.run?.state === 'completed' ? undone(node) : node))
+    : all
+  const { name, key, tags, priority, pausesAtPoints, hooks } = flow
+  const head = { name, key, tags, priority, pausesAtPoints, hooks }
+  const next: NewWorkflow = {
+    ...head,
+    id: newId,
+    nodes: restOf(nodes, { isRetry: true }),
+    deadline: null,
+    retryOf: id,
+  }
+  const stored = await startWorkflow(tx, statements, next)
+  await tx.all(statements.updateWorkflow, workflowParams({ ...flow, retriedBy: stored.id }))
+  const target = { workflow: id, retriedBy: stored.id }
+  note(tx, statements, [
+    {
+      asked: { ...request, callId },
+      kind: 'control',
+      name: 'retry',
+      run: null,
+      answer: 'done',
+      isOver: true,
+      target,
+    },
+  ])
+  return stored
+}
+
+const undone = (node: WorkflowNode): WorkflowNode => ({
+  ...node,
+  run: node.run && { ...node.run, state: 'cancelled' },
+})
+
+export function workflowNotFound(id: string): CheckreinError {
+  return new CheckreinError('WORKFLOW_NOT_FOUND', {
+    message: `There is no workflow ${id}`,
+    hint: '`list` shows those that there are; those that ended long ago are deleted.',
+    details: { id },
+  })
+}
+
+function stillActive(id: string, hint: string): CheckreinError {
+  return new CheckreinError('WORKFLOW_ACTIVE', {
+    message: `Workflow ${id} is still going on`,
+    hint,
+    details: { id },
+  })
+}

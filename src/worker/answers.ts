@@ -1,0 +1,81 @@
+/** What a handler asks of the store, and the answer: its worker does it, for isolates have no connection. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { newRun } from '../client/enqueue.ts'
+import { refuseUnknownOptions } from '../client/known.ts'
+import { CheckreinError, errorRecord } from '../core/errors.ts'
+import type { Settled } from '../core/parts.ts'
+import { decodePayload } from '../core/payload.ts'
+import type { Fence } from '../core/run.ts'
+import { checkedName } from '../core/task.ts'
+import { isFinal } from '../core/transitions.ts'
+import type { Answer, ChildRequest, Question } from '../executor/executor.ts'
+import type { ChildEnd, Store } from '../store/store.ts'
+import { isPassing } from './saver.ts'
+
+export interface AskedOf {
+  readonly store: Pick<Store, 'enqueueChildren' | 'children' | 'now'>
+  readonly fence: Fence
+  /** Fulfils when what the attempt has kept so far is stored. */
+  readonly stored: () => Promise<void> | undefined
+  /** Whether nobody waits for the answer any more. */
+  readonly isOver: () => boolean
+}
+
+const retryMs = 200
+
+/** Never rejects. What the store cannot do now it is asked again: a child that was stored all the same is known by its place. */
+export async function answerTo(question: Question, asked: AskedOf): Promise<Answer> {
+  for (;;) {
+    try {
+      return { value: await valueOf(question, asked) }
+    } catch (error) {
+      if (!isPassing(error) || asked.isOver()) return { error: errorRecord(error) }
+      await pause(retryMs)
+    }
+  }
+}
+
+function valueOf(question: Question, asked: AskedOf): Promise<unknown> {
+  if (question.ask === 'enqueue') return enqueue(question, asked)
+  if (question.ask === 'ends') return endsOf(question.ids, asked)
+  const message = 'What the handler asks of the store is not of the right form'
+  return Promise.reject(new CheckreinError('USAGE', { message }))
+}
+
+const optionNames = ['tags', 'delay', 'runAt', 'priority', 'ttl', 'deadline', 'queue']
+
+/** @throws {CheckreinError} `LEASE_LOST` where the attempt is not the current one any more. */
+async function enqueue(
+  { task, queue, input, place, options }: ChildRequest,
+  { store, fence, stored }: AskedOf,
+): Promise<string> {
+  refuseUnknownOptions('ctx.enqueue', options, optionNames)
+  const to = { name: checkedName(task, 'task'), queue: checkedName(queue, 'queue'), input }
+  const run = newRun(to, options, () => store.now())
+  await stored()
+  const [id] = await store.enqueueChildren([{ fence, place, run }])
+  if (id == null) throw new CheckreinError('LEASE_LOST')
+  return id
+}
+
+/** In the order of the ids; null while not all have ended. @throws {CheckreinError} `CHILD_UNKNOWN`. */
+async function endsOf(
+  ids: readonly string[],
+  { store, fence }: AskedOf,
+): Promise<readonly Settled[] | null> {
+  const ends = new Map((await store.children(fence.runId, ids)).map((end) => [end.id, end]))
+  const stranger = ids.find((id) => !ends.has(id))
+  if (stranger !== undefined)
+    throw new CheckreinError('CHILD_UNKNOWN', {
+      message: `Run ${stranger} is no child of this one`,
+      hint: 'ctx.waitFor waits for what ctx.enqueue of the same run has fulfilled with.',
+      details: { id: stranger },
+    })
+  if ([...ends.values()].some(({ state }) => !isFinal(state))) return null
+  return ids.flatMap((id) => ends.get(id) ?? []).map(settledOf)
+}
+
+function settledOf({ id: runId, task, state, result, error, stop }: ChildEnd): Settled {
+  if (state === 'completed') return { state, result: decodePayload(result) }
+  return { state: state === 'failed' ? state : 'cancelled', runId, task, error, stop }
+}

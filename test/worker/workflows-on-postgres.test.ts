@@ -1,0 +1,3 @@
+import { workflowsSuite } from './workflows-suite.ts'
+
+workflowsSuite('postgres')
