@@ -39,12 +39,15 @@ function order(name: string): AttemptOrder {
     key: null,
     tags: [],
     attempt: 1,
+    workflow: null,
+    parent: null,
   }
   const limits = { payloadLimit: 1_048_576, checkpointLimit: 1_048_576 }
   return {
     run,
     module: tasks,
     input: null,
+    isMapped: false,
     ...limits,
     state: null,
     waits: [],
@@ -58,6 +61,7 @@ const deaf: AttemptListener = {
   onProgress() {},
   onCheckpoint() {},
   onTaken() {},
+  onQuestion() {},
   onExtend() {},
   onLog() {},
 }
@@ -148,7 +152,8 @@ async function checkCost(): Promise<void> {
   }
   let told = 0
   const checkpoint = () => void told++
-  const sink = { delivered() {}, progress() {}, log() {}, checkpoint, taken() {}, extend() {} }
+  const none = { delivered() {}, progress() {}, log() {}, taken() {}, question() {}, extend() {} }
+  const sink = { ...none, checkpoint }
   const ctx = new AttemptContext(order('nothing'), sink, source)
   const signal = ctx.abortSignal
   for (let round = 0; round < 3; round++) {

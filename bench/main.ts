@@ -8,6 +8,7 @@ import { idleLines } from './idle.ts'
 import { latencyLines } from './latency.ts'
 import { type Line, print } from './measure.ts'
 import { reinsLines } from './reins.ts'
+import { workflowLines } from './workflows.ts'
 import { enqueueLines, runLines } from './throughput.ts'
 
 const parts: Readonly<
@@ -18,6 +19,7 @@ const parts: Readonly<
   latency: { title: 'Latency between processes', lines: latencyLines },
   control: { title: 'Control of many', lines: controlLines },
   reins: { title: 'The reins', lines: reinsLines },
+  workflows: { title: 'Workflows', lines: workflowLines },
   idle: { title: 'Idle', lines: idleLines },
   history: { title: 'A long history, on PostgreSQL', lines: historyLines },
 }

@@ -87,3 +87,9 @@ export const saves = task({
     return { microseconds: ms / 1000, seconds: ms / 1000 }
   },
 })
+
+export const adds = task({
+  name: 'adds',
+  isolation: 'inline',
+  run: (all: readonly number[]) => all.reduce((sum, one) => sum + one, 0),
+})
