@@ -185,4 +185,6 @@ export interface MemberFilter extends RunFilter {
 export interface FilterSql {
   readonly where: string
   readonly params: readonly Param[]
+  /** Where it asks for a tag: the place of that among the parameters, and what else it asks for. */
+  readonly tagged?: { readonly tag: string; readonly rest: string }
 }

@@ -5,186 +5,20 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { Client } from 'pg'
-import type { RunFilter } from '../../src/core/filter.ts'
-import { idleStates } from '../../src/core/transitions.ts'
 import { matchParams } from '../../src/store/control.ts'
 import { postgresStatements } from '../../src/store/postgres/statements.ts'
 import { openStore } from '../../src/store/open.ts'
-import type { SignalQuery } from '../../src/store/store.ts'
 import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
+import { type Counts, fill, type Hot, hotOf } from './postgres-hot.ts'
 
 const schema = freshSchema('plans')
 const statements = postgresStatements(`"${schema}"`)
 const finishedCount = 60_000
 const counts = { finishedCount, liveCount: 30_000, idleCount: 10_000 }
 /** A table that has just been filled, and of which much is asked at once. */
-const young = { finishedCount: 200, liveCount: 2500, idleCount: 200 }
+const young = { finishedCount: 200, liveCount: 2500, idleCount: 2500 }
 
 let client: Client
-
-interface Counts {
-  readonly finishedCount: number
-  readonly liveCount: number
-  readonly idleCount: number
-}
-
-/** Many finished runs with their entries, and some of every other state, all made by the server itself. */
-const fill = ({ finishedCount, liveCount, idleCount }: Counts): string => `
-  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, finished_at, worker_id, run_at, result, input, signalled, deadline_at, parent, place)
-  SELECT 'run-' || n, 'work', 'default', 0,
-    CASE WHEN n <= ${finishedCount} THEN 'completed' WHEN n % 3 = 0 THEN 'queued' WHEN n % 3 = 1 THEN 'running' ELSE 'scheduled' END,
-    CASE WHEN n <= ${finishedCount} OR n % 3 = 1 THEN 1 ELSE 0 END, 0, 0, 0, n,
-    CASE WHEN n <= ${finishedCount} THEN n END,
-    CASE WHEN n > ${finishedCount} AND n % 3 = 1 THEN 'worker-' || n % 20 END,
-    CASE WHEN n > ${finishedCount} AND n % 3 = 2 THEN n END, 'null', '{"n":1}',
-    CASE WHEN n > ${finishedCount} AND n % 30 = 1 THEN n END, CASE WHEN n % 5 = 0 THEN n END,
-    CASE WHEN n % 3 = 0 THEN 'run-' || n % 500 END, CASE WHEN n % 3 = 0 THEN '0:x:' || n || ':0' END
-  FROM generate_series(1, ${finishedCount + liveCount}) AS n;
-  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, wait, wake_at, paused_from, resume_at, paused)
-  SELECT 'idle-' || n, 'work', 'default', 0, CASE WHEN n % 2 = 0 THEN 'waiting' ELSE 'paused' END, 1, 0, 0, 0, n,
-    '{"signal":null,"done":[]}', CASE WHEN n % 2 = 0 THEN n END,
-    CASE WHEN n % 2 = 1 THEN 'queued' END, CASE WHEN n % 2 = 1 THEN n END,
-    CASE WHEN n % 2 = 1 THEN '{"reason":null,"by":null,"at":1,"holdId":' || CASE WHEN n % 4 = 1 THEN 'null' ELSE '"hold-' || n % 3 || '"' END || '}' END
-  FROM generate_series(1, ${idleCount}) AS n;
-  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, workflow, node)
-  SELECT 'member-' || n, 'work', 'default', 0, 'waiting', 0, 0, 0, 0, n, 'flow-' || n % 2, n + 1 FROM generate_series(1, ${idleCount}) AS n;
-  INSERT INTO nodes (workflow, node, run_seq, chain_end, up, slot, last, is_head, is_point, role, size, policy, pending, failures)
-  SELECT workflow, node, seq, node, 1, node, node, 1, 0, 'step', 0, 'allCompleted', 0, 0 FROM runs WHERE workflow IS NOT NULL;
-  INSERT INTO holds (id, verb, filter, is_lane, created_at, rollback) SELECT 'hold-' || n, 'pause', n, 0, 1, 0 FROM generate_series(0, 2) AS n;
-  INSERT INTO checkpoints SELECT seq, '{"done":1}' FROM runs;
-  INSERT INTO signals (run_seq, run_id, created_at, completed_at, call_id, kind, name, answer)
-  SELECT seq, id, 1, finished_at, 'call-' || id || kind, kind, 'hello', 'sent' FROM runs, unnest(ARRAY['signal', 'control']) AS kind
-  ORDER BY seq, kind DESC;
-  INSERT INTO bulks SELECT 'bulk-' || n, n, n, n, 1, 1, 1, 1, '{}', '{}' FROM generate_series(1, 20000) AS n;
-  INSERT INTO feed (run_seq, at, type, attempt, state)
-  SELECT seq, 1, 'claim', 1, 'running' FROM runs;
-  INSERT INTO tags (tag, run_seq) SELECT 'tenant:' || seq % 1000, seq FROM runs;
-  INSERT INTO workers SELECT 'worker-' || n, 'host', n, '[]', '{}', '0', 1, 1, 1 FROM generate_series(0, 19) AS n`
-
-type Hot = readonly (readonly [name: string, text: string, values: readonly unknown[]])[]
-
-const matched = (filter: RunFilter): readonly [string, readonly unknown[]] => {
-  const sql = statements.filterSql(filter)
-  return [statements.matchRuns(sql), matchParams(sql)]
-}
-const asked = (query: SignalQuery): readonly [string, readonly unknown[]] => {
-  const sql = statements.signalSql(query)
-  return [statements.listSignals(sql, 'newest'), [1_000_000, 50, ...sql.params]]
-}
-
-/** The hot statements, with parameters as they come: so many sets, of runs from a place on. */
-function hotOf(from: number, count: number): Hot {
-  const seqs = Array.from({ length: count }, (_, at) => from + at)
-  const ids = seqs.map((seq) => `run-${seq}`)
-  const of = <T>(value: T): T[] => seqs.map(() => value)
-  /** Of each run the signal, and then the verb. */
-  const positions = seqs.map((seq) => 2 * seq - 1)
-  const calls = ids.map((id) => `call-${id}signal`)
-  const signalRow = [
-    ...[calls.map((call) => `new-${call}`), of('signal'), of('hello'), seqs, ids, of(1), of(9)],
-    ...[of('sent'), of(null), of('ada'), of(null), of(null), of(null), of(null), of('1')],
-  ]
-  const members = seqs.map((_, at) => 2 * at + 2)
-  const feedRow = [seqs, of(1), of('claim'), of(1), of('running'), of(null)]
-
-  return [
-    ['runsById', statements.runsById, [ids]],
-    ['runsToChange', statements.runsToChange, [ids]],
-    ['runsBySeqToChange', statements.runsBySeqToChange, [seqs]],
-    ['keyHolderToChange', statements.keyHolderToChange, [of('work'), ids]],
-    [
-      'completeRuns',
-      statements.completeRuns,
-      [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
-    ],
-    [
-      'preventRuns',
-      statements.preventRuns(idleStates, 'no members'),
-      [seqs, ids, of(0), of('{}'), of(9)],
-    ],
-    [
-      'preventRuns of one state',
-      statements.preventRuns(['queued'], 'members too'),
-      [seqs, ids, of(0), of('{}'), of(9)],
-    ],
-    ['insertFeed', statements.insertFeed, feedRow],
-    ['trimFeed', statements.trimFeed, [seqs, of('log'), of(1000)]],
-    ['waitingForToChange', statements.waitingForToChange, [ids]],
-    ['finalRuns', statements.finalRuns, [ids]],
-    ['claimRuns', statements.claimRuns, [['default'], ['work'], 9, 'worker-1', 100]],
-    ['claimAlone', statements.claimAlone, [['default'], ['work'], 9, 'worker-1', 100, 0, '{}']],
-    [
-      'completeAlone',
-      statements.completeAlone,
-      [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
-    ],
-    [
-      'completedRuns',
-      statements.completedRuns,
-      [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
-    ],
-    ['claimableTasks', statements.claimableTasks, [['default', 'far'], ['work', 'none'], 9]],
-    ['heldIntents', statements.heldIntents, ['worker-1']],
-    ['heldRunsToChange', statements.heldRunsToChange, ['worker-1']],
-    ['dueRunsToChange', statements.dueRunsToChange, [9, 500]],
-    ['expiredRunsToChange', statements.expiredRunsToChange, [9, 500]],
-    ['nextAt', statements.nextAt, []],
-    ['prunableRuns', statements.prunableRuns, ['completed', 500, 500]],
-    ['deleteFeed', statements.deleteFeed, [seqs]],
-    ['deleteTags', statements.deleteTags, [seqs]],
-    ['deleteRuns', statements.deleteRuns, [seqs]],
-    ['feedOfRun', statements.feedOfRun, ['run-7', -1, 100]],
-    ['feedOfAll', statements.feedOfAll, [finishedCount, 100]],
-    ['feedHorizon', statements.feedHorizon, []],
-    ['newest', statements.newest, []],
-    ['childrenAt', statements.childrenAt, [ids, of('0:x:'), of('0:x;')]],
-    ['adoptRuns', statements.adoptRuns, [ids, ids, of('0:y:0')]],
-    ['liveParents', statements.liveParents, [ids]],
-    ['liveChildren', statements.liveChildren, ['run-9']],
-    ['childrenOf', statements.childrenOf, ['run-9', ids]],
-    ['nodesOf', statements.nodesOf, ['flow-1', members]],
-    ['plainArrivals', statements.plainArrivals, ['flow-1', members]],
-    ['furtherNodesOf', statements.furtherNodesOf, ['flow-1', members]],
-    ['startPlainHeads', statements.startPlainHeads, ['flow-1', 1]],
-    [
-      'startMembers',
-      statements.startMembers,
-      [seqs, of('queued'), of('1'), of(9), of(9), of('queued'), of('{}')],
-    ],
-    ['insertSignals', statements.insertSignals, signalRow],
-    ['signalsOfCalls', statements.signalsOfCalls, [calls, ids]],
-    ['deliverSignals', statements.deliverSignals, [positions, seqs, of(1), of(9)]],
-    ['finishSignals', statements.finishSignals, [positions, seqs, of(9), of(1), of('1'), of(null)]],
-    ['deliverControls', statements.deliverControls, [seqs, of(1), of(9)]],
-    ['finishControls', statements.finishControls, [seqs, of(9), of('{}'), of(9), of(1)]],
-    ['finishCall', statements.finishCall, [['call-none'], [9], ['{}']]],
-    ['refuseSignals', statements.refuseSignals, [seqs, of(9), of('{}')]],
-    ['pendingSignals', statements.pendingSignals, [seqs, of('hello')]],
-    ['mailbox', statements.mailbox, [ids[0], -1, 1000]],
-    ['deleteSignals', statements.deleteSignals, [seqs]],
-    ['saveCheckpoints', statements.saveCheckpoints, [seqs, of('{}')]],
-    ['checkpointsOf', statements.checkpointsOf, [seqs]],
-    ['deleteCheckpoints', statements.deleteCheckpoints, [seqs]],
-    ['unstartRuns', statements.unstartRuns, [seqs]],
-    ['wakeableRunsToChange', statements.wakeableRunsToChange, [500, 500]],
-    ['resumableRunsToChange', statements.resumableRunsToChange, [500, 500]],
-    ['lateRunsToChange', statements.lateRunsToChange, [finishedCount + 500, 500]],
-    ['orphanedRunsToChange', statements.orphanedRunsToChange, [9, 500]],
-    ['pausingRunsToChange', statements.pausingRunsToChange, ['hold-1']],
-    ['endBulksOfHold', statements.endBulksOfHold, ['hold-1', 9]],
-    ['failingBulks', statements.failingBulks, []],
-    ['answerOfCall', statements.answerOfCall, ['call-none', 'control']],
-    ['idleBulks', statements.idleBulks, [500]],
-    ['bulksById', statements.bulksById, [['bulk-7', 'bulk-9']]],
-    ['seqEnd', statements.seqEnd, []],
-    ['pruneAudit', statements.pruneAudit, [9, 500]],
-    ['rowHolds', statements.rowHolds, [9]],
-    ['matchRuns of a tag', ...matched({ tag: 'tenant:7', task: 'work' })],
-    ['listSignals of a run', ...asked({ runId: 'run-7' })],
-    ['listSignals of calls', ...asked({ callIds: calls })],
-    ['listSignals', ...asked({})],
-  ]
-}
 
 /** What a node of a plan has that is of use here. */
 interface Node {
@@ -202,6 +36,8 @@ const nodesOf = (node: Node): readonly Node[] => [node, ...(node.Plans ?? []).fl
 
 function literal(value: unknown): string {
   if (value === null) return 'NULL'
+  if (Array.isArray(value) && value.every((one) => one === null))
+    return `'{${value.map(() => 'NULL').join(', ')}}'`
   if (Array.isArray(value)) return `ARRAY[${value.map(literal).join(', ')}]`
   return typeof value === 'number' ? String(value) : client.escapeLiteral(String(value))
 }
@@ -242,8 +78,15 @@ async function check([name, text, values]: Hot[number]): Promise<void> {
   }
 }
 
-/** A schema of its own for the tests of a suite, filled. */
-function withTables(of: Counts): void {
+const looked = 'runs, nodes, feed, tags, workers, signals, checkpoints, bulks, holds, tombstones'
+/** The tables as they are where everything was pruned, and the server has looked at them before it was vacuumed. */
+const drain = `${looked
+  .split(', ')
+  .map((table) => `DELETE FROM ${table}`)
+  .join('; ')}; ANALYZE ${looked}`
+
+/** A schema of its own for the tests of a suite, filled; where it was drained, for the second time. */
+function withTables(of: Counts, { wasDrained = false } = {}): void {
   before(async () => {
     const url = await testDatabase()
     const store = await openStore(url, { schema })
@@ -257,6 +100,11 @@ function withTables(of: Counts): void {
         .join('; '),
     )
     await client.query(fill(of))
+    if (!wasDrained) return
+    await client.query(drain)
+    await client.query(
+      `ALTER SEQUENCE runs_seq_seq RESTART; ALTER SEQUENCE signals_position_seq RESTART; ${fill(of)}`,
+    )
   })
   after(async () => {
     await client.end()
@@ -266,35 +114,47 @@ function withTables(of: Counts): void {
 
 suite('the plans of PostgreSQL', () => {
   withTables(counts)
-  const hot = hotOf(finishedCount + 1, 100)
+  const hot = hotOf(statements, { from: finishedCount + 1, count: 100 })
   for (const one of hot) {
     test(`${one[0]} reads by an index, of a table that the server has never looked at`, () =>
       check(one))
   }
+  test('of a tag that many have the live ones are found, and no others', async () => {
+    const sql = statements.filterSql({ tag: 'everyone', task: 'work' })
+    const { rows } = await client.query(statements.matchRuns(sql), [...matchParams(sql)])
+    assert.equal(rows.length, counts.liveCount + 2 * counts.idleCount)
+    assert.equal(rows.length, new Set(rows.map(({ seq }: { seq: unknown }) => seq)).size)
+  })
   test('and of a table that it knows', async () => {
     // Only these tables: ANALYZE alone takes in those of every test that shares the database.
-    await client.query(
-      'ANALYZE runs, feed, tags, workers, signals, checkpoints, bulks, holds, tombstones',
-    )
+    await client.query(`ANALYZE ${looked.replace('nodes, ', '')}`)
     for (const one of hot) await check(one)
   })
 })
 
-suite('the plans of PostgreSQL for a table that is young', () => {
-  withTables(young)
-  test('none reads a young table over and over, once for each set', async () => {
-    for (const [name, text, values] of hotOf(young.finishedCount + 1, 1000)) {
-      for (const mode of ['force_custom_plan', 'force_generic_plan']) {
-        await client.query(`SET plan_cache_mode = ${mode}`)
-        const nodes = await planOf(text, values)
-        for (const node of nodes) {
-          const count = wasted(node)
-          assert.ok(
-            count <= 50_000,
-            `${name} (${mode}): ${node['Node Type']} throws ${count} rows away`,
-          )
-        }
+/** That none reads a table over and over, once for each set. */
+async function checkMany(): Promise<void> {
+  for (const [name, text, values] of hotOf(statements, {
+    from: young.finishedCount + 1,
+    count: 1000,
+  })) {
+    for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+      await client.query(`SET plan_cache_mode = ${mode}`)
+      for (const node of await planOf(text, values)) {
+        const count = wasted(node)
+        const what = `${name} (${mode}): ${node['Node Type']} throws ${count} rows away`
+        assert.ok(count <= 50_000, what)
       }
     }
-  })
+  }
+}
+
+suite('the plans of PostgreSQL for a table that is young', () => {
+  withTables(young)
+  test('none reads it over and over', checkMany)
+})
+
+suite('the plans of PostgreSQL for a table that was empty when it was last looked at', () => {
+  withTables(young, { wasDrained: true })
+  test('none reads it over and over', checkMany)
 })

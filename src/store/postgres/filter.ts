@@ -1,6 +1,6 @@
 /** Filters on runs, in PostgreSQL's SQL. */
 import { statesOf } from '../../core/filter.ts'
-import { stateTerms } from '../constraints.ts'
+import { liveRanges, stateTerms } from '../constraints.ts'
 import type { FilterSql, MemberFilter, Param } from '../driver.ts'
 
 /**
@@ -26,8 +26,6 @@ export function filterSql(filter: MemberFilter): FilterSql {
   if (filter.nodes)
     terms.push(`r.node BETWEEN ${bind(filter.nodes[0], 'int')} AND ${bind(filter.nodes[1], 'int')}`)
   if (filter.isReached) terms.push(isReached)
-  if (filter.tag !== undefined)
-    terms.push(`r.seq IN (SELECT run_seq FROM @tags WHERE tag = ${bind(filter.tag, 'text')})`)
   if (filter.createdAfter !== undefined)
     terms.push(`r.created_at > ${bind(Number(filter.createdAfter), 'float8')}`)
   if (filter.createdBefore !== undefined)
@@ -38,5 +36,44 @@ export function filterSql(filter: MemberFilter): FilterSql {
     terms.push(`(${readable('r.input')}::jsonb${steps.join('')}) = ${wanted}::jsonb`)
   }
   terms.push(...stateTerms(statesOf(filter)))
-  return { where: terms.join(' AND ') || 'true', params }
+  const rest = terms.join(' AND ') || 'true'
+  if (filter.tag === undefined) return { where: rest, params }
+  const tag = bind(filter.tag, 'text')
+  const where = `r.seq IN (SELECT run_seq FROM @tags WHERE tag = ${tag}) AND ${rest}`
+  return { where, params, tagged: { tag, rest } }
 }
+
+/** Statements that end in a filter leave the first two places to others; each must stand somewhere, with a type. */
+const ownParams = '($1::text IS NULL AND $2::text IS NULL)'
+export const conditionOf = ({ where, params }: Pick<FilterSql, 'where' | 'params'>): string =>
+  params.length > 0 ? `${ownParams} AND ${where}` : where
+
+/** So many runs of a tag are looked at, also those that have finished, before the live ones are asked whether they have it. */
+const fewTagged = 10_000
+
+const matchedColumns = 'r.seq, r.id, r.attempt, r.workflow, r.node'
+
+/** Live runs of a filter, in their order. */
+export function matchRuns(filter: FilterSql): string {
+  const { params, tagged } = filter
+  if (!tagged) return `${ofEachRange(conditionOf(filter)).join(' UNION ALL ')} ORDER BY seq`
+  // Both ways are written out: the planner would take the one that is short if the tables are as it last saw them.
+  const { tag, rest } = tagged
+  const condition = conditionOf({ where: rest, params })
+  const hasTag = `EXISTS (SELECT 1 FROM @tags WHERE tag = ${tag} AND run_seq = r.seq OFFSET 0)`
+  const ofFew = `
+    SELECT ${matchedColumns} FROM unnest(ARRAY(SELECT run_seq FROM few)) AS t(seq)
+    CROSS JOIN LATERAL (SELECT * FROM @runs WHERE seq = t.seq OFFSET 0) AS r
+    WHERE (SELECT count(*) FROM few) <= ${fewTagged} AND r.finished_at IS NULL AND ${condition}`
+  const ofMany = ofEachRange(
+    `(SELECT count(*) FROM few) > ${fewTagged} AND ${condition} AND ${hasTag}`,
+  )
+  return `
+    WITH few AS MATERIALIZED (SELECT run_seq FROM @tags WHERE tag = ${tag} LIMIT ${fewTagged + 1})
+    ${[ofFew, ...ofMany].join(' UNION ALL ')} ORDER BY seq`
+}
+
+const ofEachRange = (condition: string): readonly string[] =>
+  liveRanges.map(
+    (range) => `SELECT ${matchedColumns} FROM @runs AS r WHERE ${range} AND ${condition}`,
+  )

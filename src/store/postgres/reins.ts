@@ -3,7 +3,17 @@ import { stateIs } from '../constraints.ts'
 import type { FilterSql, Param } from '../driver.ts'
 import type { ReinsStatements } from '../reins-statements.ts'
 import type { SignalQuery } from '../store.ts'
-import { anyOfFew, areNull, held, heldOrSkipped, mayExpire, sets } from './sql.ts'
+import {
+  anyOfFew,
+  areNull,
+  fewSets,
+  held,
+  heldOrSkipped,
+  isAfter,
+  isSame,
+  mayExpire,
+  sets,
+} from './sql.ts'
 
 const openSignals = 'completed_at IS NULL'
 /** What does not go with a run, and is over: the words of its index. */
@@ -12,7 +22,14 @@ const isPast = `completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NUL
  * Of the rows that are about a run; the others have none. Said so because the planner takes "is" for one row in two hundred
  * where it does not know the table, and "is not" for nearly all; see `areNull`.
  */
-const [isControl, isSignal] = ["s.kind <> 'signal'", "s.kind <> 'control'"]
+const [isControl, isSignal] = ["kind <> 'signal'", "kind <> 'control'"]
+/** The same as `openSignals`, in words that bring no index to mind. */
+const isOpen = areNull('s.completed_at')
+/** What is open of each of some runs: `u` with the positions. */
+const openOf = (columns: readonly string[], condition: string): string => `(
+      SELECT u.*, o.position FROM ${fewSets(...columns)} CROSS JOIN LATERAL (
+        SELECT position FROM @signals
+        WHERE run_seq IS NOT NULL AND run_seq = u.run_seq AND ${openSignals} AND ${condition} OFFSET 0) AS o) AS u`
 
 const signalColumns = [
   'call_id text, kind text, name text, run_seq bigint, run_id text, created_at bigint',
@@ -79,44 +96,46 @@ export const postgresReins: ReinsStatements = {
     WHERE s.answer = 'not-found'
     RETURNING position, call_id, run_id`,
   signalsOfCalls: `
-    SELECT s.position, s.call_id, s.run_id, s.answer, s.kind FROM ${sets('call_id text', 'run_id text')}
-    JOIN @signals AS s ON s.call_id = u.call_id AND coalesce(s.run_id, '') = coalesce(u.run_id, '') ORDER BY ord`,
+    SELECT s.* FROM ${sets('call_id text', 'run_id text')} CROSS JOIN LATERAL (
+      SELECT position, call_id, run_id, answer, kind FROM @signals
+      WHERE call_id = u.call_id AND coalesce(run_id, '') = coalesce(u.run_id, '') LIMIT 1) AS s ORDER BY ord`,
   answerOfCall: `
     SELECT position, run_id, answer FROM @signals
     WHERE call_id = $1 AND kind = $2 AND answer <> 'not-found' LIMIT 1`,
   deliverSignals: `
     UPDATE @signals AS s SET delivered_at = u.at, attempt = u.attempt
-    FROM ${sets('position bigint', 'run_seq bigint', 'attempt int', 'at bigint')}
-    WHERE s.position = u.position AND s.run_seq = u.run_seq AND s.${openSignals}`,
+    FROM ${fewSets('position bigint', 'run_seq bigint', 'attempt int', 'at bigint')}
+    WHERE ${isSame('s.position', 'u.position')} AND s.run_seq = u.run_seq AND ${isOpen}`,
   deliverControls: `
     UPDATE @signals AS s SET delivered_at = u.at, attempt = u.attempt
-    FROM ${sets('run_seq bigint', 'attempt int', 'at bigint')}
-    WHERE s.run_seq IS NOT NULL AND s.run_seq = u.run_seq AND s.${openSignals} AND ${isControl} AND ${areNull('s.delivered_at')}`,
+    FROM ${openOf(['run_seq bigint', 'attempt int', 'at bigint'], isControl)}
+    WHERE ${isSame('s.position', 'u.position')} AND ${areNull('s.completed_at', 's.delivered_at')}`,
   finishSignals: `
     UPDATE @signals AS s
     SET completed_at = u.at, attempt = u.attempt, delivered_at = coalesce(s.delivered_at, u.at), reply = u.reply, error = u.error
-    FROM ${sets('position bigint', 'run_seq bigint', 'at bigint', 'attempt int', 'reply text', 'error text')}
-    WHERE s.position = u.position AND s.run_seq = u.run_seq AND s.${openSignals}`,
+    FROM ${fewSets('position bigint', 'run_seq bigint', 'at bigint', 'attempt int', 'reply text', 'error text')}
+    WHERE ${isSame('s.position', 'u.position')} AND s.run_seq = u.run_seq AND ${isOpen}`,
   finishControls: `
     UPDATE @signals AS s SET completed_at = u.at, reply = u.reply,
       delivered_at = coalesce(s.delivered_at, u.delivered_at), attempt = coalesce(s.attempt, u.attempt)
-    FROM ${sets('run_seq bigint', 'at bigint', 'reply text', 'delivered_at bigint', 'attempt int')}
-    WHERE s.run_seq IS NOT NULL AND s.run_seq = u.run_seq AND s.${openSignals} AND ${isControl}`,
+    FROM ${openOf(['run_seq bigint', 'at bigint', 'reply text', 'delivered_at bigint', 'attempt int'], isControl)}
+    WHERE ${isSame('s.position', 'u.position')} AND ${isOpen}`,
   finishCall: `
     UPDATE @signals AS s SET completed_at = u.at, reply = u.reply
-    FROM ${sets('call_id text', 'at bigint', 'reply text')}
-    WHERE s.call_id = u.call_id AND coalesce(s.run_id, '') = '' AND s.${openSignals}`,
+    FROM ${fewSets('call_id text', 'at bigint', 'reply text')}
+    WHERE ${isSame('s.call_id', 'u.call_id')} AND coalesce(s.run_id, '') = '' AND s.${openSignals}`,
   refuseSignals: `
     UPDATE @signals AS s SET completed_at = u.at, error = u.error
-    FROM ${sets('run_seq bigint', 'at bigint', 'error text')}
-    WHERE s.run_seq IS NOT NULL AND s.run_seq = u.run_seq AND s.${openSignals} AND ${isSignal}`,
+    FROM ${openOf(['run_seq bigint', 'at bigint', 'error text'], isSignal)}
+    WHERE ${isSame('s.position', 'u.position')} AND ${isOpen}`,
   pendingSignals: `
-    SELECT s.run_seq, s.position FROM ${sets('run_seq bigint', 'name text')}
-    JOIN @signals AS s ON s.run_seq IS NOT NULL AND s.run_seq = u.run_seq AND s.name = u.name
-    WHERE s.${openSignals} AND ${isSignal}`,
+    SELECT u.run_seq, u.position FROM ${openOf(['run_seq bigint', 'name text'], `${isSignal} AND name = u.name`)}`,
   mailbox: `
-    SELECT s.* FROM @runs AS r JOIN @signals AS s ON s.run_seq IS NOT NULL AND s.run_seq = r.seq
-    WHERE r.id = $1 AND s.position > $2 AND s.${openSignals} AND ${isSignal} ORDER BY s.position LIMIT $3`,
+    SELECT s.* FROM @runs AS r CROSS JOIN LATERAL (
+      SELECT * FROM @signals
+      WHERE run_seq IS NOT NULL AND ${isAfter('r.seq')} AND ${openSignals} AND ${isSignal}
+      ORDER BY run_seq, position LIMIT $3) AS s
+    WHERE r.id = $1 ORDER BY s.position`,
   deleteSignals: `
     DELETE FROM @signals WHERE run_id IS NOT NULL AND kind = 'signal'
       AND run_id = ANY(ARRAY(SELECT id FROM @runs WHERE seq = ${anyOfFew}))`,
@@ -170,7 +189,7 @@ export const postgresReins: ReinsStatements = {
       WHERE parent = u.parent AND place >= u.low AND place < u.high OFFSET 0) AS r`,
   adoptRuns: `
     UPDATE @runs AS r SET parent = u.parent, place = u.place
-    FROM ${sets('id text', 'parent text', 'place text')} WHERE r.id = u.id`,
+    FROM ${fewSets('id text', 'parent text', 'place text')} WHERE ${isSame('r.id', 'u.id')}`,
   liveParents: `
     SELECT u.parent FROM unnest($1::text[]) AS u(parent) CROSS JOIN LATERAL (
       SELECT 1 FROM @runs WHERE parent = u.parent AND finished_at IS NULL LIMIT 1) AS child`,

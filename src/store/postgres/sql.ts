@@ -7,6 +7,20 @@ export function sets(...columns: readonly string[]): string {
   return `unnest(${lists.join(', ')}) WITH ORDINALITY AS u(${names.join(', ')}, ord)`
 }
 
+/**
+ * The same for a join. A table that is empty when the server looks at it is taken for one row until it looks again, however
+ * many come: the planner reads all of it, and for each row all of the sets. Of these it believes that they are still fewer.
+ */
+export const fewSets = (...columns: readonly string[]): string =>
+  `(SELECT * FROM ${sets(...columns)} WHERE num_nonnulls(ord) = 1) AS u`
+
+/** That they are the same, in words by which an index is looked into for each set, and is never read from end to end. */
+export const isSame = (column: string, value: string): string => `${column} = ANY(ARRAY[${value}])`
+
+/** What one run has after a position, in words that only the index of both bears. */
+export const isAfter = (run: string, position = '$2::bigint'): string =>
+  `(run_seq, position) > (${run}, ${position}) AND (run_seq, position) <= (${run}, 9223372036854775807)`
+
 /** A writer that meets a row which another one holds waits for it. */
 export const held = 'FOR NO KEY UPDATE'
 /** A run whose time to live goes on. */

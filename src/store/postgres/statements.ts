@@ -9,12 +9,23 @@
  * instead of 1). So a completion asks for its worker instead of the state, which a CHECK makes the same.
  */
 import type { State } from '../../core/transitions.ts'
-import { liveRanges, notable, stateIs } from '../constraints.ts'
-import type { FilterSql, Statements } from '../driver.ts'
-import { filterSql } from './filter.ts'
+import { notable, stateIs } from '../constraints.ts'
+import type { Statements } from '../driver.ts'
+import { type ClaimStatements, claimStatements } from './claim-statements.ts'
+import { conditionOf, filterSql, matchRuns } from './filter.ts'
 import { postgresReins } from './reins.ts'
 import { postgresWorkflows } from './workflows.ts'
-import { anyOfFew, areNull, held, heldOrSkipped, mayExpire, sets } from './sql.ts'
+import {
+  anyOfFew,
+  areNull,
+  fewSets,
+  held,
+  heldOrSkipped,
+  isAfter,
+  isSame,
+  mayExpire,
+  sets,
+} from './sql.ts'
 
 const insertColumns = [
   'id text, task text, queue text, priority int, key text, key_held int, tags text, input text',
@@ -30,18 +41,14 @@ const factColumns = [
 ].flatMap((line) => line.split(', '))
 const names = (columns: readonly string[], prefix = ''): string =>
   columns.map((column) => `${prefix}${column.split(' ')[0]}`).join(', ')
-const unexpired = '(r.expires_at IS NULL OR r.attempt > r.returned OR r.expires_at > $3)'
+
 /** The statements of PostgreSQL, and those that are its alone. */
-export interface PostgresStatements extends Statements {
-  readonly claimRuns: string
-  /** A claim and its entries at once; every row says whether a tombstone stands and whether the lease is held, and of none there is one. */
-  readonly claimAlone: string
+export interface PostgresStatements extends Statements, ClaimStatements {
   /** Completions and their entries at once: `ord` of each that nothing stood in the way of. */
   readonly completeAlone: string
   /** `ord` of each of some runs that has completed in that attempt. */
   readonly completedRuns: string
   readonly madeRuns: string
-  readonly claimableTasks: string
   readonly feedHorizon: string
   /** The transactions that claim: no others hold the row of a worker. */
   readonly claimers: string
@@ -56,28 +63,10 @@ const insertRuns = (where: string, conflict = 'ON CONFLICT (id) DO NOTHING'): st
 const nothingStands =
   'WHERE NOT EXISTS (SELECT 1 FROM @tombstones) AND NOT EXISTS (SELECT 1 FROM @holds WHERE is_lane = 0)'
 
-/** Whether a tombstone or a hold on runs of any kind stands, so that each run must be looked at. */
-const anyStands = (not = ''): string =>
-  `${not} (EXISTS (SELECT 1 FROM @tombstones) OR EXISTS (SELECT 1 FROM @holds WHERE is_lane = 0))`
-
-/** Whether nobody holds the lane. */
-const isOpenLane = `NOT EXISTS (
-        SELECT 1 FROM @holds AS h WHERE h.is_lane = 1 AND (h.until IS NULL OR h.until > $3)
-          AND (h.queue IS NULL OR h.queue = lane.queue) AND (h.task IS NULL OR h.task = lane.task))`
-
-/** The places of the runs to claim, lane by lane; they are held, and what others hold is passed over. */
-const claimableHeads = (where: string): string => `
-      SELECT head.seq FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
-      CROSS JOIN LATERAL (
-        SELECT r.seq, r.priority FROM @runs AS r
-        WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired}
-        ORDER BY r.priority DESC, r.seq LIMIT $5 ${heldOrSkipped}) AS head
-      WHERE ${isOpenLane} ${where} ORDER BY head.priority DESC, head.seq LIMIT $5`
-const startRuns = `UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3`
-const claimedColumns = [
-  'r.seq, r.id, r.task, r.queue, r.priority, r.key, r.tags, r.input, r.attempt',
-  'r.checkpoint_at, r.wait, r.signalled, r.rollback, r.error, r.workflow, r.node, r.parent, r.is_mapped',
-].join(', ')
+/** A tombstone's. */
+const isTheirs = ['kind', 'task', 'value']
+  .map((name) => isSame(`t.${name}`, `u.${name}`))
+  .join(' AND ')
 
 const completionColumns = [
   'seq bigint',
@@ -89,14 +78,9 @@ const completionColumns = [
 ]
 const completeRuns = `
     UPDATE @runs AS r SET state = 'completed', result = u.result, worker_id = NULL, finished_at = u.at
-    FROM ${sets(...completionColumns)}
-    WHERE r.seq = u.seq AND r.id = u.id AND r.attempt = u.attempt AND r.worker_id = u.worker_id
+    FROM ${fewSets(...completionColumns)}
+    WHERE ${isSame('r.seq', 'u.seq')} AND ${isSame('r.id', 'u.id')} AND r.attempt = u.attempt AND r.worker_id = u.worker_id
       AND r.key_held < 1 AND ${areNull('r.intent', 'r.signalled', 'r.rollback', 'r.wait')}`
-
-/** Statements that end in a filter leave the first two places to others; each must stand somewhere, with a type. */
-const ownParams = '($1::text IS NULL AND $2::text IS NULL)'
-const conditionOf = ({ where, params }: FilterSql): string =>
-  params.length > 0 ? `${ownParams} AND ${where}` : where
 
 /** Each live state has a small index, and the finished ones are counted in theirs. */
 const countLive = (state: State): string =>
@@ -111,6 +95,7 @@ const countAll = `
 const templates: PostgresStatements = {
   ...postgresReins,
   ...postgresWorkflows,
+  ...claimStatements,
   insertRuns: insertRuns(''),
   insertPlainRuns: insertRuns(nothingStands),
   insertNewRuns: insertRuns(nothingStands, ''),
@@ -118,12 +103,14 @@ const templates: PostgresStatements = {
   runsToChange: `SELECT * FROM @runs WHERE id = ANY($1::text[]) ORDER BY seq ${held}`,
   runsBySeqToChange: `SELECT * FROM @runs WHERE seq = ANY($1::bigint[]) ORDER BY seq ${held}`,
   keyHolderToChange: `
-    SELECT r.* FROM ${sets('task text', 'key text')} JOIN @runs AS r ON r.task = u.task AND r.key = u.key
-    WHERE r.key_held = 1 ORDER BY r.seq ${held} OF r`,
+    SELECT * FROM @runs WHERE key_held > 0 AND key_held < 2 AND seq = ANY(ARRAY(
+      SELECT r.seq FROM ${sets('task text', 'key text')} CROSS JOIN LATERAL (
+        SELECT seq FROM @runs WHERE task = u.task AND key = u.key AND key_held = 1 LIMIT 1) AS r))
+    ORDER BY seq ${held}`,
   updateRuns: `
     UPDATE @runs AS r SET (${names(factColumns)}) = ROW(${names(factColumns, 'u.')})
-    FROM ${sets('seq bigint', 'old_state text', 'old_attempt int', ...factColumns)}
-    WHERE r.seq = u.seq AND r.state = u.old_state AND r.attempt = u.old_attempt RETURNING u.ord`,
+    FROM ${fewSets('seq bigint', 'old_state text', 'old_attempt int', ...factColumns)}
+    WHERE ${isSame('r.seq', 'u.seq')} AND r.state = u.old_state AND r.attempt = u.old_attempt RETURNING u.ord`,
   completeRuns: `${completeRuns} RETURNING u.ord`,
   completeAlone: `
     WITH done AS (
@@ -134,8 +121,8 @@ const templates: PostgresStatements = {
       SELECT seq, at, 'complete', attempt, 'completed' FROM done ORDER BY ord)
     SELECT ord FROM done`,
   completedRuns: `
-    SELECT u.ord FROM ${sets(...completionColumns)} JOIN @runs AS r ON r.seq = u.seq
-    WHERE r.id = u.id AND r.attempt = u.attempt AND r.finished_at IS NOT NULL AND ${stateIs(['completed'], 'r.')}`,
+    SELECT u.ord FROM ${fewSets(...completionColumns)} JOIN @runs AS r ON ${isSame('r.seq', 'u.seq')}
+    WHERE ${isSame('r.id', 'u.id')} AND r.attempt = u.attempt AND ${stateIs(['completed'], 'r.')}`,
   insertTags: `
     INSERT INTO @tags (tag, run_seq) SELECT tag, run_seq FROM ${sets('tag text', 'run_seq bigint')}
     ON CONFLICT DO NOTHING`,
@@ -156,8 +143,8 @@ const templates: PostgresStatements = {
 
   hasTombstones: `SELECT 1 AS found FROM @tombstones LIMIT 1`,
   tombstonesFor: `
-    SELECT t.* FROM ${sets('kind text', 'task text', 'value text', 'now bigint')}
-    JOIN @tombstones AS t ON t.kind = u.kind AND t.task = u.task AND t.value = u.value AND t.expires_at > u.now`,
+    SELECT t.* FROM ${fewSets('kind text', 'task text', 'value text', 'now bigint')}
+    JOIN @tombstones AS t ON ${isTheirs} AND t.expires_at > u.now`,
   insertTombstones: `
     INSERT INTO @tombstones AS t (kind, task, value, verb, reason, by, created_at, expires_at)
     SELECT DISTINCT ON (kind, task, value) kind, task, value, verb, reason, by, created_at, expires_at
@@ -168,8 +155,8 @@ const templates: PostgresStatements = {
       created_at = CASE WHEN t.expires_at > excluded.created_at THEN t.created_at ELSE excluded.created_at END
     RETURNING value, expires_at`,
   deleteTombstone: `
-    DELETE FROM @tombstones AS t USING ${sets('kind text', 'task text', 'value text')}
-    WHERE t.kind = u.kind AND t.task = u.task AND t.value = u.value RETURNING t.value`,
+    DELETE FROM @tombstones AS t USING ${fewSets('kind text', 'task text', 'value text')}
+    WHERE ${isTheirs} RETURNING t.value`,
   liveTombstones: `SELECT * FROM @tombstones WHERE expires_at > $1 ORDER BY created_at, value`,
   pruneTombstones: `DELETE FROM @tombstones WHERE expires_at <= $1`,
 
@@ -200,8 +187,8 @@ const templates: PostgresStatements = {
     SELECT * FROM @runs WHERE ${mayExpire} AND expires_at <= $1 ORDER BY expires_at LIMIT $2 ${heldOrSkipped}`,
   prunableRuns: `
     SELECT seq FROM @runs WHERE finished_at IS NOT NULL AND state = $1 AND finished_at < $2
-      AND NOT EXISTS (SELECT 1 FROM @workflows AS w WHERE w.id = workflow AND w.finished_at IS NULL)
-      AND NOT EXISTS (SELECT 1 FROM @runs AS p WHERE p.id = runs.parent AND p.finished_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM @workflows AS w WHERE ${isSame('w.id', 'runs.workflow')} AND w.finished_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM @runs AS p WHERE ${isSame('p.id', 'runs.parent')} AND p.finished_at IS NULL)
     ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
   keepNewestPosition: `
     UPDATE @feed SET run_seq = 0 WHERE position = (SELECT max(position) FROM @feed) AND run_seq = ANY($1::bigint[])`,
@@ -212,8 +199,9 @@ const templates: PostgresStatements = {
 
   finalRuns: `SELECT * FROM @runs WHERE finished_at IS NOT NULL AND id = ANY($1::text[])`,
   feedOfRun: `
-    SELECT f.*, r.id AS run_id, r.workflow FROM @runs AS r JOIN @feed AS f ON f.run_seq = r.seq
-    WHERE r.id = $1 AND f.position > $2 ORDER BY f.position LIMIT $3`,
+    SELECT f.*, r.id AS run_id, r.workflow FROM @runs AS r CROSS JOIN LATERAL (
+      SELECT * FROM @feed WHERE ${isAfter('r.seq')} ORDER BY run_seq, position LIMIT $3) AS f
+    WHERE r.id = $1 ORDER BY f.position`,
   feedOfAll: `
     SELECT f.*, r.id AS run_id, r.workflow FROM @feed AS f LEFT JOIN @runs AS r ON r.seq = f.run_seq
     WHERE f.position > $1 ORDER BY f.position LIMIT $2`,
@@ -230,34 +218,12 @@ const templates: PostgresStatements = {
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS writers`,
   newest: `SELECT (SELECT max(position) FROM @feed) AS position, (SELECT max(seq) FROM @runs) AS seq`,
 
-  claimableTasks: `
-    SELECT lane.task FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
-    WHERE EXISTS (
-      SELECT 1 FROM @runs AS r
-      WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired})
-      AND ${isOpenLane}`,
-  claimRuns: `
-    ${startRuns} WHERE r.seq = ANY(ARRAY(${claimableHeads('')})) RETURNING ${claimedColumns}`,
-  claimAlone: `
-    WITH head AS MATERIALIZED (${claimableHeads(`AND ${anyStands('NOT')}`)}),
-    held AS MATERIALIZED (
-      SELECT 1 FROM @workers WHERE id = $4 AND lease_until > $6::bigint AND EXISTS (SELECT 1 FROM head) FOR KEY SHARE),
-    claimed AS (
-      ${startRuns}
-      WHERE r.seq = ANY(ARRAY(SELECT seq FROM head WHERE EXISTS (SELECT 1 FROM held))) RETURNING ${claimedColumns}),
-    entered AS (
-      INSERT INTO @feed (run_seq, at, type, attempt, state, data)
-      SELECT seq, $3, 'claim', attempt, 'running', $7::text FROM claimed ORDER BY priority DESC, seq)
-    SELECT claimed.*, known.* FROM (
-      SELECT (${anyStands()})::int AS has_tombstones,
-        EXISTS (SELECT 1 FROM @workers WHERE id = $4 AND lease_until > $6::bigint)::int AS is_held) AS known
-    LEFT JOIN claimed ON true`,
   preventRuns: (states, whose) => `
     UPDATE @runs AS r
     SET state = 'cancelled', stop = u.stop, finished_at = u.at, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0,
       paused = NULL, resume_at = NULL, wake_at = NULL, wait = NULL
-    FROM ${sets('seq bigint', 'id text', 'attempt int', 'stop text', 'at bigint')}
-    WHERE r.seq = u.seq AND r.id = u.id AND r.attempt = u.attempt AND (${stateIs(states, 'r.')} OR r.state = '')
+    FROM ${fewSets('seq bigint', 'id text', 'attempt int', 'stop text', 'at bigint')}
+    WHERE ${isSame('r.seq', 'u.seq')} AND ${isSame('r.id', 'u.id')} AND r.attempt = u.attempt AND (${stateIs(states, 'r.')} OR r.state = '')
       AND ${areNull('r.rollback', 'r.rollback_on', 'r.signalled', ...(whose === 'no members' ? ['r.workflow'] : []))} RETURNING u.ord`,
   listRuns: ({ where }, order) =>
     order === 'newest'
@@ -267,13 +233,7 @@ const templates: PostgresStatements = {
     filter.where === 'true'
       ? countAll
       : `SELECT state, count(*) AS n FROM @runs AS r WHERE ${conditionOf(filter)} GROUP BY state`,
-  matchRuns: (filter) =>
-    `${liveRanges
-      .map(
-        (range) =>
-          `SELECT r.seq, r.id, r.attempt, r.workflow, r.node FROM @runs AS r WHERE ${range} AND ${conditionOf(filter)}`,
-      )
-      .join(' UNION ALL ')} ORDER BY seq`,
+  matchRuns,
   filterSql,
 }
 

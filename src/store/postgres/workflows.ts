@@ -11,13 +11,13 @@ import { statesOfWorkflows } from '../workflow/filter.ts'
 import type { WorkflowFilter } from '../workflow/records.ts'
 import { firstUndoing } from '../workflow/undoing.ts'
 import type { WorkflowStatements } from '../workflow/statements.ts'
-import { anyOfFew, held, heldOrSkipped, sets } from './sql.ts'
+import { anyOfFew, fewSets, held, heldOrSkipped, isAfter, isSame, sets } from './sql.ts'
 
 const names = (columns: readonly string[]): string =>
   columns.map((column) => column.split(' ')[0]).join(', ')
 const places = (columns: readonly string[], from = 1): string =>
   columns.map((column, at) => `$${from + at}::${column.split(' ')[1]}`).join(', ')
-const inWorkflow = 'n.workflow = u.workflow AND n.node = u.node'
+const inWorkflow = `${isSame('n.workflow', 'u.workflow')} AND ${isSame('n.node', 'u.node')}`
 
 /**
  * Nodes by their numbers, one by one: of a table that it does not know, the planner takes a workflow for three rows, and
@@ -66,49 +66,50 @@ export const postgresWorkflows: WorkflowStatements = {
       SELECT run_seq FROM @nodes
       WHERE workflow = $1 AND up IS NOT NULL AND up = $2 AND is_head = 1 AND plan IS NULL AND run_seq IS NOT NULL
       ORDER BY run_seq)) AS u(seq)
-    WHERE r.seq = u.seq AND ${isUnreached} RETURNING r.seq`,
+    WHERE ${isSame('r.seq', 'u.seq')} AND ${isUnreached} RETURNING r.seq`,
   countDown: `
     UPDATE @nodes AS n SET pending = n.pending - u.ended, failures = n.failures + u.failed
-    FROM ${sets('workflow text', 'node int', 'ended int', 'failed int')} WHERE ${inWorkflow} RETURNING n.*`,
+    FROM ${fewSets('workflow text', 'node int', 'ended int', 'failed int')} WHERE ${inWorkflow} RETURNING n.*`,
   noteCauses: `
-    UPDATE @nodes AS n SET cause = u.cause FROM ${sets('workflow text', 'node int', 'cause text')} WHERE ${inWorkflow}`,
+    UPDATE @nodes AS n SET cause = u.cause FROM ${fewSets('workflow text', 'node int', 'cause text')} WHERE ${inWorkflow}`,
   noteResults: `
-    UPDATE @nodes AS n SET result = u.result FROM ${sets('workflow text', 'node int', 'result text')} WHERE ${inWorkflow}`,
+    UPDATE @nodes AS n SET result = u.result FROM ${fewSets('workflow text', 'node int', 'result text')} WHERE ${inWorkflow}`,
   slotsOf: `
     SELECT n.slot, n.run_seq, n.cause, n.result, r.result AS run_result
-    FROM @nodes AS n LEFT JOIN @runs AS r ON r.seq = n.run_seq
+    FROM @nodes AS n LEFT JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
     WHERE n.workflow = $1 AND n.up IS NOT NULL AND n.up = $2 AND (n.next IS NULL OR n.cause IS NOT NULL) ORDER BY n.slot`,
   resultsOf: `
     SELECT n.node, n.run_seq, n.result, r.result AS run_result
-    FROM @nodes AS n LEFT JOIN @runs AS r ON r.seq = n.run_seq
+    FROM @nodes AS n LEFT JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
     WHERE n.workflow = $1 AND n.node = ANY($2::int[])`,
   startMembers: `
     UPDATE @runs AS r SET state = u.state, input = coalesce(u.input, r.input), run_at = u.run_at, expires_at = u.expires_at,
       paused_from = u.paused_from, paused = u.paused
-    FROM ${sets('seq bigint', 'state text', 'input text', 'run_at bigint', 'expires_at bigint', 'paused_from text', 'paused text')}
-    WHERE r.seq = u.seq AND ${isUnreached} RETURNING u.ord`,
+    FROM ${fewSets('seq bigint', 'state text', 'input text', 'run_at bigint', 'expires_at bigint', 'paused_from text', 'paused text')}
+    WHERE ${isSame('r.seq', 'u.seq')} AND ${isUnreached} RETURNING u.ord`,
   giveInput: `
     UPDATE @runs AS r SET input = coalesce(u.input, r.input), expires_at = u.expires_at
-    FROM ${sets('seq bigint', 'input text', 'expires_at bigint')} WHERE r.seq = u.seq`,
+    FROM ${fewSets('seq bigint', 'input text', 'expires_at bigint')} WHERE ${isSame('r.seq', 'u.seq')}`,
   detachRuns: `
     UPDATE @runs SET workflow = NULL, node = NULL, key_held = CASE WHEN key_held = 0 THEN 2 ELSE key_held END
     WHERE seq = ${anyOfFew}`,
   completedMembers: `
-    SELECT r.* FROM @nodes AS n JOIN @runs AS r ON r.seq = n.run_seq
+    SELECT r.* FROM @nodes AS n JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
     WHERE n.workflow = $1 AND n.role = 'step' AND r.workflow = $1 AND (r.state = 'completed' OR r.state = '') ORDER BY r.finished_at DESC, r.node DESC`,
   copyCheckpoints: `
     INSERT INTO @checkpoints (run_seq, data)
-    SELECT u.copy_seq, c.data FROM ${sets('run_seq bigint', 'copy_seq bigint')} JOIN @checkpoints AS c ON c.run_seq = u.run_seq`,
+    SELECT u.copy_seq, c.data FROM ${fewSets('run_seq bigint', 'copy_seq bigint')} JOIN @checkpoints AS c ON ${isSame('c.run_seq', 'u.run_seq')}`,
   memberCounts: `
     SELECT workflow, state, CASE WHEN state = 'waiting' AND attempt = 0 THEN 0 ELSE 1 END AS was_reached, count(*) AS n FROM @runs
     WHERE workflow IS NOT NULL AND workflow = ANY($1::text[]) AND node < ${firstUndoing} GROUP BY workflow, state, was_reached`,
   membersOf: `
     SELECT n.node AS at_node, n.run_seq, n.next, n.chain_end, n.up, n.slot, n.last, n.is_head, n.is_point, n.source, n.role,
       n.size, n.policy, n.pending, n.failures AS node_failures, n.plan, n.cause, n.result AS node_result, r.*
-    FROM @nodes AS n LEFT JOIN @runs AS r ON r.seq = n.run_seq
+    FROM @nodes AS n LEFT JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
     WHERE n.workflow = $1 AND n.node > $2 ORDER BY n.node LIMIT $3`,
   feedStart: `
-    SELECT min(f.position) AS position FROM @runs AS r JOIN @feed AS f ON f.run_seq = r.seq
+    SELECT min(f.position) AS position FROM @runs AS r CROSS JOIN LATERAL (
+      SELECT position FROM @feed WHERE ${isAfter('r.seq', '-1')} ORDER BY run_seq, position LIMIT 1) AS f
     WHERE r.workflow IS NOT NULL AND r.workflow = $1`,
   resumableWorkflowsToChange: `
     SELECT * FROM @workflows WHERE resume_at IS NOT NULL AND resume_at <= $1 ORDER BY resume_at LIMIT $2 ${heldOrSkipped}`,
