@@ -8,11 +8,13 @@ export function sets(...columns: readonly string[]): string {
 }
 
 /**
- * The same for a join. A table that is empty when the server looks at it is taken for one row until it looks again, however
- * many come: the planner reads all of it, and for each row all of the sets. Of these it believes that they are still fewer.
+ * For a join: some of what has an `ord`, of which the planner believes that there is hardly any. A table that was empty when
+ * the server last looked at it is taken for one row, however many came since: of many sets, the planner would read all of
+ * the table, and for each row all of the sets.
  */
-export const fewSets = (...columns: readonly string[]): string =>
-  `(SELECT * FROM ${sets(...columns)} WHERE num_nonnulls(ord) = 1) AS u`
+export const few = (source: string): string =>
+  `(SELECT * FROM ${source} WHERE num_nonnulls(ord) = 1) AS u`
+export const fewSets = (...columns: readonly string[]): string => few(sets(...columns))
 
 /** That they are the same, in words by which an index is looked into for each set, and is never read from end to end. */
 export const isSame = (column: string, value: string): string => `${column} = ANY(ARRAY[${value}])`

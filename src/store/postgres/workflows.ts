@@ -11,7 +11,7 @@ import { statesOfWorkflows } from '../workflow/filter.ts'
 import type { WorkflowFilter } from '../workflow/records.ts'
 import { firstUndoing } from '../workflow/undoing.ts'
 import type { WorkflowStatements } from '../workflow/statements.ts'
-import { anyOfFew, fewSets, held, heldOrSkipped, isAfter, isSame, sets } from './sql.ts'
+import { anyOfFew, few, fewSets, held, heldOrSkipped, isAfter, isSame, sets } from './sql.ts'
 
 const names = (columns: readonly string[]): string =>
   columns.map((column) => column.split(' ')[0]).join(', ')
@@ -62,10 +62,10 @@ export const postgresWorkflows: WorkflowStatements = {
       OR NOT EXISTS (SELECT 1 FROM @runs AS r WHERE r.seq = n.run_seq AND (r.state = 'queued' OR r.state = '')))
     ORDER BY n.slot`,
   startPlainHeads: `
-    UPDATE @runs AS r SET state = 'queued' FROM unnest(ARRAY(
+    UPDATE @runs AS r SET state = 'queued' FROM ${few(`unnest(ARRAY(
       SELECT run_seq FROM @nodes
       WHERE workflow = $1 AND up IS NOT NULL AND up = $2 AND is_head = 1 AND plan IS NULL AND run_seq IS NOT NULL
-      ORDER BY run_seq)) AS u(seq)
+      ORDER BY run_seq)) WITH ORDINALITY AS u(seq, ord)`)}
     WHERE ${isSame('r.seq', 'u.seq')} AND ${isUnreached} RETURNING r.seq`,
   countDown: `
     UPDATE @nodes AS n SET pending = n.pending - u.ended, failures = n.failures + u.failed
