@@ -7,6 +7,7 @@ import { after, before, suite, test } from 'node:test'
 import { Client } from 'pg'
 import { matchParams } from '../../src/store/control.ts'
 import { postgresStatements } from '../../src/store/postgres/statements.ts'
+import { sessionSettings } from '../../src/store/postgres/transaction.ts'
 import { openStore } from '../../src/store/open.ts'
 import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
 import { type Counts, fill, type Hot, hotOf } from './postgres-hot.ts'
@@ -42,19 +43,28 @@ function literal(value: unknown): string {
   return typeof value === 'number' ? String(value) : client.escapeLiteral(String(value))
 }
 
-/** Runs it as a prepared statement, for only those have a plan for any parameters, and takes it back. */
-async function planOf(text: string, values: readonly unknown[]): Promise<readonly Node[]> {
+const prepare = (name: string, text: string): Promise<unknown> =>
+  client.query(`PREPARE ${name} AS ${text}`)
+
+/** The plan by which a prepared statement is carried out, which is taken back. */
+async function planOf(name: string, values: readonly unknown[]): Promise<readonly Node[]> {
   await client.query('BEGIN')
   try {
-    await client.query(`DEALLOCATE ALL; PREPARE looked_at AS ${text}`)
     const given = values.length > 0 ? `(${values.map(literal).join(', ')})` : ''
     const { rows } = await client.query<{ 'QUERY PLAN': readonly { Plan: Node }[] }>(
-      `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE looked_at${given}`,
+      `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE ${name}${given}`,
     )
     return (rows[0]?.['QUERY PLAN'] ?? []).flatMap(({ Plan }) => nodesOf(Plan))
   } finally {
     await client.query('ROLLBACK')
   }
+}
+
+/** The same of a statement, as it is made now: only prepared ones have a plan for any parameters. */
+async function planNow(text: string, values: readonly unknown[]): Promise<readonly Node[]> {
+  await client.query('DEALLOCATE ALL')
+  await prepare('looked_at', text)
+  return planOf('looked_at', values)
 }
 
 /** Rows that were read and thrown away again. */
@@ -66,7 +76,7 @@ const large = ['runs', 'nodes', 'feed', 'tags', 'signals', 'checkpoints', 'bulks
 async function check([name, text, values]: Hot[number]): Promise<void> {
   for (const mode of ['force_custom_plan', 'force_generic_plan']) {
     await client.query(`SET plan_cache_mode = ${mode}`)
-    const nodes = await planOf(text, values)
+    const nodes = await planNow(text, values)
     for (const node of nodes) {
       const isScan = node['Node Type'] === 'Seq Scan' && large.includes(node['Relation Name'] ?? '')
       assert.ok(!isScan, `${name} (${mode}) reads all of ${node['Relation Name']}`)
@@ -85,8 +95,12 @@ const drain = `${looked
   .map((table) => `DELETE FROM ${table}`)
   .join('; ')}; ANALYZE ${looked}`
 
+/** With places as in tables that are new. */
+const filled = (of: Counts): string =>
+  `ALTER SEQUENCE runs_seq_seq RESTART; ALTER SEQUENCE signals_position_seq RESTART; ${fill(of)}`
+
 /** A schema of its own for the tests of a suite, filled; where it was drained, for the second time. */
-function withTables(of: Counts, { wasDrained = false } = {}): void {
+function withTables(of: Counts | null, { wasDrained = false } = {}): void {
   before(async () => {
     const url = await testDatabase()
     const store = await openStore(url, { schema })
@@ -95,16 +109,14 @@ function withTables(of: Counts, { wasDrained = false } = {}): void {
     await client.connect()
     await client.query(`SET search_path TO "${schema}"`)
     await client.query(
-      ['runs', 'feed', 'signals', 'checkpoints', 'bulks']
+      looked
+        .split(', ')
         .map((table) => `ALTER TABLE ${table} SET (autovacuum_enabled = off)`)
         .join('; '),
     )
-    await client.query(fill(of))
-    if (!wasDrained) return
-    await client.query(drain)
-    await client.query(
-      `ALTER SEQUENCE runs_seq_seq RESTART; ALTER SEQUENCE signals_position_seq RESTART; ${fill(of)}`,
-    )
+    if (!of) return
+    await client.query(filled(of))
+    if (wasDrained) await client.query(`${drain}; ${filled(of)}`)
   })
   after(async () => {
     await client.end()
@@ -132,29 +144,57 @@ suite('the plans of PostgreSQL', () => {
   })
 })
 
-/** That none reads a table over and over, once for each set. */
-async function checkMany(): Promise<void> {
-  for (const [name, text, values] of hotOf(statements, {
-    from: young.finishedCount + 1,
-    count: 1000,
-  })) {
+const manyOf = (): Hot => hotOf(statements, { from: young.finishedCount + 1, count: 1000 })
+
+/** That it reads no table over and over, once for each set. */
+function checkMany(name: string, nodes: readonly Node[]): void {
+  for (const node of nodes) {
+    const count = wasted(node)
+    assert.ok(count <= 50_000, `${name}: ${node['Node Type']} throws ${count} rows away`)
+  }
+}
+
+async function checkNow(): Promise<void> {
+  for (const [name, text, values] of manyOf()) {
     for (const mode of ['force_custom_plan', 'force_generic_plan']) {
       await client.query(`SET plan_cache_mode = ${mode}`)
-      for (const node of await planOf(text, values)) {
-        const count = wasted(node)
-        const what = `${name} (${mode}): ${node['Node Type']} throws ${count} rows away`
-        assert.ok(count <= 50_000, what)
-      }
+      checkMany(`${name} (${mode})`, await planNow(text, values))
     }
   }
 }
 
 suite('the plans of PostgreSQL for a table that is young', () => {
   withTables(young)
-  test('none reads it over and over', checkMany)
+  test('none reads it over and over', checkNow)
 })
 
 suite('the plans of PostgreSQL for a table that was empty when it was last looked at', () => {
   withTables(young, { wasDrained: true })
-  test('none reads it over and over', checkMany)
+  test('none reads it over and over', checkNow)
+})
+
+suite('the plans that a connection keeps', () => {
+  withTables(null)
+  test('were made of an empty table, and are good for a full one', async () => {
+    const named = manyOf().map(([name, text, values], at) => ({
+      name,
+      text,
+      values,
+      as: `hot_${at}`,
+    }))
+    await client.query(sessionSettings)
+    for (const { as, text, values } of named) {
+      await prepare(as, text)
+      await planOf(as, values)
+    }
+    await client.query(filled(young))
+    for (const { as, name, values } of named) {
+      const nodes = await planOf(as, values)
+      checkMany(name, nodes)
+      const scanned = nodes.find(
+        (node) => node['Node Type'] === 'Seq Scan' && large.includes(node['Relation Name'] ?? ''),
+      )
+      assert.equal(scanned, undefined, `${name} reads all of ${scanned?.['Relation Name']}`)
+    }
+  })
 })

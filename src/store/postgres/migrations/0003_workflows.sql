@@ -69,3 +69,6 @@ CREATE INDEX nodes_up ON nodes (workflow, up, slot) WHERE up IS NOT NULL;
 
 ALTER TABLE workflows SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 ALTER TABLE nodes SET (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 1);
+
+-- Every claim asks for them: no statement of ours reads a table from end to end, see sessionSettings.
+CREATE INDEX holds_lane ON holds (is_lane);
