@@ -199,6 +199,8 @@ class Crowd implements AsyncDisposable {
     while (!isEnough) {
       await this.#clients[0]?.query(others)
       await this.fill()
+      // Nobody gets one meanwhile.
+      await pause(50)
     }
     await enough
   }
