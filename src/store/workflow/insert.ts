@@ -9,7 +9,7 @@ import type { RestNode } from '../../core/export.ts'
 import type { NewWorkflow, WorkflowEnqueued } from './records.ts'
 import { newWorkflowParams, nodeOf, nodeParams, workflowOf } from './rows.ts'
 
-/** How many nodes are stored before others have a turn, and while the next ones are made ready. */
+/** How many nodes are stored before others have a turn. */
 const portion = 1000
 
 /** @param isHeld nothing of it starts: it is to be stopped in the same transaction. */
@@ -22,16 +22,30 @@ export async function insertWorkflow(
   if (existing !== null) return { id: existing, outcome: 'exists' }
   const rows = await tx.all(statements.insertWorkflow, newWorkflowParams(flow, tx.now()))
   if (rows.length === 0) return { id: flow.id, outcome: 'exists' }
-  const filled = countFilled(flow)
-  for (let at = 0; at < flow.nodes.length; at += portion) {
-    if (at > 0) await new Promise(setImmediate)
-    const nodes = flow.nodes.slice(at, at + portion)
-    await insertNodes(tx, statements, { flow, isHeld, filled, nodes })
-  }
+  await insertAll(tx, statements, { flow, isHeld })
   tx.tell('work')
   const empty = flow.nodes.filter(isEmptyGroup).map(({ node }) => node)
   if (empty.length > 0) await beginEmpty(tx, statements, { id: flow.id, empty })
   return { id: flow.id, outcome: 'enqueued' }
+}
+
+/** In portions: while the database stores one, the next is made ready. */
+async function insertAll(
+  tx: Tx,
+  statements: Statements,
+  { flow, isHeld }: Pick<Portion, 'flow' | 'isHeld'>,
+): Promise<void> {
+  const filled = countFilled(flow)
+  let stored: Promise<void> | null = null
+  for (let at = 0; at < flow.nodes.length; at += portion) {
+    if (at > 0) await new Promise(setImmediate)
+    const nodes = flow.nodes.slice(at, at + portion)
+    const next = insertNodes(tx, statements, { flow, isHeld, filled, nodes })
+    next.catch(() => undefined)
+    await stored
+    stored = next
+  }
+  await stored
 }
 
 /** The workflow that was stored by the same call, or that holds the key. */
