@@ -10,6 +10,8 @@ import { postgresStatements } from '../../src/store/postgres/statements.ts'
 import { sessionSettings } from '../../src/store/postgres/transaction.ts'
 import { openStore } from '../../src/store/open.ts'
 import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
+import { systemBinaries } from '../support/postgres-binaries.ts'
+import { PostgresServer } from '../support/postgres-server.ts'
 import { type Counts, fill, type Hot, hotOf } from './postgres-hot.ts'
 
 const schema = freshSchema('plans')
@@ -71,6 +73,8 @@ async function planNow(text: string, values: readonly unknown[]): Promise<readon
 const wasted = (node: Node): number =>
   ((node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Join Filter'] ?? 0)) *
   node['Actual Loops']
+const isScan = (node: Node): boolean =>
+  node['Node Type'] === 'Seq Scan' && large.includes(node['Relation Name'] ?? '')
 const large = ['runs', 'nodes', 'feed', 'tags', 'signals', 'checkpoints', 'bulks']
 
 async function check([name, text, values]: Hot[number]): Promise<void> {
@@ -78,8 +82,7 @@ async function check([name, text, values]: Hot[number]): Promise<void> {
     await client.query(`SET plan_cache_mode = ${mode}`)
     const nodes = await planNow(text, values)
     for (const node of nodes) {
-      const isScan = node['Node Type'] === 'Seq Scan' && large.includes(node['Relation Name'] ?? '')
-      assert.ok(!isScan, `${name} (${mode}) reads all of ${node['Relation Name']}`)
+      assert.ok(!isScan(node), `${name} (${mode}) reads all of ${node['Relation Name']}`)
       assert.ok(
         wasted(node) <= 1100,
         `${name} (${mode}): ${node['Node Type']} ${node['Index Name'] ?? ''} throws ${wasted(node)} rows away`,
@@ -89,20 +92,21 @@ async function check([name, text, values]: Hot[number]): Promise<void> {
 }
 
 const looked = 'runs, nodes, feed, tags, workers, signals, checkpoints, bulks, holds, tombstones'
-/** The tables as they are where everything was pruned, and the server has looked at them before it was vacuumed. */
-const drain = `${looked
+const emptied = looked
   .split(', ')
   .map((table) => `DELETE FROM ${table}`)
-  .join('; ')}; ANALYZE ${looked}`
+  .join('; ')
+/** The tables as they are where everything was pruned, and the server has looked at them before it was vacuumed. */
+const drain = `${emptied}; ANALYZE ${looked}`
 
 /** With places as in tables that are new. */
 const filled = (of: Counts): string =>
   `ALTER SEQUENCE runs_seq_seq RESTART; ALTER SEQUENCE signals_position_seq RESTART; ${fill(of)}`
 
 /** A schema of its own for the tests of a suite, filled; where it was drained, for the second time. */
-function withTables(of: Counts | null, { wasDrained = false } = {}): void {
+function withTables(of: Counts | null, { wasDrained = false, at = testDatabase } = {}): void {
   before(async () => {
-    const url = await testDatabase()
+    const url = await at()
     const store = await openStore(url, { schema })
     await store[Symbol.asyncDispose]()
     client = new Client(url)
@@ -120,7 +124,7 @@ function withTables(of: Counts | null, { wasDrained = false } = {}): void {
   })
   after(async () => {
     await client.end()
-    await dropSchema(await testDatabase(), schema)
+    await dropSchema(await at(), schema)
   })
 }
 
@@ -163,38 +167,50 @@ async function checkNow(): Promise<void> {
   }
 }
 
-suite('the plans of PostgreSQL for a table that is young', () => {
-  withTables(young)
-  test('none reads it over and over', checkNow)
-})
-
-suite('the plans of PostgreSQL for a table that was empty when it was last looked at', () => {
-  withTables(young, { wasDrained: true })
-  test('none reads it over and over', checkNow)
-})
-
-suite('the plans that a connection keeps', () => {
-  withTables(null)
-  test('were made of an empty table, and are good for a full one', async () => {
-    const named = manyOf().map(([name, text, values], at) => ({
-      name,
-      text,
-      values,
-      as: `hot_${at}`,
-    }))
-    await client.query(sessionSettings)
-    for (const { as, text, values } of named) {
-      await prepare(as, text)
-      await planOf(as, values)
-    }
-    await client.query(filled(young))
-    for (const { as, name, values } of named) {
-      const nodes = await planOf(as, values)
-      checkMany(name, nodes)
-      const scanned = nodes.find(
-        (node) => node['Node Type'] === 'Seq Scan' && large.includes(node['Relation Name'] ?? ''),
-      )
-      assert.equal(scanned, undefined, `${name} reads all of ${scanned?.['Relation Name']}`)
-    }
+function plansOfMany(server: string, at: () => Promise<string>): void {
+  suite(`the plans of ${server} for a table that is young`, () => {
+    withTables(young, { at })
+    test('none reads it over and over', checkNow)
   })
-})
+
+  suite(`the plans of ${server} for a table that was empty when it was last looked at`, () => {
+    withTables(young, { wasDrained: true, at })
+    test('none reads it over and over', checkNow)
+  })
+
+  suite(`the plans that a connection to ${server} keeps`, () => {
+    withTables(null, { at })
+    const few = { finishedCount: 5, liveCount: 20, idleCount: 20 }
+    const starts: Readonly<Record<string, string>> = {
+      'of an empty table': '',
+      'of a table with a few rows that the server has looked at': `${filled(few)}; ANALYZE ${looked}`,
+    }
+    for (const [what, start] of Object.entries(starts))
+      test(`and has made ${what} are good for a full one`, async () => {
+        await client.query(`DEALLOCATE ALL; ${sessionSettings}; ${emptied}; ${start}`)
+        const named = manyOf().map((one, at) => [...one, `hot_${at}`] as const)
+        for (const [, text, values, as] of named) {
+          await prepare(as, text)
+          await planOf(as, values)
+        }
+        await client.query(`${emptied}; ${filled(young)}`)
+        for (const [name, , values, as] of named) {
+          const nodes = await planOf(as, values)
+          checkMany(name, nodes)
+          const scanned = nodes.find(isScan)
+          assert.equal(scanned, undefined, `${name} reads all of ${scanned?.['Relation Name']}`)
+        }
+      })
+  })
+}
+
+plansOfMany('PostgreSQL', testDatabase)
+// Planners differ from version to version.
+if (systemBinaries()) {
+  let server: PostgresServer | null = null
+  plansOfMany('the PostgreSQL of the system', async () => {
+    server ??= await PostgresServer.make({ binaries: 'system' })
+    return server.url
+  })
+  after(() => server?.[Symbol.asyncDispose]())
+}

@@ -16,7 +16,10 @@ export const few = (source: string): string =>
   `(SELECT * FROM ${source} WHERE num_nonnulls(ord) = 1) AS u`
 export const fewSets = (...columns: readonly string[]): string => few(sets(...columns))
 
-/** That they are the same, in words by which an index is looked into for each set, and is never read from end to end. */
+/**
+ * That they are the same, in words by which an index is looked into for each set, and is never read from end to end. Of an index on
+ * several columns only for the first: for another the planner would rather read all that has the same first.
+ */
 export const isSame = (column: string, value: string): string => `${column} = ANY(ARRAY[${value}])`
 
 /** What one run has after a position, in words that only the index of both bears. */

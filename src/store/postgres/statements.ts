@@ -64,9 +64,7 @@ const nothingStands =
   'WHERE NOT EXISTS (SELECT 1 FROM @tombstones) AND NOT EXISTS (SELECT 1 FROM @holds WHERE is_lane = 0)'
 
 /** A tombstone's. */
-const isTheirs = ['kind', 'task', 'value']
-  .map((name) => isSame(`t.${name}`, `u.${name}`))
-  .join(' AND ')
+const isTheirs = `${isSame('t.kind', 'u.kind')} AND t.task = u.task AND t.value = u.value`
 
 const completionColumns = [
   'seq bigint',

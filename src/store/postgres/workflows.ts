@@ -17,7 +17,7 @@ const names = (columns: readonly string[]): string =>
   columns.map((column) => column.split(' ')[0]).join(', ')
 const places = (columns: readonly string[], from = 1): string =>
   columns.map((column, at) => `$${from + at}::${column.split(' ')[1]}`).join(', ')
-const inWorkflow = `${isSame('n.workflow', 'u.workflow')} AND ${isSame('n.node', 'u.node')}`
+const inWorkflow = `${isSame('n.workflow', 'u.workflow')} AND n.node = u.node`
 
 /**
  * Nodes by their numbers, one by one: of a table that it does not know, the planner takes a workflow for three rows, and
@@ -80,8 +80,7 @@ export const postgresWorkflows: WorkflowStatements = {
     WHERE n.workflow = $1 AND n.up IS NOT NULL AND n.up = $2 AND (n.next IS NULL OR n.cause IS NOT NULL) ORDER BY n.slot`,
   resultsOf: `
     SELECT n.node, n.run_seq, n.result, r.result AS run_result
-    FROM @nodes AS n LEFT JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
-    WHERE n.workflow = $1 AND n.node = ANY($2::int[])`,
+    FROM ${theseNodes} LEFT JOIN LATERAL (SELECT result FROM @runs WHERE seq = n.run_seq OFFSET 0) AS r ON true`,
   startMembers: `
     UPDATE @runs AS r SET state = u.state, input = coalesce(u.input, r.input), run_at = u.run_at, expires_at = u.expires_at,
       paused_from = u.paused_from, paused = u.paused

@@ -8,7 +8,7 @@
 import type { Hooks } from '../../core/graph.ts'
 import type { JsonText, StoredRun } from '../../core/run.ts'
 import { type Cause, type EndCounts, finalStateOf, hasEnded } from '../../core/workflow.ts'
-import type { Statements, Tx } from '../driver.ts'
+import type { Param, Statements, Tx } from '../driver.ts'
 import { cascade } from './cascade.ts'
 import { causeOf } from './cause.ts'
 import { gather, tooLarge } from './gather.ts'
@@ -63,6 +63,8 @@ interface Arrivals {
   cut: Cause | null
 }
 
+const noRun = { runId: null, task: null, error: null } as const
+
 /** One workflow, while a transaction holds it. */
 export class Flow {
   facts: StoredWorkflow
@@ -71,6 +73,8 @@ export class Flow {
   readonly #starts: Starts
   #outcomes: Outcome[] = []
   #arrivals = new Map<number, Arrivals>()
+  /** Sets to be written, by the nodes that did not complete. */
+  readonly #causes = new Map<number, Param[]>()
 
   constructor(tx: Tx, statements: Statements, facts: StoredWorkflow) {
     this.tx = tx
@@ -146,7 +150,9 @@ export class Flow {
         await this.#tell(outcome)
         await this.#take(outcome, nexts)
       }
+      this.#writeCauses()
       await this.#countDown()
+      this.#writeCauses()
       await this.#startNexts(nexts)
       await this.#starts.flush()
     }
@@ -193,7 +199,12 @@ export class Flow {
   }
 
   #noteCause({ node }: NodeRow, cause: Cause): void {
-    this.tx.send(this.statements.noteCauses, [[this.facts.id, node, JSON.stringify(cause)]])
+    this.#causes.set(node, [this.facts.id, node, JSON.stringify(cause)])
+  }
+
+  #writeCauses(): void {
+    if (this.#causes.size > 0) this.tx.send(this.statements.noteCauses, [...this.#causes.values()])
+    this.#causes.clear()
   }
 
   #pauseFor({ node }: NodeRow): void {
@@ -276,13 +287,7 @@ export class Flow {
     const { onCompleted } = facts.hooks
     if (state === 'completed' && onCompleted) await runHook(this, onCompleted, facts.result)
     if (state === 'completed') return
-    const stopped: Cause = {
-      state: 'cancelled',
-      runId: null,
-      task: null,
-      error: null,
-      stop: facts.stop,
-    }
+    const stopped: Cause = { state: 'cancelled', ...noRun, stop: facts.stop }
     await this.#tellFailure(facts.hooks, facts.cause ?? stopped)
   }
 
