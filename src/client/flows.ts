@@ -2,11 +2,11 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { type Duration, durationMs } from '../core/duration.ts'
 import { readExport } from '../core/export.ts'
-import { graphOf } from '../core/graph.ts'
+import { graphOf, withInput } from '../core/graph.ts'
 import type { InOf } from '../core/canvas.ts'
 import { type Part, partOf, previous, type RunPart, type StepLike } from '../core/parts.ts'
 import { defaultPayloadLimit, encodePayload } from '../core/payload.ts'
-import { hookPlan, inputOf, type PlanOptions } from '../core/step-plan.ts'
+import { hookPlan, type PlanOptions } from '../core/step-plan.ts'
 import { checkedName } from '../core/task.ts'
 import { type RunningPolicy, runningPolicies } from '../core/workflow.ts'
 import type {
@@ -108,10 +108,7 @@ export class Flows {
     const flow: NewWorkflow = {
       ...this.#headOf(options),
       pausesAtPoints,
-      nodes: nodes.map((node) => {
-        if (node.step === null || !node.isAtOnce || node.step.takes === 'given') return node
-        return { ...node, step: { ...node.step, takes: 'given', bound: inputOf(node.step, input) } }
-      }),
+      nodes: withInput(nodes, input),
     }
     return this.#parts.store.startWorkflow(flow)
   }

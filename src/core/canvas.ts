@@ -3,8 +3,8 @@
  *
  * Types flow along: what a step takes of the result before it must fit that result, or it does not compile.
  */
-import { CheckreinError } from './errors.ts'
 import {
+  invalid,
   type ChainOptions,
   checkedChain,
   fanInPolicies,
@@ -80,9 +80,10 @@ export function map(
 ): Step {
   refuseNoTask(task)
   if (inputs !== previous && !Array.isArray(inputs))
-    throw new CheckreinError('WORKFLOW_INVALID', {
-      message: `map of ${task.name} needs a list of inputs, or \`previous\``,
-    })
+    throw invalid(
+      `map of ${task.name} needs a list of inputs, or \`previous\``,
+      'map(task, [1, 2]): one run, which calls the task for each.',
+    )
   return { part: { ...runPart(task, inputs, options), isMapped: true } }
 }
 
@@ -102,9 +103,10 @@ export function chunks<T extends AnyTask>(
   size: number,
 ): Step<unknown, OutputOf<T>[][]> {
   if (!Number.isInteger(size) || size < 1)
-    throw new CheckreinError('WORKFLOW_INVALID', {
-      message: 'the size of chunks is a whole number from 1',
-    })
+    throw invalid(
+      'the size of chunks is a whole number from 1',
+      'chunks(task, inputs, 100): a run for each hundred.',
+    )
   const parts: Part[] = []
   for (let at = 0; at < inputs.length; at += size)
     parts.push(map(task, inputs.slice(at, at + size)).part)
@@ -139,9 +141,10 @@ export function chain<const Steps extends readonly [StepLike, ...StepLike[]] | r
 ): Step<InOf<FirstOf<Steps>>, OutOf<LastOf<Steps>>>
 export function chain(steps: readonly StepLike[], options: ChainOptions = {}): Step {
   if (!Array.isArray(steps) || steps.length === 0)
-    throw new CheckreinError('WORKFLOW_INVALID', {
-      message: 'a chain needs a list of at least one step',
-    })
+    throw invalid(
+      'a chain needs a list of at least one step',
+      'chain([a, b, c]): one after the other.',
+    )
   return { part: { kind: 'chain', parts: steps.map(partOf), options: checkedChain(options) } }
 }
 
@@ -195,19 +198,16 @@ function groupPart(
   { policy = 'allCompleted', ...more }: GroupOptions = {},
 ): GroupPart {
   if (!Array.isArray(steps))
-    throw new CheckreinError('WORKFLOW_INVALID', { message: 'a group needs a list of steps' })
-  refuseMore('group', more)
+    throw invalid('a group needs a list of steps', 'group([a, b, c]): side by side.')
+  refuseMore('a group', more, ['policy'])
   if (!fanInPolicies.includes(policy))
-    throw new CheckreinError('WORKFLOW_INVALID', {
-      message: `policy must be one of ${fanInPolicies.join(', ')}`,
-    })
+    throw invalid(
+      `policy must be one of ${fanInPolicies.join(', ')}`,
+      'It says what becomes of a group of which a member does not complete.',
+    )
   return { kind: 'group', parts: steps.map(partOf), policy }
 }
 
 function refuseNoTask(task: AnyTask): void {
-  if (!isTask(task))
-    throw new CheckreinError('WORKFLOW_INVALID', {
-      message: 'a step is of a task',
-      hint: 'Define it with task({ name, run }).',
-    })
+  if (!isTask(task)) throw invalid('a step is of a task', 'Define it with task({ name, run }).')
 }

@@ -4,7 +4,7 @@
  */
 import { CheckreinError, shown } from './errors.ts'
 import { mostNodes, type NodePlan, nodeRoles } from './graph.ts'
-import { fanInPolicies } from './parts.ts'
+import { fanInPolicies, invalid } from './parts.ts'
 import type { JsonText } from './run.ts'
 import type { StepPlan } from './step-plan.ts'
 import type { Hooks } from './graph.ts'
@@ -237,15 +237,11 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new CheckreinError('WORKFLOW_INVALID', {
-      message: 'the export of a workflow is not JSON',
-      cause,
-    })
+    const message = 'the export of a workflow is not JSON'
+    throw new CheckreinError('WORKFLOW_INVALID', { message, hint: whatIsOne, cause })
   }
 }
 
-const wrong = (why: string, hint?: string): CheckreinError =>
-  new CheckreinError('WORKFLOW_INVALID', {
-    message: `this is not the export of a workflow: ${why}`,
-    hint: hint ?? 'Give what `export()`, an `onPaused` task or `checkrein workflow export` gave.',
-  })
+const whatIsOne = 'Give what `export()`, an `onPaused` task or `checkrein workflow export` gave.'
+const wrong = (why: string, hint = whatIsOne): CheckreinError =>
+  invalid(`this is not the export of a workflow: ${why}`, hint)

@@ -11,8 +11,17 @@
  * What happens when a node has ended is told by its own row: what comes next, up to where its chain goes, and which slot of
  * which group the chain fills. So no step of a workflow reads more of it than what it touches.
  */
-import type { ChainPart, FanInPolicy, GroupPart, Part, RunPart, StepLike } from './parts.ts'
-import { hookPart, invalid, type PlanOptions, type StepPlan, stepPlan } from './step-plan.ts'
+import {
+  type ChainPart,
+  type FanInPolicy,
+  type GroupPart,
+  invalid,
+  type Part,
+  type RunPart,
+  type StepLike,
+} from './parts.ts'
+import type { JsonText } from './run.ts'
+import { hookPart, inputOf, type PlanOptions, type StepPlan, stepPlan } from './step-plan.ts'
 
 export const mostNodes = 100_000
 export const deepest = 1000
@@ -70,6 +79,24 @@ export function graphOf(part: Part, options: PlanOptions): Graph {
   const layout = new Layout(options)
   layout.chain(part, { up: null, slot: 0, isAtOnce: true, isGoverned: false, depth: 1 })
   return { nodes: layout.nodes, pausesAtPoints: layout.pausesAtPoints }
+}
+
+/**
+ * The nodes with the input of the workflow where the first steps take a result. A task may come first that takes nothing; not so
+ * what names `previous`, for nothing would stand for it.
+ * @throws {CheckreinError} `WORKFLOW_INVALID`.
+ */
+export function withInput(nodes: readonly NodePlan[], input: JsonText | null): readonly NodePlan[] {
+  return nodes.map((node) => {
+    const { step, isAtOnce } = node
+    if (step === null || !isAtOnce || step.takes === 'given') return node
+    if (input === null && (step.takes === 'member' || step.isMapped))
+      throw invalid(
+        `${step.task} takes the result before, and nothing comes before it`,
+        'Give it its input, or give that of the workflow: startWorkflow(workflow, { input }).',
+      )
+    return { ...node, step: { ...step, takes: 'given', bound: inputOf(step, input) } }
+  })
 }
 
 interface Place {

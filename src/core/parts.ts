@@ -110,14 +110,14 @@ export interface GroupPart {
 
 export type Part = RunPart | ChainPart | GroupPart
 
+export const invalid = (message: string, hint: string): CheckreinError =>
+  new CheckreinError('WORKFLOW_INVALID', { message, hint })
+
 /** @throws {CheckreinError} `WORKFLOW_INVALID` for a name that is not known. */
-export function refuseMore(what: string, given: object, known: readonly string[] = []): void {
+export function refuseMore(what: string, given: object, known: readonly string[]): void {
   const more = Object.keys(given).find((name) => !known.includes(name))
   if (more === undefined) return
-  throw new CheckreinError('WORKFLOW_INVALID', {
-    message: `${what} has no option ${shown(more)}`,
-    ...(known.length === 0 ? {} : { hint: `Options: ${known.join(', ')}.` }),
-  })
+  throw invalid(`${what} has no option ${shown(more)}`, `Options: ${known.join(', ')}.`)
 }
 
 const stepOptions = 'id queue priority tags delay ttl onCompleted onFailed'.split(' ')
@@ -131,10 +131,10 @@ export function checkedChain(options: ChainOptions): ChainOptions {
   refuseMore('a chain', options, ['pausePoints', 'pauseWhen', 'onPaused'])
   const { pausePoints } = options
   if (pausePoints !== undefined && !(Number.isInteger(pausePoints.every) && pausePoints.every >= 1))
-    throw new CheckreinError('WORKFLOW_INVALID', {
-      message: 'pausePoints.every is a whole number from 1',
-      hint: 'pausePoints: { every: 1 } is between all steps.',
-    })
+    throw invalid(
+      'pausePoints.every is a whole number from 1',
+      'pausePoints: { every: 1 } is between all steps.',
+    )
   return options
 }
 
@@ -143,10 +143,10 @@ export function partOf(like: StepLike): Part {
   if (isTask(like)) return runPart(like, previous, {})
   const { part } = (like ?? {}) as Partial<Step>
   if (part !== undefined) return part
-  throw new CheckreinError('WORKFLOW_INVALID', {
-    message: 'what is neither a step nor a task cannot be part of a workflow',
-    hint: 'Give step(task, input), chain([…]), group([…]), chord([…], step), map(task, […]) or a task.',
-  })
+  throw invalid(
+    'what is neither a step nor a task cannot be part of a workflow',
+    'Give step(task, input), chain([…]), group([…]), chord([…], step), map(task, […]) or a task.',
+  )
 }
 
 export const runPart = (task: AnyTask, input: unknown, options: StepOptions): RunPart => ({

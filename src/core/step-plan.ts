@@ -1,7 +1,6 @@
 /** How a run of a workflow is to be made, and how its input comes about. */
 import { durationMs } from './duration.ts'
-import { CheckreinError } from './errors.ts'
-import { type Part, previous, type RunPart, type StepLike } from './parts.ts'
+import { invalid, type Part, previous, type RunPart, type StepLike } from './parts.ts'
 import { encodePayload } from './payload.ts'
 import type { JsonText } from './run.ts'
 import { isTask } from './task.ts'
@@ -90,7 +89,10 @@ function whole(input: unknown): unknown {
   const seen = new Set<unknown>()
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     if (value === previous)
-      throw invalid('`previous` stands for a whole input, or for a member of it, and no deeper')
+      throw invalid(
+        '`previous` stands for a whole input, or for a member of it, and no deeper',
+        'Take it as a member of its own, and put it in its place in the handler.',
+      )
     if (typeof value !== 'object' || value === null || seen.has(value)) continue
     seen.add(value)
     for (const inner of Object.values(value)) if (inner !== undefined) pending.push(inner)
@@ -106,6 +108,3 @@ export function inputOf(
   if (takes === 'given') return bound
   return takes === 'previous' ? before : `${bound}${before ?? 'null'}}`
 }
-
-export const invalid = (message: string, hint?: string): CheckreinError =>
-  new CheckreinError('WORKFLOW_INVALID', { message, ...(hint === undefined ? {} : { hint }) })

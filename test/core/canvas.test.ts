@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { chain, chord, chunks, group, map, starmap, step } from '../../src/core/canvas.ts'
-import { deepest, graphOf, mostNodes } from '../../src/core/graph.ts'
+import { deepest, graphOf, mostNodes, withInput } from '../../src/core/graph.ts'
 import { partOf, previous, type StepLike } from '../../src/core/parts.ts'
 import { inputOf } from '../../src/core/step-plan.ts'
 import { task } from '../../src/core/task.ts'
@@ -9,6 +9,7 @@ import { task } from '../../src/core/task.ts'
 const add = task({ name: 'add', run: (n: number) => n + 1 })
 const pair = task({ name: 'pair', run: ([a, b]: readonly [number, number]) => a + b })
 const named = task({ name: 'named', run: ({ n, by }: { n: number; by: string }) => `${n}${by}` })
+const listed = task({ name: 'listed', run: (all: readonly unknown[]) => all.length })
 const total = task({ name: 'total', run: (all: readonly number[]) => all.length })
 
 const options = {
@@ -50,6 +51,19 @@ suite('workflows as they are written', () => {
       nodes.filter(({ isAtOnce }) => isAtOnce).map(({ node }) => node),
       [1, 2, 3],
     )
+  })
+
+  test('give the first steps the input of the workflow, without which none may name what is before', () => {
+    const inputs = (like: StepLike, input: string | null): unknown[] =>
+      withInput(nodesOf(like), input).map(({ step }) => step && [step.takes, step.bound])
+    const both = chain([group([add, step(named, { n: previous, by: 'me' })]), listed])
+    const [, first, second, last] = inputs(both, '7')
+    assert.deepEqual(first, ['given', '7'])
+    assert.deepEqual(second, ['given', '{"by":"me","n":7}'])
+    assert.deepEqual(last, ['previous', null])
+    assert.deepEqual(inputs(add, null), [['given', null]])
+    assert.throws(() => inputs(both, null), invalid)
+    assert.throws(() => inputs(map(add, previous), null), invalid)
   })
 
   test('give a step the result before it whole, as one member, or not at all', () => {

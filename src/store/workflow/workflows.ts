@@ -168,6 +168,7 @@ async function retryWorkflow(
   if (flow.state === 'completed')
     throw new CheckreinError('USAGE', {
       message: `Workflow ${id} has completed: nothing of it is left to run again`,
+      hint: 'Start it anew: `startWorkflow`.',
     })
   const all = await nodesWithin(tx, statements, id)
   // What was rolled back is to be done again.
