@@ -1,17 +1,13 @@
-import {
-  type Migrated,
-  type MigrateOptions,
-  migrateStore,
-  openStore,
-  type StoreOptions,
-  type StorePlace,
-} from '../store/open.ts'
+import type { Migrated, MigrateOptions, StoreOptions, StorePlace } from '../store/open.ts'
 import { Client, type ClientOptions } from './client.ts'
 import { refuseUnknownOptions } from './known.ts'
 
-export { isPostgresUrl, schemaIn, shownUrl } from '../store/open.ts'
+export { isPostgresUrl, schemaIn, shownUrl } from '../store/place.ts'
 export type { Migrated, MigrateOptions, StorePlace }
 export type ConnectOptions = ClientOptions & StoreOptions
+
+/** Loaded when it is needed: an isolate, whose modules define tasks and import all of this, starts some 50 ms sooner. */
+const loadStores = (): Promise<typeof import('../store/open.ts')> => import('../store/open.ts')
 
 /**
  * Opens the store that a URL names, and makes it where it does not exist: `sqlite:work.db`,
@@ -20,6 +16,7 @@ export type ConnectOptions = ClientOptions & StoreOptions
  */
 export async function connect(place: StorePlace, options: ConnectOptions = {}): Promise<Client> {
   refuseUnknownOptions('connect', options, optionNames)
+  const { openStore } = await loadStores()
   return new Client(await openStore(place, options), options)
 }
 
@@ -57,5 +54,6 @@ export async function migrate(
   place: StorePlace,
   options: ConnectOptions & MigrateOptions = {},
 ): Promise<Migrated> {
+  const { migrateStore } = await loadStores()
   return migrateStore(place, options)
 }

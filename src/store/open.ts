@@ -1,24 +1,20 @@
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
 import { CheckreinError } from '../core/errors.ts'
-import { PostgresDriver, type PostgresDriverOptions } from './postgres/driver.ts'
+import type { PostgresDriverOptions } from './postgres/driver.ts'
 import type { Migrated, MigrateOptions } from './migrate.ts'
-import { shownUrl } from './postgres/hosts.ts'
-import { Link, type LinkParts } from './postgres/link.ts'
-import { migrateBy } from './postgres/migrate.ts'
-import { postgresSettings } from './postgres/options.ts'
-import type { PgPool } from './postgres/pg.ts'
+import { isPostgresUrl, schemaIn, shownUrl, type StorePlace } from './place.ts'
 import { SqlStore } from './sql-store.ts'
 import { SqliteDriver, type SqliteOptions } from './sqlite/driver.ts'
 import { sqliteMigration } from './sqlite/migrate.ts'
 import type { Store } from './store.ts'
 
-export { shownUrl }
-export type { Migrated, MigrateOptions }
+export type { Migrated, MigrateOptions, StorePlace }
 export type StoreOptions = SqliteOptions & PostgresDriverOptions
 
-/** What names a store: a URL, or a `pg.Pool` of the caller's. */
-export type StorePlace = string | PgPool
+/** Whoever works on a file does without. */
+const loadPostgres = (): Promise<typeof import('./postgres/open.ts')> =>
+  import('./postgres/open.ts')
 
 /**
  * Opens a store, and makes it where it does not exist: `sqlite:work.db`, `sqlite:/var/lib/work.db`,
@@ -29,7 +25,8 @@ export async function openStore(place: StorePlace, options: StoreOptions = {}): 
   refuseNoPlace(place)
   if (typeof place === 'string' && !isPostgresUrl(place))
     return new SqlStore(await SqliteDriver.open(sqliteFile(place), options))
-  return new SqlStore(await PostgresDriver.open(linkParts(place, options), options))
+  const { openPostgres } = await loadPostgres()
+  return new SqlStore(await openPostgres(place, { ...schemaIn(place), ...options }))
 }
 
 /**
@@ -41,11 +38,8 @@ export async function migrateStore(
   options: StoreOptions & MigrateOptions = {},
 ): Promise<Migrated> {
   if (typeof place === 'string' && !isPostgresUrl(place)) return migrateFile(place, options)
-  const parts = linkParts(place, options)
-  const { isDryRun = false, isForced = false } = options
-  await using link = await Link.open(parts)
-  const { where, settings } = parts
-  return await migrateBy(link, { schema: settings.schema, where, isDryRun, isForced })
+  const { migratePostgres } = await loadPostgres()
+  return migratePostgres(place, { ...schemaIn(place), ...options })
 }
 
 async function migrateFile(
@@ -60,28 +54,6 @@ async function migrateFile(
   return migration
 }
 
-function linkParts(place: StorePlace, options: StoreOptions): LinkParts {
-  if (typeof place !== 'string') refuseSmallPool(place)
-  const where = typeof place === 'string' ? shownUrl(place) : "the pool's database"
-  return { to: place, where, settings: postgresSettings({ ...schemaIn(place), ...options }) }
-}
-
-/** One connection listens. */
-function refuseSmallPool(pool: PgPool): void {
-  const { options } = pool as { options?: { max?: unknown } }
-  if (options?.max !== 1) return
-  throw new CheckreinError('USAGE', {
-    message: 'The pool has room for one connection, and Checkrein needs two at least',
-    hint: 'Make it with `max: 4` or more: one connection listens for changes.',
-  })
-}
-
-/** `?schema=name` in a URL. Prisma writes `public` there for its own tables, which are not to be mixed with ours. */
-export function schemaIn(place: StorePlace): { schema?: string } {
-  const schema = typeof place === 'string' ? /[?&]schema=([^&#]*)/.exec(place)?.[1] : undefined
-  return schema === undefined || schema === 'public' ? {} : { schema }
-}
-
 function refuseNoPlace(place: unknown): void {
   const hasConnect = typeof (place as { connect?: unknown } | null)?.connect === 'function'
   if (typeof place === 'string' || hasConnect) return
@@ -89,10 +61,6 @@ function refuseNoPlace(place: unknown): void {
     message: `${place === undefined ? 'undefined' : typeof place} names no store`,
     hint: "Give a URL, 'sqlite:work.db' or 'postgres://user:password@host/database', or a pg.Pool. Is the variable set?",
   })
-}
-
-export function isPostgresUrl(url: string): boolean {
-  return /^postgres(ql)?:\/\//.test(url)
 }
 
 function sqliteFile(url: string): string {

@@ -6,7 +6,7 @@ import {
   type StorePlace,
 } from '../client/connect.ts'
 import type { WorkerOptions } from './options.ts'
-import { Worker } from './worker.ts'
+import type { Worker } from './worker.ts'
 
 export type StartWorkerOptions = WorkerOptions &
   Omit<ConnectOptions, 'by' | 'payloadLimit' | 'create' | 'now'>
@@ -26,6 +26,7 @@ export async function startWorker(
     ([name]) => name === 'payloadLimit' || !Object.hasOwn(toConnect, name),
   )
   const settings = Object.fromEntries(own) as unknown as WorkerOptions
+  const { Worker } = await import('./worker.ts')
   if (store instanceof Client) return Worker.start(store.store, settings)
   const client = await connect(store, toConnect)
   try {

@@ -9,7 +9,7 @@ import type { Client } from '../../client/client.ts'
 import type { Parameters } from '../../client/operation.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { WorkerOptions } from '../../worker/options.ts'
-import { type StopWorkerOptions, Worker } from '../../worker/worker.ts'
+import type { StopWorkerOptions, Worker } from '../../worker/worker.ts'
 import { brief, onOutputClosed, writeLine, writeNote } from '../output.ts'
 import { addParameters, given } from '../parameters.ts'
 import { act, type Session, withExample } from '../session.ts'
@@ -67,6 +67,7 @@ async function work(session: Session, isDev: boolean): Promise<number> {
   using _log = logWorker(session.isJson)
   await session.withClient(
     async (client) => {
+      const { Worker } = await import('../../worker/worker.ts')
       const worker = await Worker.start(client.store, {
         ...settings,
         modules,

@@ -25,21 +25,6 @@ export function hostUrls(url: string): readonly string[] {
   })
 }
 
-/**
- * A URL as it may be shown: without the password, and without the query, which may have one too. Passwords are written
- * into URLs as they are, with whatever is in them; where it cannot be told where one ends, little is shown.
- */
-export function shownUrl(url: string): string {
-  const [, scheme = '', rest = ''] = /^([\w+.-]*:\/+)?(.*)$/s.exec(url) ?? []
-  const at = rest.lastIndexOf('@')
-  const query = rest.search(/[?#]/)
-  if (at === -1) return scheme + rest.replace(/[?#].*$/s, '')
-  const [user = ''] = rest.split(/[:@/?#]/, 1)
-  return query !== -1 && query < at
-    ? `${scheme}${user}…`
-    : `${scheme}${user}${rest.slice(at).replace(/[?#].*$/s, '')}`
-}
-
 export class Hosts implements PgPool {
   readonly #pools: readonly OwnPgPool[]
   #at = 0
