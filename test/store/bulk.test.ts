@@ -136,11 +136,11 @@ async function bulkOf(bed: StoreBed, id: string): Promise<Bulk> {
   return bulk
 }
 
-/** Nobody goes on before ten seconds have passed; then a keeper does, beside what it is asked. */
+/** Nobody goes on before three seconds have passed; then a keeper does, beside what it is asked. */
 async function goOn(bed: StoreBed, id: string): Promise<Bulk> {
   const keeper = await bed.place.open()
   const before = await bulkOf(bed, id)
-  bed.clock.advance(9999)
+  bed.clock.advance(2999)
   await keeper.housekeep()
   await keeper.housekeep()
   assert.deepEqual(await bulkOf(bed, id), before)
