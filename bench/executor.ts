@@ -6,9 +6,9 @@ import type {
   Executor,
   RunningAttempt,
 } from '../src/executor/executor.ts'
-import type { Isolation } from '../src/core/task.ts'
-import { AttemptContext } from '../src/executor/context.ts'
-import { type AbortEars, AbortListener, makeFlag } from '../src/executor/abort-signal.ts'
+import type { Isolation } from '../src/core/task/task.ts'
+import { AttemptContext } from '../src/executor/isolate/context.ts'
+import { type AbortEars, AbortListener, makeFlag } from '../src/executor/wire/abort-flag.ts'
 import { MessageChannel } from 'node:worker_threads'
 
 const tasks = new URL('../test/executor/tasks.ts', import.meta.url).href

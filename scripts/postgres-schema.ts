@@ -1,9 +1,9 @@
 /** Writes `src/store/postgres/schema.txt` from a schema that the migrations have just made, on the database of the tests. */
 import { writeFileSync } from 'node:fs'
-import { dumpOf, partsIn } from '../src/store/postgres/dump.ts'
-import { Link } from '../src/store/postgres/link.ts'
-import { migrateBy } from '../src/store/postgres/migrate.ts'
-import { postgresSettings } from '../src/store/postgres/options.ts'
+import { dumpOf, partsIn } from '../src/store/postgres/schema/dump.ts'
+import { Link } from '../src/store/postgres/connection/link.ts'
+import { migrateBy } from '../src/store/postgres/schema/migrate.ts'
+import { postgresSettings } from '../src/store/postgres/connection/options.ts'
 import { dropSchema, freshSchema, testDatabase } from '../test/support/database.ts'
 
 const url = await testDatabase()

@@ -8,7 +8,7 @@ import {
   states,
   stopVerbs,
   transitions,
-} from '../src/core/transitions.ts'
+} from '../src/core/run/transitions.ts'
 
 const about: Readonly<Record<State, string>> = {
   scheduled: 'not yet due; also the wait before the next attempt',
@@ -34,7 +34,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 export function statesDocument(): string {
   return [
-    '<!-- Written by scripts/generate.ts from src/core/transitions.ts: change that, and run `npm run generate`. -->',
+    '<!-- Written by scripts/generate.ts from src/core/run/transitions.ts: change that, and run `npm run generate`. -->',
     '# The states of a run',
     'A run is in one of eight states. What was *asked* of a running run (a stop, a pause) is kept beside its state until it has come true.',
     table(
@@ -45,7 +45,7 @@ export function statesDocument(): string {
     'The verbs revoke, abort, cancel and terminate lead each state that is not running straight to `cancelled`, and so does the end of a time to live; they are left out here.',
     diagram(),
     '## Every event on every state',
-    'Where a cell is empty, the state does not accept the event. Of several states in a cell, the facts decide: attempts that are left, what was asked, whether the handler had heard of it (`src/core/machine.ts` has the rules).',
+    'Where a cell is empty, the state does not accept the event. Of several states in a cell, the facts decide: attempts that are left, what was asked, whether the handler had heard of it (`src/core/run/machine.ts` has the rules).',
     everyCell(),
     '## The events',
     `By: ${(Object.keys(actors) as Actor[]).map((actor) => `*${actor}*, ${actors[actor]}`).join('; ')}. An event with a fence must come from the current attempt; otherwise it is refused as stale, and changes nothing.`,

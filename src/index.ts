@@ -10,8 +10,8 @@ export {
   type MigrateOptions,
   type StorePlace,
 } from './client/connect.ts'
-export type { WhoOptions } from './client/asker.ts'
-export type { AuditPage, AuditQuery, SignalEntry } from './client/audit.ts'
+export type { WhoOptions } from './client/options/requester.ts'
+export type { AuditPage, AuditQuery, SignalEntry } from './client/views/audit.ts'
 export { Client, type ClientOptions } from './client/client.ts'
 export type {
   AskOptions,
@@ -24,34 +24,34 @@ export type {
   PauseRunsOptions,
   ScopeOptions,
   StopOptions,
-} from './client/controls.ts'
-export type { EnqueueArguments, EnqueueOptions } from './client/enqueue.ts'
+} from './client/requests/controls.ts'
+export type { EnqueueArguments, EnqueueOptions } from './client/requests/enqueue.ts'
 export {
   RunCancelledError,
   RunFailedError,
   SignalFailedError,
   WorkflowCancelledError,
   WorkflowFailedError,
-} from './client/errors.ts'
+} from './client/views/errors.ts'
 export {
   type EventsOptions,
   type ResultOptions,
   RunHandle,
   type SignalArguments,
-} from './client/handle.ts'
-export type { PauseOutcome, RollbackOutcome, StopOutcome } from './client/outcomes.ts'
-export type { ListOptions } from './client/pages.ts'
-export type { Preview, PreviewVerb } from './client/preview.ts'
-export type { RetentionOptions } from './client/retention.ts'
-export type { ReplyOptions, SignalHandle } from './client/signal-handle.ts'
-export type { Sent } from './client/signals.ts'
+} from './client/handles/handle.ts'
+export type { PauseOutcome, RollbackOutcome, StopOutcome } from './client/views/outcomes.ts'
+export type { ListOptions } from './client/options/pages.ts'
+export type { Preview, PreviewVerb } from './client/views/preview.ts'
+export type { RetentionOptions } from './client/options/retention.ts'
+export type { ReplyOptions, SignalHandle } from './client/handles/signal-handle.ts'
+export type { Sent } from './client/requests/signals.ts'
 export type {
   StartArguments,
   StopWorkflowOptions,
   WorkflowControlOptions,
   WorkflowOptions,
-} from './client/flows.ts'
-export { WorkflowHandle, type WorkflowOutcome } from './client/workflow-handle.ts'
+} from './client/requests/workflows.ts'
+export { WorkflowHandle, type WorkflowOutcome } from './client/handles/workflow-handle.ts'
 export type {
   ChainTree,
   GroupTree,
@@ -59,9 +59,9 @@ export type {
   Workflow,
   WorkflowStatus,
   WorkflowTree,
-} from './client/workflow-view.ts'
-export type { ControlTarget, Scope } from './client/targets.ts'
-export type { Paused, Run, WaitingFor } from './client/view.ts'
+} from './client/views/workflow-view.ts'
+export type { ControlTarget, Scope } from './client/options/targets.ts'
+export type { Paused, Run, WaitingFor } from './client/views/view.ts'
 export type { Within } from './client/within.ts'
 export type {
   CheckpointOptions,
@@ -74,7 +74,7 @@ export type {
   RunInfo,
   Signal,
   SignalSchemas,
-} from './core/context.ts'
+} from './core/task/context.ts'
 export type { Backoff, Retry } from './core/backoff.ts'
 export type { Duration } from './core/duration.ts'
 export {
@@ -85,7 +85,7 @@ export {
   isCheckreinError,
   NonRetryableError,
 } from './core/errors.ts'
-export type { FeedEntry, FeedType } from './core/events.ts'
+export type { FeedEntry, FeedType } from './core/run/events.ts'
 export {
   chain,
   chord,
@@ -96,7 +96,7 @@ export {
   type OutOf,
   starmap,
   step,
-} from './core/canvas.ts'
+} from './core/workflow/canvas.ts'
 export {
   type ChainOptions,
   type FanInPolicy,
@@ -109,21 +109,21 @@ export {
   type StepFailure,
   type StepLike,
   type StepOptions,
-} from './core/parts.ts'
-export type { WorkflowExport } from './core/export.ts'
+} from './core/workflow/parts.ts'
+export type { WorkflowExport } from './core/workflow/export.ts'
 export type {
   RunningPolicy,
   WorkflowPause,
   WorkflowRollback,
   WorkflowState,
   WorkflowStop,
-} from './core/workflow.ts'
+} from './core/workflow/workflow.ts'
 export type { RunFilter } from './core/filter.ts'
-export type { Answer } from './core/decision.ts'
+export type { Answer } from './core/run/decision.ts'
 export type { HoldFilter } from './core/hold.ts'
-export type { PauseFallback, PauseIntent, StopIntent } from './core/intent.ts'
-export type { PausedBy, RollbackCause, RollbackFacts, Status } from './core/run.ts'
-export type { ExitProof, StopMode, StopRecord } from './core/stop.ts'
+export type { PauseFallback, PauseIntent, StopIntent } from './core/run/intent.ts'
+export type { PausedBy, RollbackCause, RollbackFacts, Status } from './core/run/run.ts'
+export type { ExitProof, StopMode, StopRecord } from './core/run/stop.ts'
 export {
   type AnyTask,
   type InputOf,
@@ -133,8 +133,8 @@ export {
   type SignalsOf,
   type Task,
   task,
-} from './core/task.ts'
-export { type State, states, type StopVerb } from './core/transitions.ts'
+} from './core/task/task.ts'
+export { type State, states, type StopVerb } from './core/run/transitions.ts'
 export type {
   Bulk,
   Controlled,

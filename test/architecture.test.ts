@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { stateChecks } from '../src/store/constraints.ts'
+import { stateChecks } from '../src/store/driver/state-sql.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readSource = (file: string): string => readFileSync(`${root}/${file}`, 'utf8')
@@ -42,7 +42,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     'src/store/store.ts',
     'src/store/place.ts',
     'src/store/open.ts',
-    'src/executor/long-timeout.ts',
+    'src/executor/os/long-timeout.ts',
   ],
   keeper: ['core', 'client', 'src/store/store.ts'],
   worker: ['core', 'client', 'keeper', 'executor', 'src/store/store.ts'],
@@ -135,7 +135,7 @@ suite('the architecture', () => {
     const users = sources.filter(({ text }) => /import(?:\(| .*from )'pg'/.test(text))
     assert.deepEqual(
       users.map(({ file }) => file),
-      ['src/store/postgres/pg.ts'],
+      ['src/store/postgres/connection/pg.ts'],
     )
   })
 

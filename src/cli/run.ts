@@ -1,5 +1,5 @@
-import { report } from './failure.ts'
-import { onOutputClosed } from './output.ts'
+import { report } from './session/failure.ts'
+import { onOutputClosed } from './text/output.ts'
 import { buildProgram } from './program.ts'
 
 /** Does what the command line says, and ends the process with its exit code. */

@@ -1,10 +1,10 @@
-import type { FeedEntry } from '../core/events.ts'
+import type { FeedEntry } from '../core/run/events.ts'
 import type { RunFilter } from '../core/filter.ts'
-import type { AnyTask, InputOf, OutputOf, SignalsOf } from '../core/task.ts'
-import type { State } from '../core/transitions.ts'
+import type { AnyTask, InputOf, OutputOf, SignalsOf } from '../core/task/task.ts'
+import type { State } from '../core/run/transitions.ts'
 import type { Bulk, Controlled, Hold, Store, StoreWithin } from '../store/store.ts'
-import { Asker, type AskerOptions, type WhoOptions } from './asker.ts'
-import { type AuditPage, auditPage, type AuditQuery } from './audit.ts'
+import { Asker, type AskerOptions, type WhoOptions } from './options/requester.ts'
+import { type AuditPage, auditPage, type AuditQuery } from './views/audit.ts'
 import {
   type AskOptions,
   atOnce,
@@ -17,20 +17,20 @@ import {
   type PauseRunsOptions,
   refuseUnknownFreeze,
   type ScopeOptions,
-} from './controls.ts'
-import { type EnqueueArguments, type EnqueueOptions, Enqueuer } from './enqueue.ts'
-import { theOnly } from './errors.ts'
-import { feedOf } from './feed.ts'
-import { type EventsOptions, type HandleParts, RunHandle } from './handle.ts'
-import { type ListOptions, pageOf } from './pages.ts'
-import { checkedPreviewVerb, type Preview, previewOf, type PreviewVerb } from './preview.ts'
-import { RunWaits } from './run-waits.ts'
-import { SignalHandle } from './signal-handle.ts'
-import { Signals } from './signals.ts'
-import { checkedId, type ControlTarget, isScope, runFilter, type Scope } from './targets.ts'
-import { type Run, viewOf } from './view.ts'
+} from './requests/controls.ts'
+import { type EnqueueArguments, type EnqueueOptions, Enqueuer } from './requests/enqueue.ts'
+import { theOnly } from './views/errors.ts'
+import { feedOf } from './waits/feed.ts'
+import { type EventsOptions, type HandleParts, RunHandle } from './handles/handle.ts'
+import { type ListOptions, pageOf } from './options/pages.ts'
+import { checkedPreviewVerb, type Preview, previewOf, type PreviewVerb } from './views/preview.ts'
+import { RunWaits } from './waits/run-waits.ts'
+import { SignalHandle } from './handles/signal-handle.ts'
+import { Signals } from './requests/signals.ts'
+import { checkedId, type ControlTarget, isScope, runFilter, type Scope } from './options/targets.ts'
+import { type Run, viewOf } from './views/view.ts'
 import { Within, type WithinParts } from './within.ts'
-import { Flows, type FlowsParts } from './flows.ts'
+import { Flows, type FlowsParts } from './requests/workflows.ts'
 import { WorkflowClient, WorkflowParts } from './workflow-client.ts'
 
 export interface ClientOptions extends AskerOptions {

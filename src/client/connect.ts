@@ -1,6 +1,6 @@
 import type { Migrated, MigrateOptions, StoreOptions, StorePlace } from '../store/open.ts'
 import { Client, type ClientOptions } from './client.ts'
-import { refuseUnknownOptions } from './known.ts'
+import { refuseUnknownOptions } from './options/unknown-options.ts'
 
 export { isPostgresUrl, schemaIn, shownUrl } from '../store/place.ts'
 export type { Migrated, MigrateOptions, StorePlace }

@@ -1,7 +1,7 @@
 /** What may be asked of the store as a whole. */
 import type { Finding, Store, Tombstone, WorkerRecord } from '../store/store.ts'
-import { pruneAll, type RetentionOptions } from './retention.ts'
-import { checkedId } from './targets.ts'
+import { pruneAll, type RetentionOptions } from './options/retention.ts'
+import { checkedId } from './options/targets.ts'
 
 /** The part of the client that is about no run in hand. */
 export abstract class UpkeepClient {

@@ -1,8 +1,8 @@
 /** What may be asked about workflows. */
-import type { FeedEntry } from '../core/events.ts'
-import type { WorkflowExport } from '../core/export.ts'
-import type { OutOf } from '../core/canvas.ts'
-import type { StepLike } from '../core/parts.ts'
+import type { FeedEntry } from '../core/run/events.ts'
+import type { WorkflowExport } from '../core/workflow/export.ts'
+import type { OutOf } from '../core/workflow/canvas.ts'
+import type { StepLike } from '../core/workflow/parts.ts'
 import type {
   ControlVerb,
   Store,
@@ -12,24 +12,24 @@ import type {
   WorkflowFilter,
   WorkflowNode,
 } from '../store/store.ts'
-import type { WhoOptions } from './asker.ts'
-import { feedOf } from './feed.ts'
+import type { WhoOptions } from './options/requester.ts'
+import { feedOf } from './waits/feed.ts'
 import {
   type FlowsParts,
   Flows,
   type StartArguments,
   type WorkflowControlOptions,
   type WorkflowOptions,
-} from './flows.ts'
-import { type ListOptions, pageOf } from './pages.ts'
-import { workflowMissing } from './errors.ts'
-import { SignalHandle } from './signal-handle.ts'
-import type { HandleParts } from './handle.ts'
-import { checkedId } from './targets.ts'
+} from './requests/workflows.ts'
+import { type ListOptions, pageOf } from './options/pages.ts'
+import { workflowMissing } from './views/errors.ts'
+import { SignalHandle } from './handles/signal-handle.ts'
+import type { HandleParts } from './handles/handle.ts'
+import { checkedId } from './options/targets.ts'
 import { UpkeepClient } from './upkeep-client.ts'
-import { Waits } from './waits.ts'
-import { WorkflowHandle } from './workflow-handle.ts'
-import { type ChainTree, treeOf, type Workflow, workflowView } from './workflow-view.ts'
+import { Waits } from './waits/waits.ts'
+import { WorkflowHandle } from './handles/workflow-handle.ts'
+import { type ChainTree, treeOf, type Workflow, workflowView } from './views/workflow-view.ts'
 
 export interface FeedOfWorkflow {
   /** Null: from the beginning. */

@@ -1,6 +1,6 @@
 import { CheckreinError } from './errors.ts'
 import { wholeText } from './text.ts'
-import { type State, states } from './transitions.ts'
+import { type State, states } from './run/transitions.ts'
 
 /** Which runs are meant: all that fit every part that is given. */
 export interface RunFilter {

@@ -2,7 +2,7 @@
 import { CheckreinError } from './errors.ts'
 import { checkedFilter, type RunFilter } from './filter.ts'
 import { decodePayload } from './payload.ts'
-import type { StoredRun } from './run.ts'
+import type { StoredRun } from './run/run.ts'
 
 /** The parts of a filter that a run has from the start and never changes. */
 export type HoldFilter = Pick<RunFilter, 'task' | 'queue' | 'tag' | 'key' | 'input'>

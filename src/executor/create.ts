@@ -1,9 +1,9 @@
-import type { Isolation } from '../core/task.ts'
+import type { Isolation } from '../core/task/task.ts'
 import type { Executor } from './executor.ts'
-import { InlineExecutor } from './inline.ts'
-import { Pool } from './pool.ts'
-import { ProcessSeats } from './process.ts'
-import { ThreadSeats } from './thread.ts'
+import { InlineExecutor } from './host/inline.ts'
+import { Pool } from './host/pool.ts'
+import { ProcessSeats } from './host/process.ts'
+import { ThreadSeats } from './host/thread.ts'
 
 export interface ExecutorSettings {
   /** How many attempts may run at once. */

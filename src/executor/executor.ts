@@ -14,11 +14,11 @@
  * promises behind. `ended` never rejects.
  */
 import type { ErrorRecord } from '../core/errors.ts'
-import type { LogLine, Saved } from '../core/events.ts'
-import type { JsonText, WaitOutcome } from '../core/run.ts'
-import type { ExitProof, StopRecord } from '../core/stop.ts'
-import type { RunInfo } from '../core/context.ts'
-import type { Isolation } from '../core/task.ts'
+import type { LogLine, Saved } from '../core/run/events.ts'
+import type { JsonText, WaitOutcome } from '../core/run/run.ts'
+import type { ExitProof, StopRecord } from '../core/run/stop.ts'
+import type { RunInfo } from '../core/task/context.ts'
+import type { Isolation } from '../core/task/task.ts'
 
 /** Everything an isolate needs to run an attempt. */
 export interface AttemptOrder {

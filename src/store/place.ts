@@ -1,5 +1,5 @@
 /** What names a store. */
-import type { PgPool } from './postgres/pg.ts'
+import type { PgPool } from './postgres/connection/pg.ts'
 
 /** A URL, or a `pg.Pool` of the caller's. */
 export type StorePlace = string | PgPool

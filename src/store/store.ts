@@ -5,19 +5,19 @@
  *
  * - What a method did is durable when its promise fulfils; when it rejects, nothing of it was done, unless the error's
  *   `details.isUncertain` says that this is not known.
- * - Every change of a run goes through the machine of `core/machine.ts`, and leaves an entry in the run's feed.
+ * - Every change of a run goes through the machine of `core/run/machine.ts`, and leaves an entry in the run's feed.
  * - Calls take effect in the order in which they were made on this object, but for those of workers (`claim`,
  *   leases, `housekeep`, `prune`), which may overtake others where the database lets them.
  * - Methods reject with a `CheckreinError`: `STORE_BUSY`, `STORE_FULL`, `STORE_UNAVAILABLE` may pass, the others not.
  * - No call blocks the event loop to wait for a lock.
  * - Instants are epoch ms of the store's clock, unless they say otherwise.
  */
-import type { Answer } from '../core/decision.ts'
-import type { FeedEntry, LogLine } from '../core/events.ts'
-import type { WorkflowExport } from '../core/export.ts'
+import type { Answer } from '../core/run/decision.ts'
+import type { FeedEntry, LogLine } from '../core/run/events.ts'
+import type { WorkflowExport } from '../core/workflow/export.ts'
 import type { RunFilter } from '../core/filter.ts'
-import type { StoredRun } from '../core/run.ts'
-import type { State } from '../core/transitions.ts'
+import type { StoredRun } from '../core/run/run.ts'
+import type { State } from '../core/run/transitions.ts'
 import type {
   AskedBy,
   Bulk,
@@ -30,7 +30,7 @@ import type {
   SignalRecord,
   SignalRequest,
   Tombstone,
-} from './asked.ts'
+} from './port/requests.ts'
 import type {
   Change,
   ChildEnd,
@@ -49,7 +49,7 @@ import type {
   RunEventCall,
   WorkerInfo,
   WorkerRecord,
-} from './records.ts'
+} from './port/runs.ts'
 
 import type {
   NewWorkflow,
@@ -60,11 +60,11 @@ import type {
   WorkflowFilter,
   WorkflowNode,
   WorkflowRetry,
-} from './workflow/records.ts'
+} from './port/workflows.ts'
 
-export * from './asked.ts'
-export * from './records.ts'
-export type * from './workflow/records.ts'
+export * from './port/requests.ts'
+export * from './port/runs.ts'
+export type * from './port/workflows.ts'
 
 /** What can be part of a transaction of the caller's. */
 export type StoreWithin = Pick<Store, 'enqueue' | 'control' | 'signal' | 'startWorkflow'>

@@ -3,9 +3,9 @@
  * its limits, wait for its end, say what that means, and have the store write it.
  */
 import { type ErrorRecord, errorRecord } from '../core/errors.ts'
-import type { LogLine, MachineEvent, Saved } from '../core/events.ts'
-import type { Answer } from '../core/decision.ts'
-import type { Fence } from '../core/run.ts'
+import type { LogLine, MachineEvent, Saved } from '../core/run/events.ts'
+import type { Answer } from '../core/run/decision.ts'
+import type { Fence } from '../core/run/run.ts'
 import type {
   AbortReason,
   AttemptEnd,

@@ -1,4 +1,4 @@
-import type { Isolation } from '../core/task.ts'
+import type { Isolation } from '../core/task/task.ts'
 import type { ClaimedRun } from '../store/store.ts'
 
 /** At least; with a store whose looks take longer, three of those. */

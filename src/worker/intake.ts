@@ -5,7 +5,7 @@
  * is a question to a server, it costs as much as a claim: then it is claimed at once, and not again after a claim that
  * got less than it asked for, until there is word of new runs.
  */
-import type { Isolation } from '../core/task.ts'
+import type { Isolation } from '../core/task/task.ts'
 import { isCheckreinError } from '../core/errors.ts'
 import type { Store } from '../store/store.ts'
 import type { Registry } from './registry.ts'

@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os'
 import { type Duration, durationMs, longestTimerMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
 import { defaultPayloadLimit } from '../core/payload.ts'
-import { checkedName, type Isolation, isolations } from '../core/task.ts'
-import { refuseUnknownOptions } from '../client/known.ts'
-import { type RetentionOptions, retentionMs } from '../client/retention.ts'
+import { checkedName, type Isolation, isolations } from '../core/task/task.ts'
+import { refuseUnknownOptions } from '../client/options/unknown-options.ts'
+import { type RetentionOptions, retentionMs } from '../client/options/retention.ts'
 import type { Retention } from '../store/store.ts'
 
 export interface WorkerOptions {

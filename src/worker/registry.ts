@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { CheckreinError } from '../core/errors.ts'
-import type { AnyTask, Isolation } from '../core/task.ts'
-import { loadTasks } from '../executor/load-task.ts'
+import type { AnyTask, Isolation } from '../core/task/task.ts'
+import { loadTasks } from '../executor/isolate/load-task.ts'
 import type { WorkerInfo } from '../store/store.ts'
 
 /** A task, and the module that an isolate finds it in. */

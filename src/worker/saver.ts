@@ -4,8 +4,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { CheckreinError, errorRecord, type ErrorRecord, isCheckreinError } from '../core/errors.ts'
-import type { Saved } from '../core/events.ts'
-import type { Fence } from '../core/run.ts'
+import type { Saved } from '../core/run/events.ts'
+import type { Fence } from '../core/run/run.ts'
 import type { Store } from '../store/store.ts'
 
 const retryMs = 100

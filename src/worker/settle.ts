@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { isCheckreinError } from '../core/errors.ts'
-import type { Answer } from '../core/decision.ts'
+import type { Answer } from '../core/run/decision.ts'
 import type { RunEventCall, Store } from '../store/store.ts'
 
 /** A failed write is tried again after this long, growing to a second. */

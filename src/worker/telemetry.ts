@@ -4,8 +4,8 @@
  */
 import { channel } from 'node:diagnostics_channel'
 import type { ErrorRecord } from '../core/errors.ts'
-import type { Answer } from '../core/decision.ts'
-import type { EventType } from '../core/transitions.ts'
+import type { Answer } from '../core/run/decision.ts'
+import type { EventType } from '../core/run/transitions.ts'
 
 export type WorkerEvent = { readonly workerId: string } & (
   | {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { bulkLines } from '../../src/cli/commands/bulk.ts'
-import { entryWords } from '../../src/cli/entry-words.ts'
+import { entryWords } from '../../src/cli/text/entry-words.ts'
 import type { FeedEntry } from '../../src/index.ts'
 import { defaultKind } from '../support/bed.ts'
 import { Place } from './cli.ts'

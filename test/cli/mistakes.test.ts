@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { failureOf } from '../../src/cli/failure.ts'
+import { failureOf } from '../../src/cli/session/failure.ts'
 import { buildProgram } from '../../src/cli/program.ts'
 import type { CheckreinError } from '../../src/core/errors.ts'
 import { Place, tasksModule } from './cli.ts'

@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import type { Command } from 'commander'
 import { buildProgram } from '../../src/cli/program.ts'
 import { Client } from '../../src/client/client.ts'
-import type { Operation, Parameters } from '../../src/client/operation.ts'
-import { operations } from '../../src/client/operations.ts'
-import { filterParameters, holdFilterParameters } from '../../src/client/parameters.ts'
+import type { Operation, Parameters } from '../../src/client/options/operation.ts'
+import { operations } from '../../src/client/operations/operations.ts'
+import { filterParameters, holdFilterParameters } from '../../src/client/options/parameters.ts'
 import { errorCodes } from '../../src/core/errors.ts'
 
 const program = buildProgram()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
-import { logWorker } from '../../src/cli/worker-log.ts'
+import { logWorker } from '../../src/cli/session/worker-log.ts'
 import { publish } from '../../src/worker/telemetry.ts'
 
 /** What is written while something is done. */

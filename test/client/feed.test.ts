@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { feedOf } from '../../src/client/feed.ts'
-import type { FeedEntry } from '../../src/core/events.ts'
+import { feedOf } from '../../src/client/waits/feed.ts'
+import type { FeedEntry } from '../../src/core/run/events.ts'
 import type { Store } from '../../src/store/store.ts'
 
 test('a feed does not end before an entry that was written while it looked whether the run is over', async () => {

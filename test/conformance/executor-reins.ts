@@ -1,6 +1,6 @@
 /** What every executor promises of checkpoints, pauses, signals and roll-backs. */
 import assert from 'node:assert/strict'
-import type { SignalOutcome } from '../../src/core/events.ts'
+import type { SignalOutcome } from '../../src/core/run/events.ts'
 import type { Executor } from '../../src/executor/executor.ts'
 import {
   Watched,

@@ -1,6 +1,6 @@
 /** What every store promises of the runs that handlers enqueue. */
 import assert from 'node:assert/strict'
-import type { RunFacts } from '../../src/core/run.ts'
+import type { RunFacts } from '../../src/core/run/run.ts'
 import type { NewRun } from '../../src/store/store.ts'
 import { boom, retry } from '../core/samples.ts'
 import { plainEnd, type StoreBed } from '../store/bed.ts'

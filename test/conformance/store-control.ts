@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { stopVerbs } from '../../src/core/transitions.ts'
+import { stopVerbs } from '../../src/core/run/transitions.ts'
 import type { NewRun } from '../../src/store/store.ts'
 import { has } from '../core/errors-of.ts'
 import { plainCall, plainWorker, type StoreBed } from '../store/bed.ts'

@@ -1,8 +1,8 @@
 /** Checkpoints, pauses, waits, roll-backs and deadlines. */
 import assert from 'node:assert/strict'
-import type { MachineEvent } from '../../src/core/events.ts'
-import { statusOf } from '../../src/core/run.ts'
-import { stopVerbs } from '../../src/core/transitions.ts'
+import type { MachineEvent } from '../../src/core/run/events.ts'
+import { statusOf } from '../../src/core/run/run.ts'
+import { stopVerbs } from '../../src/core/run/transitions.ts'
 import type { ControlRequest, PauseOrder } from '../../src/store/store.ts'
 import { boom, eventOf, exit, retry } from '../core/samples.ts'
 import { plainEnd, plainRequest, type StoreBed } from '../store/bed.ts'

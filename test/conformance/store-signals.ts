@@ -1,8 +1,8 @@
 /** Signals to handlers, and the record of all that was asked. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Saved, SignalOutcome } from '../../src/core/events.ts'
-import { stopVerbs } from '../../src/core/transitions.ts'
+import type { Saved, SignalOutcome } from '../../src/core/run/events.ts'
+import { stopVerbs } from '../../src/core/run/transitions.ts'
 import type {
   Signalled,
   SignalQuery,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { MachineEvent } from '../../src/core/events.ts'
-import { eventTypes, transitions } from '../../src/core/transitions.ts'
+import type { MachineEvent } from '../../src/core/run/events.ts'
+import { eventTypes, transitions } from '../../src/core/run/transitions.ts'
 import { has } from '../core/errors-of.ts'
 import { eventOf } from '../core/samples.ts'
 import { plainEnd, plainWorker, type StoreBed } from '../store/bed.ts'

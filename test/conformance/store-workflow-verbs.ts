@@ -1,7 +1,7 @@
 /** Verbs on workflows, pauses and what is exported of them, retries and roll-backs. */
 import assert from 'node:assert/strict'
-import { chain, chord, group, step } from '../../src/core/canvas.ts'
-import { previous } from '../../src/core/parts.ts'
+import { chain, chord, group, step } from '../../src/core/workflow/canvas.ts'
+import { previous } from '../../src/core/workflow/parts.ts'
 import { FlowBed, tasks, Thrown } from '../store/flow-bed.ts'
 import { sqlitePlace, type StoreBed } from '../store/bed.ts'
 import { StoreBed as Bed } from '../store/bed.ts'

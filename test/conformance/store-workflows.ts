@@ -1,7 +1,7 @@
 /** Workflows: what is stored, what comes of each end, and that fan-in happens once. */
 import assert from 'node:assert/strict'
-import { chain, chord, chunks, group, map, step } from '../../src/core/canvas.ts'
-import { previous } from '../../src/core/parts.ts'
+import { chain, chord, chunks, group, map, step } from '../../src/core/workflow/canvas.ts'
+import { previous } from '../../src/core/workflow/parts.ts'
 import { FlowBed, tasks } from '../store/flow-bed.ts'
 import type { Promises } from './store.ts'
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { chain, chord, chunks, group, map, starmap, step } from '../../src/core/canvas.ts'
-import { deepest, graphOf, mostNodes, withInput } from '../../src/core/graph.ts'
-import { partOf, previous, type StepLike } from '../../src/core/parts.ts'
-import { inputOf } from '../../src/core/step-plan.ts'
-import { task } from '../../src/core/task.ts'
+import { chain, chord, chunks, group, map, starmap, step } from '../../src/core/workflow/canvas.ts'
+import { deepest, graphOf, mostNodes, withInput } from '../../src/core/workflow/graph.ts'
+import { partOf, previous, type StepLike } from '../../src/core/workflow/parts.ts'
+import { inputOf } from '../../src/core/workflow/step-plan.ts'
+import { task } from '../../src/core/task/task.ts'
 
 const add = task({ name: 'add', run: (n: number) => n + 1 })
 const pair = task({ name: 'pair', run: ([a, b]: readonly [number, number]) => a + b })

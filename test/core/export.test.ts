@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { z } from 'zod'
-import { chain, group, map, step } from '../../src/core/canvas.ts'
+import { chain, group, map, step } from '../../src/core/workflow/canvas.ts'
 import {
   exportedNode,
   exportSchema,
   readExport,
   type WorkflowExport,
-} from '../../src/core/export.ts'
-import { graphOf } from '../../src/core/graph.ts'
-import { partOf, previous } from '../../src/core/parts.ts'
-import { task } from '../../src/core/task.ts'
+} from '../../src/core/workflow/export.ts'
+import { graphOf } from '../../src/core/workflow/graph.ts'
+import { partOf, previous } from '../../src/core/workflow/parts.ts'
+import { task } from '../../src/core/task/task.ts'
 
 const file = new URL('../../docs/workflow-export.schema.json', import.meta.url)
 const schemaText = readFileSync(file, 'utf8')

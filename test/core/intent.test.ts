@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { endOfGrace, type StopIntent, strongerStop } from '../../src/core/intent.ts'
-import { stopVerbs } from '../../src/core/transitions.ts'
+import { endOfGrace, type StopIntent, strongerStop } from '../../src/core/run/intent.ts'
+import { stopVerbs } from '../../src/core/run/transitions.ts'
 import { now, stopIntent } from './samples.ts'
 
 const intent = (over: Partial<StopIntent>): StopIntent => ({ ...stopIntent, ...over })

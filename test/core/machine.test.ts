@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { MachineEvent } from '../../src/core/events.ts'
-import { decide } from '../../src/core/machine.ts'
-import { freshFacts, type RunFacts, statusOf } from '../../src/core/run.ts'
-import { stopVerbs } from '../../src/core/transitions.ts'
+import type { MachineEvent } from '../../src/core/run/events.ts'
+import { decide } from '../../src/core/run/machine.ts'
+import { freshFacts, type RunFacts, statusOf } from '../../src/core/run/run.ts'
+import { stopVerbs } from '../../src/core/run/transitions.ts'
 import { asked, boom, eventOf, exit, factsIn, fence, now, retry, running } from './samples.ts'
 
 /** The facts after events that must all be accepted. */

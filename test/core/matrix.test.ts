@@ -1,10 +1,10 @@
 /** Every event on every state, held against the table. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Answer } from '../../src/core/decision.ts'
-import { decide } from '../../src/core/machine.ts'
-import type { StopRecord } from '../../src/core/stop.ts'
-import type { RollbackFacts, RunFacts } from '../../src/core/run.ts'
+import type { Answer } from '../../src/core/run/decision.ts'
+import { decide } from '../../src/core/run/machine.ts'
+import type { StopRecord } from '../../src/core/run/stop.ts'
+import type { RollbackFacts, RunFacts } from '../../src/core/run/run.ts'
 import {
   eventTypes,
   type EventType,
@@ -15,7 +15,7 @@ import {
   type State,
   states,
   stopVerbs,
-} from '../../src/core/transitions.ts'
+} from '../../src/core/run/transitions.ts'
 import { asked, boom, eventOf, factsIn, fence, now, running } from './samples.ts'
 
 const stop: StopRecord = {

@@ -1,9 +1,9 @@
 /** A run in each state and an event of each type, for the tests that walk the table. */
-import type { MachineEvent } from '../../src/core/events.ts'
-import type { StopIntent } from '../../src/core/intent.ts'
-import { type Fence, freshFacts, type RunFacts } from '../../src/core/run.ts'
-import type { StopRecord } from '../../src/core/stop.ts'
-import type { EventType, State } from '../../src/core/transitions.ts'
+import type { MachineEvent } from '../../src/core/run/events.ts'
+import type { StopIntent } from '../../src/core/run/intent.ts'
+import { type Fence, freshFacts, type RunFacts } from '../../src/core/run/run.ts'
+import type { StopRecord } from '../../src/core/run/stop.ts'
+import type { EventType, State } from '../../src/core/run/transitions.ts'
 
 export const now = 1_750_000_000_000
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { z } from 'zod'
-import { checkedName, isTask, task } from '../../src/core/task.ts'
+import { checkedName, isTask, task } from '../../src/core/task/task.ts'
 import { has, isUsage } from './errors-of.ts'
 
 const run = () => 1

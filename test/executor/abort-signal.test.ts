@@ -8,8 +8,8 @@ import {
   makeFlag,
   raiseAbort,
   raisePause,
-} from '../../src/executor/abort-signal.ts'
-import { AttemptContext } from '../../src/executor/context.ts'
+} from '../../src/executor/wire/abort-flag.ts'
+import { AttemptContext } from '../../src/executor/isolate/context.ts'
 import { cancelled, orderFor } from './attempt.ts'
 
 function open(seq: number) {

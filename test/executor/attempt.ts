@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { readFileSync, readdirSync } from 'node:fs'
-import type { LogLine, Saved, SignalOutcome } from '../../src/core/events.ts'
+import type { LogLine, Saved, SignalOutcome } from '../../src/core/run/events.ts'
 import type {
   AbortReason,
   Answer,

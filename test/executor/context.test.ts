@@ -3,11 +3,16 @@ import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { MessageChannel } from 'node:worker_threads'
 import { z } from 'zod'
-import type { Saved } from '../../src/core/events.ts'
-import type { Context, Signal } from '../../src/core/context.ts'
-import { type AnyTask, task } from '../../src/core/task.ts'
-import { AbortListener, makeFlag, raiseAbort, raisePause } from '../../src/executor/abort-signal.ts'
-import { AttemptContext } from '../../src/executor/context.ts'
+import type { Saved } from '../../src/core/run/events.ts'
+import type { Context, Signal } from '../../src/core/task/context.ts'
+import { type AnyTask, task } from '../../src/core/task/task.ts'
+import {
+  AbortListener,
+  makeFlag,
+  raiseAbort,
+  raisePause,
+} from '../../src/executor/wire/abort-flag.ts'
+import { AttemptContext } from '../../src/executor/isolate/context.ts'
 import type { AttemptOrder } from '../../src/executor/executor.ts'
 import { cancelled, orderFor, signalFor } from './attempt.ts'
 

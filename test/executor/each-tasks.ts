@@ -1,6 +1,6 @@
 /** Handlers that are called for each of a list, for the executor suites. */
 import { z } from 'zod'
-import { task } from '../../src/core/task.ts'
+import { task } from '../../src/core/task/task.ts'
 
 /** Keeps half of its work, and says in how far it went on; stops at a negative input until it is aborted. */
 export const halves = task({

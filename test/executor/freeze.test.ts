@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { createExecutor } from '../../src/executor/create.ts'
-import { monotonicMs } from '../../src/executor/monotonic.ts'
+import { monotonicMs } from '../../src/executor/os/monotonic.ts'
 import {
   Watched,
   cancelled,

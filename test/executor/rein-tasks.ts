@@ -1,9 +1,9 @@
 /** Handlers that are paused, sent signals, wait and are rolled back, for the executor suites. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { z } from 'zod'
-import type { Context } from '../../src/core/context.ts'
+import type { Context } from '../../src/core/task/context.ts'
 import { CheckreinError } from '../../src/core/errors.ts'
-import { task } from '../../src/core/task.ts'
+import { task } from '../../src/core/task/task.ts'
 
 const begun = (ctx: Context) => ctx.log('begun', { pid: process.pid })
 const codeOf = (error: unknown) => (error as { code?: unknown }).code

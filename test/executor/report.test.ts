@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { longestMs } from '../../src/core/duration.ts'
-import { portableError } from '../../src/executor/channel.ts'
-import { readReport } from '../../src/executor/report.ts'
+import { portableError } from '../../src/executor/wire/channel.ts'
+import { readReport } from '../../src/executor/host/report.ts'
 
 const expected = { seq: 1, payloadLimit: 100, checkpointLimit: 200 }
 const read = (report: unknown): unknown => readReport(JSON.stringify(report), expected)

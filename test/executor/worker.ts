@@ -7,8 +7,8 @@
  * With `frozen`, it freezes the attempt before it prints.
  */
 import { createExecutor } from '../../src/executor/create.ts'
-import { monotonicMs } from '../../src/executor/monotonic.ts'
-import type { Isolation } from '../../src/core/task.ts'
+import { monotonicMs } from '../../src/executor/os/monotonic.ts'
+import type { Isolation } from '../../src/core/task/task.ts'
 import { Watched, orderFor } from './attempt.ts'
 
 const [isolation, lease, task, input, frozen] = process.argv.slice(2) as [

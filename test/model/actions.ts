@@ -1,7 +1,7 @@
 /** What may happen, as data that fast-check makes and shrinks. Runs, claims and signals are named by a number that is taken modulo how many there are. */
 import * as fc from 'fast-check'
-import { rollbackCauses } from '../../src/core/run.ts'
-import { stopVerbs } from '../../src/core/transitions.ts'
+import { rollbackCauses } from '../../src/core/run/run.ts'
+import { stopVerbs } from '../../src/core/run/transitions.ts'
 import { onConflicts } from '../../src/store/store.ts'
 import { reports } from './model.ts'
 

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
-import { chain, group, step } from '../../src/core/canvas.ts'
-import { previous, type StepLike } from '../../src/core/parts.ts'
-import type { State } from '../../src/core/transitions.ts'
-import { type AnyTask, task } from '../../src/core/task.ts'
+import { chain, group, step } from '../../src/core/workflow/canvas.ts'
+import { previous, type StepLike } from '../../src/core/workflow/parts.ts'
+import type { State } from '../../src/core/run/transitions.ts'
+import { type AnyTask, task } from '../../src/core/task/task.ts'
 
 export type Shape =
   | {

@@ -1,14 +1,14 @@
 /** Plays steps on the store and on the model, and holds the one against the other after each. */
 import assert from 'node:assert/strict'
 import { isCheckreinError } from '../../src/core/errors.ts'
-import type { MachineEvent } from '../../src/core/events.ts'
+import type { MachineEvent } from '../../src/core/run/events.ts'
 import {
   type RollbackCause,
   statusOf,
   type StoredRun,
   type WaitOutcome,
-} from '../../src/core/run.ts'
-import { isFinal, stopVerbs } from '../../src/core/transitions.ts'
+} from '../../src/core/run/run.ts'
+import { isFinal, stopVerbs } from '../../src/core/run/transitions.ts'
 import type { Store } from '../../src/store/store.ts'
 import { eventOf, retry } from '../core/samples.ts'
 import { plainCall, plainRequest, plainRun, plainWorker, type StoreBed } from '../store/bed.ts'

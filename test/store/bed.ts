@@ -4,9 +4,9 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Ended, MachineEvent } from '../../src/core/events.ts'
-import type { Answer } from '../../src/core/decision.ts'
-import type { Fence, StoredRun } from '../../src/core/run.ts'
+import type { Ended, MachineEvent } from '../../src/core/run/events.ts'
+import type { Answer } from '../../src/core/run/decision.ts'
+import type { Fence, StoredRun } from '../../src/core/run/run.ts'
 import { openStore, type StoreOptions } from '../../src/store/open.ts'
 import {
   dropSchema,

@@ -1,9 +1,9 @@
 /** What comes of changes beside them. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Statements, Tx } from '../../src/store/driver.ts'
-import { Effects } from '../../src/store/effects.ts'
-import type { SeqRun } from '../../src/store/rows.ts'
+import type { Statements, Tx } from '../../src/store/driver/driver.ts'
+import { Effects } from '../../src/store/runs/effects.ts'
+import type { SeqRun } from '../../src/store/rows/runs.ts'
 import { asked, eventOf, running } from '../core/samples.ts'
 
 suite('what is written beside the changes of one transaction', () => {

@@ -1,9 +1,9 @@
 /** Every event on every state, in a store: what is stored afterwards is what the machine says. */
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
-import type { MachineEvent } from '../../src/core/events.ts'
-import { decide } from '../../src/core/machine.ts'
-import { type Fence, freshFacts, type RunFacts, type StoredRun } from '../../src/core/run.ts'
+import type { MachineEvent } from '../../src/core/run/events.ts'
+import { decide } from '../../src/core/run/machine.ts'
+import { type Fence, freshFacts, type RunFacts, type StoredRun } from '../../src/core/run/run.ts'
 import {
   eventTypes,
   type EventType,
@@ -11,7 +11,7 @@ import {
   transitions,
   type State,
   states,
-} from '../../src/core/transitions.ts'
+} from '../../src/core/run/transitions.ts'
 import type { ControlVerb } from '../../src/store/store.ts'
 import { eventOf, retry } from '../core/samples.ts'
 import { type OpenPlace, plainEnd, plainRequest, StoreBed } from './bed.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { DatabaseClock } from '../../src/store/postgres/clock.ts'
+import { DatabaseClock } from '../../src/store/postgres/connection/clock.ts'
 
 /** With a clock of the machine that is told what time it is. */
 class Held {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { Client } from 'pg'
-import { FeedHorizon } from '../../src/store/postgres/horizon.ts'
+import { FeedHorizon } from '../../src/store/postgres/news/horizon.ts'
 import { openStore } from '../../src/store/open.ts'
 import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
 import { plainRun } from './bed.ts'

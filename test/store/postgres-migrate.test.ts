@@ -9,10 +9,10 @@ import {
   workerChannel,
   type WorkerEvent,
 } from '../../src/index.ts'
-import type { Migration } from '../../src/store/migrate.ts'
-import { Link } from '../../src/store/postgres/link.ts'
-import { isUpToDate, migrateBy, migrations } from '../../src/store/postgres/migrate.ts'
-import { postgresSettings } from '../../src/store/postgres/options.ts'
+import type { Migration } from '../../src/store/driver/migrations.ts'
+import { Link } from '../../src/store/postgres/connection/link.ts'
+import { isUpToDate, migrateBy, migrations } from '../../src/store/postgres/schema/migrate.ts'
+import { postgresSettings } from '../../src/store/postgres/connection/options.ts'
 import { Bed, eventually } from '../support/bed.ts'
 import { ask, dropSchema, freshSchema, runSql, testDatabase } from '../support/database.ts'
 import * as tasks from '../worker/tasks.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Change } from '../../src/store/store.ts'
-import { Notices } from '../../src/store/postgres/notices.ts'
-import type { Session } from '../../src/store/postgres/session.ts'
+import { Notices } from '../../src/store/postgres/news/notices.ts'
+import type { Session } from '../../src/store/postgres/connection/session.ts'
 
 /** Notices that nobody hears, and what of them was sent by itself. */
 function silent(): { notices: Notices; sent: Change[] } {

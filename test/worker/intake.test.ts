@@ -1,7 +1,7 @@
 /** What a worker takes, and when it asks, on a store where each question is dear. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Isolation } from '../../src/core/task.ts'
+import type { Isolation } from '../../src/core/task/task.ts'
 import type { ClaimedRun, ClaimRequest, HeldRun } from '../../src/store/store.ts'
 import { Intake, type IntakeParts } from '../../src/worker/intake.ts'
 import type { Tenure } from '../../src/worker/tenure.ts'

@@ -1,7 +1,7 @@
 /** A pause that freezes, with an attempt that freezes when the test says so. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { PauseIntent } from '../../src/core/intent.ts'
+import type { PauseIntent } from '../../src/core/run/intent.ts'
 import type { RunningAttempt } from '../../src/executor/executor.ts'
 import { PauseRein } from '../../src/worker/pause.ts'
 import { eventually } from '../support/bed.ts'

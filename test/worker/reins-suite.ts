@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import { isolations } from '../../src/core/task.ts'
+import { isolations } from '../../src/core/task/task.ts'
 import { Bed, eventually, type StoreKind, until } from '../support/bed.ts'
 import * as tasks from './reins-tasks.ts'
 

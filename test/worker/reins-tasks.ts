@@ -2,7 +2,7 @@
 import { appendFileSync, existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
-import { isolations } from '../../src/core/task.ts'
+import { isolations } from '../../src/core/task/task.ts'
 import { type Isolation, task } from '../../src/index.ts'
 
 const quick = { backoff: { delay: 10, jitter: 0 } } as const

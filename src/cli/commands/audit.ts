@@ -1,14 +1,14 @@
 /** `audit`: the record of what was asked. */
 import type { Command } from 'commander'
-import type { AuditPage, AuditQuery, SignalEntry } from '../../client/audit.ts'
+import type { AuditPage, AuditQuery, SignalEntry } from '../../client/views/audit.ts'
 import type { Client } from '../../client/client.ts'
-import type { ListOptions } from '../../client/pages.ts'
-import { auditOptions, listOptions } from '../../client/parameters.ts'
-import { filterWords } from '../hold-words.ts'
-import { dateTime, plain, style, table, writeJsonLine, writeLine } from '../output.ts'
-import { given } from '../parameters.ts'
-import { act, commandFor, type Session, withExample } from '../session.ts'
-import { cameOfIt, askedWords } from '../words.ts'
+import type { ListOptions } from '../../client/options/pages.ts'
+import { auditOptions, listOptions } from '../../client/options/parameters.ts'
+import { filterWords } from '../text/hold-words.ts'
+import { dateTime, plain, style, table, writeJsonLine, writeLine } from '../text/output.ts'
+import { given } from '../session/parameters.ts'
+import { act, commandFor, type Session, withExample } from '../session/session.ts'
+import { cameOfIt, askedWords } from '../text/words.ts'
 
 export function auditCommands(program: Command): void {
   const exporting = 'checkrein audit --order oldest --json > audit.ndjson'

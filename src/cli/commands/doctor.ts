@@ -1,15 +1,15 @@
 /** `doctor`: what is wrong, and what to do about it. Exits with 1 where anything is. */
 import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
-import type { Run } from '../../client/view.ts'
+import type { Run } from '../../client/views/view.ts'
 import { humanDuration } from '../../core/duration.ts'
-import { endOfGrace } from '../../core/intent.ts'
+import { endOfGrace } from '../../core/run/intent.ts'
 import { isCheckreinError } from '../../core/errors.ts'
 import { isHeldBy, isOfLanes } from '../../core/hold.ts'
 import type { Finding, Hold, WorkerRecord } from '../../store/store.ts'
 import { version } from '../../worker/version.ts'
-import { plain, style } from '../output.ts'
-import { act, commandFor, type Session } from '../session.ts'
+import { plain, style } from '../text/output.ts'
+import { act, commandFor, type Session } from '../session/session.ts'
 
 const unhealthyCode = 1
 /** How many of the oldest queued, and of the newest running runs are looked at. */

@@ -1,13 +1,13 @@
 /** `enqueue`: the id of the run is on standard output, for scripts; with `--wait`, its result. */
 import { text } from 'node:stream/consumers'
 import { type Command, Option } from 'commander'
-import type { RunHandle } from '../../client/handle.ts'
-import type { EnqueueOptions } from '../../client/enqueue.ts'
-import { operations } from '../../client/operations.ts'
+import type { RunHandle } from '../../client/handles/handle.ts'
+import type { EnqueueOptions } from '../../client/requests/enqueue.ts'
+import { operations } from '../../client/operations/operations.ts'
 import { CheckreinError } from '../../core/errors.ts'
-import { writeJson, writeLine, writeNote } from '../output.ts'
-import { addParameters, given } from '../parameters.ts'
-import { act, commandFor, type Session } from '../session.ts'
+import { writeJson, writeLine, writeNote } from '../text/output.ts'
+import { addParameters, given } from '../session/parameters.ts'
+import { act, commandFor, type Session } from '../session/session.ts'
 import { endedCode } from './watch.ts'
 
 const waiting = {

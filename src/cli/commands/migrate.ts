@@ -1,7 +1,7 @@
 /** `migrate`: the tables of the store, made or brought up to date. */
 import type { Command } from 'commander'
 import { type Migrated, migrate } from '../../client/connect.ts'
-import { act, hurried, type Session, withExample } from '../session.ts'
+import { act, hurried, type Session, withExample } from '../session/session.ts'
 
 /** With `--dry-run`, where something is to be done. */
 const pendingCode = 1

@@ -6,19 +6,19 @@
  */
 import { type Command, Option } from 'commander'
 import type { Client } from '../../client/client.ts'
-import { atOnce, type ScopeOptions, withinMs } from '../../client/controls.ts'
-import { operations } from '../../client/operations.ts'
-import { type ControlTarget, type Scope, scopeFilter } from '../../client/targets.ts'
+import { atOnce, type ScopeOptions, withinMs } from '../../client/requests/controls.ts'
+import { operations } from '../../client/operations/operations.ts'
+import { type ControlTarget, type Scope, scopeFilter } from '../../client/options/targets.ts'
 import { durationMs } from '../../core/duration.ts'
 import { errorCodes, isCheckreinError } from '../../core/errors.ts'
-import type { State } from '../../core/transitions.ts'
+import type { State } from '../../core/run/transitions.ts'
 import type { Controlled, Hold } from '../../store/store.ts'
-import { answerWords, type CameTo, tooLateCode, worstCode } from '../answers.ts'
-import { holdWords, scopeWords } from '../hold-words.ts'
-import { plain, style } from '../output.ts'
-import { addParameters, given } from '../parameters.ts'
-import { act, commandFor, type Session } from '../session.ts'
-import { previewOfStanding } from '../standing.ts'
+import { answerWords, type CameTo, tooLateCode, worstCode } from '../text/answers.ts'
+import { holdWords, scopeWords } from '../text/hold-words.ts'
+import { plain, style } from '../text/output.ts'
+import { addParameters, given } from '../session/parameters.ts'
+import { act, commandFor, type Session } from '../session/session.ts'
+import { previewOfStanding } from '../session/standing.ts'
 import {
   addTargetOptions,
   agree,
@@ -28,7 +28,7 @@ import {
   scopeOf,
   targetOf,
   usage,
-} from '../targets.ts'
+} from '../session/targets.ts'
 
 /** How long the CLI waits past the time that a run has to its next checkpoint. */
 const confirmWaitMs = 30_000

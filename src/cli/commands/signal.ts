@@ -1,19 +1,19 @@
 /** `signal` sends a message to the handlers of runs; `signals` shows what was asked of one. */
 import { type Command, Option } from 'commander'
-import type { SignalEntry } from '../../client/audit.ts'
-import type { WhoOptions } from '../../client/asker.ts'
-import { operations } from '../../client/operations.ts'
-import type { SignalHandle } from '../../client/signal-handle.ts'
+import type { SignalEntry } from '../../client/views/audit.ts'
+import type { WhoOptions } from '../../client/options/requester.ts'
+import { operations } from '../../client/operations/operations.ts'
+import type { SignalHandle } from '../../client/handles/signal-handle.ts'
 import {
   type ErrorCode,
   type ErrorRecord,
   errorCodes,
   isCheckreinError,
 } from '../../core/errors.ts'
-import { tooLateCode } from '../answers.ts'
-import { brief, dateTime, plain, style, table } from '../output.ts'
-import { addParameters, given } from '../parameters.ts'
-import { act, commandFor, type Session, withExample } from '../session.ts'
+import { tooLateCode } from '../text/answers.ts'
+import { brief, dateTime, plain, style, table } from '../text/output.ts'
+import { addParameters, given } from '../session/parameters.ts'
+import { act, commandFor, type Session, withExample } from '../session/session.ts'
 import {
   addTargetOptions,
   agree,
@@ -22,8 +22,8 @@ import {
   isPreviewed,
   targetOf,
   usage,
-} from '../targets.ts'
-import { cameOfIt, errorWords, askedWords } from '../words.ts'
+} from '../session/targets.ts'
+import { cameOfIt, errorWords, askedWords } from '../text/words.ts'
 import { jsonOf } from './enqueue.ts'
 
 const waiting = {

@@ -1,15 +1,15 @@
 /** `tombstones` and `prune`. */
 import { type Command, Option } from 'commander'
-import type { RetentionOptions } from '../../client/retention.ts'
-import { operations } from '../../client/operations.ts'
-import { filterParameters } from '../../client/parameters.ts'
+import type { RetentionOptions } from '../../client/options/retention.ts'
+import { operations } from '../../client/operations/operations.ts'
+import { filterParameters } from '../../client/options/parameters.ts'
 import { durationMs, humanDuration } from '../../core/duration.ts'
 import { CheckreinError, errorCodes } from '../../core/errors.ts'
 import type { Tombstone } from '../../store/store.ts'
-import { dateTime, plain, table } from '../output.ts'
-import { addParameters, given } from '../parameters.ts'
-import { act, commandFor, type Session, withExample } from '../session.ts'
-import { runCount } from '../targets.ts'
+import { dateTime, plain, table } from '../text/output.ts'
+import { addParameters, given } from '../session/parameters.ts'
+import { act, commandFor, type Session, withExample } from '../session/session.ts'
+import { runCount } from '../session/targets.ts'
 
 export function upkeepCommands(program: Command): void {
   const { summary, example } = operations.liftTombstone

@@ -6,14 +6,14 @@
  */
 import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
-import type { Parameters } from '../../client/operation.ts'
+import type { Parameters } from '../../client/options/operation.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { WorkerOptions } from '../../worker/options.ts'
 import type { StopWorkerOptions, Worker } from '../../worker/worker.ts'
-import { brief, onOutputClosed, writeLine, writeNote } from '../output.ts'
-import { addParameters, given } from '../parameters.ts'
-import { act, type Session, withExample } from '../session.ts'
-import { attemptName, logLine, logWorker } from '../worker-log.ts'
+import { brief, onOutputClosed, writeLine, writeNote } from '../text/output.ts'
+import { addParameters, given } from '../session/parameters.ts'
+import { act, type Session, withExample } from '../session/session.ts'
+import { attemptName, logLine, logWorker } from '../session/worker-log.ts'
 
 const workerParameters = {
   queues: {

@@ -1,9 +1,9 @@
-import { Changes, loadRuns } from '../changes.ts'
-import type { Param, Row, Tx } from '../driver.ts'
-import { lanesOf } from '../lanes.ts'
-import { type SeqRun, tombstoneOf } from '../rows.ts'
+import { Changes, loadRuns } from '../runs/changes.ts'
+import type { Param, Row, Tx } from '../driver/driver.ts'
+import { lanesOf } from '../driver/lanes.ts'
+import { type SeqRun, tombstoneOf } from '../rows/runs.ts'
 import type { ClaimRequest, Tombstone } from '../store.ts'
-import type { PostgresStatements } from './statements.ts'
+import type { PostgresStatements } from './sql/statements.ts'
 
 /**
  * Claims in one statement, for several workers at once: each takes what no other one holds.

@@ -1,12 +1,12 @@
 /** PostgreSQL, opened by a URL or over a pool of the caller's. */
 import { CheckreinError } from '../../core/errors.ts'
-import type { Migrated, MigrateOptions } from '../migrate.ts'
+import type { Migrated, MigrateOptions } from '../driver/migrations.ts'
 import { shownUrl, type StorePlace } from '../place.ts'
 import { PostgresDriver, type PostgresDriverOptions } from './driver.ts'
-import { Link, type LinkParts } from './link.ts'
-import { migrateBy } from './migrate.ts'
-import { type PostgresOptions, postgresSettings } from './options.ts'
-import type { PgPool } from './pg.ts'
+import { Link, type LinkParts } from './connection/link.ts'
+import { migrateBy } from './schema/migrate.ts'
+import { type PostgresOptions, postgresSettings } from './connection/options.ts'
+import type { PgPool } from './connection/pg.ts'
 
 /** @throws {CheckreinError} as `openStore`. */
 export function openPostgres(

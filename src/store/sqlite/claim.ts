@@ -1,6 +1,6 @@
-import { stateIs } from '../constraints.ts'
-import type { Param, Row, Tx } from '../driver.ts'
-import { type Lane, lanesOf } from '../lanes.ts'
+import { stateIs } from '../driver/state-sql.ts'
+import type { Param, Row, Tx } from '../driver/driver.ts'
+import { type Lane, lanesOf } from '../driver/lanes.ts'
 import type { ClaimRequest } from '../store.ts'
 import { inLane } from './statements.ts'
 

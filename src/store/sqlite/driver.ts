@@ -8,9 +8,9 @@
  * @see https://www.sqlite.org/wal.html
  */
 import { CheckreinError } from '../../core/errors.ts'
-import type { Driver, Param, Row, Statements, Tx } from '../driver.ts'
+import type { Driver, Param, Row, Statements, Tx } from '../driver/driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
-import { withoutHeld } from '../gate.ts'
+import { withoutHeld } from '../runs/claim-guards.ts'
 import { claimInLanes, tasksInLanes } from './claim.ts'
 import { Connection, joined } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'

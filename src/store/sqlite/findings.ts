@@ -1,4 +1,4 @@
-import type { Row } from '../driver.ts'
+import type { Row } from '../driver/driver.ts'
 import type { Finding } from '../store.ts'
 
 /** What SQLite says of the health of the file. */

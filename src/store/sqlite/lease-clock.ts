@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Row, Tx } from '../driver.ts'
+import type { Row, Tx } from '../driver/driver.ts'
 
 /** Ms on the monotonic clock that all processes of this machine share; starts anew with each boot. */
 export function monotonicMs(): number {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { CheckreinError } from '../../core/errors.ts'
-import type { Tx } from '../driver.ts'
-import { type Migrated, migrationsIn, pending } from '../migrate.ts'
+import type { Tx } from '../driver/driver.ts'
+import { type Migrated, migrationsIn, pending } from '../driver/migrations.ts'
 import { Connection } from './connection.ts'
 import { fileError } from './file.ts'
 

@@ -1,8 +1,8 @@
 /** SQLite's half of the twin statements; the names, parameters and columns are those of `driver.ts`. */
 import { statesOf } from '../../core/filter.ts'
-import { liveRanges, notable, stateIs, stateTerms } from '../constraints.ts'
-import type { FilterSql, MemberFilter, Param, Statements } from '../driver.ts'
-import { mayExpire, sqliteReins } from './reins.ts'
+import { liveRanges, notable, stateIs, stateTerms } from '../driver/state-sql.ts'
+import type { FilterSql, MemberFilter, Param, Statements } from '../driver/driver.ts'
+import { mayExpire, sqliteReins } from './request-statements.ts'
 import { sqliteWorkflows } from './workflows.ts'
 
 const insertColumns = [

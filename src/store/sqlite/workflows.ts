@@ -1,16 +1,16 @@
 /** SQLite's half of the twin statements about workflows. */
-import type { FilterSql, Param } from '../driver.ts'
-import { statesOfWorkflows } from '../workflow/filter.ts'
-import type { WorkflowFilter } from '../workflow/records.ts'
-import { firstUndoing } from '../workflow/undoing.ts'
-import type { WorkflowStatements } from '../workflow/statements.ts'
+import type { FilterSql, Param } from '../driver/driver.ts'
+import { statesOfWorkflows } from '../driver/workflow-filter.ts'
+import type { WorkflowFilter } from '../port/workflows.ts'
+import { firstUndoing } from '../rows/undo-nodes.ts'
+import type { WorkflowStatements } from '../driver/workflow-statements.ts'
 import {
   isPlain,
   memberColumns,
   nodeColumns,
   workflowColumns,
   workflowFacts,
-} from '../workflow/columns.ts'
+} from '../rows/workflow-columns.ts'
 
 const names = (columns: readonly string[]): string =>
   columns.map((column) => column.split(' ')[0]).join(', ')

@@ -1,16 +1,16 @@
 /** Verbs on workflows. Each is a word on the workflow's own row, and a bulk operation on its members. */
-import type { Answer } from '../../core/decision.ts'
-import { isStopVerb, type StopVerb, stopVerbs } from '../../core/transitions.ts'
-import type { StopRecord } from '../../core/stop.ts'
-import type { WorkflowStop } from '../../core/workflow.ts'
-import { beginBulk, type BulkRequest, endBulksOf } from '../bulk.ts'
-import type { Asked } from '../control.ts'
-import { leaveTombstones } from '../tombstones.ts'
-import type { MemberFilter, Statements, Tx } from '../driver.ts'
-import { instantOf } from '../moment.ts'
-import { isRecorded, note } from '../record.ts'
-import type { StoredWorkflow, WorkflowControl, WorkflowControlled } from './records.ts'
-import { workflowOf, workflowParams } from './rows.ts'
+import type { Answer } from '../../core/run/decision.ts'
+import { isStopVerb, type StopVerb, stopVerbs } from '../../core/run/transitions.ts'
+import type { StopRecord } from '../../core/run/stop.ts'
+import type { WorkflowStop } from '../../core/workflow/workflow.ts'
+import { beginBulk, type BulkRequest, endBulksOf } from '../control/bulk.ts'
+import type { Asked } from '../control/control.ts'
+import { leaveTombstones } from '../runs/tombstones.ts'
+import type { MemberFilter, Statements, Tx } from '../driver/driver.ts'
+import { instantOf } from '../port/instants.ts'
+import { isRecorded, note } from '../journal/audit-log.ts'
+import type { StoredWorkflow, WorkflowControl, WorkflowControlled } from '../port/workflows.ts'
+import { workflowOf, workflowParams } from '../rows/workflows.ts'
 
 /** What is on record, and what carries it out. */
 export interface Ordered {

@@ -1,17 +1,17 @@
 /** The part of the port that is about workflows. */
 import { CheckreinError } from '../../core/errors.ts'
-import type { WorkflowExport } from '../../core/export.ts'
-import { afterRecord, type Bulks } from '../bulk.ts'
-import type { Driver, Statements, Tx } from '../driver.ts'
-import type { GroupCommit } from '../group-commit.ts'
-import { Changes, loadRuns } from '../changes.ts'
-import { note } from '../record.ts'
-import { tombstoneOf } from '../rows.ts'
+import type { WorkflowExport } from '../../core/workflow/export.ts'
+import { afterRecord, type Bulks } from '../control/bulk.ts'
+import type { Driver, Statements, Tx } from '../driver/driver.ts'
+import type { GroupCommit } from '../driver/group-commit.ts'
+import { Changes, loadRuns } from '../runs/changes.ts'
+import { note } from '../journal/audit-log.ts'
+import { tombstoneOf } from '../rows/runs.ts'
 import type { ClaimedRun, Tombstone } from '../store.ts'
 import { controlWorkflow, fromStop, order } from './control.ts'
-import { mayHalt, refuseHalted } from './halted.ts'
+import { mayHalt, refuseHalted } from './claim-guard.ts'
 import { insertWorkflow } from './insert.ts'
-import { nodesWithin } from './members-read.ts'
+import { nodesWithin } from '../progress/read-nodes.ts'
 import type {
   NewWorkflow,
   WorkflowControl,
@@ -19,9 +19,9 @@ import type {
   WorkflowEnqueued,
   WorkflowNode,
   WorkflowRetry,
-} from './records.ts'
-import { exportOf, restOf } from './rest.ts'
-import { workflowOf, workflowParams } from './rows.ts'
+} from '../port/workflows.ts'
+import { exportOf, restOf } from '../progress/remainder.ts'
+import { workflowOf, workflowParams } from '../rows/workflows.ts'
 
 export class Workflows {
   readonly #driver: Driver

@@ -42,7 +42,7 @@ CREATE INDEX workflows_resume ON workflows (resume_at) WHERE resume_at IS NOT NU
 CREATE INDEX workflows_ended ON workflows (state, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX workflows_live ON workflows (seq) WHERE finished_at IS NULL;
 
--- The graph: a row for each run and each group; src/core/graph.ts says what the numbers mean.
+-- The graph: a row for each run and each group; src/core/workflow/graph.ts says what the numbers mean.
 CREATE TABLE nodes (
   run_seq   bigint,                                 -- null for a group
   node      integer NOT NULL,

@@ -1,5 +1,5 @@
 -- Runs, their feeds, the workers that hold them, and the tombstones that wait for them.
--- The CHECKs on states say what src/core/transitions.ts says; a test compares them.
+-- The CHECKs on states say what src/core/run/transitions.ts says; a test compares them.
 
 CREATE TABLE checkrein_runs (
   seq         INTEGER PRIMARY KEY,        -- the order in which runs were enqueued

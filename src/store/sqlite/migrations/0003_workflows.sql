@@ -39,7 +39,7 @@ CREATE INDEX checkrein_workflows_resume ON checkrein_workflows (resume_at) WHERE
 CREATE INDEX checkrein_workflows_ended ON checkrein_workflows (state, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX checkrein_workflows_live ON checkrein_workflows (seq) WHERE finished_at IS NULL;
 
--- The graph: a row for each run and each group; src/core/graph.ts says what the numbers mean.
+-- The graph: a row for each run and each group; src/core/workflow/graph.ts says what the numbers mean.
 CREATE TABLE checkrein_nodes (
   workflow  TEXT NOT NULL,
   node      INTEGER NOT NULL,

@@ -1,0 +1,121 @@
+/** Command-line options, made from the parameters of operations and read back as what the client takes. */
+import { type Command, Option } from 'commander'
+import type { Parameter, Parameters, ValueKind } from '../../client/options/operation.ts'
+import { CheckreinError } from '../../core/errors.ts'
+
+/** What was given on the command line, by the names of the parameters. */
+export type Given = Readonly<Record<string, unknown>>
+
+const placeholders: Readonly<Record<ValueKind, string>> = {
+  text: '<text>',
+  texts: '<text>',
+  'whole-number': '<n>',
+  duration: '<duration>',
+  instant: '<time>',
+  moment: '<time or duration>',
+  pairs: '<path=value>',
+  flag: '',
+}
+
+export function addParameters(command: Command, parameters: Parameters, heading?: string): Command {
+  for (const [name, parameter] of Object.entries(parameters)) {
+    const option = optionOf(name, parameter)
+    if (heading !== undefined) option.helpGroup(heading)
+    command.addOption(option)
+  }
+  return command
+}
+
+const kebab = (name: string): string =>
+  name.replaceAll(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)
+
+function optionOf(name: string, parameter: Parameter): Option {
+  const flag = parameter.singular ?? name
+  const usage = `--${kebab(flag)} ${placeholders[parameter.kind]}`.trimEnd()
+  const option = new Option(usage, aboutOf(parameter))
+  if (parameter.kind === 'flag') return option
+  return option.argParser((given: string, before: unknown) =>
+    valueOf(flag, parameter, { given, before }),
+  )
+}
+
+function aboutOf({ about, choices, kind }: Parameter): string {
+  const values = choices ? ` (${choices.join(', ')})` : ''
+  return `${about}${values}${kind === 'texts' || kind === 'pairs' ? '; may be repeated' : ''}`
+}
+
+interface GivenTwice {
+  readonly given: string
+  /** What the same option gave before. */
+  readonly before: unknown
+}
+
+function valueOf(
+  name: string,
+  { kind, choices }: Parameter,
+  { given, before }: GivenTwice,
+): unknown {
+  if (choices && !choices.includes(given))
+    throw wrong(name, given, `Use one of: ${choices.join(', ')}.`)
+  switch (kind) {
+    case 'text':
+      return given
+    case 'texts':
+      return [...((before as string[] | undefined) ?? []), given]
+    case 'whole-number':
+      return wholeNumber(name, given)
+    case 'duration':
+      return /^\d+$/.test(given) ? Number(given) : given
+    case 'instant':
+      return instant(name, given)
+    case 'moment':
+      return /^\d+(\.\d+)?[a-z]+$/.test(given) ? given : instant(name, given)
+    case 'flag':
+      return true
+    case 'pairs':
+      return { ...(before as object | undefined), ...pair(name, given) }
+  }
+}
+
+function wholeNumber(name: string, given: string): number {
+  if (/^-?\d+$/.test(given)) return Number(given)
+  throw wrong(name, given, 'Give a whole number.')
+}
+
+function instant(name: string, given: string): Date {
+  const at = new Date(/^\d+$/.test(given) ? Number(given) : given)
+  if (!Number.isNaN(at.getTime())) return at
+  throw wrong(name, given, "Give a time as '2026-07-28T14:00:00Z', or epoch milliseconds.")
+}
+
+/** `user.id=9`: what is a number, true or false as JSON is taken as that; quote it for text: `id="9"`. */
+function pair(name: string, given: string): Record<string, unknown> {
+  const at = given.indexOf('=')
+  if (at < 1) throw wrong(name, given, "Give a path and a value: 'user.id=9'.")
+  return { [given.slice(0, at)]: scalar(given.slice(at + 1)) }
+}
+
+function scalar(text: string): string | number | boolean {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+      return value
+  } catch {
+    return text
+  }
+  return text
+}
+
+const wrong = (name: string, given: string, hint: string): CheckreinError =>
+  new CheckreinError('USAGE', {
+    message: `--${kebab(name)}: ${JSON.stringify(given)} is not valid`,
+    hint,
+  })
+
+/** Those of the parameters that were given, under their own names. */
+export function given(parameters: Parameters, options: Given): Given {
+  const pairs = Object.entries(parameters).map(
+    ([name, { singular }]) => [name, options[singular ?? name]] as const,
+  )
+  return Object.fromEntries(pairs.filter(([, value]) => value !== undefined))
+}

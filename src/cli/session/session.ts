@@ -1,0 +1,129 @@
+/** What every command has in common: which store, how it answers, and the shape in which it is made. */
+import { hostname, userInfo } from 'node:os'
+import type { Command } from 'commander'
+import type { Client, ClientOptions } from '../../client/client.ts'
+import { connect } from '../../client/connect.ts'
+import type { Operation } from '../../client/options/operation.ts'
+import { type OperationName, operations } from '../../client/operations/operations.ts'
+import { filterParameters, holdFilterParameters } from '../../client/options/parameters.ts'
+import type { Config } from '../../worker/config.ts'
+import { readConfig } from './config-file.ts'
+import { addParameters, type Given } from './parameters.ts'
+import { writeJson, writeLine, writeNote } from '../text/output.ts'
+import { type StoreSettings, storeSettings } from './store-settings.ts'
+
+export interface Opening {
+  /** Whether the store is made where it does not exist. */
+  readonly create?: boolean
+  /** Whether a store that cannot be reached is waited for as a worker should. */
+  readonly isPatient?: boolean
+}
+
+/** Somebody sits before it, and may have mistyped the URL. */
+export const hurried = { patienceMs: 3000 }
+
+/** One invocation of the CLI. */
+export class Session {
+  readonly isJson: boolean
+  readonly store: StoreSettings
+  readonly config: Config
+  /** The words of the command line besides its options. */
+  readonly args: readonly unknown[]
+  readonly options: Given
+  /** How far the store's clock is ahead of this host's. */
+  #aheadMs = 0
+
+  static async begin(command: Command): Promise<Session> {
+    return new Session(command, await readConfig(process.cwd()))
+  }
+
+  private constructor(command: Command, config: Config) {
+    const globals = command.optsWithGlobals<{ json?: boolean; store?: string; schema?: string }>()
+    this.isJson = globals.json === true
+    this.config = config
+    this.store = storeSettings(globals, process.env, config)
+    this.args = command.processedArgs
+    this.options = command.opts()
+  }
+
+  /** Does something with the store, and closes it. By default one that does not exist is not made, and none is long waited for. */
+  async withClient<T>(
+    work: (client: Client) => Promise<T>,
+    { create = false, isPatient = false }: Opening = {},
+  ): Promise<T> {
+    const { url, options } = this.store
+    const patience = isPatient ? {} : hurried
+    await using client = await connect(url, { ...options, ...patience, create, ...this.#who() })
+    const result = await work(client)
+    this.#aheadMs = client.now() - Date.now()
+    return result
+  }
+
+  /** Who asks, unless the command line says: this user, where that is enough. */
+  #who(): ClientOptions {
+    const origin = `cli on ${hostname()} pid ${process.pid}`
+    if (this.config.requireBy === true) return { origin, requireBy: true }
+    const by = userName()
+    return by === null ? { origin } : { origin, by }
+  }
+
+  /** The store's time, as the last look at it had it. */
+  now(): number {
+    return Date.now() + this.#aheadMs
+  }
+
+  /** Answers with a document, or with the lines that say the same to people. */
+  answer(document: unknown, lines: () => readonly string[]): void {
+    if (this.isJson) writeJson(document)
+    else for (const line of lines()) writeLine(line)
+  }
+}
+
+/** In a container the user may have no name. */
+function userName(): string | null {
+  try {
+    return userInfo().username
+  } catch {
+    return process.env['USER'] ?? null
+  }
+}
+
+/** Does what a command is for; its exit code, 0 where it gives none. */
+export type Action = (session: Session) => Promise<number | void>
+
+/** Somebody was asked whether to go on, and said no. That is no error. */
+export class Declined extends Error {}
+
+const declinedCode = 1
+
+export function act(command: Command, action: Action): Command {
+  return command.action(async () => {
+    try {
+      process.exitCode = (await action(await Session.begin(command))) ?? 0
+    } catch (error) {
+      if (!(error instanceof Declined)) throw error
+      writeNote('nothing was done')
+      process.exitCode = declinedCode
+    }
+  })
+}
+
+/** The heading of the options that say it. */
+export const whichRuns = 'Which runs:'
+
+/** The command of an operation: its options, its help and its example come from the table. */
+export function commandFor(program: Command, name: OperationName): Command {
+  const operation: Operation = operations[name]
+  const word = operation.command.split(' ').at(-1) ?? ''
+  const command = program.command(word).description(operation.summary)
+  addParameters(command, operation.options)
+  if (operation.subject === 'filter' || operation.subject === 'runs') {
+    addParameters(command, filterParameters, whichRuns)
+  }
+  if (operation.subject === 'hold') addParameters(command, holdFilterParameters, whichRuns)
+  return withExample(command, operation.example)
+}
+
+export function withExample(command: Command, ...examples: readonly string[]): Command {
+  return command.addHelpText('after', `\nExample:\n  ${examples.join('\n  ')}`)
+}

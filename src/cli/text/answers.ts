@@ -1,0 +1,31 @@
+/** What a verb came to, as scripts and people see it. */
+import { type ErrorCode, errorCodes } from '../../core/errors.ts'
+import type { Controlled } from '../../store/store.ts'
+
+/** The run had ended by itself. */
+export const tooLateCode = 3
+/** It was stopped, but what it did is not undone: its roll-back failed, or was given up. */
+export const notUndoneCode = 5
+
+/** What was answered at once, or what came of it: `pending` where that was not seen within the time. */
+export type CameTo = Controlled['answer'] | 'stopped' | 'pending'
+
+/** The worst of the answers, as a script would see it; 0 where all is well. */
+export function worstCode(
+  answers: readonly CameTo[],
+  pending: Extract<ErrorCode, `${string}_PENDING`>,
+): number {
+  if (answers.includes('pending')) return errorCodes[pending].exit
+  if (answers.includes('not-found')) return errorCodes.RUN_NOT_FOUND.exit
+  return answers.includes('too-late') ? tooLateCode : 0
+}
+
+/** What an answer means, where its name does not say it. */
+export const answerWords: Readonly<Partial<Record<CameTo, string>>> = {
+  requested: 'on record; the run is still running',
+  'too-late': 'it had ended by itself',
+  'already-cancelled': 'it was stopped before',
+  'not-paused': 'it was not paused',
+  pending: 'not confirmed yet; the request is on record and will be carried out',
+  'not-found': 'no such run',
+}

@@ -1,0 +1,266 @@
+import { type Duration, durationMs } from '../../core/duration.ts'
+import type { SignalSchemas } from '../../core/task/context.ts'
+import { CheckreinError } from '../../core/errors.ts'
+import type { FeedEntry } from '../../core/run/events.ts'
+import type { StoredRun } from '../../core/run/run.ts'
+import type { AnyTask, PayloadOf } from '../../core/task/task.ts'
+import { isFinal } from '../../core/run/transitions.ts'
+import type { Controlled, Enqueued, Store } from '../../store/store.ts'
+import type { WhoOptions } from '../options/requester.ts'
+import { entriesOf, type SignalEntry } from '../views/audit.ts'
+import {
+  type AskOptions,
+  atOnce,
+  type Controls,
+  type FreezeOptions,
+  graceMs,
+  type PauseOptions,
+  refuseUnknownFreeze,
+  type StopOptions,
+  waitingOptions,
+  withinMs,
+} from '../requests/controls.ts'
+import { type LateCode, lateError } from '../views/timeout-errors.ts'
+import { notFound, RunCancelledError, RunFailedError, theOnly } from '../views/errors.ts'
+import { feedOf } from '../waits/feed.ts'
+import {
+  isSettled,
+  type PauseOutcome,
+  pauseOutcome,
+  settledPause,
+  type StopOutcome,
+  stopOutcome,
+} from '../views/outcomes.ts'
+import type { RunWaits } from '../waits/run-waits.ts'
+import { SignalHandle } from './signal-handle.ts'
+import type { Signals } from '../requests/signals.ts'
+import { type Run, viewOf } from '../views/view.ts'
+
+export interface ResultOptions {
+  /** Rejects with `RESULT_TIMEOUT` after this long; default: waits for as long as it takes. */
+  readonly timeout?: Duration
+  readonly abortSignal?: AbortSignal
+}
+
+export interface EventsOptions {
+  /** Goes on after this position; default: from the beginning for one run, from now on for all. */
+  readonly after?: number
+  /** Whether it waits for more when all is read; default true. */
+  readonly follow?: boolean
+  readonly abortSignal?: AbortSignal
+}
+
+/** The arguments after the name: the payload may be left out where the signal takes none. */
+export type SignalArguments<Signals extends SignalSchemas, Name extends keyof Signals> =
+  undefined extends PayloadOf<Signals, Name>
+    ? [payload?: PayloadOf<Signals, Name>, options?: WhoOptions]
+    : [payload: PayloadOf<Signals, Name>, options?: WhoOptions]
+
+/** How long a verb is waited for past the time that the handler gets, where the caller says nothing. */
+const confirmWaitMs = 30_000
+
+/** What a handle needs of its client. */
+export interface HandleParts {
+  readonly store: Store
+  readonly waits: RunWaits
+  readonly controls: Controls
+  readonly signals: Signals
+}
+
+/** What the client knows of a run besides its id. */
+export interface Known {
+  readonly enqueued?: Enqueued
+  readonly task?: AnyTask
+}
+
+/** One run, in hand. Closing it ends its waits and iterators; the run itself goes on. */
+export class RunHandle<
+  Output = unknown,
+  Signals extends SignalSchemas = SignalSchemas,
+> implements AsyncDisposable {
+  readonly id: string
+  /** What `enqueue` did; null for a handle that was made from an id. */
+  readonly enqueued: Enqueued | null
+  readonly #task: AnyTask | null
+  readonly #parts: HandleParts
+  readonly #closing = new AbortController()
+
+  constructor(id: string, parts: HandleParts, known: Known = {}) {
+    this.id = id
+    this.enqueued = known.enqueued ?? null
+    this.#task = known.task ?? null
+    this.#parts = parts
+  }
+
+  /** @throws {CheckreinError} `RUN_NOT_FOUND`. */
+  async get(): Promise<Run<Output>> {
+    return viewOf<Output>(await this.#stored())
+  }
+
+  /**
+   * What the handler returned, when it has.
+   * @throws {RunFailedError} where it failed. @throws {RunCancelledError} where it was cancelled.
+   * @throws {CheckreinError} `RESULT_TIMEOUT`, `RUN_NOT_FOUND`.
+   */
+  async result(options: ResultOptions = {}): Promise<Output> {
+    const timeoutMs = options.timeout === undefined ? null : durationMs(options.timeout, 'timeout')
+    await this.#stored()
+    const run = viewOf<Output>(
+      await this.#ended({ timeoutMs, abortSignal: options.abortSignal, code: 'RESULT_TIMEOUT' }),
+    )
+    if (run.state === 'failed') throw new RunFailedError(run)
+    if (run.state === 'cancelled') throw new RunCancelledError(run)
+    return run.result as Output
+  }
+
+  /** What happens to the run, from the beginning or after a position, until it has ended. */
+  async *events(options: EventsOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
+    await this.#stored()
+    const abortSignal = this.#until(options.abortSignal)
+    const isOver = async (): Promise<boolean> =>
+      options.follow === false || isFinal((await this.#stored()).state)
+    yield* feedOf(this.#parts.store, {
+      runId: this.id,
+      after: options.after ?? -1,
+      abortSignal,
+      isOver,
+    })
+  }
+
+  /** No further attempt starts; a running one may finish. */
+  async revoke(options: AskOptions = {}): Promise<Controlled> {
+    return this.#parts.controls.one('revoke', this.id, options)
+  }
+
+  /** Fires the run's abort signal; nothing is forced. */
+  async abort(options: AskOptions = {}): Promise<Controlled> {
+    return this.#parts.controls.one('abort', this.id, options)
+  }
+
+  /**
+   * Asks, waits for the grace (default 5 s), then kills; fulfils when the stop is confirmed, and the run rolled back
+   * where that is asked for.
+   * @throws {CheckreinError} `STOP_PENDING` where it is not over within `timeout` (default: grace and 30 s).
+   */
+  async cancel(options: StopOptions = {}): Promise<StopOutcome> {
+    return this.#stop('cancel', options)
+  }
+
+  /** Kills the attempt now; fulfils when that is confirmed. @throws {CheckreinError} `STOP_PENDING` as for `cancel`. */
+  async terminate(options: Omit<StopOptions, 'grace'> = {}): Promise<StopOutcome> {
+    return this.#stop('terminate', options)
+  }
+
+  async #stop(verb: 'cancel' | 'terminate', options: StopOptions): Promise<StopOutcome> {
+    const timeoutMs =
+      options.timeout === undefined
+        ? graceMs(options) + confirmWaitMs
+        : durationMs(options.timeout, 'timeout')
+    const { answer } = await this.#parts.controls.one(verb, this.id, options)
+    if (answer === 'not-found') return stopOutcome(this.id, answer, null)
+    const run = await this.#stored()
+    if (isFinal(run.state) || answer === 'too-late') return stopOutcome(this.id, answer, run)
+    const { abortSignal } = options
+    const ended = await this.#ended({ timeoutMs, abortSignal, code: 'STOP_PENDING' })
+    return stopOutcome(this.id, ended.state === 'cancelled' ? answer : 'too-late', ended)
+  }
+
+  /**
+   * Keeps the run from going on: one that runs parks at its next checkpoint. Fulfils when it has parked, is frozen, or has ended.
+   * @throws {CheckreinError} `PAUSE_PENDING` where it has not within `timeout` (default: `within` and 30 s); the request stays on record.
+   */
+  async pause(options: PauseOptions = {}): Promise<PauseOutcome> {
+    const { timeout, abortSignal } = options
+    const timeoutMs =
+      timeout === undefined ? withinMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
+    const { answer } = await this.#parts.controls.one('pause', this.id, options)
+    if (answer === 'requested') return this.#parked(timeoutMs, abortSignal)
+    return pauseOutcome(this.id, answer, answer === 'not-found' ? null : await this.#stored())
+  }
+
+  /**
+   * Stops the process of a running attempt where it stands, until `resume`; with `process` isolation only. Fulfils when it
+   * is frozen; a run that is at a checkpoint just then parks, as one that does not run does. @throws {CheckreinError} as `pause`.
+   */
+  async freeze(options: FreezeOptions = {}): Promise<PauseOutcome> {
+    refuseUnknownFreeze(options, waitingOptions)
+    return this.pause({ ...options, ...atOnce })
+  }
+
+  /** Ends a pause: the run goes on from its last checkpoint, or where it was frozen. Fulfils when that is on record. */
+  async resume(options: WhoOptions = {}): Promise<Controlled> {
+    return this.#parts.controls.one('resume', this.id, options)
+  }
+
+  /** Waits until a pause that was asked for is settled: it has parked, is frozen, goes on, or has ended. @throws {CheckreinError} `PAUSE_PENDING`. */
+  async parked(options: ResultOptions = {}): Promise<PauseOutcome> {
+    const { timeout, abortSignal } = options
+    return this.#parked(timeout === undefined ? null : durationMs(timeout, 'timeout'), abortSignal)
+  }
+
+  async #parked(
+    timeoutMs: number | null,
+    abortSignal: AbortSignal | undefined,
+  ): Promise<PauseOutcome> {
+    const run = await this.#parts.waits.runs.until(this.id, {
+      timeoutMs,
+      abortSignal: this.#until(abortSignal),
+      isWanted: isSettled,
+      late: () => this.#late('PAUSE_PENDING', timeoutMs),
+    })
+    return settledPause(run)
+  }
+
+  /**
+   * Sends a message to the handler. Fulfils when it is on record: it is kept until the handler takes it, and its reply
+   * can be waited for.
+   * @throws {CheckreinError} `SIGNAL_REJECTED` where the handle knows its task and the payload does not fit; `PAYLOAD_…`, `USAGE`.
+   */
+  async signal<Name extends keyof Signals & string>(
+    name: Name,
+    ...[payload, options = {}]: SignalArguments<Signals, Name>
+  ): Promise<SignalHandle> {
+    const message = { name, payload, options, task: this.#task }
+    const { signals, waits } = this.#parts
+    const sent = theOnly(await signals.send(this.id, message))
+    return new SignalHandle(sent, { name, waits, closing: this.#closing.signal })
+  }
+
+  /** Everything that was asked of the run, signals and verbs, oldest first. */
+  async signals(): Promise<readonly SignalEntry[]> {
+    return entriesOf(this.#parts.store, this.id)
+  }
+
+  /** @throws {CheckreinError} `RUN_NOT_FOUND`. */
+  async #stored(): Promise<StoredRun> {
+    const stored = await this.#parts.store.get(this.id)
+    if (!stored) throw notFound(this.id)
+    return stored
+  }
+
+  async #ended({ timeoutMs, abortSignal, code }: EndWait): Promise<StoredRun> {
+    return this.#parts.waits.ends.until(this.id, {
+      timeoutMs,
+      abortSignal: this.#until(abortSignal),
+      late: () => this.#late(code, timeoutMs),
+    })
+  }
+
+  async #late(code: LateCode, timeoutMs: number | null): Promise<CheckreinError> {
+    return lateError(this.#parts.store, { id: this.id, code, timeoutMs })
+  }
+
+  #until(abortSignal: AbortSignal | undefined): AbortSignal {
+    return abortSignal ? AbortSignal.any([abortSignal, this.#closing.signal]) : this.#closing.signal
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new CheckreinError('STORE_CLOSED', { message: 'The handle was closed' }))
+  }
+}
+
+interface EndWait {
+  readonly timeoutMs: number | null
+  readonly abortSignal: AbortSignal | undefined
+  readonly code: LateCode
+}

@@ -1,0 +1,261 @@
+import { durationMs } from '../../core/duration.ts'
+import { CheckreinError } from '../../core/errors.ts'
+import type { FeedEntry } from '../../core/run/events.ts'
+import type { WorkflowExport } from '../../core/workflow/export.ts'
+import type { Answer } from '../../core/run/decision.ts'
+import type { StopVerb } from '../../core/run/transitions.ts'
+import type { StoredWorkflow, WorkflowControlled, WorkflowEnqueued } from '../../store/store.ts'
+import type { WhoOptions } from '../options/requester.ts'
+import { graceMs, type PauseOptions, withinMs } from '../requests/controls.ts'
+import { WorkflowCancelledError, WorkflowFailedError, workflowMissing } from '../views/errors.ts'
+import type { StopWorkflowOptions } from '../requests/workflows.ts'
+import type { EventsOptions, ResultOptions } from './handle.ts'
+import type { SignalHandle } from './signal-handle.ts'
+import {
+  type ChainTree,
+  isAtRest,
+  type Workflow,
+  type WorkflowStatus,
+  workflowStatusOf,
+  workflowView,
+} from '../views/workflow-view.ts'
+import type { WorkflowParts } from '../workflow-client.ts'
+
+/** How long a verb is waited for past the time that handlers get, where the caller says nothing. */
+const confirmWaitMs = 30_000
+
+/** What came of a verb on a workflow. */
+export interface WorkflowOutcome {
+  readonly id: string
+  readonly answer: Answer | 'not-found'
+  readonly status: WorkflowStatus | null
+  /** As it is now; null where there is none. */
+  readonly workflow: Workflow | null
+}
+
+type Waiting = Pick<ResultOptions, 'timeout' | 'abortSignal'>
+
+/** One workflow, in hand. Closing it ends its waits and iterators; the workflow goes on. */
+export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
+  readonly id: string
+  /** What starting it did; null for a handle that was made from an id. */
+  readonly enqueued: WorkflowEnqueued | null
+  readonly #parts: WorkflowParts
+  readonly #closing = new AbortController()
+
+  constructor(id: string, parts: WorkflowParts, enqueued: WorkflowEnqueued | null = null) {
+    this.id = id
+    this.#parts = parts
+    this.enqueued = enqueued
+  }
+
+  /** @throws {CheckreinError} `WORKFLOW_NOT_FOUND`. */
+  async get(): Promise<Workflow<Output>> {
+    return workflowView<Output>(await this.#stored())
+  }
+
+  /**
+   * What its last step came to, when it has ended.
+   * @throws {WorkflowFailedError} where it failed. @throws {WorkflowCancelledError} where it was cancelled.
+   * @throws {CheckreinError} `RESULT_TIMEOUT`, `WORKFLOW_NOT_FOUND`.
+   */
+  async result(options: ResultOptions = {}): Promise<Output> {
+    await this.#stored()
+    const timeoutMs = options.timeout === undefined ? null : durationMs(options.timeout, 'timeout')
+    const ended = await this.#until(isOver, { code: 'RESULT_TIMEOUT', timeoutMs, ...options })
+    const workflow = workflowView<Output>(ended)
+    if (workflow.state === 'failed') throw new WorkflowFailedError(workflow)
+    if (workflow.state === 'cancelled') throw new WorkflowCancelledError(workflow)
+    return workflow.result as Output
+  }
+
+  /** What happens to its runs, from the beginning or after a position, until it has ended. */
+  async *events(options: EventsOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
+    await this.#stored()
+    const abortSignal = this.#signal(options.abortSignal)
+    const isOverNow = async (): Promise<boolean> =>
+      options.follow === false || isOver(await this.#stored())
+    yield* this.#parts.feed(this.id, {
+      after: options.after ?? null,
+      abortSignal,
+      isOver: isOverNow,
+    })
+  }
+
+  /** How it is built, and what became of each part. */
+  async tree(): Promise<ChainTree> {
+    await this.#stored()
+    return this.#parts.tree(this.id)
+  }
+
+  /** No attempt of a member starts any more; those that run may finish. */
+  async revoke(options: StopWorkflowOptions = {}): Promise<WorkflowControlled> {
+    return this.#ask('revoke', options)
+  }
+
+  /** Asks the members that run to stop; no other one starts. */
+  async abort(options: StopWorkflowOptions = {}): Promise<WorkflowControlled> {
+    return this.#ask('abort', options)
+  }
+
+  /**
+   * No member starts any more; those that run are stopped, with a grace (default 5 s). Fulfils when all of that is confirmed, and
+   * rolled back where that is asked for.
+   * @throws {CheckreinError} `STOP_PENDING` where it is not over within `timeout` (default: grace and 30 s).
+   */
+  async cancel(options: StopWorkflowOptions & Waiting = {}): Promise<WorkflowOutcome> {
+    return this.#stop('cancel', options)
+  }
+
+  /** The same, and the attempts are killed now. @throws {CheckreinError} `STOP_PENDING` as for `cancel`. */
+  async terminate(
+    options: Omit<StopWorkflowOptions, 'grace'> & Waiting = {},
+  ): Promise<WorkflowOutcome> {
+    return this.#stop('terminate', options)
+  }
+
+  async #ask(verb: StopVerb, options: StopWorkflowOptions): Promise<WorkflowControlled> {
+    return this.#parts.control(verb, this.id, options)
+  }
+
+  async #stop(
+    verb: StopVerb,
+    { timeout, abortSignal, ...options }: StopWorkflowOptions & Waiting,
+  ): Promise<WorkflowOutcome> {
+    const timeoutMs =
+      timeout === undefined ? graceMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
+    const { answer } = await this.#ask(verb, options)
+    if (answer !== 'requested') return this.#outcome(answer)
+    const ended = await this.#until(isOver, {
+      code: 'STOP_PENDING',
+      timeoutMs,
+      ...(abortSignal ? { abortSignal } : {}),
+    })
+    return outcomeOf(ended.state === 'completed' ? 'too-late' : answer, ended)
+  }
+
+  /**
+   * Nothing more of it starts, and what runs parks at its next checkpoint; where a chain of it has pause points, it goes on
+   * to those instead. Fulfils when it has paused, or ended.
+   * @throws {CheckreinError} `PAUSE_PENDING` where it has not within `timeout` (default: `within` and 30 s).
+   */
+  async pause({ timeout, abortSignal, ...options }: PauseOptions = {}): Promise<WorkflowOutcome> {
+    const timeoutMs =
+      timeout === undefined ? withinMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
+    const { answer } = await this.#parts.control('pause', this.id, options)
+    if (answer !== 'paused' && answer !== 'already-paused') return this.#outcome(answer)
+    const wait = {
+      code: 'PAUSE_PENDING',
+      timeoutMs,
+      ...(abortSignal ? { abortSignal } : {}),
+    } as const
+    const settled = await this.#until(
+      (flow) => isOver(flow) || flow.paused === null || isAtRest(flow),
+      wait,
+    )
+    return outcomeOf(pauseAnswer(settled, answer), settled)
+  }
+
+  /** Lets it go on. Fulfils when that is on record. */
+  async resume(options: WhoOptions = {}): Promise<WorkflowControlled> {
+    return this.#parts.control('resume', this.id, options)
+  }
+
+  /** Sends a message to the handlers of all members that have not ended. */
+  async signal(
+    name: string,
+    payload?: unknown,
+    options: WhoOptions = {},
+  ): Promise<readonly SignalHandle[]> {
+    return this.#parts.signal(this.id, { name, payload, options })
+  }
+
+  /**
+   * Runs again what did not complete: a new workflow, in which what has completed keeps its result. Asked twice, it is the same one.
+   * @throws {CheckreinError} `WORKFLOW_ACTIVE` where it has not ended; `USAGE` where it has completed.
+   */
+  async retry(options: WhoOptions = {}): Promise<WorkflowHandle<Output>> {
+    const enqueued = await this.#parts.retry(this.id, options)
+    return new WorkflowHandle<Output>(enqueued.id, this.#parts, enqueued)
+  }
+
+  /**
+   * What is left of it, and the last result, as JSON that `importWorkflow` goes on with, on this store or another.
+   * @throws {CheckreinError} `WORKFLOW_ACTIVE` where it has neither paused nor ended.
+   */
+  async export(): Promise<WorkflowExport> {
+    return this.#parts.rest(this.id)
+  }
+
+  async #outcome(answer: WorkflowOutcome['answer']): Promise<WorkflowOutcome> {
+    const [flow] = await this.#parts.store.workflows([this.id])
+    return flow ? outcomeOf(answer, flow) : { id: this.id, answer, status: null, workflow: null }
+  }
+
+  /** @throws {CheckreinError} `WORKFLOW_NOT_FOUND`. */
+  async #stored(): Promise<StoredWorkflow> {
+    const [flow] = await this.#parts.store.workflows([this.id])
+    if (!flow) throw workflowMissing(this.id)
+    return flow
+  }
+
+  async #until(
+    isWanted: (flow: StoredWorkflow) => boolean,
+    {
+      code,
+      timeoutMs,
+      abortSignal,
+    }: {
+      readonly code: LateCode
+      readonly timeoutMs: number | null
+      readonly abortSignal?: AbortSignal
+    },
+  ): Promise<StoredWorkflow> {
+    const { ends, waits } = this.#parts
+    return (isWanted === isOver ? ends : waits).until(this.id, {
+      timeoutMs,
+      abortSignal: this.#signal(abortSignal),
+      isWanted,
+      late: () => late(code, this.id, timeoutMs),
+    })
+  }
+
+  #signal(abortSignal: AbortSignal | undefined): AbortSignal {
+    return abortSignal ? AbortSignal.any([abortSignal, this.#closing.signal]) : this.#closing.signal
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new CheckreinError('STORE_CLOSED', { message: 'The handle was closed' }))
+  }
+}
+
+type LateCode = 'RESULT_TIMEOUT' | 'STOP_PENDING' | 'PAUSE_PENDING'
+
+const isOver = ({ finishedAt }: StoredWorkflow): boolean => finishedAt !== null
+
+function pauseAnswer(flow: StoredWorkflow, answer: Answer): Answer {
+  if (isOver(flow)) return 'too-late'
+  return flow.paused === null ? 'resumed' : answer
+}
+
+const outcomeOf = (answer: WorkflowOutcome['answer'], flow: StoredWorkflow): WorkflowOutcome => ({
+  id: flow.id,
+  answer,
+  status: workflowStatusOf(flow),
+  workflow: workflowView(flow),
+})
+
+const hints: Readonly<Record<LateCode, string>> = {
+  RESULT_TIMEOUT: 'Wait longer with `timeout`, or look again with `get`.',
+  STOP_PENDING:
+    'The request is on record and will be carried out; look again with `get`, or use `terminate` to force it.',
+  PAUSE_PENDING:
+    'The request is on record: it pauses when what runs has met a checkpoint or ended. Look again with `get`.',
+}
+
+const late = (code: LateCode, id: string, timeoutMs: number | null): CheckreinError =>
+  new CheckreinError(code, {
+    message: code === 'RESULT_TIMEOUT' ? 'The workflow has not ended in the time given' : undefined,
+    hint: hints[code],
+    details: { id, timeoutMs },
+  } as ConstructorParameters<typeof CheckreinError>[1])

@@ -1,0 +1,137 @@
+/**
+ * What may be asked of the system: the second of the two tables that hold up the house.
+ *
+ * Each operation is a method of `Client` with the same name. The CLI reads its commands, options, help and examples
+ * from here; the HTTP routes will read their methods, paths and errors from here. Types hold each row to what the
+ * method takes, and a test holds the table against the client and the CLI, so that none can drift.
+ */
+import type { Client } from '../client.ts'
+import { controlOperations } from './control-operations.ts'
+import type { Operation } from '../options/operation.ts'
+import {
+  auditOptions,
+  enqueueOptions,
+  eventsOptions,
+  listOptions,
+  none,
+  retention,
+} from '../options/parameters.ts'
+import { workflowOperations } from './workflow-operations.ts'
+
+/** Every operation, by the name of the method of `Client` that carries it out. */
+export const operations = {
+  enqueue: {
+    summary: 'store a run of a task; a worker that knows the task will execute it',
+    method: 'POST',
+    path: '/runs',
+    command: 'enqueue',
+    subject: 'task',
+    options: enqueueOptions,
+    errors: ['USAGE', 'INPUT_REJECTED', 'PAYLOAD_NOT_JSON', 'PAYLOAD_TOO_LARGE', 'RUN_ID_TAKEN'],
+    example: `checkrein enqueue index-folder '{"path":"/srv"}' --key srv --tag tenant:9`,
+  },
+  get: {
+    summary: 'everything about one run: facts, timeline, how it was stopped, log',
+    method: 'GET',
+    path: '/runs/{id}',
+    command: 'show',
+    subject: 'run',
+    options: none,
+    errors: ['USAGE', 'RUN_NOT_FOUND'],
+    example: 'checkrein show 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
+  },
+  list: {
+    summary: 'runs, a page at a time',
+    method: 'GET',
+    path: '/runs',
+    command: 'list',
+    subject: 'filter',
+    options: listOptions,
+    errors: ['USAGE'],
+    example: 'checkrein list --state running --tag tenant:9',
+  },
+  counts: {
+    summary: 'how many runs are in each state',
+    method: 'GET',
+    path: '/counts',
+    command: 'counts',
+    subject: 'filter',
+    options: none,
+    errors: ['USAGE'],
+    example: 'checkrein counts --task index-folder',
+  },
+  events: {
+    summary: 'follow a run until it ends, or all runs, live',
+    method: 'GET',
+    path: '/events',
+    command: 'watch',
+    subject: 'run',
+    options: eventsOptions,
+    errors: ['USAGE', 'RUN_NOT_FOUND'],
+    example: 'checkrein watch 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
+  },
+  ...controlOperations,
+  ...workflowOperations,
+  tombstones: {
+    summary: 'the requests that wait for a run that does not exist yet',
+    method: 'GET',
+    path: '/tombstones',
+    command: 'tombstones',
+    subject: 'nothing',
+    options: none,
+    errors: [],
+    example: 'checkrein tombstones',
+  },
+  liftTombstone: {
+    summary: 'take such a request back',
+    method: 'DELETE',
+    path: '/tombstones',
+    command: 'tombstones',
+    subject: 'tombstone',
+    options: none,
+    errors: ['USAGE'],
+    example: 'checkrein tombstones --lift-key srv --task index-folder',
+  },
+  audit: {
+    summary: 'the record of what was asked: who, what, why, when, from where, and what came of it',
+    method: 'GET',
+    path: '/audit',
+    command: 'audit',
+    subject: 'nothing',
+    options: auditOptions,
+    errors: ['USAGE'],
+    example: 'checkrein audit --by ada --created-after 2026-07-01',
+  },
+  prune: {
+    summary: 'delete runs that ended long ago; a worker does it by itself',
+    method: 'POST',
+    path: '/prune',
+    command: 'prune',
+    subject: 'nothing',
+    options: retention,
+    errors: ['USAGE'],
+    example: 'checkrein prune --completed 7d --failed 30d --cancelled 30d',
+  },
+  workers: {
+    summary: 'the workers, their leases, and what they know',
+    method: 'GET',
+    path: '/workers',
+    command: 'workers',
+    subject: 'nothing',
+    options: none,
+    errors: [],
+    example: 'checkrein workers',
+  },
+  findings: {
+    summary: 'say what is wrong with the store, its workers and its runs',
+    method: 'GET',
+    path: '/findings',
+    command: 'doctor',
+    subject: 'nothing',
+    options: none,
+    errors: [],
+    example: 'checkrein doctor',
+  },
+} as const satisfies Partial<Record<keyof Client, Operation>>
+
+export type OperationName = keyof typeof operations

@@ -1,0 +1,62 @@
+/** Instants as callers give them. */
+import { type Duration, durationMs } from '../../core/duration.ts'
+import { CheckreinError } from '../../core/errors.ts'
+import type { Moment } from '../../store/store.ts'
+
+/** The store's time, epoch ms. */
+export type Now = () => number
+
+/** When something ends by itself: at an instant, or after a time; by default never. */
+export type UntilOptions =
+  | {
+      /** Epoch ms or a `Date`; not in the past. */
+      readonly until?: number | Date
+      readonly for?: never
+    }
+  | { readonly until?: never; readonly for?: Duration }
+
+/** @throws {CheckreinError} `USAGE` for what is no instant. */
+export function instantOf(value: number | Date, what: string): { readonly at: number } {
+  const at = Number(value)
+  if (Number.isSafeInteger(at)) return { at }
+  throw new CheckreinError('USAGE', {
+    message: `${what} must be a Date or whole epoch milliseconds`,
+  })
+}
+
+/**
+ * The same of what is yet to come: 60,000 that was meant as a duration is an instant of 1970.
+ * @param now the store's time.
+ * @throws {CheckreinError} `USAGE`, also for what is past.
+ */
+export function comingInstantOf(
+  value: number | Date,
+  what: string,
+  now: number,
+): { readonly at: number } {
+  const instant = instantOf(value, what)
+  if (instant.at > now) return instant
+  throw new CheckreinError('USAGE', {
+    message: `${what} is in the past: ${instantWords(instant.at)}`,
+    hint:
+      what === 'until'
+        ? "An instant is a Date or epoch ms, by the store's clock. For a time from now give `for: '60s'`."
+        : "An instant is a Date or epoch ms, by the store's clock. A duration is text: '60s'.",
+  })
+}
+
+const lastInstant = 8.64e15
+
+const instantWords = (at: number): string =>
+  Math.abs(at) > lastInstant ? String(at) : new Date(at).toISOString()
+
+/**
+ * @param now the store's time.
+ * @throws {CheckreinError} `USAGE`, also where both are given, and for what is past.
+ */
+export function momentOf({ until, for: time }: UntilOptions, now: number): Moment | null {
+  if (until !== undefined && time !== undefined)
+    throw new CheckreinError('USAGE', { message: 'Give until or for, not both' })
+  if (until !== undefined) return comingInstantOf(until, 'until', now)
+  return time === undefined ? null : { inMs: durationMs(time, 'for') }
+}

@@ -1,0 +1,15 @@
+/** Long answers, page by page. */
+import type { Page } from '../../store/store.ts'
+
+export interface ListOptions {
+  /** 1 to 1,000; default 50. */
+  readonly limit?: number
+  /** From the page before. */
+  readonly cursor?: string | null
+  /** Default `newest`. */
+  readonly order?: 'newest' | 'oldest'
+}
+
+export function pageOf({ limit = 50, cursor = null, order = 'newest' }: ListOptions): Page {
+  return { limit, cursor, order }
+}

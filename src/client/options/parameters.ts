@@ -1,0 +1,194 @@
+/** What the operations may be told, by their names in the client's options. */
+import type { RunFilter } from '../../core/filter.ts'
+import type { HoldFilter } from '../../core/hold.ts'
+import { pauseFallbacks } from '../../core/run/intent.ts'
+import { states } from '../../core/run/transitions.ts'
+import { runningPolicies, workflowStates } from '../../core/workflow/workflow.ts'
+import {
+  inFlights,
+  onConflicts,
+  type Retention,
+  signalKinds,
+  type WorkflowFilter,
+} from '../../store/store.ts'
+import type { WhoOptions } from './requester.ts'
+import type { AuditQuery } from '../views/audit.ts'
+import type {
+  AskOptions,
+  FreezeOptions,
+  HoldOptions,
+  ScopeOptions,
+  StopOptions,
+} from '../requests/controls.ts'
+import type { EnqueueOptions } from '../requests/enqueue.ts'
+import type { EventsOptions } from '../handles/handle.ts'
+import type { Parameters } from './operation.ts'
+import type { StopWorkflowOptions, WorkflowOptions } from '../requests/workflows.ts'
+import type { ListOptions } from './pages.ts'
+
+const text = (about: string) => ({ kind: 'text', about }) as const
+const duration = (about: string) => ({ kind: 'duration', about }) as const
+const instant = (about: string) => ({ kind: 'instant', about }) as const
+const flag = (about: string) => ({ kind: 'flag', about }) as const
+const wholeNumber = (about: string) => ({ kind: 'whole-number', about }) as const
+
+/** The parts of a filter; a run fits when it fits every part that is given. */
+export const filterParameters = {
+  task: text('of this task'),
+  queue: text('of this queue'),
+  tag: text('that have this tag'),
+  key: text('that have this key'),
+  workflow: text('that are members of this workflow'),
+  parent: text('that the handler of this run has enqueued'),
+  state: { kind: 'texts', about: 'in this state', choices: states },
+  createdAfter: instant('enqueued after this'),
+  createdBefore: instant('enqueued before this'),
+  input: { kind: 'pairs', about: 'whose input has this value there: user.id=9' },
+} as const satisfies Parameters<keyof RunFilter>
+
+export const enqueueOptions = {
+  id: text('the id of the run; default: a new UUIDv7'),
+  key: text('your name for the work; one run of a task that is not final holds it'),
+  onConflict: { kind: 'text', about: 'where another run holds the key', choices: onConflicts },
+  grace: duration('with cancel-and-replace: what the old run gets to end; default 5s'),
+  tags: { kind: 'texts', about: 'find and stop runs by it', singular: 'tag' },
+  delay: duration('start no earlier than this long from now'),
+  runAt: instant('start no earlier than this'),
+  priority: wholeNumber('higher starts first; default 0'),
+  ttl: duration('cancel it where no attempt has started after this long'),
+  deadline: {
+    kind: 'moment',
+    about: 'stop it then, whatever it does: a time, or how long from now',
+  },
+  queue: text('default: default'),
+  by: text('who asks, where it takes the key from another run; goes into the record'),
+} as const satisfies Parameters<keyof EnqueueOptions>
+
+/** How a workflow is started; what is run beside it is given in code alone. */
+export const workflowOptions = {
+  id: text('the id of the workflow; default: a new UUIDv7'),
+  name: text('what people call it'),
+  key: text('your name for this one; one workflow that is not final holds it'),
+  tags: { kind: 'texts', about: 'find and stop its runs by it', singular: 'tag' },
+  priority: wholeNumber('higher starts first; default 0'),
+  deadline: { kind: 'moment', about: 'stop its runs then: a time, or how long from now' },
+} as const satisfies Parameters<Exclude<keyof WorkflowOptions, 'onCompleted' | 'onFailed'>>
+
+/** The parts of a filter on workflows. */
+export const workflowFilterParameters = {
+  name: text('that are called this'),
+  key: text('that have this key'),
+  tag: text('that have this tag'),
+  state: { kind: 'texts', about: 'in this state', choices: workflowStates },
+} as const satisfies Parameters<keyof WorkflowFilter>
+
+export const listOptions = {
+  limit: wholeNumber('1 to 1,000; default 50'),
+  cursor: text('from the page before'),
+  order: { kind: 'text', about: 'default: newest', choices: ['newest', 'oldest'] },
+} as const satisfies Parameters<keyof ListOptions>
+
+export const whoOptions = {
+  reason: text('why; goes into the record'),
+  by: text('who asks; goes into the record'),
+  callId: text('your own UUIDv7 for the request: `bulk` shows by it how far it is'),
+} as const satisfies Parameters<keyof WhoOptions>
+
+export const askOptions = {
+  ...whoOptions,
+  tombstone: duration(
+    'how long the request waits for an id or key that does not exist yet; default 24h, 0 for none',
+  ),
+  rollback: flag('roll the runs back after their stop, whatever their tasks say'),
+  children: {
+    kind: 'text',
+    about:
+      'runs that their handlers have enqueued are asked the same, go on by themselves, or may finish where they run; default: cancel',
+    choices: runningPolicies,
+  },
+} as const satisfies Parameters<keyof AskOptions>
+
+type Waiting = 'timeout' | 'abortSignal'
+
+export const cancelOptions = {
+  grace: duration('what the handler gets to end by itself; default 5s'),
+  ...askOptions,
+} as const satisfies Parameters<Exclude<keyof StopOptions, Waiting>>
+
+export const workflowStopOptions = {
+  running: {
+    kind: 'text',
+    about:
+      'members that run are asked the same, go on by themselves, or may finish; default: cancel',
+    choices: runningPolicies,
+  },
+  ...cancelOptions,
+} as const satisfies Parameters<keyof StopWorkflowOptions>
+
+export const freezeOptions = {
+  until: instant('when they resume by themselves; default: when they are told to'),
+  for: duration('the same, as the time until then'),
+  ...whoOptions,
+} as const satisfies Parameters<Exclude<keyof FreezeOptions, Waiting>>
+
+export const pauseOptions = {
+  within: duration('how long it may take to the next checkpoint; default 30s'),
+  otherwise: {
+    kind: 'text',
+    about: 'what is done with a run that meets none in time; default: wait',
+    choices: pauseFallbacks,
+  },
+  inFlight: {
+    kind: 'text',
+    about: 'with a whole task or queue: what becomes of the runs that run; default: finish',
+    choices: inFlights,
+  },
+  ...freezeOptions,
+} as const satisfies Parameters<Exclude<keyof ScopeOptions, Waiting>>
+
+export const holdOptions = {
+  ...pauseOptions,
+  inFlight: {
+    ...pauseOptions.inFlight,
+    about: 'the runs that it finds running finish, are asked too (park), or are cancelled',
+  },
+  grace: cancelOptions.grace,
+  rollback: askOptions.rollback,
+  until: instant('when it ends by itself; default: when it is lifted'),
+} as const satisfies Parameters<Exclude<keyof HoldOptions, 'verb' | 'filter'>>
+
+/** The parts of a filter that a run has from the start and never changes. */
+export const holdFilterParameters = {
+  task: filterParameters.task,
+  queue: filterParameters.queue,
+  tag: filterParameters.tag,
+  key: filterParameters.key,
+  input: filterParameters.input,
+} as const satisfies Parameters<keyof HoldFilter>
+
+export const auditOptions = {
+  runId: { ...text('of this run'), singular: 'run' },
+  callId: text('of the request with this id'),
+  kind: { kind: 'texts', about: 'of this kind', choices: signalKinds },
+  name: { kind: 'texts', about: 'with this verb, or name of a signal' },
+  by: text('asked by this one'),
+  createdAfter: instant('asked after this'),
+  createdBefore: instant('asked before this'),
+  isPending: { ...flag('which have come to nothing yet'), singular: 'pending' },
+  ...listOptions,
+} as const satisfies Parameters<keyof AuditQuery | keyof ListOptions>
+
+export const eventsOptions = {
+  after: wholeNumber(
+    'go on after this position; default: the beginning of one run, or now for all',
+  ),
+} as const satisfies Partial<Parameters<keyof EventsOptions>>
+
+export const retention = {
+  completed: duration('how long completed runs are kept after their end'),
+  failed: duration('how long failed runs are kept'),
+  cancelled: duration('how long cancelled runs are kept'),
+  audit: duration('how long the record of what was asked is kept'),
+} as const satisfies Parameters<keyof Retention>
+
+export const none = {} as const

@@ -1,0 +1,34 @@
+/** Options that a call does not have: a mistyped one must not be passed over. */
+import { CheckreinError, shown } from '../../core/errors.ts'
+
+/**
+ * @param call what it is called in the error.
+ * @param known the names that it has, or an object that has them.
+ * @throws {CheckreinError} `USAGE`.
+ */
+export function refuseUnknownOptions(
+  call: string,
+  options: object,
+  known: readonly string[] | Readonly<Record<string, unknown>>,
+): void {
+  const names = isList(known) ? known : Object.keys(known)
+  if (typeof options !== 'object' || (options as object | null) === null)
+    throw new CheckreinError('USAGE', {
+      message: `the options of ${call} must be an object`,
+      hint: optionsHint(names),
+    })
+  for (const name in options) {
+    if (names.includes(name)) continue
+    throw new CheckreinError('USAGE', {
+      message: `${call} has no option ${shown(name)}`,
+      hint: optionsHint(names),
+    })
+  }
+}
+
+function isList(known: readonly string[] | object): known is readonly string[] {
+  return Array.isArray(known)
+}
+
+const optionsHint = (names: readonly string[]): string =>
+  names.length === 0 ? 'It has none.' : `Options: ${names.join(', ')}.`

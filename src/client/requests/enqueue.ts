@@ -1,0 +1,193 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { ChildOptions } from '../../core/task/context.ts'
+import { type Duration, durationMs } from '../../core/duration.ts'
+import { CheckreinError } from '../../core/errors.ts'
+import { defaultGraceMs } from '../../core/run/intent.ts'
+import { wholeText } from '../../core/text.ts'
+import { defaultPayloadLimit, encodePayload } from '../../core/payload.ts'
+import { type AnyTask, checkedName, type InputOf, isTask } from '../../core/task/task.ts'
+import {
+  type Enqueued,
+  type NewRun,
+  type OnConflict,
+  onConflicts,
+  type Store,
+} from '../../store/store.ts'
+import { refuseUnknownOptions } from '../options/unknown-options.ts'
+import { comingInstantOf, instantOf, type Now } from '../options/instants.ts'
+import { issuesOf, issueWords } from '../options/schema.ts'
+import type { Asker } from '../options/requester.ts'
+import { checkedId } from '../options/targets.ts'
+
+export interface EnqueueOptions extends ChildOptions {
+  /** Default: a new UUIDv7. A run with this id that exists is returned instead, if it is of the same task. */
+  readonly id?: string
+  /** The caller's own name for the work; at most one run of the task that is not final holds it. */
+  readonly key?: string
+  /**
+   * Where another run holds the key: `skip` (default) returns that one; `replace` cancels it unless it runs already,
+   * and takes its key; `cancel-and-replace` cancels it in any case, and starts when its stop is confirmed.
+   */
+  readonly onConflict?: OnConflict
+  /** With `cancel-and-replace`: how long the old run has to end by itself; default 5 s. */
+  readonly grace?: Duration
+  /** Who asks, where it replaces another run; default: the client's `by`. */
+  readonly by?: string
+}
+
+/** The arguments after the task: the input may be left out where the task takes none. */
+export type EnqueueArguments<T extends AnyTask> =
+  undefined extends InputOf<T>
+    ? [input?: InputOf<T>, options?: EnqueueOptions]
+    : [input: InputOf<T>, options?: EnqueueOptions]
+
+const optionNames = [
+  'id',
+  'key',
+  'onConflict',
+  'grace',
+  'tags',
+  'delay',
+  'runAt',
+  'priority',
+  'ttl',
+  'deadline',
+  'queue',
+  'by',
+  'input',
+]
+const longestKey = 500
+const mostTags = 20
+
+type RunRequest = { readonly input: unknown } & EnqueueOptions
+
+export interface EnqueuerSettings {
+  readonly payloadLimit: number | undefined
+  readonly asker: Asker
+}
+
+/** Checks what callers hand in, and stores it. */
+export class Enqueuer {
+  readonly #store: Pick<Store, 'enqueue'>
+  readonly #now: Now
+  readonly #payloadLimit: number
+  readonly #asker: Asker
+
+  constructor(store: Pick<Store, 'enqueue'>, now: Now, { payloadLimit, asker }: EnqueuerSettings) {
+    this.#store = store
+    this.#now = now
+    this.#payloadLimit = payloadLimit ?? defaultPayloadLimit
+    this.#asker = asker
+  }
+
+  /** Checks the inputs against the task's schema; what is stored is what the caller passed, for the worker checks again. */
+  async enqueue(task: AnyTask, runs: readonly RunRequest[]): Promise<readonly Enqueued[]> {
+    if (!isTask(task)) {
+      const hint =
+        'Define it with task({ name, run }), or use enqueueByName for a task that another program defines.'
+      throw new CheckreinError('USAGE', { message: 'The first argument is not a task', hint })
+    }
+    if (task.input !== null) for (const { input } of runs) await refuseBadInput(task, input)
+    return this.#store.enqueue(runs.map((run) => this.#newRun(task, run)))
+  }
+
+  async enqueueByName(name: string, runs: readonly RunRequest[]): Promise<readonly Enqueued[]> {
+    const task = { name: checkedName(name, 'task'), queue: 'default' }
+    return this.#store.enqueue(runs.map((run) => this.#newRun(task, run)))
+  }
+
+  /** What takes a key away ends another run: that is a control action like any other. */
+  #whoReplaces({ onConflict = 'skip', by }: RunRequest): Pick<NewRun, 'by' | 'origin'> {
+    if (onConflict === 'skip') return {}
+    const who = this.#asker.who(by === undefined ? {} : { by })
+    return { by: who.by, origin: who.origin }
+  }
+
+  #newRun(task: Pick<AnyTask, 'name' | 'queue'>, run: RunRequest): NewRun {
+    refuseUnknownOptions('enqueue', run, optionNames)
+    const { input, ...options } = run
+    const text = encodePayload(input, 'input', this.#payloadLimit)
+    return { ...newRun({ ...task, input: text }, options, this.#now), ...this.#whoReplaces(run) }
+  }
+}
+
+/** @throws {CheckreinError} `USAGE` for options that are not of the right form. */
+export function newRun(
+  { name, queue, input }: Pick<AnyTask, 'name' | 'queue'> & Pick<NewRun, 'input'>,
+  options: EnqueueOptions,
+  now: Now,
+): NewRun {
+  const { id, grace, ttl, key, tags } = options
+  return {
+    id: id === undefined ? randomUUIDv7() : checkedId(id),
+    task: name,
+    queue: options.queue === undefined ? queue : checkedName(options.queue, 'queue'),
+    priority: checkedPriority(options.priority ?? 0),
+    key: key === undefined ? null : checkedText(key, 'key'),
+    onConflict: checkedOnConflict(options.onConflict ?? 'skip'),
+    graceMs: grace === undefined ? defaultGraceMs : durationMs(grace, 'grace'),
+    tags: tags === undefined ? noTags : checkedTags(tags),
+    input,
+    due: dueOf(options),
+    ttlMs: ttl === undefined ? null : durationMs(ttl, 'ttl'),
+    deadline: deadlineOf(options, now),
+  }
+}
+
+const noTags: readonly string[] = []
+
+/** @throws {CheckreinError} `INPUT_REJECTED` with the issues that the schema found. */
+export async function refuseBadInput(task: AnyTask, input: unknown): Promise<void> {
+  const issues = task.input === null ? [] : await issuesOf(task.input, input)
+  if (issues.length === 0) return
+  throw new CheckreinError('INPUT_REJECTED', {
+    message: `The input of ${task.name} does not fit its schema: ${issueWords(issues)}`,
+    hint: 'Nothing was enqueued. `details.issues` lists what is wrong.',
+    details: { task: task.name, issues },
+  })
+}
+
+function dueOf({ delay, runAt }: EnqueueOptions): NewRun['due'] {
+  if (delay !== undefined && runAt !== undefined) {
+    throw new CheckreinError('USAGE', { message: 'Give delay or runAt, not both' })
+  }
+  if (delay !== undefined) return { inMs: durationMs(delay, 'delay') }
+  return runAt === undefined ? null : instantOf(runAt, 'runAt')
+}
+
+export function deadlineOf(
+  { deadline }: Pick<EnqueueOptions, 'deadline'>,
+  now: Now,
+): NewRun['deadline'] {
+  if (deadline === undefined) return null
+  if (typeof deadline === 'string') return { inMs: durationMs(deadline, 'deadline') }
+  return comingInstantOf(deadline, 'deadline', now())
+}
+
+export function checkedPriority(priority: number): number {
+  if (Number.isInteger(priority) && Math.abs(priority) <= 1_000_000) return priority
+  throw new CheckreinError('USAGE', {
+    message: 'priority must be a whole number from -1,000,000 to 1,000,000',
+  })
+}
+
+function checkedOnConflict(onConflict: OnConflict): OnConflict {
+  if (onConflicts.includes(onConflict)) return onConflict
+  throw new CheckreinError('USAGE', {
+    message: `onConflict must be one of ${onConflicts.join(', ')}`,
+  })
+}
+
+export function checkedText(value: unknown, what: string): string {
+  if (typeof value === 'string' && value.length >= 1 && value.length <= longestKey)
+    return wholeText(value, what)
+  throw new CheckreinError('USAGE', {
+    message: `${what} must be text of 1 to ${longestKey} characters`,
+  })
+}
+
+export function checkedTags(tags: readonly string[]): readonly string[] {
+  if (Array.isArray(tags) && tags.length <= mostTags)
+    return [...new Set(tags.map((tag) => checkedText(tag, 'a tag')))]
+  throw new CheckreinError('USAGE', { message: `tags must be an array of at most ${mostTags}` })
+}

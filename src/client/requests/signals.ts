@@ -1,0 +1,68 @@
+/** Messages to handlers, checked and stored. */
+import { CheckreinError, shown } from '../../core/errors.ts'
+import { encodePayload } from '../../core/payload.ts'
+import { type AnyTask, checkedName } from '../../core/task/task.ts'
+import type { Signalled, Store } from '../../store/store.ts'
+import type { Asker, WhoOptions } from '../options/requester.ts'
+import { refuseUnknownOptions } from '../options/unknown-options.ts'
+import { whoOptions } from '../options/parameters.ts'
+import { issuesOf, issueWords } from '../options/schema.ts'
+import { type ControlTarget, targetOf } from '../options/targets.ts'
+
+/** What came of sending a signal to one run. */
+export interface Sent extends Signalled {
+  /** Of the call that has sent it. */
+  readonly callId: string
+}
+
+export interface Message {
+  readonly name: string
+  readonly payload: unknown
+  readonly options: WhoOptions
+  /** Where it is known: what the payload is checked against. */
+  readonly task?: AnyTask | null
+}
+
+export class Signals {
+  readonly #store: Pick<Store, 'signal'>
+  readonly #asker: Asker
+  readonly #payloadLimit: number | undefined
+
+  constructor(store: Pick<Store, 'signal'>, asker: Asker, payloadLimit: number | undefined) {
+    this.#store = store
+    this.#asker = asker
+    this.#payloadLimit = payloadLimit
+  }
+
+  /** Fulfils when it is on record. What is stored is what the caller passed, for the worker checks again. */
+  async send(target: ControlTarget, { name, payload, options, task }: Message): Promise<Sent[]> {
+    const meant = targetOf(target)
+    refuseUnknownOptions('signal', options, whoOptions)
+    const who = this.#asker.who(options)
+    checkedName(name, 'signal')
+    if (task) await refuseBadPayload(task, name, payload)
+    const json = encodePayload(payload, `payload of the signal ${name}`, this.#payloadLimit)
+    const answers = await this.#store.signal({ target: meant, name, payload: json, ...who })
+    return answers.map((one) => ({ ...one, callId: who.callId }))
+  }
+}
+
+/** @throws {CheckreinError} `SIGNAL_REJECTED` for a signal that the task does not take, or with what its schema found. */
+async function refuseBadPayload(task: AnyTask, name: string, payload: unknown): Promise<void> {
+  const schema = Object.hasOwn(task.signals, name) ? task.signals[name] : undefined
+  if (!schema) {
+    const names = Object.keys(task.signals)
+    throw new CheckreinError('SIGNAL_REJECTED', {
+      message: `${task.name} takes no signal ${shown(name)}`,
+      hint: names.length === 0 ? 'It takes none.' : `It takes: ${names.join(', ')}.`,
+      details: { task: task.name, signal: name },
+    })
+  }
+  const issues = await issuesOf(schema, payload)
+  if (issues.length === 0) return
+  throw new CheckreinError('SIGNAL_REJECTED', {
+    message: `The payload of ${name} does not fit what ${task.name} takes: ${issueWords(issues)}`,
+    hint: 'Nothing was sent. `details.issues` lists what is wrong.',
+    details: { task: task.name, signal: name, issues },
+  })
+}

@@ -1,0 +1,230 @@
+/** Workflows, as requests to the store. */
+import { randomUUIDv7 } from 'node:crypto'
+import { type Duration, durationMs } from '../../core/duration.ts'
+import { readExport } from '../../core/workflow/export.ts'
+import { graphOf, withInput } from '../../core/workflow/graph.ts'
+import type { InOf } from '../../core/workflow/canvas.ts'
+import {
+  type Part,
+  partOf,
+  previous,
+  type RunPart,
+  type StepLike,
+} from '../../core/workflow/parts.ts'
+import { defaultPayloadLimit, encodePayload } from '../../core/payload.ts'
+import { hookPlan, type PlanOptions } from '../../core/workflow/step-plan.ts'
+import { checkedName } from '../../core/task/task.ts'
+import { type RunningPolicy, runningPolicies } from '../../core/workflow/workflow.ts'
+import type {
+  ControlVerb,
+  NewWorkflow,
+  Store,
+  WorkflowControlled,
+  WorkflowEnqueued,
+} from '../../store/store.ts'
+import type { Asker, WhoOptions } from '../options/requester.ts'
+import { childrenOf, graceMs, oneOf, pauseOrder, type PauseRunsOptions } from './controls.ts'
+import { checkedPriority, checkedTags, checkedText, deadlineOf, refuseBadInput } from './enqueue.ts'
+import { refuseUnknownOptions } from '../options/unknown-options.ts'
+import type { Now } from '../options/instants.ts'
+import {
+  workflowStopOptions,
+  pauseOptions,
+  whoOptions,
+  workflowOptions,
+} from '../options/parameters.ts'
+import { checkedId } from '../options/targets.ts'
+
+export interface WorkflowOptions {
+  /** Default: a new UUIDv7. A workflow with this id that exists is returned instead. */
+  readonly id?: string
+  /** What people call it; workflows are found by it. */
+  readonly name?: string
+  /** The caller's own name for this one: where a workflow that is not final holds it, that one is returned instead. */
+  readonly key?: string
+  /** Its runs have them, too. */
+  readonly tags?: readonly string[]
+  /** Of its runs; default 0. */
+  readonly priority?: number
+  /** Its runs are stopped at this instant (epoch ms or `Date`), or so long after it was started (`'2h'`). */
+  readonly deadline?: number | Date | Exclude<Duration, number>
+  /** Is run with the result when the workflow has completed. */
+  readonly onCompleted?: StepLike
+  /** Is run when the workflow has failed or was cancelled: with a `StepFailure`. */
+  readonly onFailed?: StepLike
+}
+
+/** The options; the input of the first steps may be left out where they take none. */
+export type StartArguments<S extends StepLike> =
+  undefined extends InOf<S>
+    ? [options?: WorkflowOptions & { readonly input?: InOf<S> }]
+    : [options: WorkflowOptions & { readonly input: InOf<S> }]
+
+/** How a workflow is stopped. */
+export interface StopWorkflowOptions extends WhoOptions {
+  /** How long handlers have to end by themselves; default 5 s. */
+  readonly grace?: Duration
+  /** What becomes of members that run: they are asked the same (`cancel`, default), go on by themselves (`detach`), or may finish (`wait`). */
+  readonly running?: RunningPolicy
+  /** Whether members are rolled back: those that run, and, when they have stopped, those that have completed, the last first. */
+  readonly rollback?: boolean
+  /** What becomes of the runs that the handlers of its members have enqueued; default `cancel`. */
+  readonly children?: RunningPolicy
+  /** How long a tombstone waits for a workflow that does not exist yet; default 24 h, 0 for none. */
+  readonly tombstone?: Duration
+}
+
+export type WorkflowControlOptions = StopWorkflowOptions & PauseRunsOptions
+
+export interface FlowsParts {
+  readonly store: Pick<Store, 'startWorkflow'> &
+    Partial<Pick<Store, 'controlWorkflow' | 'retryWorkflow'>>
+  readonly asker: Asker
+  readonly now: Now
+  readonly payloadLimit: number | undefined
+}
+
+const defaultTombstone = '24h'
+
+export class Flows {
+  readonly #parts: FlowsParts
+  readonly #how: PlanOptions
+
+  constructor(parts: FlowsParts) {
+    this.#parts = parts
+    this.#how = {
+      payloadLimit: parts.payloadLimit ?? defaultPayloadLimit,
+      checkedId,
+      checkedTags,
+      checkedPriority,
+      checkedQueue: (queue) => checkedName(queue, 'queue'),
+    }
+  }
+
+  /** @throws {CheckreinError} `WORKFLOW_INVALID`, `INPUT_REJECTED`, `PAYLOAD_…`, `USAGE`. */
+  async start(
+    workflow: StepLike,
+    options: WorkflowOptions & { readonly input?: unknown },
+  ): Promise<WorkflowEnqueued> {
+    refuseUnknownOptions('startWorkflow', options, [
+      ...Object.keys(workflowOptions),
+      'input',
+      'onCompleted',
+      'onFailed',
+    ])
+    const part = partOf(workflow)
+    await refuseBadInputs(part)
+    const { nodes, pausesAtPoints } = graphOf(part, this.#how)
+    const input = encodePayload(options.input, 'input', this.#how.payloadLimit)
+    const flow: NewWorkflow = {
+      ...this.#headOf(options),
+      pausesAtPoints,
+      nodes: withInput(nodes, input),
+    }
+    return this.#parts.store.startWorkflow(flow)
+  }
+
+  /** @throws {CheckreinError} `WORKFLOW_INVALID`, `USAGE`. */
+  async import(given: unknown, options: WorkflowOptions): Promise<WorkflowEnqueued> {
+    refuseUnknownOptions('importWorkflow', options, [
+      ...Object.keys(workflowOptions),
+      'onCompleted',
+      'onFailed',
+    ])
+    const { workflow, nodes } = readExport(given)
+    const head = this.#headOf(options)
+    return this.#parts.store.startWorkflow({
+      ...head,
+      name: head.name ?? workflow.name,
+      key: head.key ?? workflow.key,
+      tags: options.tags === undefined ? workflow.tags : head.tags,
+      priority: options.priority === undefined ? workflow.priority : head.priority,
+      hooks: { ...workflow.hooks, ...head.hooks },
+      pausesAtPoints: workflow.pausesAtPoints,
+      // Ids are of the workflow that it comes from.
+      nodes: nodes.map((node) =>
+        node.step ? { ...node, step: { ...node.step, id: null } } : node,
+      ),
+    })
+  }
+
+  #headOf(options: WorkflowOptions): Omit<NewWorkflow, 'nodes' | 'pausesAtPoints'> {
+    const { id, name, key, tags, priority = 0, deadline, onCompleted, onFailed } = options
+    return {
+      id: id === undefined ? randomUUIDv7() : checkedId(id),
+      name: name === undefined ? null : checkedText(name, 'name'),
+      key: key === undefined ? null : checkedText(key, 'key'),
+      tags: tags === undefined ? [] : checkedTags(tags),
+      priority: checkedPriority(priority),
+      deadline: deadlineOf(deadline === undefined ? {} : { deadline }, this.#parts.now),
+      retryOf: null,
+      hooks: {
+        ...(onCompleted === undefined
+          ? {}
+          : { onCompleted: hookPlan(onCompleted, 'onCompleted', this.#how) }),
+        ...(onFailed === undefined ? {} : { onFailed: hookPlan(onFailed, 'onFailed', this.#how) }),
+      },
+    }
+  }
+
+  /** Fulfils when it is on record, and was asked of all members. */
+  async control(
+    store: Pick<Store, 'controlWorkflow'>,
+    {
+      verb,
+      id,
+      options,
+    }: {
+      readonly verb: ControlVerb
+      readonly id: string
+      readonly options: WorkflowControlOptions
+    },
+  ): Promise<WorkflowControlled> {
+    refuseUnknownOptions(verb, options, verbOptions(verb))
+    return store.controlWorkflow({
+      id: checkedId(id),
+      verb,
+      ...this.#parts.asker.who(options),
+      graceMs: graceMs(options),
+      tombstoneMs: durationMs(options.tombstone ?? defaultTombstone, 'tombstone'),
+      rollback: options.rollback ?? false,
+      ...childrenOf(options),
+      running: oneOf(runningPolicies, options.running ?? 'cancel', 'running'),
+      pause: pauseOrder(options, this.#parts.now()),
+    })
+  }
+
+  async retry(
+    store: Pick<Store, 'retryWorkflow'>,
+    id: string,
+    options: WhoOptions,
+  ): Promise<WorkflowEnqueued> {
+    refuseUnknownOptions('retry', options, whoOptions)
+    const who = this.#parts.asker.who(options)
+    return store.retryWorkflow({ id: checkedId(id), newId: randomUUIDv7(), ...who })
+  }
+}
+
+function verbOptions(verb: ControlVerb): readonly string[] {
+  if (verb === 'resume') return Object.keys(whoOptions)
+  if (verb === 'pause') return Object.keys(pauseOptions).filter((name) => name !== 'inFlight')
+  return Object.keys(workflowStopOptions)
+}
+
+/** What steps are given is checked as `enqueue` checks it; what they take of others, their workers check. */
+async function refuseBadInputs(root: Part): Promise<void> {
+  const pending: Part[] = [root]
+  for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
+    if (part.kind !== 'run') pending.push(...part.parts)
+    else await refuseBadPart(part)
+  }
+}
+
+async function refuseBadPart({ task, input, isMapped }: RunPart): Promise<void> {
+  if (task.input === null || input === previous) return
+  const isBound =
+    typeof input === 'object' && input !== null && Object.values(input).includes(previous)
+  if (isBound) return
+  for (const one of isMapped ? (input as readonly unknown[]) : [input])
+    await refuseBadInput(task, one)
+}

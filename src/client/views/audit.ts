@@ -1,0 +1,114 @@
+/** The record of everything that was asked of runs, to read. */
+import { CheckreinError } from '../../core/errors.ts'
+import { decodePayload } from '../../core/payload.ts'
+import type { SignalKind, SignalQuery, SignalRecord, Store } from '../../store/store.ts'
+import { instantOf } from '../options/instants.ts'
+import { type ListOptions, pageOf } from '../options/pages.ts'
+
+/** One request as it stands on record: a signal, or a verb on a run or on many. Instants are epoch ms. */
+export interface SignalEntry extends Omit<SignalRecord, 'payload' | 'reply'> {
+  readonly payload: unknown
+  /** What the handler replied; for verbs what came of it. */
+  readonly reply: unknown
+}
+
+/** Which requests; all that fit every part that is given. */
+export interface AuditQuery {
+  readonly runId?: string
+  readonly callId?: string
+  readonly kind?: SignalKind | readonly SignalKind[]
+  /** The name of a signal, or a verb. */
+  readonly name?: string | readonly string[]
+  readonly by?: string
+  /** Epoch ms, or a `Date`. */
+  readonly createdAfter?: number | Date
+  readonly createdBefore?: number | Date
+  /** Only what has come to nothing yet. */
+  readonly isPending?: boolean
+}
+
+export interface AuditPage {
+  readonly entries: readonly SignalEntry[]
+  /** For the next page; null where this is the last. */
+  readonly cursor: string | null
+}
+
+export function signalEntry(record: SignalRecord): SignalEntry {
+  const { payload, reply } = record
+  return { ...record, payload: decodePayload(payload), reply: decodePayload(reply) }
+}
+
+/** A page of the record. @throws {CheckreinError} `USAGE`. */
+export async function auditPage(
+  store: Pick<Store, 'signals'>,
+  query: AuditQuery,
+  options: ListOptions,
+): Promise<AuditPage> {
+  const { limit, cursor, order } = pageOf(options)
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000)
+    throw wrong('limit must be a whole number from 1 to 1,000')
+  if (cursor !== null && !/^\d{1,15}$/.test(cursor)) throw wrong('cursor is not one of ours')
+  const from =
+    order === 'newest'
+      ? { before: cursor === null ? Number.MAX_SAFE_INTEGER : Number(cursor) }
+      : { after: cursor === null ? -1 : Number(cursor) }
+  const records = await store.signals(storeQuery(query), { ...from, limit })
+  const last = records.length < limit ? undefined : records.at(-1)
+  return { entries: records.map(signalEntry), cursor: last ? String(last.position) : null }
+}
+
+/** All of a run's, oldest first. */
+export async function entriesOf(
+  store: Pick<Store, 'signals'>,
+  runId: string,
+): Promise<readonly SignalEntry[]> {
+  const entries: SignalEntry[] = []
+  for (let cursor: string | null = null, isFirst = true; isFirst || cursor !== null;) {
+    isFirst = false
+    const page: AuditPage = await auditPage(
+      store,
+      { runId },
+      { limit: 1000, cursor, order: 'oldest' },
+    )
+    entries.push(...page.entries)
+    cursor = page.cursor
+  }
+  return entries
+}
+
+const parts = [
+  'runId',
+  'callId',
+  'kind',
+  'name',
+  'by',
+  'createdAfter',
+  'createdBefore',
+  'isPending',
+] as const satisfies (keyof AuditQuery)[]
+
+function storeQuery(query: AuditQuery): SignalQuery {
+  const unknown = Object.keys(query).find((part) => !(parts as readonly string[]).includes(part))
+  if (unknown !== undefined) throw wrong(`the record has no part ${JSON.stringify(unknown)}`)
+  const { callId, kind, name, createdAfter, createdBefore, runId, by, isPending } = query
+  return {
+    ...(runId === undefined ? {} : { runId }),
+    ...(by === undefined ? {} : { by }),
+    ...(isPending === undefined ? {} : { isPending }),
+    ...(callId === undefined ? {} : { callIds: [callId] }),
+    ...(kind === undefined ? {} : { kinds: listOf(kind) }),
+    ...(name === undefined ? {} : { names: listOf(name) }),
+    ...(createdAfter === undefined
+      ? {}
+      : { createdAfter: instantOf(createdAfter, 'createdAfter').at }),
+    ...(createdBefore === undefined
+      ? {}
+      : { createdBefore: instantOf(createdBefore, 'createdBefore').at }),
+  }
+}
+
+function listOf<Word extends string>(words: Word | readonly Word[]): readonly Word[] {
+  return typeof words === 'string' ? [words] : words
+}
+
+const wrong = (message: string): CheckreinError => new CheckreinError('USAGE', { message })

@@ -1,0 +1,137 @@
+import type { ErrorRecord } from '../../core/errors.ts'
+import { decodePayload } from '../../core/payload.ts'
+import {
+  type PausedBy,
+  type RollbackFacts,
+  type Status,
+  statusOf,
+  type StoredRun,
+} from '../../core/run/run.ts'
+import type { PauseIntent, StopIntent } from '../../core/run/intent.ts'
+import type { StopRecord } from '../../core/run/stop.ts'
+import type { State } from '../../core/run/transitions.ts'
+
+/** Who paused a run, why, and until when. Instants are epoch ms. */
+export interface Paused extends PausedBy {
+  /** When it resumes by itself; null where it does not. */
+  readonly until: number | null
+}
+
+/** What a run waits for, without a slot. */
+export interface WaitingFor {
+  /** The name of a signal. */
+  readonly signal: string | null
+  /** The id of a run whose end it waits for. */
+  readonly runId: string | null
+  /** The ids of the children whose ends its handler waits for; null where it waits for something else. */
+  readonly children: readonly string[] | null
+  /** When it goes on in any case, epoch ms. */
+  readonly until: number | null
+}
+
+/** One invocation of a task, as it was when it was read. Instants are epoch ms. */
+export interface Run<Output = unknown> {
+  readonly id: string
+  readonly task: string
+  readonly queue: string
+  readonly state: State
+  /** The state, with what was asked of a running run. */
+  readonly status: Status
+  readonly priority: number
+  readonly key: string | null
+  readonly tags: readonly string[]
+  readonly input: unknown
+  /** How often it was claimed. */
+  readonly attempt: number
+  readonly failures: number
+  readonly crashes: number
+  readonly progress: unknown
+  /** What the handler returned; of a cancelled run, the partial result. */
+  readonly result: Output | undefined
+  /** Why it failed, or why its last attempt did. */
+  readonly error: ErrorRecord | null
+  /** How it was stopped. */
+  readonly stop: StopRecord | null
+  /** The request to stop that it is under. */
+  readonly stopping: StopIntent | null
+  /** The request to pause that it is under, until it has parked; says whether it is overdue, or frozen. */
+  readonly pausing: PauseIntent | null
+  /** Set while it is paused. */
+  readonly paused: Paused | null
+  /** Set while it waits. */
+  readonly waitingFor: WaitingFor | null
+  /** What its handler saved last; the next attempt starts from it. */
+  readonly checkpoint: unknown
+  readonly checkpointAt: number | null
+  /** Its roll-back, once there is one. */
+  readonly rollback: RollbackFacts | null
+  /** The workflow that it is a member of, and its node there. */
+  readonly workflow: { readonly id: string; readonly node: number } | null
+  /** The id of the run whose handler has enqueued it; null where none has. */
+  readonly parent: string | null
+  readonly workerId: string | null
+  readonly waitsFor: string | null
+  readonly createdAt: number
+  readonly runAt: number | null
+  readonly expiresAt: number | null
+  /** When it is stopped, whatever it does. */
+  readonly deadlineAt: number | null
+  readonly startedAt: number | null
+  readonly finishedAt: number | null
+}
+
+export function viewOf<Output>(stored: StoredRun): Run<Output> {
+  const { id, task, queue, state, priority, key, tags, attempt, failures, crashes } = stored
+  const { error, stop, rollback, workerId, waitsFor, checkpointAt, createdAt, runAt } = stored
+  const { expiresAt, deadlineAt, startedAt, finishedAt } = stored
+  return {
+    id,
+    task,
+    queue,
+    state,
+    status: statusOf(stored),
+    priority,
+    key,
+    tags,
+    input: decodePayload(stored.input),
+    attempt,
+    failures,
+    crashes,
+    progress: decodePayload(stored.progress),
+    result: decodePayload(stored.result) as Output | undefined,
+    error,
+    stop,
+    stopping: stored.intent?.stop ?? null,
+    pausing: stored.intent?.pause ?? null,
+    paused: stored.paused && { ...stored.paused, until: stored.resumeAt },
+    waitingFor: waitingForOf(stored),
+    checkpoint: decodePayload(stored.checkpoint),
+    checkpointAt,
+    rollback,
+    workflow: memberOf(stored),
+    parent: stored.parent,
+    workerId,
+    waitsFor,
+    createdAt,
+    runAt,
+    expiresAt,
+    deadlineAt,
+    startedAt,
+    finishedAt,
+  }
+}
+
+function memberOf({ workflow, node }: StoredRun): Run['workflow'] {
+  return workflow === null || node === null ? null : { id: workflow, node }
+}
+
+function waitingForOf({ state, wait, waitsFor, wakeAt }: StoredRun): WaitingFor | null {
+  return state === 'waiting'
+    ? {
+        signal: wait?.signal ?? null,
+        runId: waitsFor,
+        children: wait?.children ?? null,
+        until: wakeAt,
+      }
+    : null
+}

@@ -1,0 +1,156 @@
+/** Workflows as people see them. */
+import type { Hooks } from '../../core/workflow/graph.ts'
+import type { FanInPolicy, StepFailure } from '../../core/workflow/parts.ts'
+import { decodePayload } from '../../core/payload.ts'
+import { finalStates, type State } from '../../core/run/transitions.ts'
+import type {
+  WorkflowPause,
+  WorkflowRollback,
+  WorkflowState,
+  WorkflowStop,
+} from '../../core/workflow/workflow.ts'
+import type { StoredWorkflow, WorkflowNode } from '../../store/store.ts'
+import { type Run, viewOf } from './view.ts'
+
+/** Its state, with what was asked of it. */
+export type WorkflowStatus = WorkflowState | 'pausing' | 'paused' | 'cancelling' | 'rolling back'
+
+/** A workflow, as it was when it was read. Instants are epoch ms. */
+export interface Workflow<Output = unknown> {
+  readonly id: string
+  readonly name: string | null
+  readonly key: string | null
+  readonly tags: readonly string[]
+  readonly priority: number
+  readonly state: WorkflowState
+  /** The state, with what was asked of it: `pausing` while something of it still runs. */
+  readonly status: WorkflowStatus
+  /** How many runs it has, and how many of them are in each state; those that were detached or deleted are in none. */
+  readonly total: number
+  readonly counts: Readonly<Record<State, number>>
+  readonly detached: number
+  /** What its last step came to, once it has. */
+  readonly result: Output | undefined
+  /** Why it did not, or will not, complete: the first step that did not. */
+  readonly failure: StepFailure | null
+  readonly paused: WorkflowPause | null
+  readonly stop: WorkflowStop | null
+  readonly rollback: WorkflowRollback | null
+  /** The ids of the workflow that it runs again, and of that which runs it again. */
+  readonly retryOf: string | null
+  readonly retriedBy: string | null
+  readonly createdAt: number
+  readonly finishedAt: number | null
+}
+
+export function workflowView<Output>(stored: StoredWorkflow): Workflow<Output> {
+  const { id, name, key, tags, priority, state, total, detached, stop, rollback } = stored
+  const { cause, paused, retryOf, retriedBy, createdAt, finishedAt } = stored
+  return {
+    id,
+    name,
+    key,
+    tags,
+    priority,
+    state,
+    status: workflowStatusOf(stored),
+    total,
+    counts: stored.counts ?? noCounts,
+    detached,
+    result: decodePayload(stored.result) as Output | undefined,
+    failure: cause && { workflowId: id, ...cause },
+    paused: paused && { reason: paused.reason, by: paused.by, at: paused.at, until: paused.until },
+    stop,
+    rollback,
+    retryOf,
+    retriedBy,
+    createdAt,
+    finishedAt,
+  }
+}
+
+const noCounts = Object.fromEntries(finalStates.map((state) => [state, 0])) as Workflow['counts']
+
+export function workflowStatusOf(stored: StoredWorkflow): WorkflowStatus {
+  const { state, stop, rollback, paused } = stored
+  if (state !== 'running') return state
+  if (rollback !== null) return 'rolling back'
+  if (stop !== null) return 'cancelling'
+  if (paused === null) return state
+  return isAtRest(stored) ? 'paused' : 'pausing'
+}
+
+/** Whether nothing of it goes on, or is about to. */
+export const isAtRest = ({ activeCount }: StoredWorkflow): boolean => activeCount === 0
+
+/** A workflow as it is built, each part with what became of it. */
+export type WorkflowTree = ChainTree | GroupTree | RunTree
+
+export interface ChainTree {
+  readonly kind: 'chain'
+  readonly steps: readonly (GroupTree | RunTree)[]
+}
+
+export interface GroupTree {
+  readonly kind: 'group'
+  readonly node: number
+  readonly policy: FanInPolicy
+  /** How many members have not ended; and how many did not complete. */
+  readonly pending: number
+  readonly failures: number
+  readonly members: readonly WorkflowTree[]
+}
+
+export interface RunTree {
+  readonly kind: 'run'
+  readonly node: number
+  /** `clause`: asked whether to pause; `rollback`: undoes another; `kept`: completed in the workflow that this one goes on with. */
+  readonly role: WorkflowNode['role']
+  readonly task: string | null
+  /** Of a kept one in the workflow that it was a member of. */
+  readonly runId: string | null
+  /** Null where it was deleted, or kept. */
+  readonly run: Run | null
+  readonly hooks: readonly (keyof Hooks)[]
+}
+
+/** The tree of a workflow by its nodes, in their order. */
+export function treeOf(nodes: readonly WorkflowNode[]): ChainTree {
+  const chains = new Map<string, { readonly steps: (GroupTree | RunTree)[] }>()
+  const chainAt = (up: number | null, slot: number): (GroupTree | RunTree)[] => {
+    const place = `${up} ${slot}`
+    const chain = chains.get(place) ?? { steps: [] }
+    chains.set(place, chain)
+    return chain.steps
+  }
+  const groups: { readonly node: WorkflowNode; readonly members: WorkflowTree[] }[] = []
+  for (const node of nodes) {
+    const steps = chainAt(node.up, node.slot)
+    if (node.step !== null || node.role === 'kept') steps.push(runTree(node))
+    else {
+      const members: WorkflowTree[] = []
+      const { policy, pending, failures } = node
+      steps.push({ kind: 'group', node: node.node, policy, pending, failures, members })
+      groups.push({ node, members })
+    }
+  }
+  for (const { node, members } of groups)
+    for (let slot = 0; slot < node.size; slot++) {
+      const steps = chainAt(node.node, slot)
+      const [only] = steps
+      members.push(steps.length === 1 && only ? only : { kind: 'chain', steps })
+    }
+  return { kind: 'chain', steps: chainAt(null, 0) }
+}
+
+function runTree({ node, role, run, kept, hooks, step }: WorkflowNode): RunTree {
+  return {
+    kind: 'run',
+    node,
+    role,
+    task: run?.task ?? kept?.task ?? (step?.task || null),
+    runId: run?.id ?? kept?.runId ?? null,
+    run: run && viewOf(run),
+    hooks: Object.keys(hooks) as (keyof Hooks)[],
+  }
+}

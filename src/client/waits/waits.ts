@@ -1,0 +1,136 @@
+/**
+ * Waiting for something in the store to come about, without a query for each.
+ *
+ * All waits of one kind share one question to the store, asked after a change and twice a second besides, because a
+ * hint of a change may be lost. The timer keeps the process alive while somebody waits, and no longer.
+ */
+import { CheckreinError } from '../../core/errors.ts'
+import { LongTimeout } from '../../executor/os/long-timeout.ts'
+import type { Store } from '../../store/store.ts'
+
+export interface WaitOptions<Found> {
+  /** Ms; null waits for as long as it takes. */
+  readonly timeoutMs: number | null
+  readonly abortSignal?: AbortSignal | undefined
+  /** Whether what was found is what is waited for; default: whatever is found. */
+  readonly isWanted?: (found: Found) => boolean
+  /** What the wait rejects with when the time is up. */
+  readonly late: () => CheckreinError | Promise<CheckreinError>
+}
+
+/** What was found, by the names under which it is waited for. */
+export type Ask<Found> = (
+  names: readonly string[],
+) => Promise<Iterable<readonly [name: string, found: Found]>>
+
+interface Wait<Found> {
+  readonly isWanted: (found: Found) => boolean
+  readonly resolve: (found: Found) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Rejects with the error that a wait ends with. */
+async function rejected(late: WaitOptions<never>['late']): Promise<never> {
+  throw await late()
+}
+
+const askEveryMs = 500
+/** With many waits a question is dear, so it is asked less often: a ms for each hundred. */
+const waitsPerMs = 100
+const longestPauseMs = 50
+
+export class Waits<Found> {
+  readonly #askStore: Ask<Found>
+  readonly #waiting = new Map<string, Set<Wait<Found>>>()
+  readonly #hints: Disposable
+  #timer: NodeJS.Timeout | null = null
+  #isAsking = false
+  #isStale = false
+  /** How long the last question took. */
+  #askedForMs = 0
+
+  constructor(store: Pick<Store, 'onChange'>, ask: Ask<Found>) {
+    this.#askStore = ask
+    this.#hints = store.onChange(() => this.#askSoon())
+  }
+
+  /** Fulfils with what is found under the name, when it is as wanted. */
+  async until(name: string, options: WaitOptions<Found>): Promise<Found> {
+    const { timeoutMs, abortSignal, isWanted = () => true, late } = options
+    abortSignal?.throwIfAborted()
+    const { promise, resolve, reject } = Promise.withResolvers<Found>()
+    const wait = { isWanted, resolve, reject }
+    const onAbort = (): void => reject(abortSignal?.reason)
+    abortSignal?.addEventListener('abort', onAbort, { once: true })
+    const onLate = (): void => resolve(rejected(late))
+    const timer = timeoutMs === null ? null : new LongTimeout(onLate, timeoutMs)
+    this.#add(name, wait)
+    try {
+      return await promise
+    } finally {
+      timer?.clear()
+      abortSignal?.removeEventListener('abort', onAbort)
+      this.#remove(name, wait)
+    }
+  }
+
+  /** Rejects everything that still waits. */
+  close(): void {
+    this.#hints[Symbol.dispose]()
+    this.#rejectAll(new CheckreinError('STORE_CLOSED'))
+  }
+
+  #add(name: string, wait: Wait<Found>): void {
+    const waits = this.#waiting.get(name) ?? new Set()
+    this.#waiting.set(name, waits.add(wait))
+    this.#timer ??= setInterval(() => this.#askSoon(), askEveryMs)
+    this.#askSoon()
+  }
+
+  #remove(name: string, wait: Wait<Found>): void {
+    const waits = this.#waiting.get(name)
+    waits?.delete(wait)
+    if (waits?.size === 0) this.#waiting.delete(name)
+    if (this.#waiting.size > 0 || !this.#timer) return
+    clearInterval(this.#timer)
+    this.#timer = null
+  }
+
+  #askSoon(): void {
+    this.#isStale = true
+    if (this.#isAsking || this.#waiting.size === 0) return
+    this.#isAsking = true
+    const pause = Math.max(
+      Math.min(this.#waiting.size / waitsPerMs, longestPauseMs),
+      // No more than a third of the time is spent asking, however many wait.
+      this.#askedForMs * 2,
+    )
+    if (pause < 1) setImmediate(() => void this.#ask())
+    else setTimeout(() => void this.#ask(), pause)
+  }
+
+  /** Errors of the store are left to the next question: a wait outlasts a locked file. */
+  async #ask(): Promise<void> {
+    this.#isStale = false
+    const start = performance.now()
+    try {
+      for (const [name, found] of await this.#askStore([...this.#waiting.keys()]))
+        for (const wait of this.#waiting.get(name) ?? [])
+          if (wait.isWanted(found)) wait.resolve(found)
+    } catch (error) {
+      this.#rejectIfHopeless(error)
+    }
+    this.#askedForMs = Math.min(performance.now() - start, askEveryMs)
+    this.#isAsking = false
+    if (this.#isStale) this.#askSoon()
+  }
+
+  #rejectIfHopeless(error: unknown): void {
+    if (error instanceof CheckreinError && error.isRetryable) return
+    this.#rejectAll(error)
+  }
+
+  #rejectAll(error: unknown): void {
+    for (const waits of this.#waiting.values()) for (const wait of waits) wait.reject(error)
+  }
+}

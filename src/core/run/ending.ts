@@ -1,0 +1,180 @@
+/** What becomes of a run that leaves `running`; the order of the rules is in `machine.ts`. */
+import { backoffMs } from '../backoff.ts'
+import { type Change, type Decision, done, finish, type Of, unchanged } from './decision.ts'
+import { type ErrorRecord, workerLost } from '../errors.ts'
+import type { Ended, Saved } from './events.ts'
+import type { StopIntent } from './intent.ts'
+import { beginRollback, isRolledBackAfter, leaveRollback } from './rollback.ts'
+import type { RunFacts } from './run.ts'
+import type { StopMode, StopRecord } from './stop.ts'
+import { nextOf } from './children.ts'
+
+export type Leaving = Of<
+  'lapse' | 'complete' | 'fail' | 'crash' | 'stop' | 'release' | 'park' | 'wait'
+>
+
+export function leaveRunning(before: RunFacts, event: Leaving, now: number): Decision {
+  const run = remembering(before, event, now)
+  if (run.rollback !== null) return leaveRollback(run, event, now)
+  switch (event.type) {
+    case 'complete':
+      return complete(run, event, now)
+    case 'stop':
+      return run.intent?.stop
+        ? cancelled(run, { intent: run.intent.stop, mode: event.mode, ended: event, now })
+        : unchanged('refused')
+    case 'fail':
+      return fail({ ...run, failures: run.failures + 1 }, event, now)
+    case 'crash':
+      return fail({ ...run, crashes: run.crashes + 1 }, event, now)
+    case 'lapse':
+      return lapse({ ...run, crashes: run.crashes + 1 }, event.maxCrashes, now)
+    case 'release':
+      return again(returnedBy(run, event), 'queued', { mode: event.mode, ended: event, now })
+    case 'park':
+      return again(run, 'queued', { mode: byItself(run), now })
+    case 'wait':
+      return wait(run, event, now)
+  }
+}
+
+/** How a run was stopped whose handler gave its slot back: it ended after it was asked, unless that only forbids the next attempt. */
+function byItself({ intent }: RunFacts): StopMode {
+  return intent?.stop && intent.stop.verb !== 'revoke' ? 'cooperative' : 'prevented'
+}
+
+/** A claim that was taken back before the handler was called was no attempt. */
+function returnedBy(run: RunFacts, { mode }: Of<'release'>): RunFacts {
+  return mode === 'prevented' ? { ...run, returned: run.returned + 1 } : run
+}
+
+/** What the attempt leaves behind: its last checkpoint, and what its task wants of a roll-back. */
+function remembering(run: RunFacts, event: Leaving, now: number): RunFacts {
+  const { rollbackOn = run.rollbackOn } = event
+  const saved = 'saved' in event ? event.saved : undefined
+  return { ...(saved ? withSaved(run, saved, now) : run), rollbackOn }
+}
+
+/** The run with a newer checkpoint, if there is one: the waits before it are over for good. */
+export function withSaved(run: RunFacts, { checkpoint }: Saved, now: number): RunFacts {
+  if (checkpoint === null) return run
+  return { ...run, checkpointAt: now, checkpoints: run.checkpoints + 1, wait: null }
+}
+
+function wait(run: RunFacts, event: Of<'wait'>, now: number): Change {
+  const { signal, done, wakeInMs, children } = event
+  const wakeAt = wakeInMs === null ? null : now + wakeInMs
+  const waitsFor = children === undefined ? event.waitsFor : nextOf(children)
+  const wait = { signal, done, ...(children === undefined ? {} : { children }) }
+  const waiting = { ...run, waitsFor, wait, wakeAt }
+  return again(waiting, 'waiting', { mode: byItself(run), data: waitData(waiting), now })
+}
+
+function waitData({ waitsFor, wait, wakeAt }: RunFacts): Decision['data'] {
+  return {
+    ...(waitsFor === null ? {} : { waitsFor }),
+    ...(wait?.signal == null ? {} : { signal: wait.signal }),
+    ...(wait?.children === undefined ? {} : { children: wait.children.length }),
+    ...(wakeAt === null ? {} : { wakeAt }),
+  }
+}
+
+function complete(run: RunFacts, event: Of<'complete'>, now: number): Change {
+  const { result } = event
+  const heard = heardStop(run, event)
+  if (heard)
+    return cancelled({ ...run, result }, { intent: heard, mode: 'cooperative', ended: event, now })
+  return done(finish(run, { state: 'completed', result }, now))
+}
+
+/** The request to stop, where it had reached the handler before it ended. */
+function heardStop(run: RunFacts, ended: Ended): StopIntent | null {
+  const stop = run.intent?.stop ?? null
+  if (stop === null || stop.verb === 'revoke') return null
+  return ended.deliveredAt === null && stop.deliveredAt === null ? null : stop
+}
+
+function fail(run: RunFacts, event: Of<'fail' | 'crash'>, now: number): Change {
+  const heard = heardStop(run, event)
+  if (heard) {
+    const error = isPlainAbort(event.error) ? null : event.error
+    return cancelled({ ...run, error }, { intent: heard, mode: 'cooperative', ended: event, now })
+  }
+  const { error, retry } = event
+  const isLast = run.failures >= retry.attempts || run.crashes >= retry.crashes
+  if (isLast || !event.isRetryable) return failed({ ...run, error }, now)
+  const times = event.type === 'fail' ? run.failures : run.crashes
+  const runAt = now + backoffMs(retry, times, event.random)
+  const how = { mode: 'prevented', ended: event, data: { error, runAt }, now } as const
+  return again({ ...run, error, runAt }, 'scheduled', how)
+}
+
+function isPlainAbort(error: ErrorRecord): boolean {
+  return error.code === 'ATTEMPT_CANCELLED' || error.name === 'AbortError'
+}
+
+/** For good: what was asked meanwhile comes too late. */
+function failed(run: RunFacts, now: number): Change {
+  const data = { error: run.error }
+  if (isRolledBackAfter(run, 'failure')) return done(beginRollback(run, null, now), data)
+  return done(finish(run, { state: 'failed' }, now), data)
+}
+
+function lapse(run: RunFacts, maxCrashes: number, now: number): Change {
+  const stop = run.intent?.stop
+  if (stop) {
+    const mode = stop.verb === 'revoke' ? 'prevented' : 'forced'
+    return cancelled(run, { intent: stop, mode, isConfirmed: false, now })
+  }
+  const lost = { ...run, error: workerLost }
+  if (run.crashes >= maxCrashes) return failed(lost, now)
+  return again(lost, 'queued', { mode: 'prevented', data: { error: workerLost }, now })
+}
+
+interface How {
+  readonly mode: StopMode
+  readonly ended?: Ended
+  readonly data?: Decision['data']
+  readonly now: number
+}
+
+/** The attempt is over, the run is not; unless it was asked to stop or to pause meanwhile. */
+function again(run: RunFacts, state: 'queued' | 'scheduled' | 'waiting', how: How): Change {
+  const { stop = null, pause = null } = run.intent ?? {}
+  if (stop) return cancelled(run, { intent: stop, ...how })
+  const next = { ...run, workerId: null, intent: null, resumeAt: null }
+  // What a hold asks to park goes back to its queue, from which nothing is claimed.
+  if (pause === null || pause.parksIn === 'queued') return done({ ...next, state }, how.data)
+  const { reason, by, requestedAt: at, resumeAt, holdId } = pause
+  const paused = { paused: { reason, by, at, holdId }, resumeAt, pausedFrom: state }
+  return done({ ...next, ...paused, state: 'paused' }, how.data)
+}
+
+interface Stopped extends How {
+  readonly intent: StopIntent
+  readonly isConfirmed?: boolean
+}
+
+function stopped({ intent, mode, ended, isConfirmed = true, now }: Stopped): StopRecord {
+  const { verb, reason, by, requestedAt } = intent
+  return {
+    verb,
+    mode,
+    confirmed: isConfirmed,
+    reason,
+    by,
+    requestedAt,
+    deliveredAt: ended?.deliveredAt ?? intent.deliveredAt,
+    stoppedAt: now,
+    proof: ended?.proof ?? null,
+  }
+}
+
+/** It was stopped: that is its end, or the beginning of its roll-back. */
+function cancelled(run: RunFacts, how: Stopped): Change {
+  const stop = stopped(how)
+  const isAsked = how.intent.rollback
+  if (isRolledBackAfter(run, 'stop', { isAsked }))
+    return done(beginRollback(run, stop, how.now), { stop })
+  return done(finish(run, { state: 'cancelled', stop }, how.now), { stop })
+}

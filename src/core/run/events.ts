@@ -1,0 +1,138 @@
+import type { RetryPolicy } from '../backoff.ts'
+import type { ErrorRecord } from '../errors.ts'
+import type { PauseFallback } from './intent.ts'
+import type { Fence, JsonText, RollbackCause, WaitOutcome } from './run.ts'
+import type { ExitProof, StopMode } from './stop.ts'
+import type { EventType, State, StopVerb } from './transitions.ts'
+import type { RunningPolicy } from '../workflow/workflow.ts'
+
+/** Who asks, and why; goes into the record. */
+export interface Asked {
+  readonly reason: string | null
+  readonly by: string | null
+}
+
+interface Fenced {
+  readonly fence: Fence
+}
+
+/** What a handler has kept, and the signals that it is through with: one write. */
+export interface Saved {
+  /** Null where there is none that is newer than what was saved before. */
+  readonly checkpoint: JsonText | null
+  readonly signals: readonly SignalOutcome[]
+}
+
+/** What came of a signal: a reply, an error, or neither. */
+export interface SignalOutcome {
+  readonly position: number
+  readonly reply: JsonText | null
+  readonly error: ErrorRecord | null
+}
+
+/** What every event says that ends an attempt. */
+interface Leaving extends Fenced {
+  /** What the attempt kept last, where that is not stored yet. */
+  readonly saved?: Saved
+  /** After what its task wants to be rolled back. */
+  readonly rollbackOn?: readonly RollbackCause[]
+}
+
+/** Instants are epoch ms. Each type is a row of the table in `transitions.ts`. */
+export type MachineEvent =
+  | (Asked & {
+      readonly type: StopVerb
+      readonly graceMs: number
+      /** Whether it is to be rolled back, whatever its task says. */
+      readonly rollback?: boolean
+      /** What becomes of its children; default `cancel`. */
+      readonly children?: RunningPolicy
+    })
+  | (Asked & { readonly type: 'pause' } & PauseRequest)
+  /** `holdId`: only what that hold has paused; null for whatever paused it. */
+  | (Asked & { readonly type: 'resume'; readonly holdId: string | null })
+  /** `position`: its place among all signals. */
+  | { readonly type: 'signal'; readonly name: string; readonly position: number }
+  | { readonly type: 'due' | 'expire' | 'deadline' }
+  /** `by`: what has happened. `next`: another run whose end it waits for. */
+  | { readonly type: 'wake'; readonly by: 'run' | 'signal' | 'time'; readonly next?: string }
+  /** `maxCrashes`: how often this task may lose its worker. */
+  | {
+      readonly type: 'lapse'
+      readonly maxCrashes: number
+      readonly rollbackOn?: readonly RollbackCause[]
+    }
+  | { readonly type: 'claim'; readonly workerId: string }
+  | (Fenced & { readonly type: 'deliver'; readonly deliveredAt: number })
+  /** `of`: what is overdue. */
+  | (Fenced & { readonly type: 'overdue'; readonly of: 'stop' | 'pause' })
+  | (Fenced & { readonly type: 'freeze'; readonly frozenAt: number })
+  | (Fenced & { readonly type: 'checkpoint' } & Saved)
+  | (Fenced & { readonly type: 'take'; readonly position: number; readonly takenAt: number })
+  | (Fenced & { readonly type: 'progress'; readonly progress: JsonText })
+  /** `deliveredAt`: when the request to stop reached the handler, null where it did not before the handler ended. */
+  | (Leaving & { readonly type: 'complete'; readonly result: JsonText | null } & Ended)
+  | (Leaving & { readonly type: 'fail' } & Failure & Ended)
+  | (Leaving & { readonly type: 'crash' } & Failure & Ended)
+  | (Leaving & { readonly type: 'stop'; readonly mode: StopMode } & Ended)
+  | (Leaving & { readonly type: 'release'; readonly mode: StopMode } & Ended)
+  | (Leaving & { readonly type: 'park' })
+  /** `wakeInMs`: when it is woken whatever happens. */
+  | (Leaving & {
+      readonly type: 'wait'
+      readonly waitsFor: string | null
+      readonly signal: string | null
+      readonly wakeInMs: number | null
+      readonly done: readonly WaitOutcome[]
+      /** The children that it waits for. */
+      readonly children?: readonly string[]
+      /** Signals that the handler has beside those, and is not through with: none of them ends the wait. */
+      readonly taken?: readonly number[]
+    })
+
+/** How a pause is to be carried out. */
+export interface PauseRequest {
+  readonly withinMs: number
+  readonly otherwise: PauseFallback
+  readonly resumeAt: number | null
+  readonly holdId: string | null
+  readonly parksIn: 'paused' | 'queued'
+}
+
+/** How an attempt's code was seen to end. */
+export interface Ended {
+  readonly deliveredAt: number | null
+  readonly proof: ExitProof | null
+}
+
+export interface Failure {
+  readonly error: ErrorRecord
+  readonly isRetryable: boolean
+  readonly retry: RetryPolicy
+  /** From 0 up to 1, for the jitter of the wait. */
+  readonly random: number
+}
+
+export interface LogLine {
+  readonly at: number
+  readonly message: string
+  readonly data?: Readonly<Record<string, unknown>>
+}
+
+/** A type of entry in a run's feed: what the machine accepted, and two that move nothing. */
+export type FeedType = EventType | 'enqueue' | 'log'
+
+/** One entry of a run's feed as it is stored. */
+export interface FeedEntry {
+  /** Grows with each entry of the store: give it to `events({ after })` to go on from there. */
+  readonly position: number
+  readonly runId: string
+  /** The workflow that the run is a member of; null where it is none. */
+  readonly workflow: string | null
+  readonly at: number
+  readonly type: FeedType
+  /** The run's attempt and state after the event. */
+  readonly attempt: number
+  readonly state: State
+  readonly data: Readonly<Record<string, unknown>>
+}

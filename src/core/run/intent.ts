@@ -1,0 +1,106 @@
+import { furtherPolicy } from './children.ts'
+import { type StopVerb, stopVerbs } from './transitions.ts'
+import type { RunningPolicy } from '../workflow/workflow.ts'
+
+/** A request to stop a running attempt, kept with the run until the stop was observed. Instants are epoch ms. */
+export interface StopIntent {
+  readonly verb: StopVerb
+  readonly reason: string | null
+  readonly by: string | null
+  readonly requestedAt: number
+  /** For `cancel`: how long the handler has from the request until it is killed. */
+  readonly graceMs: number
+  readonly deliveredAt: number | null
+  /** When the worker found that it cannot enforce the stop. */
+  readonly overdueAt: number | null
+  /** Whether the run is rolled back after the stop, whatever its task says. */
+  readonly rollback: boolean
+  /** What becomes of its children, also of those that it enqueues from now on; default `cancel`. */
+  readonly children?: RunningPolicy
+}
+
+/**
+ * What is done with a run that meets no checkpoint in time: nothing but to say so; its isolate is killed, and it resumes
+ * from its last checkpoint; its process is stopped where it stands (`process` isolation only).
+ */
+export const pauseFallbacks = ['wait', 'kill', 'freeze'] as const
+export type PauseFallback = (typeof pauseFallbacks)[number]
+
+/** A request to pause a running attempt, kept with the run until it has parked. Instants are epoch ms. */
+export interface PauseIntent {
+  readonly reason: string | null
+  readonly by: string | null
+  readonly requestedAt: number
+  /** How long it may take to the next checkpoint, from the request. */
+  readonly withinMs: number
+  readonly otherwise: PauseFallback
+  /** When the run is to resume by itself. */
+  readonly resumeAt: number | null
+  /** When no checkpoint had come in time. */
+  readonly overdueAt: number | null
+  readonly frozenAt: number | null
+  /** The hold that asks for it; null where somebody asked it of the run. */
+  readonly holdId: string | null
+  /** Where it goes: what a hold on a whole queue or task parks goes back to the queue, which is held. */
+  readonly parksIn: 'paused' | 'queued'
+}
+
+/** What was asked of a running run, kept beside its state so that it survives any crash. */
+export interface Intent {
+  readonly stop: StopIntent | null
+  readonly pause: PauseIntent | null
+}
+
+/** How long `cancel` waits for the handler where the caller says nothing. */
+export const defaultGraceMs = 5000
+
+/** How long a pause waits for a checkpoint where the caller says nothing. */
+export const defaultPauseMs = 30_000
+
+const rank = (verb: StopVerb): number => stopVerbs.indexOf(verb)
+
+/**
+ * What is asked of the run when one more stop is requested: the stronger verb holds, and of two cancels the one with
+ * the earlier end of grace. An intent never sinks.
+ */
+export function strongerStop(old: StopIntent | null, asked: StopIntent): StopIntent {
+  if (old === null) return asked
+  const isStronger =
+    rank(asked.verb) > rank(old.verb) ||
+    (asked.verb === old.verb && (endOfGrace(asked) ?? 0) < (endOfGrace(old) ?? 0))
+  const both = { rollback: old.rollback || asked.rollback, ...bothPolicies(old, asked) }
+  if (isStronger) {
+    const { children: _, ...rest } = asked
+    return { ...rest, ...both, deliveredAt: old.deliveredAt, overdueAt: old.overdueAt }
+  }
+  const { children, ...rest } = old
+  const isSame = both.rollback === old.rollback && both.children === children
+  return isSame ? old : { ...rest, ...both }
+}
+
+/** The policy that reaches further; the furthest needs no word. */
+function bothPolicies(one: StopIntent, other: StopIntent): Pick<StopIntent, 'children'> {
+  if (one.children === undefined || other.children === undefined) return {}
+  return { children: furtherPolicy(one.children, other.children) }
+}
+
+/** What is asked when one more pause is: the newer holds, but that of a hold never replaces that of the run itself. */
+export function newerPause(old: PauseIntent | null, asked: PauseIntent): PauseIntent {
+  if (old === null) return asked
+  if (asked.holdId !== null && old.holdId === null) return old
+  const isSame =
+    old.holdId === asked.holdId &&
+    old.withinMs === asked.withinMs &&
+    old.otherwise === asked.otherwise
+  if (isSame && old.resumeAt === asked.resumeAt) return old
+  const requestedAt = isSame ? old.requestedAt : asked.requestedAt
+  // What is not to be frozen any more is thawed.
+  const frozenAt = asked.otherwise === 'freeze' ? old.frozenAt : null
+  return { ...asked, requestedAt, overdueAt: old.overdueAt, frozenAt }
+}
+
+/** When the handler's time is up, epoch ms; null for verbs that force nothing. */
+export function endOfGrace(intent: StopIntent): number | null {
+  if (intent.verb === 'cancel') return intent.requestedAt + intent.graceMs
+  return intent.verb === 'terminate' ? intent.requestedAt : null
+}

@@ -1,0 +1,226 @@
+/**
+ * The pure machine: what one event does to one run.
+ *
+ * `decide` takes what is true of a run, an event and the time, and answers with what is true afterwards, or why
+ * nothing changed. It reads no clock, no store and no randomness, so each rule here can be checked alone, and both
+ * stores, the model test and the documentation share it.
+ *
+ * The hard question is what becomes of a run that leaves `running`, because three things are in play: how the attempt
+ * ended, what was asked of the run meanwhile, and whether the handler heard of it. The answers, in this order:
+ *
+ * 1. It was asked to stop, and the request had reached the handler: `cancelled`, cooperative, however it ended.
+ * 2. It returned before the request reached it: `completed`; the request came too late.
+ * 3. It would have been tried again, but was asked to stop: `cancelled`, for no further attempt starts.
+ * 4. It would have been tried again, but was asked to pause: `paused`.
+ * 5. Otherwise it is tried again, or has failed.
+ *
+ * A request that is only a `revoke` is never delivered, so the first rule does not apply to it.
+ */
+import {
+  type Answer,
+  type Change,
+  type Decision,
+  done,
+  finish,
+  type Of,
+  prevented,
+  unchanged,
+} from './decision.ts'
+import { leaveRunning, withSaved } from './ending.ts'
+import { CheckreinError } from '../errors.ts'
+import type { MachineEvent } from './events.ts'
+import { defaultGraceMs, strongerStop } from './intent.ts'
+import { pause, resume } from './pausing.ts'
+import { beginRollback, endRollback, isRolledBackAfter } from './rollback.ts'
+import { type Fence, hasBegun, type RunFacts } from './run.ts'
+import { isFinal, transitions, type State, type StopVerb } from './transitions.ts'
+import { signal, wake } from './waiting.ts'
+
+/**
+ * What `event` does to a run for which `run` is true.
+ * @param now epoch ms of the store's clock.
+ */
+export function decide(run: RunFacts, event: MachineEvent, now: number): Decision {
+  const targets = transitions[event.type].moves[run.state]
+  if (targets === undefined)
+    return { answer: refusal(run.state, event), run: null, data: asked(event) }
+  if ('fence' in event && !holds(run, event.fence)) return unchanged('stale')
+  const decision = apply(run, event, now)
+  if (decision.run !== null && !targets.includes(decision.run.state)) {
+    const message = `${event.type} may not lead from ${run.state} to ${decision.run.state}`
+    throw new CheckreinError('INTERNAL', { message })
+  }
+  return decision
+}
+
+function holds(run: RunFacts, fence: Fence): boolean {
+  return run.attempt === fence.attempt && run.workerId === fence.workerId
+}
+
+function refusal(state: State, event: MachineEvent): Answer {
+  const rule = transitions[event.type]
+  if (rule.isFenced) return 'stale'
+  if (rule.by !== 'client') return 'refused'
+  if (!isFinal(state)) return 'not-paused'
+  if (event.type === 'signal') return 'too-late'
+  return state === 'cancelled' ? 'already-cancelled' : 'too-late'
+}
+
+function asked(event: MachineEvent): Readonly<Record<string, unknown>> {
+  return 'reason' in event ? { reason: event.reason, by: event.by } : {}
+}
+
+function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
+  switch (event.type) {
+    case 'revoke':
+    case 'abort':
+    case 'cancel':
+    case 'terminate':
+      return stop(run, event, now)
+    case 'pause':
+      return run.rollback === null ? pause(run, event, now) : tooLate(run, event)
+    case 'resume':
+      return resume(run, event)
+    case 'signal':
+      return run.rollback === null ? signal(run, event, now) : unchanged('too-late')
+    case 'due':
+      return done({ ...run, state: 'queued', runAt: null })
+    case 'wake':
+      return wake(run, event, now)
+    case 'expire':
+      return expire(run, now)
+    case 'deadline':
+      return deadline(run, now)
+    case 'claim':
+      return claim(run, event, now)
+    case 'deliver':
+      return deliver(run, event)
+    case 'overdue':
+      return overdue(run, event, now)
+    case 'freeze':
+      return freeze(run, event)
+    case 'checkpoint':
+      return checkpoint(run, event, now)
+    case 'take':
+      return done(run, { position: event.position })
+    case 'progress':
+      return done(
+        { ...run, progress: event.progress },
+        { progress: JSON.parse(event.progress) as unknown },
+      )
+    case 'lapse':
+    case 'complete':
+    case 'fail':
+    case 'crash':
+    case 'stop':
+    case 'release':
+    case 'park':
+    case 'wait':
+      return leaveRunning(run, event, now)
+  }
+}
+
+// --- before it runs -------------------------------------------------------------------------------------------
+
+function stop(run: RunFacts, event: Of<StopVerb>, now: number): Decision {
+  if (run.rollback !== null && event.type !== 'terminate') return tooLate(run, event)
+  if (run.state === 'running') return askToStop(run, event, now)
+  const { reason, by } = event
+  if (run.rollback === null) return prevent(run, event, now)
+  const ended = endRollback(run, { state: 'abandoned' }, now)
+  return { answer: 'prevented', run: ended, data: { reason, by, rollback: 'abandoned' } }
+}
+
+/** It was stopped or has failed already, and is being rolled back. */
+function tooLate(run: RunFacts, event: MachineEvent): Decision {
+  const answer = run.rollback?.stop ? 'already-cancelled' : 'too-late'
+  return { ...unchanged(answer), data: asked(event) }
+}
+
+function prevent(run: RunFacts, event: Of<StopVerb>, now: number): Change {
+  const { reason, by } = event
+  const stop = prevented(event.type, { reason, by }, now)
+  const isAsked = event.rollback === true
+  const next = isRolledBackAfter(run, 'stop', { isAsked })
+    ? beginRollback(run, stop, now)
+    : finish(run, { state: 'cancelled', stop }, now)
+  return { answer: 'prevented', run: next, data: { reason, by, stop } }
+}
+
+function expire(run: RunFacts, now: number): Decision {
+  if (hasBegun(run)) return unchanged('refused')
+  const why = { reason: 'its time to live ended before it started', by: null }
+  const stop = prevented('expire', why, now)
+  return done(finish(run, { state: 'cancelled', stop }, now), { stop })
+}
+
+function deadline(run: RunFacts, now: number): Decision {
+  if (run.deadlineAt === null || run.deadlineAt > now) return unchanged('refused')
+  const reason = `its deadline has passed: ${new Date(run.deadlineAt).toISOString()}`
+  const past = { ...run, deadlineAt: null }
+  if (run.state === 'running') {
+    const request = { type: 'cancel', reason, by: null, graceMs: defaultGraceMs } as const
+    return { ...askToStop(past, request, now), answer: 'done' }
+  }
+  const stop = prevented('expire', { reason, by: null }, now)
+  if (isRolledBackAfter(run, 'stop')) return done(beginRollback(past, stop, now), { stop })
+  return done(finish(past, { state: 'cancelled', stop }, now), { stop })
+}
+
+function claim(run: RunFacts, event: Of<'claim'>, now: number): Change {
+  const { workerId } = event
+  return done(
+    { ...run, state: 'running', attempt: run.attempt + 1, workerId, startedAt: now },
+    { workerId },
+  )
+}
+
+// --- while it runs --------------------------------------------------------------------------------------------
+
+function askToStop(run: RunFacts, event: Of<StopVerb>, now: number): Change {
+  const { type: verb, reason, by, graceMs, rollback = false, children } = event
+  const request = {
+    verb,
+    reason,
+    by,
+    graceMs,
+    requestedAt: now,
+    deliveredAt: null,
+    overdueAt: null,
+    rollback,
+    ...(children === undefined ? {} : { children }),
+  }
+  const intent = {
+    stop: strongerStop(run.intent?.stop ?? null, request),
+    pause: run.intent?.pause ?? null,
+  }
+  const data = verb === 'cancel' ? { reason, by, graceMs } : { reason, by }
+  return { answer: 'requested', run: { ...run, intent }, data }
+}
+
+function deliver(run: RunFacts, { deliveredAt }: Of<'deliver'>): Decision {
+  const stop = run.intent?.stop
+  if (!run.intent || !stop || stop.verb === 'revoke') return unchanged('refused')
+  const noted = { ...stop, deliveredAt: stop.deliveredAt ?? deliveredAt }
+  return done({ ...run, intent: { ...run.intent, stop: noted } })
+}
+
+function overdue(run: RunFacts, { of }: Of<'overdue'>, now: number): Decision {
+  const asked = run.intent?.[of]
+  if (!run.intent || !asked) return unchanged('refused')
+  const noted = { ...asked, overdueAt: asked.overdueAt ?? now }
+  return done({ ...run, intent: { ...run.intent, [of]: noted } }, of === 'pause' ? { of } : {})
+}
+
+function freeze(run: RunFacts, { frozenAt }: Of<'freeze'>): Decision {
+  const pause = run.intent?.pause
+  if (!run.intent || !pause) return unchanged('refused')
+  return done({ ...run, intent: { ...run.intent, pause: { ...pause, frozenAt } } })
+}
+
+function checkpoint(run: RunFacts, event: Of<'checkpoint'>, now: number): Decision {
+  const { checkpoint, signals } = event
+  const bytes = checkpoint === null ? {} : { bytes: checkpoint.length }
+  const consumed = signals.length === 0 ? {} : { signals: signals.map(({ position }) => position) }
+  return done(withSaved(run, event, now), { ...bytes, ...consumed })
+}

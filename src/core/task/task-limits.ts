@@ -1,0 +1,64 @@
+/** How long an attempt may take, and how often it is saved: what a task says of it, checked. */
+import { type Duration, durationMs, longestTimerMs } from '../duration.ts'
+import { defaultPayloadLimit } from '../payload.ts'
+
+export interface TaskLimits {
+  /** Milliseconds; null for no limit. */
+  readonly timeoutMs: number | null
+  readonly hardTimeoutMs: number | null
+  readonly heartbeatTimeoutMs: number | null
+  readonly maxTimeoutMs: number | null
+  readonly checkpointMs: number
+  readonly checkpointLimit: number
+  readonly parkAfterMs: number
+}
+
+interface SaidLimits {
+  readonly timeout?: Duration
+  readonly hardTimeout?: Duration
+  readonly heartbeatTimeout?: Duration
+  readonly maxTimeout?: Duration
+  readonly checkpointEvery?: Duration
+  readonly checkpointLimit?: number
+  readonly parkAfter?: Duration
+}
+
+const shortestHeartbeatMs = 2000
+
+/** @throws {RangeError} for limits that no timer can count, or that contradict each other. */
+export function limitsOf(said: SaidLimits): TaskLimits {
+  const timeoutMs = limitMs(said.timeout, 'timeout')
+  const hardTimeoutMs = limitMs(said.hardTimeout, 'hardTimeout')
+  const heartbeatTimeoutMs = limitMs(said.heartbeatTimeout, 'heartbeatTimeout')
+  const maxTimeoutMs = limitMs(said.maxTimeout, 'maxTimeout')
+  if (heartbeatTimeoutMs !== null && heartbeatTimeoutMs < shortestHeartbeatMs)
+    throw new RangeError(`heartbeatTimeout must be at least ${shortestHeartbeatMs} ms`)
+  if ((hardTimeoutMs ?? Infinity) < (timeoutMs ?? 0))
+    throw new RangeError('hardTimeout is shorter than timeout, which then has no effect')
+  if (maxTimeoutMs !== null && maxTimeoutMs <= (timeoutMs ?? hardTimeoutMs ?? Infinity))
+    throw new RangeError(
+      'maxTimeout is how far a handler may extend its timeout or hardTimeout: it must be longer',
+    )
+  const checkpointLimit = said.checkpointLimit ?? defaultPayloadLimit
+  if (!Number.isInteger(checkpointLimit) || checkpointLimit < 1)
+    throw new RangeError('checkpointLimit must be a whole number from 1')
+  return {
+    timeoutMs,
+    hardTimeoutMs,
+    heartbeatTimeoutMs,
+    maxTimeoutMs,
+    checkpointMs: countable(said.checkpointEvery ?? 1000, 'checkpointEvery', 0),
+    checkpointLimit,
+    parkAfterMs: durationMs(said.parkAfter ?? 5000, 'parkAfter'),
+  }
+}
+
+function limitMs(value: Duration | undefined, what: string): number | null {
+  return value === undefined ? null : countable(value, what, 1)
+}
+
+function countable(value: Duration, what: string, leastMs: number): number {
+  const ms = durationMs(value, what)
+  if (ms >= leastMs && ms <= longestTimerMs) return ms
+  throw new RangeError(`${what} must be from ${leastMs} ms to 24 days`)
+}

@@ -1,0 +1,259 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { type Retry, type RetryPolicy, retryPolicy } from '../backoff.ts'
+import type { Duration } from '../duration.ts'
+import type { AnyState, Context, NoSignals, SignalSchemas } from './context.ts'
+import { CheckreinError, shown } from '../errors.ts'
+import { type RollbackCause, rollbackCauses } from '../run/run.ts'
+import { limitsOf, type TaskLimits } from './task-limits.ts'
+
+/** What keeps an attempt apart from the rest, and so what a stop can promise; see `docs/isolation.md`. */
+export const isolations = ['process', 'thread', 'inline'] as const
+export type Isolation = (typeof isolations)[number]
+
+interface Common {
+  /** The name that the store knows it by; letters, digits and `._:/-`, at most 200. */
+  readonly name: string
+  /** The queue of its runs where `enqueue` names none; default `default`. */
+  readonly queue?: string
+  readonly retry?: Retry
+  /** After this long the abort signal fires with `ATTEMPT_TIMEOUT`; default: never. */
+  readonly timeout?: Duration
+  /** An attempt that neither reports progress nor meets a checkpoint for this long has failed; 2 s or more; default: never. */
+  readonly heartbeatTimeout?: Duration
+  /** How long an attempt may run at most where its handler asks for more time with `ctx.extend`; default: it may not. */
+  readonly maxTimeout?: Duration
+  /** How often checkpoints are stored at most; default 1 s. */
+  readonly checkpointEvery?: Duration
+  /** The largest checkpoint in bytes of JSON; default 1 MiB. */
+  readonly checkpointLimit?: number
+  /** A `ctx.sleep` or `ctx.receive` that lasts longer gives its slot back; default 5 s. */
+  readonly parkAfter?: Duration
+  /** After which ends `rollback` is called without being asked for; default: only where a stop asks for it. */
+  readonly rollbackOn?: RollbackCause | readonly RollbackCause[]
+}
+
+/** A forced end needs something that can be killed, so `inline` allows no `hardTimeout`. */
+type Limits =
+  | (Common & {
+      /** Default `process`. */
+      readonly isolation?: 'process' | 'thread'
+      /** After this long the isolate is killed and the attempt has failed; default: never. */
+      readonly hardTimeout?: Duration
+    })
+  | (Common & { readonly isolation: 'inline'; readonly hardTimeout?: never })
+
+/** A handler; as an `async function*` each `yield` is a checkpoint, and what it returns the result. */
+type Handler<Input, Output, State, Signals extends SignalSchemas> = (
+  input: Input,
+  ctx: Context<State, Signals>,
+) => Output | Promise<Output> | AsyncGenerator<State, Output, void>
+
+/** Of a task without a schema for its state, `Schema` is `never`. */
+type StateOf<Schema extends StandardSchemaV1> = [Schema] extends [never]
+  ? AnyState
+  : StandardSchemaV1.InferOutput<Schema>
+
+/** What besides its input a task declares of what passes in and out. */
+interface Declared<Input, Signals extends SignalSchemas, State extends StandardSchemaV1> {
+  /** The signals that it takes: a schema for the payload of each. */
+  readonly signals?: Signals
+  /** Checks what an earlier attempt has saved, before the handler gets it: after a deploy it may be of an older form. */
+  readonly state?: State
+  /** Undoes what the run has done, in an attempt of its own after a stop; `ctx.state` is its last checkpoint. */
+  readonly rollback?: (input: Input, ctx: Context<StateOf<State>, Signals>) => unknown
+}
+
+declare const inputType: unique symbol
+declare const outputType: unique symbol
+declare const signalsType: unique symbol
+declare const stateType: unique symbol
+
+/** A task: what `task()` returns, and what `enqueue` takes. `Input` is what the caller passes, before the schema transforms it. */
+export interface Task<
+  Input = never,
+  Output = unknown,
+  Signals extends SignalSchemas = SignalSchemas,
+  State = unknown,
+> extends TaskLimits {
+  readonly name: string
+  readonly queue: string
+  readonly isolation: Isolation
+  readonly rollbackOn: readonly RollbackCause[]
+  readonly retry: RetryPolicy
+  readonly input: StandardSchemaV1 | null
+  readonly signals: Signals
+  readonly state: StandardSchemaV1 | null
+  readonly run: (input: never, ctx: Context) => unknown
+  readonly rollback: ((input: never, ctx: Context) => unknown) | null
+  readonly [inputType]?: (input: Input) => void
+  readonly [outputType]?: Output
+  readonly [signalsType]?: Signals
+  readonly [stateType]?: State
+}
+
+export type InputOf<T> = T extends { readonly [inputType]?: (input: infer Input) => void }
+  ? Input
+  : never
+export type OutputOf<T> = T extends { readonly [outputType]?: infer Output } ? Output : never
+export type SignalsOf<T> = T extends {
+  readonly [signalsType]?: infer Signals extends SignalSchemas
+}
+  ? Signals
+  : SignalSchemas
+/** What the payload of a signal is before its schema transforms it: what the sender passes. */
+export type PayloadOf<Signals, Name extends keyof Signals> = Signals[Name] extends StandardSchemaV1
+  ? StandardSchemaV1.InferInput<Signals[Name]>
+  : unknown
+
+/** A task of any type, for code that handles all of them. */
+export type AnyTask = Task
+
+const brand = Symbol.for('checkrein.task')
+
+/**
+ * Defines a task. The types of its input and result flow to `enqueue` and to the run's handle: the input's from the
+ * schema, or without one from the handler's parameter.
+ *
+ * Export it from a module that a worker loads by path: isolates load the same module again.
+ * @throws {CheckreinError} `TASK_INVALID` where a name, limit or schema is not valid.
+ */
+export function task<
+  Schema extends StandardSchemaV1,
+  Output,
+  Signals extends SignalSchemas = NoSignals,
+  State extends StandardSchemaV1 = never,
+>(
+  definition: Limits &
+    Declared<StandardSchemaV1.InferOutput<Schema>, Signals, State> & {
+      readonly input: Schema
+      readonly run: Handler<StandardSchemaV1.InferOutput<Schema>, Output, StateOf<State>, Signals>
+    },
+): Task<StandardSchemaV1.InferInput<Schema>, Output, Signals, StateOf<State>>
+export function task<
+  Output,
+  Input = void,
+  Signals extends SignalSchemas = NoSignals,
+  State extends StandardSchemaV1 = never,
+>(
+  definition: Limits &
+    Declared<Input, Signals, State> & {
+      readonly input?: never
+      readonly run: Handler<Input, Output, StateOf<State>, Signals>
+    },
+): Task<Input, Output, Signals, StateOf<State>>
+export function task(definition: Definition): AnyTask {
+  try {
+    return Object.freeze({ ...checked(definition), [brand]: true })
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CheckreinError('TASK_INVALID', {
+      message: `Task ${shown(definition?.name)}: ${why}`,
+      cause,
+    })
+  }
+}
+
+/** Whether a value came from `task()`, also of another copy of the package. */
+export function isTask(value: unknown): value is AnyTask {
+  return typeof value === 'object' && value !== null && brand in value
+}
+
+type Definition = Limits &
+  Declared<never, SignalSchemas, StandardSchemaV1> & {
+    readonly input?: StandardSchemaV1
+    readonly run: Handler<never, unknown, AnyState, SignalSchemas>
+  }
+
+const parts: Readonly<Record<keyof Definition, true>> = {
+  name: true,
+  queue: true,
+  isolation: true,
+  input: true,
+  signals: true,
+  state: true,
+  run: true,
+  rollback: true,
+  rollbackOn: true,
+  retry: true,
+  timeout: true,
+  hardTimeout: true,
+  heartbeatTimeout: true,
+  maxTimeout: true,
+  checkpointEvery: true,
+  checkpointLimit: true,
+  parkAfter: true,
+}
+
+/** A mistyped limit must not mean "none". */
+function refuseUnknown(definition: Definition): void {
+  const unknown = Object.keys(definition).find((part) => !Object.hasOwn(parts, part))
+  if (unknown !== undefined)
+    throw new TypeError(`there is no \`${unknown}\`; a task has: ${Object.keys(parts).join(', ')}`)
+}
+
+function checked(definition: Definition): AnyTask {
+  refuseUnknown(definition)
+  const { name, queue = 'default', isolation = 'process', input, run, rollback } = definition
+  if (typeof run !== 'function') throw new TypeError('`run` must be a function')
+  if (rollback !== undefined && typeof rollback !== 'function')
+    throw new TypeError('`rollback` must be a function')
+  if (!isolations.includes(isolation))
+    throw new TypeError(`isolation must be one of ${isolations.join(', ')}`)
+  if (isolation === 'inline' && definition.hardTimeout !== undefined) {
+    throw new TypeError(
+      'an inline task cannot be killed, so it takes no `hardTimeout`: use `process` or `thread`',
+    )
+  }
+  return {
+    name: checkedName(name, 'name'),
+    queue: checkedName(queue, 'queue'),
+    isolation,
+    ...limitsOf(definition),
+    rollbackOn: checkedRollbackOn(definition),
+    retry: retryPolicy(definition.retry),
+    input: checkedSchema(input, 'input'),
+    signals: checkedSignals(definition.signals),
+    state: checkedSchema(definition.state, 'state'),
+    run,
+    rollback: rollback ?? null,
+  }
+}
+
+function checkedSchema(
+  schema: StandardSchemaV1 | undefined,
+  what: string,
+): StandardSchemaV1 | null {
+  if (schema === undefined) return null
+  if (typeof schema !== 'object' && typeof schema !== 'function') throw notSchema(what)
+  if (!('~standard' in schema)) throw notSchema(what)
+  return schema
+}
+
+const notSchema = (what: string): TypeError =>
+  new TypeError(`\`${what}\` must be a Standard Schema`)
+
+function checkedSignals(signals: SignalSchemas = {}): SignalSchemas {
+  for (const [name, schema] of Object.entries(signals)) {
+    checkedName(name, 'a signal')
+    checkedSchema(schema, `signals.${name}`)
+  }
+  return signals
+}
+
+function checkedRollbackOn({ rollbackOn = [], rollback }: Definition): readonly RollbackCause[] {
+  const causes = typeof rollbackOn === 'string' ? [rollbackOn] : rollbackOn
+  if (!causes.every((cause) => rollbackCauses.includes(cause)))
+    throw new TypeError(`rollbackOn must be one of ${rollbackCauses.join(', ')}, or both`)
+  if (causes.length > 0 && rollback === undefined)
+    throw new TypeError('`rollbackOn` needs a `rollback` function')
+  return causes
+}
+
+/** @throws {CheckreinError} `USAGE` where `name` is not a name for a task or queue. */
+export function checkedName(name: unknown, what: string): string {
+  if (typeof name === 'string' && /^[\w.:/-]{1,200}$/.test(name)) return name
+  throw new CheckreinError('USAGE', {
+    message: `${what} ${shown(name)} is not valid`,
+    hint: 'Use 1 to 200 letters, digits and ._:/-',
+  })
+}

@@ -1,0 +1,213 @@
+/**
+ * Workflows as they are written: steps, and how they are joined. `graph.ts` makes of them what a store keeps.
+ *
+ * Types flow along: what a step takes of the result before it must fit that result, or it does not compile.
+ */
+import {
+  invalid,
+  type ChainOptions,
+  checkedChain,
+  fanInPolicies,
+  type GroupOptions,
+  type GroupPart,
+  type Part,
+  partOf,
+  type Previous,
+  previous,
+  refuseMore,
+  runPart,
+  type Settled,
+  type Step,
+  type StepLike,
+  type StepOptions,
+} from './parts.ts'
+import { type AnyTask, type InputOf, isTask, type OutputOf } from '../task/task.ts'
+
+/** What a step gives as its input. */
+export type Bound<Input> =
+  | Input
+  | Previous
+  | { readonly [Name in keyof Input]: Input[Name] | Previous }
+
+type FieldOf<Given> = {
+  [Name in keyof Given]: Given[Name] extends Previous ? Name : never
+}[keyof Given]
+type TakenBy<Input, Given> = [Given] extends [Previous]
+  ? Whole<Input>
+  : [FieldOf<Given>] extends [never]
+    ? unknown
+    : unknown extends Input
+      ? unknown
+      : Input[FieldOf<Given> & keyof Input]
+/** A task without an input takes whatever comes before. */
+type Whole<Input> = [Input] extends [void] ? unknown : Input
+
+export type InOf<S> =
+  S extends Step<infer In, unknown> ? In : S extends AnyTask ? Whole<InputOf<S>> : never
+export type OutOf<S> =
+  S extends Step<never, infer Out> ? Out : S extends AnyTask ? OutputOf<S> : never
+
+/** A run of the task; its input is the result of the step before. */
+export function step<T extends AnyTask>(task: T): Step<Whole<InputOf<T>>, OutputOf<T>>
+/** A run of the task with this input; `previous` in its place, or in that of one member, is the result of the step before. */
+export function step<T extends AnyTask, const Given extends Bound<InputOf<T>>>(
+  task: T,
+  input: Given,
+  options?: StepOptions,
+): Step<TakenBy<InputOf<T>, Given>, OutputOf<T>>
+export function step(task: AnyTask, ...given: [input?: unknown, options?: StepOptions]): Step {
+  const [input, options = {}] = given
+  refuseNoTask(task)
+  return { part: runPart(task, given.length === 0 ? previous : input, options) }
+}
+
+/** One run that calls the task for each of the inputs, one after the other, and comes to the list of the results. */
+export function map<T extends AnyTask>(
+  task: T,
+  inputs: readonly InputOf<T>[],
+  options?: StepOptions,
+): Step<unknown, OutputOf<T>[]>
+/** The same for each of the list that is the result of the step before. */
+export function map<T extends AnyTask>(
+  task: T,
+  inputs: Previous,
+  options?: StepOptions,
+): Step<readonly InputOf<T>[], OutputOf<T>[]>
+export function map(
+  task: AnyTask,
+  inputs: readonly unknown[] | Previous,
+  options: StepOptions = {},
+): Step {
+  refuseNoTask(task)
+  if (inputs !== previous && !Array.isArray(inputs))
+    throw invalid(
+      `map of ${task.name} needs a list of inputs, or \`previous\``,
+      'map(task, [1, 2]): one run, which calls the task for each.',
+    )
+  return { part: { ...runPart(task, inputs, options), isMapped: true } }
+}
+
+/** `map` of a task whose input is a tuple. */
+export function starmap<T extends AnyTask>(
+  task: InputOf<T> extends readonly unknown[] ? T : never,
+  tuples: readonly InputOf<T>[],
+  options?: StepOptions,
+): Step<unknown, OutputOf<T>[]> {
+  return map<T>(task as T, tuples, options)
+}
+
+/** A group of `map`s, each of `size` inputs. */
+export function chunks<T extends AnyTask>(
+  task: T,
+  inputs: readonly InputOf<T>[],
+  size: number,
+): Step<unknown, OutputOf<T>[][]> {
+  if (!Number.isInteger(size) || size < 1)
+    throw invalid(
+      'the size of chunks is a whole number from 1',
+      'chunks(task, inputs, 100): a run for each hundred.',
+    )
+  const parts: Part[] = []
+  for (let at = 0; at < inputs.length; at += size)
+    parts.push(map(task, inputs.slice(at, at + size)).part)
+  return { part: { kind: 'group', parts, policy: 'allCompleted' } }
+}
+
+/** What does not fit: the result before, and what is taken. */
+interface Misfit<Out, In> {
+  readonly 'the result before does not fit': readonly [result: Out, taken: In]
+}
+type Linked<
+  Steps extends readonly unknown[],
+  Out = never,
+  IsFirst = true,
+> = Steps extends readonly [infer First, ...infer Rest]
+  ? readonly [
+      IsFirst extends true ? First : Out extends InOf<First> ? First : Misfit<Out, InOf<First>>,
+      ...Linked<Rest, OutOf<First>, false>,
+    ]
+  : Steps
+type LastOf<Steps extends readonly unknown[]> = Steps extends readonly [...unknown[], infer Last]
+  ? Last
+  : Steps[number]
+type FirstOf<Steps extends readonly unknown[]> = Steps extends readonly [infer First, ...unknown[]]
+  ? First
+  : Steps[number]
+
+/** One after the other, each with the result of the one before. */
+export function chain<const Steps extends readonly [StepLike, ...StepLike[]] | readonly StepLike[]>(
+  steps: Steps & Linked<Steps>,
+  options?: ChainOptions,
+): Step<InOf<FirstOf<Steps>>, OutOf<LastOf<Steps>>>
+export function chain(steps: readonly StepLike[], options: ChainOptions = {}): Step {
+  if (!Array.isArray(steps) || steps.length === 0)
+    throw invalid(
+      'a chain needs a list of at least one step',
+      'chain([a, b, c]): one after the other.',
+    )
+  return { part: { kind: 'chain', parts: steps.map(partOf), options: checkedChain(options) } }
+}
+
+type OutsOf<Steps extends readonly unknown[]> = { -readonly [At in keyof Steps]: OutOf<Steps[At]> }
+type SettledOf<Steps extends readonly unknown[]> = {
+  -readonly [At in keyof Steps]: Settled<OutOf<Steps[At]>>
+}
+/** What fits all of them. */
+type AllIn<Steps extends readonly unknown[]> = Steps extends readonly [] ? unknown : AllOf<Steps>
+type AllOf<Steps extends readonly unknown[]> = {
+  [At in keyof Steps]: (previous: InOf<Steps[At]>) => void
+}[number] extends (previous: infer In) => void
+  ? In
+  : never
+
+/** Side by side; comes to the list of the results, in their order. */
+export function group<const Steps extends readonly StepLike[]>(
+  steps: Steps,
+  options: GroupOptions & { readonly policy: 'allSettled' },
+): Step<AllIn<Steps>, SettledOf<Steps>>
+export function group<const Steps extends readonly StepLike[]>(
+  steps: Steps,
+  options?: GroupOptions & { readonly policy?: 'allCompleted' },
+): Step<AllIn<Steps>, OutsOf<Steps>>
+export function group(steps: readonly StepLike[], options?: GroupOptions): Step {
+  return { part: groupPart(steps, options) }
+}
+
+/** A group, and a step that gets its results: with `allSettled`, whatever they came to. */
+export function chord<const Steps extends readonly StepLike[], Body extends StepLike>(
+  header: Steps,
+  body: SettledOf<Steps> extends InOf<Body> ? Body : Body & Misfit<SettledOf<Steps>, InOf<Body>>,
+  options: GroupOptions & { readonly policy: 'allSettled' },
+): Step<AllIn<Steps>, OutOf<Body>>
+export function chord<const Steps extends readonly StepLike[], Body extends StepLike>(
+  header: Steps,
+  body: OutsOf<Steps> extends InOf<Body> ? Body : Body & Misfit<OutsOf<Steps>, InOf<Body>>,
+  options?: GroupOptions & { readonly policy?: 'allCompleted' },
+): Step<AllIn<Steps>, OutOf<Body>>
+export function chord(
+  header: readonly StepLike[],
+  body: StepLike,
+  options: GroupOptions = {},
+): Step {
+  const parts = [groupPart(header, options), partOf(body)]
+  return { part: { kind: 'chain', parts, options: {} } }
+}
+
+function groupPart(
+  steps: readonly StepLike[],
+  { policy = 'allCompleted', ...more }: GroupOptions = {},
+): GroupPart {
+  if (!Array.isArray(steps))
+    throw invalid('a group needs a list of steps', 'group([a, b, c]): side by side.')
+  refuseMore('a group', more, ['policy'])
+  if (!fanInPolicies.includes(policy))
+    throw invalid(
+      `policy must be one of ${fanInPolicies.join(', ')}`,
+      'It says what becomes of a group of which a member does not complete.',
+    )
+  return { kind: 'group', parts: steps.map(partOf), policy }
+}
+
+function refuseNoTask(task: AnyTask): void {
+  if (!isTask(task)) throw invalid('a step is of a task', 'Define it with task({ name, run }).')
+}

@@ -1,0 +1,247 @@
+/**
+ * The rest of a workflow as JSON: what has not completed, and what of the rest is still needed. `docs/workflow-export.schema.json`
+ * describes it.
+ */
+import { CheckreinError, shown } from '../errors.ts'
+import { mostNodes, type NodePlan, nodeRoles } from './graph.ts'
+import { fanInPolicies, invalid } from './parts.ts'
+import type { JsonText } from '../run/run.ts'
+import type { StepPlan } from './step-plan.ts'
+import type { Hooks } from './graph.ts'
+import type { Cause } from './workflow.ts'
+
+export const exportVersion = 1
+export const exportSchema = 'https://unpkg.com/checkrein/docs/workflow-export.schema.json'
+
+/** The result of a node of the workflow that this one goes on with, or why it has none. */
+export interface Kept {
+  readonly result: JsonText | null
+  readonly cause: Cause | null
+  /** The run that it was; null for a group. */
+  readonly runId: string | null
+  readonly task: string | null
+}
+
+/** A node of a workflow that goes on with another. */
+export interface RestNode extends NodePlan {
+  /** Of one with the role `kept`. */
+  readonly kept?: Kept
+  /** What its run had saved there. */
+  readonly checkpoint?: JsonText
+}
+
+/** A node in JSON: what is as usual is left out. */
+export type ExportedNode = Pick<NodePlan, 'node' | 'chainEnd' | 'last'> & Partial<RestNode>
+
+export interface WorkflowExport {
+  readonly $schema: string
+  readonly version: typeof exportVersion
+  /** Of the workflow that it comes from. */
+  readonly workflow: {
+    readonly id: string
+    readonly name: string | null
+    readonly key: string | null
+    readonly tags: readonly string[]
+    readonly priority: number
+    readonly pausesAtPoints: boolean
+    readonly hooks: Hooks
+  }
+  readonly exportedAt: number
+  /** What completed last; null where nothing has. */
+  readonly last: { readonly runId: string; readonly task: string; readonly result: unknown } | null
+  readonly nodes: readonly ExportedNode[]
+}
+
+const usual: Omit<NodePlan, 'node' | 'chainEnd' | 'last'> = {
+  next: null,
+  up: null,
+  slot: 0,
+  isHead: false,
+  isPausePoint: true,
+  source: null,
+  role: 'step',
+  hooks: {},
+  step: null,
+  size: 0,
+  policy: 'allCompleted',
+  isAtOnce: false,
+}
+
+export function exportedNode(node: RestNode): ExportedNode {
+  const parts = Object.entries(node).filter(
+    ([name, value]) =>
+      value !== undefined &&
+      JSON.stringify(value) !== JSON.stringify(usual[name as keyof typeof usual]),
+  )
+  return Object.fromEntries(parts) as unknown as ExportedNode
+}
+
+/**
+ * The nodes of an export, checked: what it says may have come from anywhere.
+ * @throws {CheckreinError} `WORKFLOW_INVALID`.
+ */
+export function readExport(
+  value: unknown,
+): Omit<WorkflowExport, 'nodes'> & { readonly nodes: readonly RestNode[] } {
+  const given = typeof value === 'string' ? parsed(value) : value
+  if (!isRecord(given)) throw wrong('it is not an object')
+  if (given['version'] !== exportVersion)
+    throw wrong(`its version is ${shown(given['version'])}, and not ${exportVersion}`)
+  const { workflow, nodes } = given
+  if (!isRecord(workflow) || !Array.isArray(nodes)) throw wrong('`workflow` or `nodes` is missing')
+  if (nodes.length === 0) throw wrong('nothing is left of it to be done', 'It had completed.')
+  if (nodes.length > mostNodes) throw wrong(`it has more than ${mostNodes} nodes`)
+  const all = nodes.map(readNode)
+  checkLinks(all)
+  return {
+    ...(given as unknown as WorkflowExport),
+    workflow: readHead(workflow),
+    nodes: all,
+  }
+}
+
+function readHead(head: Readonly<Record<string, unknown>>): WorkflowExport['workflow'] {
+  const {
+    id,
+    name = null,
+    key = null,
+    tags = [],
+    priority = 0,
+    pausesAtPoints = false,
+    hooks = {},
+  } = head
+  if (!isText(id)) throw wrong('workflow.id is not text')
+  if (!isTextOrNull(name) || !isTextOrNull(key))
+    throw wrong('workflow.name and workflow.key are text or null')
+  if (!isListOfText(tags)) throw wrong('workflow.tags is not a list of text')
+  if (!Number.isInteger(priority)) throw wrong('workflow.priority is not a whole number')
+  if (!isHooks(hooks)) throw wrong('workflow.hooks is not well formed')
+  return {
+    id,
+    name,
+    key,
+    tags,
+    priority: priority as number,
+    pausesAtPoints: pausesAtPoints === true,
+    hooks,
+  }
+}
+
+function readNode(value: unknown): RestNode {
+  if (!isRecord(value)) throw wrong('a node is not an object')
+  const node = { ...usual, ...value } as unknown as RestNode
+  const what = `node ${shown(value['node'])}`
+  for (const name of ['node', 'chainEnd', 'last', 'slot', 'size'] as const)
+    if (!isCount(node[name])) throw wrong(`${what}: ${name} is not a whole number from 0`)
+  for (const name of ['next', 'up', 'source'] as const)
+    if (node[name] !== null && !isCount(node[name])) throw wrong(`${what}: ${name} is no node`)
+  for (const name of ['isHead', 'isPausePoint', 'isAtOnce'] as const)
+    if (typeof node[name] !== 'boolean') throw wrong(`${what}: ${name} is not true or false`)
+  if (!nodeRoles.includes(node.role)) throw wrong(`${what}: no role ${shown(node.role)}`)
+  if (!fanInPolicies.includes(node.policy)) throw wrong(`${what}: no policy ${shown(node.policy)}`)
+  if (!isHooks(node.hooks)) throw wrong(`${what}: its hooks are not well formed`)
+  if (node.step !== null && !isStep(node.step)) throw wrong(`${what}: its step is not well formed`)
+  if ((node.role === 'kept') !== isKept(node.kept))
+    throw wrong(`${what}: what was kept is not well formed`)
+  if (node.checkpoint !== undefined && !isJson(node.checkpoint))
+    throw wrong(`${what}: its checkpoint is not JSON`)
+  return node
+}
+
+/** Whatever one points at is there, or is over; and nothing points back. */
+function checkLinks(nodes: readonly RestNode[]): void {
+  const numbers = new Set(nodes.map(({ node }) => node))
+  if (numbers.size < nodes.length) throw wrong('two nodes have one number')
+  const slots = new Set<string>()
+  for (const { node, next, up, slot, source, role } of nodes) {
+    if (next !== null && (next <= node || !numbers.has(next)))
+      throw wrong(`node ${node}: what comes next is not a later node`)
+    if (up !== null && (up >= node || !numbers.has(up)))
+      throw wrong(`node ${node}: there is no group ${up}`)
+    if (source !== null && source >= node)
+      throw wrong(`node ${node}: its source is not an earlier node`)
+    if (up !== null && (next === null || role === 'kept') && slots.has(`${up} ${slot}`))
+      throw wrong(`two chains fill slot ${slot} of group ${up}`)
+    if (up !== null && (next === null || role === 'kept')) slots.add(`${up} ${slot}`)
+  }
+  for (const { node, step, role, size } of nodes) {
+    if (step !== null || role === 'kept') continue
+    const filled = Array.from({ length: size }, (_, slot) => slots.has(`${node} ${slot}`))
+    if (size > nodes.length || filled.includes(false))
+      throw wrong(`group ${node} has not ${size} members`)
+  }
+  if (nodes.every(({ isAtOnce }) => !isAtOnce)) throw wrong('nothing of it would start')
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= 500 && value.isWellFormed() && !value.includes('\0')
+const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value)
+const isListOfText = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.length <= 100 && value.every(isText)
+const isCount = (value: unknown): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31
+const isMs = (value: unknown): boolean =>
+  value === null || (Number.isSafeInteger(value) && (value as number) >= 0)
+
+function isJson(value: unknown): boolean {
+  if (typeof value !== 'string' || !value.isWellFormed()) return false
+  try {
+    JSON.parse(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isKept(value: unknown): boolean {
+  if (!isRecord(value)) return false
+  const { result, cause } = value
+  return (result === null || isJson(result)) && (cause === null || isRecord(cause))
+}
+
+function isHooks(value: unknown): value is Hooks {
+  const known = ['onCompleted', 'onFailed', 'onPaused']
+  return (
+    isRecord(value) &&
+    Object.entries(value).every(([name, plan]) => known.includes(name) && isStep(plan))
+  )
+}
+
+function isStep(value: unknown): value is StepPlan {
+  if (!isRecord(value)) return false
+  const { task, queue, priority, tags, takes, bound, isMapped, delayMs, ttlMs } = value
+  return (
+    isName(task) &&
+    isName(queue) &&
+    (priority === null || Number.isInteger(priority)) &&
+    isListOfText(tags) &&
+    isBound(takes, bound) &&
+    typeof isMapped === 'boolean' &&
+    isMs(delayMs) &&
+    isMs(ttlMs)
+  )
+}
+
+const isName = (value: unknown): boolean =>
+  typeof value === 'string' && /^[\w.:/-]{1,200}$/.test(value)
+
+function isBound(takes: unknown, bound: unknown): boolean {
+  if (takes === 'previous') return bound === null
+  if (takes === 'member') return typeof bound === 'string' && isJson(`${bound}null}`)
+  return takes === 'given' && (bound === null || isJson(bound))
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const message = 'the export of a workflow is not JSON'
+    throw new CheckreinError('WORKFLOW_INVALID', { message, hint: whatIsOne, cause })
+  }
+}
+
+const whatIsOne = 'Give what `export()`, an `onPaused` task or `checkrein workflow export` gave.'
+const wrong = (why: string, hint = whatIsOne): CheckreinError =>
+  invalid(`this is not the export of a workflow: ${why}`, hint)

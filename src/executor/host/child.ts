@@ -1,0 +1,196 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import type { LeashLine } from '../wire/channel.ts'
+import {
+  type Family,
+  type Member,
+  familyOf,
+  livingMembers,
+  markerName,
+  signalGroup,
+  signalStrays,
+} from '../os/family.ts'
+import { Frost } from './freeze.ts'
+import { leashFd } from '../watchdog/arm-deadman.ts'
+
+/** How a process was seen to exit. */
+export interface Exit {
+  readonly pid: number
+  readonly exitCode: number | null
+  readonly osSignal: string | null
+}
+
+export interface ChildSettings {
+  readonly entry: URL
+  /** How many pipes it gets besides the first (3) and the leash (4); they are numbered from 5. */
+  readonly laneCount?: number
+  readonly goodUntil: number
+}
+
+/** How long a group may take to end by SIGTERM. */
+const termMs = 250
+
+/** A child process of the worker that leads its own group, on a leash, and whose end is made certain. */
+export class Child {
+  /**
+   * Settles when its exit was observed and nobody of its family is left; null where it could not be spawned.
+   * Whatever it leaves behind when it exits by itself is killed, too.
+   */
+  readonly gone: Promise<Exit | null>
+  /** 0 where it could not be spawned. */
+  readonly pid: number
+  readonly #process: ChildProcess | null
+  readonly #family: Family | null
+  readonly #exited: Promise<Exit | null>
+  #hasExited = false
+  #ending: Promise<void> | null = null
+  #goodUntil: number
+  /** While it is frozen, or on its way there. */
+  #frost: Frost | null = null
+
+  constructor(settings: ChildSettings) {
+    const marker = randomUUID()
+    this.#process = trySpawn(settings, marker)
+    this.#exited = whenExited(this.#process)
+    const pid = this.#process?.pid
+    this.pid = pid ?? 0
+    this.#family = pid === undefined ? null : familyOf(pid, marker)
+    this.gone = this.#exited.then(async (exit) => {
+      this.#hasExited = true
+      await this.end()
+      return exit
+    })
+    this.#goodUntil = settings.goodUntil
+    this.renew(settings.goodUntil)
+  }
+
+  /** The worker's end of a pipe, by its number in the child. */
+  pipe(fd: number): Duplex | null {
+    return (pipesOf(this.#process)[fd] ?? null) as Duplex | null
+  }
+
+  renew(goodUntil: number): void {
+    this.#goodUntil = Math.min(goodUntil, Number.MAX_SAFE_INTEGER)
+    // Nobody reads the leash of one that is frozen, so the pipe would fill.
+    if (this.#frost !== null) this.#frost.renew(this.#goodUntil)
+    else this.pull(['until', this.#goodUntil])
+  }
+
+  /** Stops it and its family where they stand; resolves when that was observed. False where it can't be done. */
+  async freeze(): Promise<boolean> {
+    if (this.#family === null || this.#ending !== null || process.platform === 'win32') return false
+    this.#frost ??= new Frost(this.#family, this.#goodUntil)
+    const frost = this.#frost
+    const isFrozen = await frost.applied
+    if (!isFrozen && this.#frost === frost) this.thaw()
+    return isFrozen
+  }
+
+  /** Lets it go on. */
+  thaw(): void {
+    const frost = this.#frost
+    if (frost === null || this.#ending !== null) return
+    this.#frost = null
+    // Before it goes on, for its time may be up by what it knows.
+    this.renew(this.#goodUntil)
+    frost.thaw()
+  }
+
+  /** Says something to its watcher. */
+  pull(line: LeashLine): void {
+    const leash = this.pipe(leashFd)
+    if (leash?.writable === true) leash.write(`${JSON.stringify(line)}\n`)
+  }
+
+  /** Ends it and its family; idempotent. Resolves when nobody is left, which `gone` then says. */
+  end(): Promise<void> {
+    this.#ending ??= this.#family === null ? Promise.resolve() : this.#endAll(this.#family)
+    return this.#ending
+  }
+
+  async #endAll(family: Family): Promise<void> {
+    this.#frost?.leave()
+    await this.#climb(family)
+    this.#frost?.dismissGuard()
+  }
+
+  /**
+   * The ladder: SIGTERM to the group, and after 250 ms SIGKILL, until nobody is alive. Who is frozen can't hear SIGTERM.
+   * A look at the family that failed says nothing, so the ladder goes on.
+   */
+  async #climb(family: Family): Promise<void> {
+    // Looks before it asks: whoever loses its parent by the signal may not be found any more.
+    const before = await livingMembers(family).catch(() => [])
+    const killAt = performance.now() + (this.#frost === null ? termMs : 0)
+    if (this.#frost === null) {
+      this.#signalGroup(family, before, 'SIGTERM')
+      await Promise.race([this.#exited, delay(termMs)])
+    }
+    for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {
+      const left = await livingMembers(family).catch(() => null)
+      if (left?.length === 0 && this.#hasExited) return
+      signalStrays(left ?? [], 'SIGKILL')
+      if (performance.now() >= killAt) this.#signalGroup(family, left ?? [], 'SIGKILL')
+      await delay(waitMs)
+    }
+  }
+
+  /** Only while the number of the group can't be somebody else's. */
+  #signalGroup({ leader }: Family, left: readonly Member[], osSignal: 'SIGTERM' | 'SIGKILL'): void {
+    if (!this.#hasExited || left.some((member) => member.isInGroup)) signalGroup(leader, osSignal)
+  }
+}
+
+function trySpawn({ entry, laneCount = 0 }: ChildSettings, marker: string): ChildProcess | null {
+  const lanes = Array.from({ length: laneCount }, () => 'pipe' as const)
+  try {
+    return spawn(process.execPath, [...inheritedFlags(process.execArgv), fileURLToPath(entry)], {
+      detached: true,
+      windowsHide: true,
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', ...lanes],
+      env: { ...process.env, [markerName]: marker },
+    })
+  } catch {
+    return null
+  }
+}
+
+const forTheWorker =
+  /^(--(inspect|test|watch|eval|print|check|interactive|input-type|cpu-prof|heap-prof|run)|-[epci]$|-pe$)/
+
+/** What the worker was started with (loaders, conditions, limits), without what was meant for the worker alone. */
+function inheritedFlags(flags: readonly string[]): string[] {
+  let isKept = true
+  return flags.filter((flag) => {
+    // What does not begin with a dash is the value of the flag before it.
+    if (flag.startsWith('-')) isKept = !forTheWorker.test(flag)
+    return isKept
+  })
+}
+
+/** None where the spawn failed for want of file descriptors: Node leaves `stdio` undefined then. */
+function pipesOf(
+  child: ChildProcess | null,
+): readonly (ChildProcess['stdio'][number] | undefined)[] {
+  return (child as Partial<ChildProcess> | null)?.stdio ?? []
+}
+
+function whenExited(child: ChildProcess | null): Promise<Exit | null> {
+  if (child === null) return Promise.resolve(null)
+  const { pid } = child
+  for (const pipe of pipesOf(child)) pipe?.on('error', () => {})
+  return new Promise((resolve) => {
+    child.on('error', () => {
+      if (pid === undefined) resolve(null)
+    })
+    child.once('exit', (exitCode, osSignal) => {
+      if (pid !== undefined) resolve({ pid, exitCode, osSignal })
+    })
+  })
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms))
+}

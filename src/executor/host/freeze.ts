@@ -1,0 +1,116 @@
+/**
+ * A family that stands still: every process of it stopped by SIGSTOP, and seen to be.
+ *
+ * A stopped child can't die by its dead man's switch, for its watcher stands still, too. Should the worker die meanwhile, it
+ * would lie there for ever, and should somebody continue it, its old code would run on beside a new attempt's. So before
+ * anybody is stopped, a guard is started: a small process outside of the family that holds a pipe to the worker and the time
+ * until which the lease is good, as the watcher does. At the end of file, or when the time passes, it kills the family.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import {
+  type Family,
+  type Member,
+  hasProc,
+  livingMembers,
+  signalGroup,
+  signalStrays,
+} from '../os/family.ts'
+import type { GuardLine } from '../watchdog/freeze-guard.ts'
+
+/** How long a stop may take: only who sits in the kernel (state D) takes longer than a few ms. */
+const stopBoundMs = 2000
+
+export class Frost {
+  /** Whether everybody was seen to stand still. */
+  readonly applied: Promise<boolean>
+  readonly #family: Family
+  /** Null where it could not be started. */
+  readonly #guard: ChildProcess | null
+  #members: readonly Member[] = []
+  #isOver = false
+
+  constructor(family: Family, goodUntil: number) {
+    this.#family = family
+    this.#guard = startGuard()
+    const { leader, marker, bornAt, known } = family
+    this.#tell(['guard', { leader, marker, bornAt, known: [...known] }, goodUntil])
+    this.applied = this.#apply()
+  }
+
+  renew(goodUntil: number): void {
+    this.#tell(['until', goodUntil])
+  }
+
+  /** Everybody goes on. */
+  thaw(): void {
+    this.#isOver = true
+    signalStrays(this.#members, 'SIGCONT')
+    signalGroup(this.#family.leader, 'SIGCONT')
+    this.dismissGuard()
+  }
+
+  /** Nobody is stopped any more who is not yet: the family is being killed. */
+  leave(): void {
+    this.#isOver = true
+  }
+
+  dismissGuard(): void {
+    this.#guard?.kill('SIGKILL')
+  }
+
+  async #apply(): Promise<boolean> {
+    const isGuarded = this.#guard !== null && (await whenArmed(this.#guard))
+    if (!isGuarded || this.#isOver) return false
+    signalGroup(this.#family.leader, 'SIGSTOP')
+    if (!hasProc) return true
+    const lateAt = performance.now() + stopBoundMs
+    for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 50)) {
+      const members = await livingMembers(this.#family).catch(() => null)
+      if (this.#isOver || performance.now() > lateAt) return false
+      if (members !== null && this.#stop(members)) return members.length > 0
+      await new Promise((resolve) => void setTimeout(resolve, waitMs))
+    }
+  }
+
+  /** Stops those that still move. @returns whether nobody did. */
+  #stop(members: readonly Member[]): boolean {
+    this.#members = members
+    const moving = members.filter(({ isStopped }) => !isStopped)
+    signalStrays(moving, 'SIGSTOP')
+    if (moving.some(({ isInGroup }) => isInGroup)) signalGroup(this.#family.leader, 'SIGSTOP')
+    return moving.length === 0
+  }
+
+  #tell(line: GuardLine): void {
+    const stdin = this.#guard?.stdin
+    if (stdin?.writable === true) stdin.write(`${JSON.stringify(line)}\n`)
+  }
+}
+
+/** In a session of its own, so that nothing that is sent to the worker's group reaches it. */
+function startGuard(): ChildProcess | null {
+  const entry = new URL(`../watchdog/freeze-guard${extname(import.meta.url)}`, import.meta.url)
+  try {
+    const guard = spawn(process.execPath, [fileURLToPath(entry)], {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: {},
+    })
+    // A write may fail because it has died; what it says is awaited where that matters.
+    guard.stdin?.on('error', () => {})
+    guard.on('error', () => {})
+    return guard
+  } catch {
+    return null
+  }
+}
+
+function whenArmed(guard: ChildProcess): Promise<boolean> {
+  return new Promise((resolve) => {
+    guard.stdout?.once('data', () => resolve(true))
+    guard.once('error', () => resolve(false))
+    guard.once('exit', () => resolve(false))
+  })
+}

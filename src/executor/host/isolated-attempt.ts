@@ -1,0 +1,177 @@
+import type { ErrorRecord } from '../../core/errors.ts'
+import type { Saved, SignalOutcome } from '../../core/run/events.ts'
+import type { JsonText } from '../../core/run/run.ts'
+import type { ExitProof } from '../../core/run/stop.ts'
+import { answerLine, caughtUpLine, type EndReport, savedLine, signalLine } from '../wire/channel.ts'
+import type {
+  AbortReason,
+  Answer,
+  AttemptEnd,
+  AttemptListener,
+  KillOutcome,
+  RunningAttempt,
+  SentSignal,
+} from '../executor.ts'
+import type { Isolate } from './isolate.ts'
+import type { Heard } from './report.ts'
+
+type Outcome =
+  | Pick<Extract<AttemptEnd, { kind: 'returned' }>, 'kind' | 'result' | 'saved'>
+  | Pick<Extract<AttemptEnd, { kind: 'threw' }>, 'kind' | 'error' | 'isRetryable' | 'saved'>
+  | Pick<Extract<AttemptEnd, { kind: 'parked' }>, 'kind' | 'wait' | 'saved'>
+
+const nothingSaved: Saved = { checkpoint: null, signals: [] }
+
+const brokenEnd: ErrorRecord = {
+  name: 'CheckreinError',
+  message: 'The isolate reported an end of the attempt that cannot be stored',
+  code: 'INTERNAL',
+  hint: 'Something in the handler or its modules writes to the pipe of its isolate, or has changed what JSON does.',
+}
+
+/** An attempt in an isolate, as its worker sees it. */
+export class IsolatedAttempt implements RunningAttempt {
+  readonly ended: Promise<AttemptEnd>
+  readonly seq: number
+  outcome: Outcome | null = null
+  mustRetire = false
+  wasKilled = false
+  readonly #isolate: Isolate
+  readonly #listener: AttemptListener
+  readonly #resolve: (end: AttemptEnd) => void
+  /** The signals that it was sent and has not told the outcome of: it can't speak of any others. */
+  readonly #open = new Set<number>()
+  /** On their way to the checkpoint or the end that follows. */
+  #handled: SignalOutcome[] = []
+  #deliveredAt: number | null = null
+  #isAborted = false
+  #isPauseAsked = false
+  #hasEnded = false
+
+  constructor(isolate: Isolate, seq: number, listener: AttemptListener) {
+    const { promise, resolve } = Promise.withResolvers<AttemptEnd>()
+    this.ended = promise
+    this.#resolve = resolve
+    this.#isolate = isolate
+    this.#listener = listener
+    this.seq = seq
+  }
+
+  abort(reason: AbortReason): void {
+    if (this.#isAborted || this.#hasEnded) return
+    this.#isAborted = true
+    this.#isolate.abort(this.seq, reason)
+  }
+
+  pause(isAsked: boolean): void {
+    if (this.#isPauseAsked === isAsked || this.#hasEnded) return
+    this.#isPauseAsked = isAsked
+    this.#isolate.pause(this.seq, isAsked)
+  }
+
+  signal(signal: SentSignal): void {
+    if (this.#hasEnded) return
+    this.#open.add(signal.position)
+    this.#isolate.tell(signalLine(this.seq, signal))
+  }
+
+  caughtUp(position: number): void {
+    if (!this.#hasEnded) this.#isolate.tell(caughtUpLine(this.seq, position))
+  }
+
+  saved(number: number, error: ErrorRecord | null): void {
+    if (!this.#hasEnded) this.#isolate.tell(savedLine(this.seq, number, error))
+  }
+
+  answer(number: number, answer: Answer): void {
+    if (!this.#hasEnded) this.#isolate.tell(answerLine(this.seq, number, answer))
+  }
+
+  async freeze(): Promise<boolean> {
+    return !this.#hasEnded && (await this.#isolate.freeze())
+  }
+
+  thaw(): void {
+    if (!this.#hasEnded) this.#isolate.thaw()
+  }
+
+  async kill(): Promise<KillOutcome> {
+    return this.#hasEnded ? 'dead' : await this.#isolate.kill()
+  }
+
+  settle(proof: ExitProof | null): void {
+    this.#hasEnded = true
+    const killed = { kind: 'exited', wasKilled: this.wasKilled, saved: nothingSaved } as const
+    const outcome = this.outcome ?? killed
+    this.#resolve({ ...outcome, deliveredAt: this.#deliveredAt, proof })
+  }
+
+  hear(report: Exclude<Heard, readonly ['ready']>): void {
+    if (this.outcome !== null) return
+    switch (report[0]) {
+      case 'delivered':
+        return this.#onDelivered(report[2])
+      case 'progress':
+        return this.#listener.onProgress(report[2])
+      case 'log':
+        return this.#listener.onLog(report[2])
+      case 'checkpoint':
+        return this.#listener.onCheckpoint(this.#saved(report[3]), report[2])
+      case 'handled':
+        return this.#onHandled(report[2])
+      case 'taken':
+        return this.#onTaken(report[2], report[3])
+      case 'extend':
+        return this.#listener.onExtend(report[2])
+      case 'question':
+        return this.#listener.onQuestion(report[3], report[2])
+      case 'returned':
+      case 'threw':
+      case 'parked':
+        return this.#onEnd(report)
+      case 'broken':
+        return this.#onBroken()
+    }
+  }
+
+  #onEnd(report: EndReport): void {
+    if (report[0] === 'threw') {
+      const [kind, , error, isRetryable, checkpoint, isTainted] = report
+      this.outcome = { kind, error, isRetryable, saved: this.#saved(checkpoint) }
+      this.mustRetire ||= isTainted
+      return
+    }
+    const [kind, , value, checkpoint, isTainted] = report
+    const saved = this.#saved(checkpoint)
+    this.outcome =
+      kind === 'returned' ? { kind, result: value, saved } : { kind, wait: value, saved }
+    this.mustRetire ||= isTainted
+  }
+
+  /** Nothing that came with it was kept, so it is through with no signal either; and its isolate is not to be trusted. */
+  #onBroken(): void {
+    this.outcome = { kind: 'threw', error: brokenEnd, isRetryable: true, saved: nothingSaved }
+    this.mustRetire = true
+  }
+
+  #onDelivered(at: number): void {
+    if (this.#deliveredAt !== null) return
+    this.#deliveredAt = at
+    this.mustRetire = true
+    this.#listener.onDelivered(at)
+  }
+
+  #onTaken(position: number, at: number): void {
+    if (this.#open.has(position)) this.#listener.onTaken(position, at)
+  }
+
+  #onHandled(outcome: SignalOutcome): void {
+    if (this.#open.delete(outcome.position)) this.#handled.push(outcome)
+  }
+
+  #saved(checkpoint: JsonText | null): Saved {
+    const signals = this.#handled
+    this.#handled = []
+    return { checkpoint, signals }
+  }
+}

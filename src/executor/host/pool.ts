@@ -1,0 +1,205 @@
+import { CheckreinError } from '../../core/errors.ts'
+import type { Isolation } from '../../core/task/task.ts'
+import type { AttemptListener, AttemptOrder, Executor, RunningAttempt } from '../executor.ts'
+import { Isolate, type Seat } from './isolate.ts'
+
+/** What makes the seats of one isolation, and ends them all. */
+export interface SeatMaker {
+  readonly isolation: Isolation
+  /** @param onShut called when an idle seat may not be used any more, though it did not end. */
+  open(onShut: () => void): Seat
+  renew(goodUntil: number): void
+  /** Ends every seat and what holds them; resolves when their exits were observed. */
+  close(): Promise<void>
+}
+
+export interface PoolSettings {
+  readonly capacity: number
+  readonly spares: number
+  readonly idleMs: number
+  /** What isolates load before they are ready. */
+  readonly modules: readonly string[]
+}
+
+/** How often isolates may end before they are ready until nobody is waited for. */
+const mostTries = 3
+
+/** How long the making of spares pauses after one that ended before it was ready; doubles each time. */
+const firstPauseMs = 100
+const longestPauseMs = 10_000
+
+/**
+ * Isolates that are kept warm and used again, the one that was used last first: its caches are warm, and those at the
+ * bottom are the ones to close when there are more than needed.
+ */
+export class Pool implements Executor {
+  readonly isolation: Isolation
+  readonly #maker: SeatMaker
+  readonly #settings: PoolSettings
+  readonly #live = new Set<Isolate>()
+  #idle: Isolate[] = []
+  /** On their way to be ready, and not given an attempt yet. */
+  #warming: Isolate[] = []
+  #running = 0
+  #failures = 0
+  #pause: NodeJS.Timeout | null = null
+  #trim: NodeJS.Timeout | null = null
+  /** The fewest idle isolates since the last look: so many were not needed. */
+  #leastIdle = 0
+  #closing: Promise<void> | null = null
+
+  constructor(maker: SeatMaker, settings: PoolSettings) {
+    this.isolation = maker.isolation
+    this.#maker = maker
+    this.#settings = settings
+  }
+
+  async warmUp(): Promise<void> {
+    // One that starts slowly may die of a short lease, so it is tried more than once.
+    for (let tries = 0; tries < mostTries; tries++) {
+      this.#refill()
+      const ready = await Promise.all(this.#warming.map((isolate) => isolate.ready))
+      if (ready.every(Boolean) || this.#closing !== null) return
+      await delay(firstPauseMs)
+      this.#endPause()
+    }
+    throw new CheckreinError('ISOLATE_EXITED', {
+      message: `A ${this.isolation} isolate ended before it was ready`,
+      hint: 'What it printed says why; preloads (`NODE_OPTIONS`, `--import`) run in isolates, too.',
+    })
+  }
+
+  start(order: AttemptOrder, listener: AttemptListener): RunningAttempt {
+    this.#checkRoom()
+    const isolate = this.#take()
+    this.#running++
+    const attempt = isolate.start(order, listener)
+    if (this.#idle.length + this.#warming.length < this.#settings.spares) this.#refill()
+    return attempt
+  }
+
+  renew(goodUntil: number): void {
+    this.#maker.renew(goodUntil)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  #checkRoom(): void {
+    if (this.#closing !== null)
+      throw new CheckreinError('STORE_CLOSED', { message: 'The executor is closed' })
+    if (this.#running < this.#settings.capacity) return
+    const message = `The ${this.isolation} executor runs ${this.#running} attempts already, which is its capacity`
+    throw new CheckreinError('INTERNAL', { message })
+  }
+
+  #take(): Isolate {
+    for (let isolate = this.#idle.pop(); isolate !== undefined; isolate = this.#idle.pop()) {
+      if (this.#idle.length < this.#leastIdle) this.#leastIdle = this.#idle.length
+      if (isolate.isUsable) return isolate
+    }
+    return this.#warming.shift() ?? this.#open()
+  }
+
+  #open(): Isolate {
+    const isolate: Isolate = new Isolate(
+      this.#maker.open(() => this.#onShut(isolate)),
+      this.#settings.modules,
+      () => this.#onEnded(isolate),
+    )
+    this.#live.add(isolate)
+    void isolate.ready.then((isReady) => (this.#failures = isReady ? 0 : this.#failures + 1))
+    void isolate.gone.then(() => this.#onGone(isolate))
+    return isolate
+  }
+
+  /** The attempt of an isolate has ended. */
+  #onEnded(isolate: Isolate): void {
+    this.#running--
+    if (!isolate.isUsable || this.#closing !== null) return
+    this.#idle.push(isolate)
+    if (this.#idle.length > this.#settings.spares) this.#trimLater()
+  }
+
+  #refill(): void {
+    const { capacity, spares } = this.#settings
+    if (this.#closing !== null || this.#pause !== null) return
+    while (
+      this.#idle.length + this.#warming.length < spares &&
+      this.#live.size < capacity + spares
+    ) {
+      const isolate = this.#open()
+      this.#warming.push(isolate)
+      void isolate.ready.then((isReady) => this.#onWarm(isolate, isReady))
+    }
+  }
+
+  #onWarm(isolate: Isolate, isReady: boolean): void {
+    if (!this.#warming.includes(isolate)) return
+    this.#warming = this.#warming.filter((other) => other !== isolate)
+    if (isReady && isolate.isUsable) this.#idle.push(isolate)
+  }
+
+  #onShut(isolate: Isolate): void {
+    this.#forget(isolate)
+    this.#refill()
+  }
+
+  #forget(isolate: Isolate): void {
+    this.#idle = this.#idle.filter((other) => other !== isolate)
+    this.#warming = this.#warming.filter((other) => other !== isolate)
+  }
+
+  #onGone(isolate: Isolate): void {
+    this.#live.delete(isolate)
+    this.#forget(isolate)
+    if (this.#failures > 0) this.#pauseSpares()
+    this.#refill()
+  }
+
+  /** Isolates that die at birth must not be born in a tight loop. Attempts still get theirs at once. */
+  #pauseSpares(): void {
+    const pauseMs = Math.min(firstPauseMs * 2 ** (this.#failures - 1), longestPauseMs)
+    this.#pause ??= setTimeout(() => {
+      this.#pause = null
+      this.#refill()
+    }, pauseMs).unref()
+  }
+
+  #endPause(): void {
+    if (this.#pause !== null) clearTimeout(this.#pause)
+    this.#pause = null
+  }
+
+  #trimLater(): void {
+    if (this.#trim !== null) return
+    this.#leastIdle = this.#idle.length
+    this.#trim = setTimeout(() => this.#trimNow(), this.#settings.idleMs).unref()
+  }
+
+  #trimNow(): void {
+    this.#trim = null
+    const { spares } = this.#settings
+    const surplus = this.#idle.splice(
+      0,
+      Math.max(0, Math.min(this.#leastIdle, this.#idle.length) - spares),
+    )
+    for (const isolate of surplus) void isolate.retire()
+    if (this.#idle.length > spares) this.#trimLater()
+  }
+
+  async #close(): Promise<void> {
+    this.#endPause()
+    if (this.#trim !== null) clearTimeout(this.#trim)
+    const live = [...this.#live]
+    for (const isolate of live) isolate.condemn()
+    await this.#maker.close()
+    await Promise.all(live.map((isolate) => isolate.gone))
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms))
+}

@@ -1,0 +1,87 @@
+import { extname } from 'node:path'
+import type { ExitProof } from '../../core/run/stop.ts'
+import { Child } from './child.ts'
+import type { AbortReason, KillOutcome } from '../executor.ts'
+import type { Seat } from './isolate.ts'
+import type { SeatMaker } from './pool.ts'
+
+const entry = new URL(`../isolate/process-isolate${extname(import.meta.url)}`, import.meta.url)
+
+/** How long a process may take to die of SIGKILL: only one that sits in the kernel (state D) takes longer than a few ms. */
+const killBoundMs = 5000
+
+/** `process` isolation: each isolate is a child process with its own group. */
+export class ProcessSeats implements SeatMaker {
+  readonly isolation = 'process'
+  readonly #children = new Set<Child>()
+  #goodUntil: number
+
+  constructor(goodUntil: number) {
+    this.#goodUntil = goodUntil
+  }
+
+  open(): Seat {
+    const child = new Child({ entry, goodUntil: this.#goodUntil })
+    this.#children.add(child)
+    void child.gone.then(() => this.#children.delete(child))
+    return new ProcessSeat(child)
+  }
+
+  renew(goodUntil: number): void {
+    this.#goodUntil = goodUntil
+    for (const child of this.#children) child.renew(goodUntil)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#children].map((child) => child.end()))
+  }
+}
+
+class ProcessSeat implements Seat {
+  readonly lane
+  readonly gone: Promise<ExitProof | null>
+  readonly isOpen = true
+  readonly #child: Child
+
+  constructor(child: Child) {
+    this.#child = child
+    this.lane = child.pipe(3)
+    this.gone = child.gone
+  }
+
+  abort(seq: number, reason: AbortReason): void {
+    this.#child.pull(['abort', seq, reason])
+  }
+
+  pause(seq: number, isAsked: boolean): void {
+    this.#child.pull(['pause', seq, isAsked])
+  }
+
+  freeze(): Promise<boolean> {
+    return this.#child.freeze()
+  }
+
+  thaw(): void {
+    this.#child.thaw()
+  }
+
+  setBusy(): void {}
+
+  end(): Promise<KillOutcome> {
+    const dead = this.#child.end().then((): KillOutcome => 'dead')
+    return within(killBoundMs, dead)
+  }
+}
+
+/** The outcome of a kill, or `unresponsive` where it isn't there in time. */
+export async function within(boundMs: number, dead: Promise<KillOutcome>): Promise<KillOutcome> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<KillOutcome>((resolve) => {
+    timer = setTimeout(() => resolve('unresponsive'), boundMs)
+  })
+  try {
+    return await Promise.race([dead, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * What an isolate says, checked: it was written by a process that also runs other people's code.
+ *
+ * What passes is what the store can keep and its readers can read: one value that does not fit is refused by the database,
+ * and with it whatever else the worker writes in the same turn. So numbers are whole and bounded, texts that say they are
+ * JSON are, and each part is taken over by name: nothing else that was put there goes on.
+ */
+import { longestMs } from '../../core/duration.ts'
+import type { ErrorRecord } from '../../core/errors.ts'
+import type { LogLine, SignalOutcome } from '../../core/run/events.ts'
+import type { WaitOutcome } from '../../core/run/run.ts'
+import {
+  longestError,
+  longestLog,
+  longestOptions,
+  longestProgress,
+  mostKept,
+} from '../wire/bounds.ts'
+import type { EndReport, HostReport, Report } from '../wire/channel.ts'
+import type { AttemptOrder, ParkedWait, Question } from '../executor.ts'
+
+/** The attempt that an isolate runs, and how large its payloads may be. */
+export type Expected = Pick<AttemptOrder, 'payloadLimit' | 'checkpointLimit'> & {
+  readonly seq: number
+}
+
+/** `broken`: an end that has the form of one, and holds what nobody can keep. */
+export type Heard = Report | readonly ['broken', seq: number]
+
+/** The last instant that a date can be, epoch ms. */
+const lastInstant = 8.64e15
+
+const longestName = 200
+const deepestCause = 8
+
+/** A line of an isolate, or null where it is not one of ours, or not of the attempt that it runs. */
+export function readReport(line: string, expected: Expected | null): Heard | null {
+  const fields = readArray(line)
+  if (fields === null) return null
+  if (fields[0] === 'ready') return ['ready']
+  if (expected === null || fields[1] !== expected.seq) return null
+  return endOf(fields, expected) ?? reportOf(fields, expected)
+}
+
+function reportOf(fields: readonly unknown[], expected: Expected): Report | null {
+  const { seq, payloadLimit, checkpointLimit } = expected
+  const [type, , first, second] = fields
+  switch (type) {
+    case 'delivered':
+      return isTime(first) ? [type, seq, first] : null
+    case 'progress':
+      return first !== null && isJson(first, longestProgress) ? [type, seq, first] : null
+    case 'log': {
+      const line = logLineOf(first)
+      return line && [type, seq, line]
+    }
+    case 'handled': {
+      const outcome = outcomeOf(first, payloadLimit)
+      return outcome && [type, seq, outcome]
+    }
+    case 'checkpoint':
+      return isWhole(first) && isJson(second, checkpointLimit) ? [type, seq, first, second] : null
+    case 'taken':
+      return isWhole(first) && isTime(second) ? [type, seq, first, second] : null
+    case 'extend':
+      return isWhole(first, longestMs) ? [type, seq, first] : null
+    case 'question':
+      return isWhole(first) ? [type, seq, first, questionOf(second, payloadLimit)] : null
+    default:
+      return null
+  }
+}
+
+/** Nothing comes after an end: one that can't be kept must be told as well, or the attempt would never be over. */
+function endOf(fields: readonly unknown[], expected: Expected): Heard | null {
+  const { seq, payloadLimit, checkpointLimit } = expected
+  const [type, , value] = fields
+  if (type !== 'returned' && type !== 'threw' && type !== 'parked') return null
+  const [isRetryable, checkpoint, isTainted] =
+    type === 'threw' ? fields.slice(3) : [true, ...fields.slice(3)]
+  if (!isText(checkpoint) || !isFlag(isRetryable) || !isFlag(isTainted)) return null
+  let end: EndReport | null = null
+  if (isJson(checkpoint, checkpointLimit)) {
+    const error = type === 'threw' ? errorOf(value) : null
+    const wait = type === 'parked' ? waitOf(value) : undefined
+    if (error !== null) end = ['threw', seq, error, isRetryable, checkpoint, isTainted]
+    else if (wait !== undefined) end = ['parked', seq, wait, checkpoint, isTainted]
+    else if (type === 'returned' && isJson(value, payloadLimit))
+      end = [type, seq, value, checkpoint, isTainted]
+  }
+  return end ?? (isEndValue(type, value) ? ['broken', seq] : null)
+}
+
+/** Whether an end of that type may have such a value, whatever is in it. */
+function isEndValue(type: EndReport[0], value: unknown): boolean {
+  if (type === 'returned') return isText(value)
+  return typeof value === 'object' && (type === 'parked' || value !== null)
+}
+
+/** A line of the host's own thread, or null where it is not one of ours. */
+export function readHostReport(line: string): HostReport | null {
+  const fields = readArray(line)
+  if (fields === null || fields.length !== 3) return null
+  const [type, lane, value] = fields
+  const isOurs =
+    (type === 'opened' || type === 'gone') && typeof lane === 'number' && typeof value === 'number'
+  return isOurs ? (fields as unknown as HostReport) : null
+}
+
+function readArray(line: string): unknown[] | null {
+  try {
+    const value: unknown = JSON.parse(line)
+    return Array.isArray(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+function isWhole(value: unknown, most = Number.MAX_SAFE_INTEGER): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most
+}
+
+function isTime(value: unknown): value is number {
+  return isWhole(value, lastInstant)
+}
+
+function isFlag(value: unknown): value is boolean {
+  return typeof value === 'boolean'
+}
+
+function isText(value: unknown): value is string | null {
+  return value === null || typeof value === 'string'
+}
+
+/** JSON as text of at most so many bytes, or none. */
+function isJson(value: unknown, limit: number): value is string | null {
+  if (value === null) return true
+  if (typeof value !== 'string' || !isWithin(value, limit) || !value.isWellFormed()) return false
+  try {
+    const read: unknown = JSON.parse(value)
+    // What is nested too deep can be read, and not be written again.
+    if (typeof read === 'object') JSON.stringify(read)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A character is at most three bytes. */
+function isWithin(text: string, limit: number): boolean {
+  return text.length * 3 <= limit || (text.length <= limit && Buffer.byteLength(text) <= limit)
+}
+
+/** Whether it was JSON before it was read, and of at most so many characters. */
+function isSmall(value: object, longest: number): boolean {
+  try {
+    return JSON.stringify(value).length <= longest
+  } catch {
+    return false
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function outcomeOf(value: unknown, limit: number): SignalOutcome | null {
+  if (!isObject(value)) return null
+  const { position, reply } = value
+  if (!isWhole(position) || !isJson(reply, limit)) return null
+  if (value['error'] === null) return { position, reply, error: null }
+  const error = errorOf(value['error'])
+  return error && { position, reply, error }
+}
+
+/** Undefined where it is no wait: null is a pause. */
+function waitOf(value: unknown): ParkedWait | null | undefined {
+  if (value === null) return null
+  if (!isObject(value)) return undefined
+  const { signal, wakeInMs, done, taken, children } = value
+  if (signal !== null && !isName(signal)) return undefined
+  if (wakeInMs !== null && !isWhole(wakeInMs, longestMs)) return undefined
+  if (!isListOf(done, isWaitOutcome) || !isListOf(taken, (one) => isWhole(one))) return undefined
+  if (children === undefined) return { signal, wakeInMs, done, taken }
+  return isListOf(children, isName) ? { signal, wakeInMs, done, taken, children } : undefined
+}
+
+function isName(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length <= longestName &&
+    value.isWellFormed() &&
+    !value.includes('\0')
+  )
+}
+
+function isWaitOutcome(value: unknown): value is WaitOutcome {
+  return value === 'slept' || value === 'timeout' || value === 'ended' || isWhole(value)
+}
+
+function isListOf<T>(value: unknown, isOne: (one: unknown) => one is T): value is T[] {
+  return Array.isArray(value) && value.length <= mostKept && value.every(isOne)
+}
+
+/** Somebody waits for the answer, so what can't be taken over is said to be nothing. */
+function questionOf(value: unknown, limit: number): Question {
+  const nothing = { ask: 'nothing' } as const
+  if (!isObject(value)) return nothing
+  const { ask, ids, task, queue, input, place, options } = value
+  if (ask === 'ends') return isListOf(ids, isName) ? { ask, ids } : nothing
+  if (ask !== 'enqueue' || !isName(task) || !isName(queue) || !isName(place)) return nothing
+  if (!isJson(input, limit) || !isObject(options)) return nothing
+  return isSmall(options, longestOptions) ? { ask, task, queue, input, place, options } : nothing
+}
+
+function logLineOf(value: unknown): LogLine | null {
+  if (!isObject(value)) return null
+  const { at, message, data } = value
+  if (!isTime(at) || typeof message !== 'string' || message.length > longestLog) return null
+  if (data === undefined) return { at, message }
+  return isObject(data) && isSmall(data, longestLog) ? { at, message, data } : null
+}
+
+function errorOf(value: unknown): ErrorRecord | null {
+  return isErrorRecord(value, 0) && isSmall(value, longestError) ? value : null
+}
+
+/** An error of whatever else it holds is kept as it is, within JSON. */
+function isErrorRecord(
+  value: unknown,
+  depth: number,
+): value is Record<string, unknown> & ErrorRecord {
+  if (!isObject(value) || depth > deepestCause) return false
+  const { name, message, code, hint, stack, details, cause } = value
+  return (
+    [name, message, code].every((text) => typeof text === 'string') &&
+    [hint, stack].every((text) => text === undefined || typeof text === 'string') &&
+    (details === undefined || isObject(details)) &&
+    (cause === undefined || isErrorRecord(cause, depth + 1))
+  )
+}

@@ -1,0 +1,165 @@
+/**
+ * How an attempt is brought to a halt: by an abort, wherever its handler looks, or by a pause, at a checkpoint.
+ *
+ * Both are asked from outside, and both end in the one abort signal with its one reason, so a handler has one way to
+ * wind up. They differ in what they wait for: an abort reaches the handler at once, a pause only when the handler says
+ * that it is at a safe place; and until then a pause may be taken back. A shield defers both to the end of its section.
+ */
+import { CheckreinError } from '../../core/errors.ts'
+import { watchedAbortSignal } from '../wire/abort-flag.ts'
+import type { AbortReason } from '../executor.ts'
+
+/** What may be asked from another thread while this one is busy. Reads memory and nothing else. */
+export interface HaltSource {
+  isAborted(): boolean
+  isPauseAsked(): boolean
+  reason(): AbortReason
+}
+
+// Kept from before any handler ran: one that holds the time for its own tests must not hold ours.
+const epochMs = Date.now
+
+export class Halt {
+  readonly #source: HaltSource | null
+  readonly #onDelivered: (at: number) => void
+  #watchers: Set<() => void> | null = null
+  #controller: AbortController | null = null
+  #reason: CheckreinError | null = null
+  /** Asked within a shield. */
+  #deferred: AbortReason | null = null
+  #isPauseAsked = false
+  #isParked = false
+  #isClosed = false
+  #shields = 0
+
+  /** @param source null where nothing can be asked but between two turns of this thread's own loop. */
+  constructor(source: HaltSource | null, onDelivered: (at: number) => void) {
+    this.#source = source
+    this.#onDelivered = onDelivered
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= this.#makeController()
+    return this.#controller.signal
+  }
+
+  get isShielded(): boolean {
+    return this.#shields > 0
+  }
+
+  /** Whether the handler was told to park, whatever it makes of that. */
+  get isParked(): boolean {
+    return this.#isParked
+  }
+
+  /** Why the attempt is to end, looked up just now; null where it may go on. */
+  get reason(): CheckreinError | null {
+    this.#poll()
+    return this.#reason
+  }
+
+  /** Whether the handler, being at a safe place, is to park now. */
+  get isPauseDue(): boolean {
+    if (this.#shields > 0 || this.#reason !== null) return false
+    return this.#source === null ? this.#isPauseAsked : this.#source.isPauseAsked()
+  }
+
+  /** Only the first call before the attempt's end has an effect. */
+  abort(reason: AbortReason): void {
+    if (this.#isClosed || this.#reason !== null) return
+    if (this.#shields > 0) {
+      this.#deferred ??= reason
+      return
+    }
+    const { code, message, details } = reason
+    this.#onDelivered(epochMs())
+    this.#fire(new CheckreinError(code, { message, details }))
+  }
+
+  /** From this thread's own loop; may be taken back until the handler has parked. */
+  pause(isAsked: boolean): void {
+    this.#isPauseAsked = isAsked
+    this.wake()
+  }
+
+  /** Something may have been asked: whoever waits at a safe place is to look. */
+  wake(): void {
+    for (const watcher of this.#watchers ?? []) watcher()
+  }
+
+  /** Tells the handler to wind up; the attempt then ends as parked. */
+  park(): CheckreinError {
+    this.#isParked = true
+    return this.#fire(new CheckreinError('ATTEMPT_PAUSED'))
+  }
+
+  /** Calls `watcher` whenever there may be something to look at. */
+  watch(watcher: () => void): () => void {
+    this.#watchers ??= new Set()
+    this.#watchers.add(watcher)
+    return () => void this.#watchers?.delete(watcher)
+  }
+
+  async shield<T>(section: () => T | Promise<T>): Promise<T> {
+    this.#shields++
+    try {
+      return await section()
+    } finally {
+      if (--this.#shields === 0) this.#unshield()
+    }
+  }
+
+  /** @throws {CheckreinError} the reason, where the attempt is to end. */
+  throwIfHalted(): void {
+    const { reason } = this
+    if (reason !== null) throw reason
+  }
+
+  /** What is asked from now on has no effect. */
+  close(): void {
+    this.#isClosed = true
+    this.#watchers = null
+  }
+
+  #unshield(): void {
+    const deferred = this.#deferred
+    this.#deferred = null
+    if (deferred === null) this.#poll()
+    else this.abort(deferred)
+    this.wake()
+  }
+
+  #fire(reason: CheckreinError): CheckreinError {
+    this.#reason = reason
+    this.#controller?.abort(reason)
+    this.wake()
+    return reason
+  }
+
+  readonly #poll = (): void => {
+    const source = this.#source
+    if (source === null || this.#reason !== null) return
+    if (source.isAborted()) this.abort(source.reason())
+  }
+
+  #makeController(): AbortController {
+    const controller = new AbortController()
+    if (this.#source !== null) watchedAbortSignal(controller.signal, this.#poll)
+    if (this.#reason !== null) controller.abort(this.#reason)
+    return controller
+  }
+}
+
+const longestChain = 16
+
+/** Whether a thrown value says no more than that the attempt was to end: the reason itself, an AbortError, or what either caused. */
+export function isHalting(thrown: unknown): boolean {
+  let link = thrown
+  for (let depth = 0; depth < longestChain; depth++) {
+    if (typeof link !== 'object' || link === null) return false
+    const { code, name, cause } = link as Record<'code' | 'name' | 'cause', unknown>
+    if (code === 'ATTEMPT_PAUSED' || name === 'AbortError') return true
+    link = cause
+  }
+  return false
+}

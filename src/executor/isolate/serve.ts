@@ -1,0 +1,137 @@
+import { Socket } from 'node:net'
+import type { SignalOutcome } from '../../core/run/events.ts'
+import { type AbortEars, AbortListener } from '../wire/abort-flag.ts'
+import { type Order, type Report, readOrder } from '../wire/channel.ts'
+import { AttemptContext } from './context.ts'
+import type { ContextSink } from './sink.ts'
+import type { AttemptOrder } from '../executor.ts'
+import { loadTasks } from './load-task.ts'
+import { type Outcome, perform, threw } from './perform.ts'
+import { Wire } from '../wire/wire.ts'
+
+/** How many bytes may wait for a worker that does not read before log lines are dropped. */
+const logBacklog = 1_048_576
+
+/** How long modules may load before the isolate takes orders all the same. */
+const longestLoadMs = 5000
+
+/**
+ * The isolate's side of its lane: runs one attempt at a time, as ordered, until the process or thread is killed.
+ * An error that nobody caught ends the attempt that is running, and the worker then replaces the isolate.
+ */
+export function serve(lane: number, ears: AbortEars): void {
+  const service = new Service(new Socket({ fd: lane, readable: true, writable: true }), ears)
+  process.on('uncaughtException', (error) => service.uncaught(error))
+}
+
+interface Current {
+  readonly seq: number
+  readonly context: AttemptContext
+}
+
+class Service {
+  readonly #wire: Wire
+  readonly #aborts: AbortListener
+  #current: Current | null = null
+  #isReady = false
+
+  constructor(socket: Socket, ears: AbortEars) {
+    this.#wire = new Wire(socket, (line) => this.#hear(readOrder(line)), Infinity)
+    this.#aborts = new AbortListener(ears, {
+      onAbort: (seq, reason) => this.#at(seq)?.abort(reason),
+      onPause: (seq) => this.#at(seq)?.wake(),
+    })
+  }
+
+  /** Loads what its attempts will need, so that the first one need not wait for it; what fails, that attempt says. */
+  async #load(modules: readonly string[]): Promise<void> {
+    const loading = Promise.allSettled(modules.map((module) => loadTasks(module)))
+    const late = setTimeout(() => this.#ready(), longestLoadMs)
+    await loading
+    clearTimeout(late)
+    this.#ready()
+  }
+
+  #ready(): void {
+    if (!this.#isReady) this.#send(['ready'])
+    this.#isReady = true
+  }
+
+  /** Ends the running attempt; without one, nobody is left to tell and the isolate dies of the error. */
+  uncaught(error: unknown): void {
+    if (this.#current === null) throw error
+    this.#finish(this.#current, { ...threw(error, this.#current.context), isTainted: true })
+  }
+
+  /** The context of the attempt of that number, while it runs. */
+  #at(seq: number): AttemptContext | null {
+    return this.#current?.seq === seq ? this.#current.context : null
+  }
+
+  #hear(order: Order): void {
+    switch (order.type) {
+      case 'start':
+        return this.#begin(order.seq, order.order)
+      case 'signal':
+        return this.#at(order.seq)?.deliver(order.signal)
+      case 'caught-up':
+        return this.#at(order.seq)?.caughtUp(order.position)
+      case 'load':
+        return void this.#load(order.modules)
+      case 'answer':
+        return this.#at(order.seq)?.onAnswer(order.number, order.answer)
+      case 'saved':
+        return this.#at(order.seq)?.onSaved(order.number, order.error)
+    }
+  }
+
+  #begin(seq: number, order: AttemptOrder): void {
+    const aborts = this.#aborts
+    const source = {
+      isAborted: () => aborts.isAborted(seq),
+      isPauseAsked: () => aborts.isPauseAsked(seq),
+      reason: () => aborts.reason(),
+    }
+    const current = { seq, context: new AttemptContext(order, this.#sink(seq), source) }
+    this.#current = current
+    void perform(order, current.context).then((outcome) => this.#finish(current, outcome))
+  }
+
+  #finish(current: Current, outcome: Outcome): void {
+    if (this.#current !== current) return
+    this.#current = null
+    const { seq } = current
+    const { saved, isTainted } = outcome
+    this.#handled(seq, saved.signals)
+    const last = [saved.checkpoint, isTainted] as const
+    if (outcome.kind === 'returned') this.#send(['returned', seq, outcome.result, ...last])
+    else if (outcome.kind === 'parked') this.#send(['parked', seq, outcome.wait, ...last])
+    else this.#send(['threw', seq, outcome.error, outcome.isRetryable, ...last])
+  }
+
+  #sink(seq: number): ContextSink {
+    return {
+      delivered: (at) => this.#send(['delivered', seq, at]),
+      progress: (value) => this.#send(['progress', seq, value]),
+      log: (line) => {
+        if (this.#wire.backlog < logBacklog) this.#send(['log', seq, line])
+      },
+      checkpoint: ({ checkpoint, signals }, number) => {
+        this.#handled(seq, signals)
+        this.#send(['checkpoint', seq, number, checkpoint])
+      },
+      taken: (position, at) => this.#send(['taken', seq, position, at]),
+      question: (question, number) => this.#send(['question', seq, number, question]),
+      extend: (ms) => this.#send(['extend', seq, ms]),
+    }
+  }
+
+  /** They go with the checkpoint or the end that is sent next. */
+  #handled(seq: number, signals: readonly SignalOutcome[]): void {
+    for (const outcome of signals) this.#send(['handled', seq, outcome])
+  }
+
+  #send(report: Report): void {
+    this.#wire.send(JSON.stringify(report))
+  }
+}

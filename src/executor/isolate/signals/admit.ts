@@ -1,0 +1,113 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { SignalSchemas } from '../../../core/task/context.ts'
+import { CheckreinError, errorRecord } from '../../../core/errors.ts'
+import type { SignalOutcome } from '../../../core/run/events.ts'
+import { decodePayload } from '../../../core/payload.ts'
+import { portableError } from '../../wire/channel.ts'
+import type { SentSignal } from '../../executor.ts'
+import { Letter } from './delivery.ts'
+import { Ordered } from './pending.ts'
+import { Turns } from '../turns.ts'
+import { firstIssue, validate } from '../validate.ts'
+
+export interface IntakeEvents {
+  admitted(letter: Letter): void
+  /** The handler has answered it. */
+  handled(letter: Letter): void
+  /** It does not fit, so the handler will never see it. */
+  rejected(outcome: SignalOutcome): void
+  /** All that has arrived was looked at. */
+  idle(): void
+}
+
+/** Checks the signals that arrive, one after the other: a schema may take its time, and the order must stay. */
+export class Intake {
+  readonly #events: IntakeEvents
+  /** The largest reply. */
+  readonly #limit: number
+  readonly #seen = new Set<number>()
+  readonly #turns = new Turns()
+  #incoming = new Ordered<SentSignal>()
+  #schemas: SignalSchemas | null = null
+  #isAdmitting = false
+  #isClosed = false
+
+  constructor(limit: number, events: IntakeEvents) {
+    this.#limit = limit
+    this.#events = events
+  }
+
+  get isIdle(): boolean {
+    return !this.#isAdmitting && this.#incoming.first === undefined
+  }
+
+  /** From here on signals are let in. */
+  open(schemas: SignalSchemas): void {
+    this.#schemas = schemas
+    void this.#admit()
+  }
+
+  deliver(sent: SentSignal): void {
+    if (this.#isClosed || this.#seen.has(sent.position)) return
+    this.#seen.add(sent.position)
+    this.#incoming.insert(sent)
+    void this.#admit()
+  }
+
+  /** @throws {CheckreinError} `USAGE` where the task takes no signal of that name. */
+  check(name: string): void {
+    const schemas = this.#schemas ?? {}
+    if (Object.hasOwn(schemas, name)) return
+    const names = Object.keys(schemas).join(', ')
+    throw new CheckreinError('USAGE', {
+      message: `The task takes no signal ${JSON.stringify(name)}`,
+      hint: names === '' ? 'Declare it in the `signals` of the task.' : `It takes: ${names}`,
+    })
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#incoming = new Ordered()
+  }
+
+  async #admit(): Promise<void> {
+    if (this.#isAdmitting || this.#schemas === null) return
+    this.#isAdmitting = true
+    for (let sent = this.#incoming.shift(); sent !== undefined; sent = this.#incoming.shift()) {
+      const letter = await this.#checked(sent, this.#schemas)
+      if (letter !== null && !this.#isClosed) this.#events.admitted(letter)
+      await this.#turns.pass()
+    }
+    this.#isAdmitting = false
+    this.#events.idle()
+  }
+
+  async #checked(sent: SentSignal, schemas: SignalSchemas): Promise<Letter | null> {
+    try {
+      this.check(sent.name)
+      const schema = schemas[sent.name] as StandardSchemaV1
+      const checked = await validate(schema, decodePayload(sent.payload))
+      if (!checked.isValid) {
+        const message = `The payload of the signal ${JSON.stringify(sent.name)} does not fit: ${firstIssue(checked.issues)}`
+        return this.#reject(sent, { message, details: { issues: checked.issues } })
+      }
+      const onHandled = (letter: Letter): void => {
+        if (!this.#isClosed) this.#events.handled(letter)
+      }
+      return new Letter(sent, checked.value, { limit: this.#limit, onHandled })
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      return this.#reject(sent, { message, details: {} })
+    }
+  }
+
+  #reject(
+    { position, name }: SentSignal,
+    { message, details }: { message: string; details: Readonly<Record<string, unknown>> },
+  ): null {
+    const error = new CheckreinError('SIGNAL_REJECTED', { message, details: { name, ...details } })
+    const outcome = { position, reply: null, error: portableError(errorRecord(error)) }
+    if (!this.#isClosed) this.#events.rejected(outcome)
+    return null
+  }
+}

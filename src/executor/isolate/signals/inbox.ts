@@ -1,0 +1,116 @@
+import { CheckreinError } from '../../../core/errors.ts'
+import type { SignalOutcome } from '../../../core/run/events.ts'
+import type { AnyTask } from '../../../core/task/task.ts'
+import type { Checkpoints } from '../checkpoints.ts'
+import type { AttemptOrder, ParkedWait } from '../../executor.ts'
+import type { Halt } from '../halt.ts'
+import type { Letter } from './delivery.ts'
+import { Mailbox } from './mailbox.ts'
+import type { Pulse } from '../heartbeat.ts'
+import type { EndsOf } from './wait.ts'
+import { Waits } from './waits.ts'
+
+export interface InboxParts {
+  readonly halt: Halt
+  readonly checkpoints: Checkpoints
+  readonly pulse: Pulse
+  readonly onTaken: (position: number, at: number) => void
+  readonly endsOf: EndsOf
+}
+
+/** The signals and the waits of an attempt. Made when they are needed: most do not need them, and begin in half the time. */
+export class Inbox {
+  readonly #order: AttemptOrder
+  readonly #parts: InboxParts
+  #mailbox: Mailbox | null = null
+  #waits: Waits | null = null
+  #task: AnyTask | null = null
+  #isClosed = false
+
+  constructor(order: AttemptOrder, parts: InboxParts) {
+    this.#order = order
+    this.#parts = parts
+    if (order.waits.length > 0) this.#waits = this.#makeWaits()
+  }
+
+  /** @throws {CheckreinError} `USAGE` once it is closed. */
+  get mailbox(): Mailbox {
+    if (this.#isClosed) throw ended()
+    this.#mailbox ??= this.#makeMailbox()
+    return this.#mailbox
+  }
+
+  /** @throws {CheckreinError} `USAGE` once it is closed. */
+  get waits(): Waits {
+    if (this.#isClosed) throw ended()
+    this.#waits ??= this.#makeWaits()
+    return this.#waits
+  }
+
+  /** What the attempt waits for, where it has parked to wait. */
+  get parkedWait(): ParkedWait | null {
+    return this.#waits?.parked ?? null
+  }
+
+  open(task: AnyTask): void {
+    this.#task = task
+    this.#mailbox?.open(task.signals)
+    this.#waits?.open(task.parkAfterMs)
+  }
+
+  /** @param isKept whether there is a state in it. */
+  onCheckpoint(isKept: boolean): void {
+    if (isKept) this.#waits?.reset()
+    this.#mailbox?.onCheckpoint(isKept)
+  }
+
+  /** What a checkpoint has made good, and was not told yet. */
+  drain(): readonly SignalOutcome[] {
+    return this.#mailbox?.drain('covered') ?? []
+  }
+
+  /**
+   * A handler that has returned is through with all that it took. Otherwise what came of a signal since the last checkpoint
+   * counts for nothing, the reply included: its effect was not kept, and the next attempt gets the signal again.
+   */
+  close(kind: 'returned' | 'threw' | 'parked'): readonly SignalOutcome[] {
+    this.#isClosed = true
+    this.#waits?.close()
+    const mailbox = this.#mailbox
+    if (mailbox === null) return []
+    mailbox.close()
+    if (kind === 'returned') mailbox.settleAll()
+    return mailbox.drain(kind === 'returned' ? 'all' : 'covered')
+  }
+
+  #makeMailbox(): Mailbox {
+    const { halt, checkpoints, onTaken } = this.#parts
+    const mailbox = new Mailbox(halt, this.#order, {
+      taken: onTaken,
+      handled: (letter) => this.#onHandled(letter),
+      rejected: (outcome) => checkpoints.tellAlone([outcome]),
+    })
+    if (this.#task !== null) mailbox.open(this.#task.signals)
+    return mailbox
+  }
+
+  #makeWaits(): Waits {
+    const { halt, pulse, endsOf } = this.#parts
+    const waits = new Waits({ halt, pulse, mailbox: this.mailbox, endsOf }, this.#order.waits)
+    if (this.#task !== null) waits.open(this.#task.parkAfterMs)
+    return waits
+  }
+
+  /** A handler that keeps no state is through with a signal at once; not so one that is going to keep its first. */
+  #onHandled({ hold }: Letter): void {
+    const { checkpoints } = this.#parts
+    const keepsState = checkpoints.hasState || (this.#task !== null && this.#task.state !== null)
+    if (keepsState || hold !== null) return
+    const signals = this.mailbox.drain('answered')
+    if (signals.length > 0) checkpoints.tellAlone(signals)
+  }
+}
+
+export function ended(): CheckreinError {
+  return new CheckreinError('USAGE', { message: 'The attempt has ended' })
+}

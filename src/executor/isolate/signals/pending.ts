@@ -1,0 +1,95 @@
+import type { Letter } from './delivery.ts'
+
+interface Placed {
+  readonly position: number
+}
+
+/** A queue by position: its first goes out, and what comes in is nearly always its last. */
+export class Ordered<T extends Placed> {
+  #list: T[] = []
+  #head = 0
+
+  get first(): T | undefined {
+    return this.#list[this.#head]
+  }
+
+  shift(): T | undefined {
+    const { first } = this
+    if (first === undefined) return undefined
+    this.#head++
+    // The room of those that are gone is given back when they are the half: so each is moved once at most.
+    if (this.#head * 2 > this.#list.length) {
+      this.#list = this.#list.slice(this.#head)
+      this.#head = 0
+    }
+    return first
+  }
+
+  insert(one: T): void {
+    let [low, high] = [this.#head, this.#list.length]
+    const last = this.#list[high - 1]
+    if (last === undefined || last.position < one.position) return void this.#list.push(one)
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#list[middle] as T).position < one.position) low = middle + 1
+      else high = middle
+    }
+    this.#list.splice(low, 0, one)
+  }
+}
+
+/** The letters that nobody has taken: each is found by its position, and the first of a name without a search. */
+export class Letters {
+  /** Positions that an earlier attempt took, and that only the same wait may take again. */
+  readonly #reserved: Set<number>
+  readonly #byPosition = new Map<number, Letter>()
+  /** Those that are anybody's; what was taken since by its position is passed over. */
+  readonly #byName = new Map<string, Ordered<Letter>>()
+
+  constructor(reserved: Iterable<number>) {
+    this.#reserved = new Set(reserved)
+  }
+
+  add(letter: Letter): void {
+    this.#byPosition.set(letter.position, letter)
+    if (!this.isReserved(letter)) this.#queue(letter)
+  }
+
+  /** The one at that position, or the first of that name that is anybody's. */
+  find(wanted: string | number): Letter | null {
+    if (typeof wanted === 'number') return this.#byPosition.get(wanted) ?? null
+    const queue = this.#byName.get(wanted)
+    if (queue === undefined) return null
+    for (let { first } = queue; first !== undefined; { first } = queue) {
+      if (this.#byPosition.has(first.position)) return first
+      queue.shift()
+    }
+    return null
+  }
+
+  remove({ position }: Letter): void {
+    this.#byPosition.delete(position)
+  }
+
+  isReserved({ position }: Letter): boolean {
+    return this.#reserved.has(position)
+  }
+
+  /** What was reserved is anybody's. @returns those, in their order. */
+  release(): readonly Letter[] {
+    const freed = [...this.#reserved]
+      .map((position) => this.#byPosition.get(position))
+      .filter((letter) => letter !== undefined)
+      .toSorted((a, b) => a.position - b.position)
+    this.#reserved.clear()
+    for (const letter of freed) this.#queue(letter)
+    return freed
+  }
+
+  #queue(letter: Letter): void {
+    const { name } = letter
+    const queue = this.#byName.get(name) ?? new Ordered<Letter>()
+    this.#byName.set(name, queue)
+    queue.insert(letter)
+  }
+}

@@ -1,0 +1,76 @@
+import type { Signal } from '../../../core/task/context.ts'
+import type { Halt } from '../halt.ts'
+import type { Letter } from './delivery.ts'
+import type { Mailbox } from './mailbox.ts'
+import type { Pulse } from '../heartbeat.ts'
+
+export interface IteratorParts {
+  readonly mailbox: Mailbox
+  readonly halt: Halt
+  readonly pulse: Pulse
+}
+
+/** The signals of a name, one after the other: asking for the next says that the one before is dealt with. */
+export class SignalIterator implements AsyncIterableIterator<Signal> {
+  readonly #mailbox: Mailbox
+  readonly #halt: Halt
+  readonly #pulse: Pulse
+  readonly #name: string
+  #current: Letter | null = null
+  #isDone = false
+
+  constructor({ mailbox, halt, pulse }: IteratorParts, name: string) {
+    this.#mailbox = mailbox
+    this.#halt = halt
+    this.#pulse = pulse
+    this.#name = name
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  /** @throws {CheckreinError} the reason, where the attempt is to end. */
+  async next(): Promise<IteratorResult<Signal>> {
+    this.#current?.settle()
+    this.#current = null
+    if (this.#isDone || this.#mailbox.isClosed) return { done: true, value: undefined }
+    this.#halt.throwIfHalted()
+    this.#current = this.#mailbox.take(this.#name, 'iterator') ?? (await this.#arrival())
+    return { done: false, value: this.#current.signal }
+  }
+
+  /**
+   * The last signal is dealt with at the next checkpoint, as any that was taken, or when the handler returns. Not before:
+   * whether the loop was broken or has thrown can't be told apart, and who broke it may answer still.
+   */
+  async return(): Promise<IteratorResult<Signal>> {
+    this.#isDone = true
+    return { done: true, value: undefined }
+  }
+
+  #arrival(): Promise<Letter> {
+    return new Promise((resolve, reject) => {
+      const release = this.#pulse.hold()
+      const over = () => {
+        release()
+        takeBack()
+        unwatch()
+      }
+      const takeBack = this.#mailbox.wait({
+        wanted: this.#name,
+        consumer: 'iterator',
+        give: (letter) => {
+          over()
+          resolve(letter)
+        },
+      })
+      const unwatch = this.#halt.watch(() => {
+        const { reason } = this.#halt
+        if (reason === null) return
+        over()
+        reject(reason)
+      })
+    })
+  }
+}

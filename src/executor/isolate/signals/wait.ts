@@ -1,0 +1,77 @@
+/** One wait of a handler, while it lasts. */
+import type { WaitOutcome } from '../../../core/run/run.ts'
+import type { Settled } from '../../../core/workflow/parts.ts'
+import type { Halt } from '../halt.ts'
+import type { Letter } from './delivery.ts'
+import type { Mailbox } from './mailbox.ts'
+import type { Pulse } from '../heartbeat.ts'
+
+/** What children have come to, in order; null while not all have ended. */
+export type EndsOf = (ids: readonly string[]) => Promise<readonly Settled[] | null>
+
+export interface WaitsParts {
+  readonly halt: Halt
+  readonly mailbox: Mailbox
+  readonly pulse: Pulse
+  readonly endsOf: EndsOf
+}
+
+/** How a wait ended in this attempt. */
+export type Ended = Letter | readonly Settled[] | 'slept' | 'timeout'
+
+/** The signal waited for: its name, or the position that it had before; the children; null for a sleep. */
+export type Wanted = string | number | readonly string[] | null
+
+export interface Wait {
+  /** Its place among the waits since the last checkpoint. */
+  readonly number: number
+  /** Those waits; not the current list any more once a checkpoint was met. */
+  readonly list: (WaitOutcome | undefined)[]
+  readonly wanted: Wanted
+  /** Where the wait is over already: what else it waits for. */
+  readonly until: 'settled' | 'quiet' | null
+  readonly endsAt: number
+  /** When it gives the slot back; never where it is short enough. */
+  parksAt: number
+  /** While it asks whether the children have ended: only who knows that they have not may park. */
+  isAsking: boolean
+  readonly resolve: (ended: Ended) => void
+  readonly reject: (reason: unknown) => void
+  takeBack: () => void
+  letGo: () => void
+  timer: NodeJS.Timeout | null
+}
+
+export interface WaitHow {
+  readonly number: number
+  readonly wanted: Wanted
+  readonly until?: Wait['until']
+  readonly ms: number
+  readonly parksInMs: number
+}
+
+const clockMs = performance.now.bind(performance)
+
+/** A wait that begins now. */
+export function newWait(
+  { number, wanted, ms, parksInMs, until = null }: WaitHow,
+  list: Wait['list'],
+  ways: Pick<Wait, 'resolve' | 'reject' | 'letGo'>,
+): Wait {
+  const now = clockMs()
+  // Never at once: a loop of such waits must let the event loop turn.
+  const times = { endsAt: now + Math.max(ms, 1), parksAt: now + parksInMs }
+  const none = { takeBack: () => {}, timer: null, isAsking: false }
+  return { number, list, wanted, until, ...times, ...ways, ...none }
+}
+
+export const isForChildren = (wanted: Wanted): wanted is readonly string[] => Array.isArray(wanted)
+
+export const isLetter = (ended: Ended): ended is Letter =>
+  typeof ended === 'object' && !Array.isArray(ended)
+
+/** What is kept of it for the next attempt. */
+export function outcomeOf(ended: Ended): WaitOutcome {
+  if (typeof ended === 'string') return ended
+  return isLetter(ended) ? ended.position : 'ended'
+}

@@ -1,0 +1,14 @@
+import type { LogLine, Saved } from '../../core/run/events.ts'
+import type { Question } from '../executor.ts'
+
+/** Where an attempt's reports go. */
+export interface ContextSink {
+  delivered(at: number): void
+  /** @param value JSON text. */
+  progress(value: string): void
+  log(line: LogLine): void
+  checkpoint(saved: Saved, number: number): void
+  taken(position: number, at: number): void
+  question(question: Question, number: number): void
+  extend(ms: number): void
+}

@@ -1,0 +1,20 @@
+import { longestTimerMs } from '../../core/duration.ts'
+
+/** A timer of any length. */
+export class LongTimeout {
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(work: () => void, ms: number) {
+    this.#arm(work, ms)
+  }
+
+  clear(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  #arm(work: () => void, ms: number): void {
+    const now = Math.max(0, Math.min(ms, longestTimerMs))
+    this.#timer = setTimeout(() => (now < ms ? this.#arm(work, ms - now) : work()), now)
+  }
+}

@@ -1,5 +1,0 @@
-/** Entry of a child that runs the attempts of `process` isolation on its main thread. */
-import { armDeadman } from './leash.ts'
-import { serve } from './serve.ts'
-
-serve(3, await armDeadman())

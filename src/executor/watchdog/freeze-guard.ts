@@ -1,0 +1,55 @@
+/** Entry of the guard of a frozen family: the dead man's switch of those who can't have one of their own. See `frost.ts`. */
+import { Socket } from 'node:net'
+import { type Family, livingMembers, signalGroup, signalStrays } from '../os/family.ts'
+import { monotonicMs } from '../os/monotonic.ts'
+import { Wire } from '../wire/wire.ts'
+
+/** What the worker says to it. It is killed where it is not needed any more. */
+export type GuardLine =
+  | readonly ['guard', family: GuardedFamily, goodUntil: number]
+  | readonly ['until', goodUntil: number]
+
+type GuardedFamily = Omit<Family, 'known'> & { readonly known: [pid: number, bornAt: number][] }
+
+let family: Family | null = null
+let deadline = Infinity
+let timer: NodeJS.Timeout | null = null
+
+// Nobody may be left to hear that it is armed: then the leash has ended, too.
+process.stdout.on('error', () => undefined)
+const leash = new Wire(new Socket({ fd: 0, readable: true, writable: false }), hear, Infinity)
+void leash.closed.then(endAll)
+
+function hear(text: string): void {
+  const line = JSON.parse(text) as GuardLine
+  if (line[0] === 'guard') {
+    family = { ...line[1], known: new Map(line[1].known) }
+    deadline = line[2]
+    process.stdout.write('armed\n')
+  } else {
+    deadline = line[1]
+  }
+  watch()
+}
+
+function watch(): void {
+  if (timer !== null) clearTimeout(timer)
+  const leftMs = deadline - monotonicMs()
+  if (leftMs <= 0) void endAll()
+  else timer = setTimeout(watch, Math.min(leftMs, 60_000))
+}
+
+/** Looks again until nobody is left: nobody who is stopped can run away, and who is continued is seen. */
+async function endAll(): Promise<void> {
+  const guarded = family
+  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {
+    const left = guarded === null ? [] : await livingMembers(guarded).catch(() => null)
+    if (left?.length === 0) break
+    signalStrays(left ?? [], 'SIGKILL')
+    // Only while somebody of the group is alive is its number nobody else's.
+    const isGroupAlive = left?.some(({ isInGroup }) => isInGroup) === true
+    if (isGroupAlive && guarded !== null) signalGroup(guarded.leader, 'SIGKILL')
+    await new Promise((resolve) => void setTimeout(resolve, waitMs))
+  }
+  process.kill(process.pid, 'SIGKILL')
+}

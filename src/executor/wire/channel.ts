@@ -1,0 +1,190 @@
+/**
+ * What workers and isolates say to each other: the lines on their pipes, in JSON.
+ *
+ * Everything about an attempt carries its number within the isolate (`seq`). What comes from an isolate was written
+ * by a process that also runs other people's code, so it is checked, and what does not fit is ignored.
+ */
+import type { ErrorRecord } from '../../core/errors.ts'
+import type { LogLine, SignalOutcome } from '../../core/run/events.ts'
+import type { JsonText } from '../../core/run/run.ts'
+import { longestText } from './bounds.ts'
+import type {
+  AbortReason,
+  Answer,
+  AttemptOrder,
+  ParkedWait,
+  Question,
+  SentSignal,
+} from '../executor.ts'
+
+/** From an isolate about its attempt. */
+export type Report =
+  | readonly ['ready']
+  | readonly ['delivered', seq: number, at: number]
+  | readonly ['progress', seq: number, value: JsonText]
+  | readonly ['log', seq: number, line: LogLine]
+  /** The handler is through with a signal; told with the checkpoint or the end that follows. */
+  | readonly ['handled', seq: number, outcome: SignalOutcome]
+  | readonly ['checkpoint', seq: number, number: number, checkpoint: JsonText | null]
+  | readonly ['taken', seq: number, position: number, at: number]
+  | readonly ['extend', seq: number, ms: number]
+  | readonly ['question', seq: number, number: number, question: Question]
+  | EndReport
+
+/** The last of an attempt. `isTainted`: the isolate must not run another one. */
+export type EndReport =
+  | readonly [
+      'returned',
+      seq: number,
+      result: JsonText | null,
+      checkpoint: JsonText | null,
+      isTainted: boolean,
+    ]
+  | readonly [
+      'threw',
+      seq: number,
+      error: ErrorRecord,
+      isRetryable: boolean,
+      checkpoint: JsonText | null,
+      isTainted: boolean,
+    ]
+  | readonly [
+      'parked',
+      seq: number,
+      wait: ParkedWait | null,
+      checkpoint: JsonText | null,
+      isTainted: boolean,
+    ]
+
+/** To the watcher of a child. */
+export type LeashLine =
+  | readonly ['until', goodUntil: number]
+  | readonly ['abort', seq: number, reason: AbortReason]
+  | readonly ['pause', seq: number, isAsked: boolean]
+
+/** To the host of threads. A lane is the pipe of one thread, by its number. */
+export type HostOrder =
+  | readonly ['open', lane: number]
+  | readonly ['kill', lane: number]
+  | readonly ['abort', lane: number, seq: number, reason: AbortReason]
+  | readonly ['pause', lane: number, seq: number, isAsked: boolean]
+
+/** From the host of threads. */
+export type HostReport =
+  | readonly ['opened', lane: number, threadId: number]
+  | readonly ['gone', lane: number, exitCode: number]
+
+/** An order with its number, as one line. */
+export function orderLine(seq: number, order: AttemptOrder): string {
+  const { id, task, queue, key, tags, attempt, workflow, parent } = order.run
+  const { module, payloadLimit, checkpointLimit, input, state, waits, signalled, rollback } = order
+  const run = [id, task, queue, key, tags, attempt, workflow, parent]
+  const limits = [payloadLimit, checkpointLimit, order.isMapped]
+  return JSON.stringify([seq, module, ...limits, input, state, waits, signalled, rollback, ...run])
+}
+
+type OrderFields = [
+  number,
+  string,
+  number,
+  number,
+  boolean,
+  AttemptOrder['input'],
+  AttemptOrder['state'],
+  AttemptOrder['waits'],
+  AttemptOrder['signalled'],
+  AttemptOrder['rollback'],
+  string,
+  string,
+  string,
+  string | null,
+  string[],
+  number,
+  string | null,
+  string | null,
+]
+
+export function signalLine(seq: number, sent: SentSignal): string {
+  return JSON.stringify(['signal', seq, sent])
+}
+
+/** The first line to an isolate: what it is to load before it says that it is ready. */
+export function loadLine(modules: readonly string[]): string {
+  return JSON.stringify(['load', modules])
+}
+
+export function caughtUpLine(seq: number, position: number): string {
+  return JSON.stringify(['caught-up', seq, position])
+}
+
+export function savedLine(seq: number, number: number, error: ErrorRecord | null): string {
+  return JSON.stringify(['saved', seq, number, error])
+}
+
+export function answerLine(seq: number, number: number, answer: Answer): string {
+  return JSON.stringify(['answer', seq, number, answer])
+}
+
+/** What an isolate is told on its lane. */
+export type Order =
+  | { readonly type: 'load'; readonly modules: readonly string[] }
+  | { readonly type: 'caught-up'; readonly seq: number; readonly position: number }
+  | {
+      readonly type: 'answer'
+      readonly seq: number
+      readonly number: number
+      readonly answer: Answer
+    }
+  | { readonly type: 'start'; readonly seq: number; readonly order: AttemptOrder }
+  | { readonly type: 'signal'; readonly seq: number; readonly signal: SentSignal }
+  | {
+      readonly type: 'saved'
+      readonly seq: number
+      readonly number: number
+      readonly error: ErrorRecord | null
+    }
+
+/** The inverse of the lines above; they come from the worker, which is trusted. */
+export function readOrder(line: string): Order {
+  const fields = JSON.parse(line) as
+    | OrderFields
+    | ['load', string[]]
+    | ['caught-up', number, number]
+    | ['signal', number, SentSignal]
+    | ['answer', number, number, Answer]
+    | ['saved', number, number, ErrorRecord | null]
+  if (fields[0] === 'load') return { type: 'load', modules: fields[1] }
+  if (fields[0] === 'caught-up') return { type: 'caught-up', seq: fields[1], position: fields[2] }
+  if (fields[0] === 'signal') return { type: 'signal', seq: fields[1], signal: fields[2] }
+  if (fields[0] === 'answer')
+    return { type: 'answer', seq: fields[1], number: fields[2], answer: fields[3] }
+  if (fields[0] === 'saved')
+    return { type: 'saved', seq: fields[1], number: fields[2], error: fields[3] }
+  const [seq, module, payloadLimit, checkpointLimit, isMapped, ...rest] = fields
+  const [input, state, waits, signalled, rollback, ...info] = rest
+  const [id, task, queue, key, tags, attempt, workflow, parent] = info
+  const run = { id, task, queue, key, tags, attempt, workflow, parent }
+  const kept = { state, waits, signalled, rollback }
+  const order = { run, module, payloadLimit, checkpointLimit, isMapped, input, ...kept }
+  return { type: 'start', seq, order }
+}
+
+/** An error as a line and a store can carry it: what is no JSON or too long is left out, and the rest always arrives. */
+export function portableError(record: ErrorRecord): ErrorRecord {
+  try {
+    if (JSON.stringify(record).length <= 4 * longestText) return record
+  } catch {
+    // A detail that has no JSON form: the error is told without its details.
+  }
+  const { name, message, code, stack } = record
+  return {
+    name: cut(name),
+    message: cut(message),
+    code: cut(code),
+    ...(stack === undefined ? {} : { stack: cut(stack) }),
+  }
+}
+
+function cut(text: string): string {
+  return text.slice(0, longestText)
+}

@@ -1,0 +1,281 @@
+/** The client's verbs, on ids, a key or a filter. */
+import { checkedFilter, statesOf } from '../../core/filter.ts'
+import { prevented } from '../../core/run/decision.ts'
+import { type State, idleStates, isStopVerb } from '../../core/run/transitions.ts'
+import { Changes, loadRuns, wakeThoseWaitingFor } from '../runs/changes.ts'
+import type { FilterSql, Param, Row, Statements, Tx } from '../driver/driver.ts'
+import { writeFeed } from '../journal/feed.ts'
+import type { RunningPolicy } from '../../core/workflow/workflow.ts'
+import { stopChildren } from '../runs/children.ts'
+import { advance, type MemberEnd } from '../progress/advance.ts'
+import { eventOf, verbFor } from './verb-events.ts'
+import { leaveTombstones } from '../runs/tombstones.ts'
+import { type Entry, isRecorded, note, noteAtOnce, placeOf } from '../journal/audit-log.ts'
+import { type FeedRow, matchedOf, runOf, type SeqRun } from '../rows/runs.ts'
+import type { Controlled, ControlRequest, Target } from '../store.ts'
+
+export type Asked = Omit<ControlRequest, 'target'> & {
+  /** The second asking: leaves no tombstone, and takes away the one that the first has left where it finds the run. */
+  readonly isAgain?: boolean
+  /** Where it is for the members of a workflow, or the children of a run: what becomes of those that run. */
+  readonly running?: RunningPolicy
+}
+
+function useUp(tx: Tx, statements: Statements, places: readonly string[][]): void {
+  for (const place of places) tx.send(statements.deleteTombstone, [place])
+}
+
+/** A verb that is asked of one run by its id. */
+export interface AskedOfId {
+  readonly id: string
+  readonly asked: Asked
+}
+
+/** Applies verbs to runs by id; leaves tombstones for those that do not exist. One answer each, in order. */
+export async function controlIds(
+  tx: Tx,
+  statements: Statements,
+  calls: readonly AskedOfId[],
+): Promise<readonly Controlled[]> {
+  const ids = [...new Set(calls.map(({ id }) => id))]
+  // The record is read behind the runs: whoever asked the same at the same time has let go of them by then.
+  const [runs, before] = await Promise.all([
+    loadRuns(tx, statements, ids),
+    askedBefore(tx, statements, calls),
+  ])
+  const changes = new Changes(tx.now(), runs)
+  const isNew = ({ id, asked }: AskedOfId): boolean => !before.has(placeOf(asked.callId, id))
+  const fresh = calls.filter(isNew)
+  useUp(
+    tx,
+    statements,
+    calls.flatMap(({ id, asked }) => (asked.isAgain && changes.get(id) ? [['id', '', id]] : [])),
+  )
+  const missing = fresh.filter(({ id }) => !changes.get(id))
+  const places = missing.map(({ id, asked }) => ({ place: ['id', '', id] as const, asked }))
+  const until = await leaveTombstones(tx, statements, places)
+  const answers = calls.map(({ id, asked }): Controlled => {
+    const old = before.get(placeOf(asked.callId, id))
+    const state = changes.get(id)?.state ?? null
+    if (old !== undefined) return { id, answer: old, state, tombstoneUntil: null }
+    if (changes.get(id)) return controlOne(changes, id, asked)
+    return { id, answer: 'not-found', state: null, tombstoneUntil: until.get(id) ?? null }
+  })
+  await changes.write(tx, statements)
+  note(
+    tx,
+    statements,
+    calls.flatMap((call, at) => {
+      const { id, asked } = call
+      const answered = answers[at]
+      return answered && isNew(call)
+        ? [controlEntry(asked, answered, changes.get(id) ?? { id })]
+        : []
+    }),
+  )
+  return answers
+}
+
+/** What came of the same calls before, by their places. */
+async function askedBefore(
+  tx: Tx,
+  statements: Statements,
+  calls: readonly AskedOfId[],
+): Promise<ReadonlyMap<string, Controlled['answer']>> {
+  const wanted = calls.map(({ id, asked }) => [asked.callId, id])
+  const rows = await tx.each(statements.signalsOfCalls, wanted)
+  const found = rows.filter(({ kind, answer }) => kind === 'control' && answer !== 'not-found')
+  return new Map(
+    found.map((row) => [
+      placeOf(row['call_id'], row['run_id']),
+      row['answer'] as Controlled['answer'],
+    ]),
+  )
+}
+
+function controlEntry(
+  asked: Asked,
+  { answer, tombstoneUntil }: Controlled,
+  run: (Pick<SeqRun, 'id'> & Partial<SeqRun>) | null,
+): Entry {
+  // What was taken back in the same turn leaves no intent, and nothing will come of it.
+  const isRollingBack = run?.rollback?.state === 'pending' && answer === 'prevented'
+  const isOver = !isRollingBack && (answer !== 'requested' || run?.intent == null)
+  const payload = tombstoneUntil === null ? null : JSON.stringify({ tombstoneUntil })
+  const at = run && { id: run.id, seq: run.seq ?? null }
+  return { asked, kind: 'control', name: asked.verb, run: at, answer, isOver, payload }
+}
+
+/** Applies the verb to the run that holds the key, or leaves a tombstone for the next one that would. */
+export async function controlKey(
+  tx: Tx,
+  statements: Statements,
+  { task, key, asked }: { readonly task: string; readonly key: string; readonly asked: Asked },
+): Promise<Controlled> {
+  const [[row], [before]] = await Promise.all([
+    tx.each(statements.keyHolderToChange, [[task, key]]),
+    tx.all(statements.answerOfCall, [asked.callId, 'control']),
+  ])
+  if (before) return answeredBefore(tx, statements, before)
+  if (!row) {
+    const places = [{ place: ['key', task, key] as const, asked }]
+    const until = await leaveTombstones(tx, statements, places)
+    const tombstoneUntil = until.get(key) ?? null
+    const answer = { id: null, answer: 'not-found', state: null, tombstoneUntil } as const
+    if (!asked.isAgain)
+      note(tx, statements, [{ ...controlEntry(asked, answer, null), target: { task, key } }])
+    return answer
+  }
+  const run = runOf(row)
+  if (asked.isAgain) useUp(tx, statements, [['key', task, key]])
+  const changes = new Changes(tx.now(), [run])
+  const answer = controlOne(changes, run.id, asked)
+  await changes.write(tx, statements)
+  const after = changes.get(run.id) ?? run
+  note(tx, statements, [{ ...controlEntry(asked, answer, after), target: { task, key } }])
+  return answer
+}
+
+/** The same call again: what it came to, also where another run holds the key by now. */
+async function answeredBefore(tx: Tx, statements: Statements, before: Row): Promise<Controlled> {
+  const id = String(before['run_id'])
+  const [run] = await loadRuns(tx, statements, [id])
+  const answer = before['answer'] as Controlled['answer']
+  return { id, answer, state: run?.state ?? null, tombstoneUntil: null }
+}
+
+/** A run that a filter has found, as it was a moment ago. */
+type Matched = Pick<SeqRun, 'seq' | 'id' | 'attempt' | 'workflow' | 'node'>
+
+interface OfFilter {
+  readonly matched: readonly Matched[]
+  /** The states that the filter wants; empty for any. */
+  readonly wanted: readonly State[]
+  readonly asked: Asked
+}
+
+/**
+ * Applies the verb to some of the runs that a filter has found. What has left the wanted states meanwhile is left
+ * alone. Most of what is stopped this way has not started: that takes a shortcut of one small statement a run, whose
+ * guard is the table's; what the guard leaves over takes the long way.
+ */
+export async function controlMatched(
+  tx: Tx,
+  statements: Statements,
+  { matched, wanted, asked }: OfFilter,
+): Promise<readonly Controlled[]> {
+  const isDone = isStopVerb(asked.verb)
+    ? await preventAll(tx, statements, { matched, wanted, asked })
+    : []
+  const done = matched
+    .filter((_, at) => isDone[at])
+    .map(({ id }): Controlled => {
+      return { id, answer: 'prevented', state: 'cancelled', tombstoneUntil: null }
+    })
+  const left = matched.filter((_, at) => !isDone[at])
+  if (left.length === 0) return done
+  const found = (await tx.all(statements.runsBySeqToChange, [left.map(({ seq }) => seq)])).map(
+    runOf,
+  )
+  const ids = new Set(left.map(({ id }) => id))
+  const runs = found.filter(
+    ({ id, state }) => ids.has(id) && (wanted.length === 0 || wanted.includes(state)),
+  )
+  const changes = new Changes(tx.now(), runs)
+  // The record has one row for all of them: the feed of each says which.
+  const call = { call: asked.callId }
+  const answers = runs.map((run) => controlOne(changes, run.id, { ...asked, more: call }))
+  await changes.write(tx, statements)
+  return [...done, ...answers]
+}
+
+/** The parameters of a statement that ends in a filter and has none of its own. */
+export function matchParams({ params }: FilterSql): readonly Param[] {
+  return params.length > 0 ? [null, null, ...params] : []
+}
+
+/** Any verb on any target, as part of a transaction: however many runs a filter finds. */
+export async function controlWithin(
+  tx: Tx,
+  statements: Statements,
+  { target, asked }: { readonly target: Target; readonly asked: Asked },
+): Promise<readonly Controlled[]> {
+  if ('ids' in target) {
+    const calls = target.ids.map((id) => ({ id, asked }))
+    return controlIds(tx, statements, calls)
+  }
+  if ('key' in target) return [await controlKey(tx, statements, { ...target, asked })]
+  const filter = checkedFilter(target.filter)
+  if (await isRecorded(tx, statements, asked.callId)) return []
+  const sql = statements.filterSql(filter)
+  const matched = (await tx.all(statements.matchRuns(sql), matchParams(sql))).map(matchedOf)
+  const answers = await controlMatched(tx, statements, { matched, wanted: statesOf(filter), asked })
+  noteAtOnce(tx, statements, { asked, name: asked.verb, filter, answers })
+  return answers
+}
+
+/** Cancels those that have not started; says which. */
+async function preventAll(
+  tx: Tx,
+  statements: Statements,
+  { matched, wanted, asked }: OfFilter,
+): Promise<readonly boolean[]> {
+  const { verb, reason, by, rollback } = asked
+  const now = tx.now()
+  const states = idleStates.filter((state) => wanted.length === 0 || wanted.includes(state))
+  if (!isStopVerb(verb) || states.length === 0) return []
+  const stop = prevented(verb, { reason, by }, now)
+  const record = JSON.stringify(stop)
+  // What has started and is to be rolled back goes the long way: an attempt that no run has.
+  const sets = matched.map(({ seq, id, attempt }) => {
+    return [seq, id, rollback && attempt > 0 ? -1 : attempt, record, now]
+  })
+  // The turn of members has not come, or their workflow is stopped: nothing comes of their end. Of others it may.
+  const whose = asked.running === undefined ? 'no members' : 'members too'
+  const isDone = await tx.change(statements.preventRuns(states, whose), sets)
+  const done = matched.filter((_, at) => isDone[at])
+  if (done.length > 0) tx.tell('end')
+  const data = JSON.stringify({ reason, by, stop, answer: 'prevented', call: asked.callId })
+  writeFeed(
+    tx,
+    statements,
+    done.map(({ seq, attempt }): FeedRow => [seq, now, verb, attempt, 'cancelled', data]),
+  )
+  await wakeThoseWaitingFor(
+    tx,
+    statements,
+    done.map(({ id }) => id),
+  )
+  const without = { task: '', result: null, error: null, stop, rollback: null }
+  const ends = done.flatMap(({ id, workflow, node }): MemberEnd[] =>
+    workflow === null || node === null
+      ? []
+      : [{ workflow, node, state: 'cancelled', wasReached: false, run: { id, ...without } }],
+  )
+  await advance(tx, statements, ends)
+  await stopChildren(
+    tx,
+    statements,
+    done.flatMap(({ id, attempt }) => (attempt > 0 ? [{ ...asked, verb, id }] : [])),
+  )
+  return isDone
+}
+
+function controlOne(
+  changes: Changes,
+  id: string,
+  { more, ...given }: Asked & { readonly more?: Readonly<Record<string, unknown>> },
+): Controlled {
+  const run = changes.get(id)
+  // What is being undone is so to the end, and its workflow waits for that.
+  if (given.running === 'detach' && run?.state === 'running' && run.rollback === null) {
+    changes.detach(id)
+    return { id, answer: 'done', state: run.state, tombstoneUntil: null }
+  }
+  const verb = verbFor(run, given)
+  // Who may finish keeps its children.
+  const policy = verb === given.verb ? {} : { children: given.children ?? 'detach' }
+  const asked = { ...given, verb, ...policy }
+  const { answer } = changes.decide(id, eventOf(asked, changes.now), more)
+  return { id, answer, state: changes.get(id)?.state ?? null, tombstoneUntil: null }
+}

@@ -1,0 +1,191 @@
+/**
+ * Verbs that stand for the runs of a filter until a time or until they are lifted.
+ *
+ * A pause of whole tasks or queues is one row that claims look at: nothing else changes, however many runs there are. Any
+ * other hold is carried out on the runs that there are, as a bulk operation, and on each that comes, when it is enqueued or
+ * at the latest when it would start (`gate.ts`).
+ *
+ * Both let go of a roll-back but for one thing: while its lane is paused it does not start, for claims pass over whole lanes.
+ *
+ * Where writers do not see each other, a run may be paused by a hold that is lifted at the same time. So keepers look for
+ * runs that are paused by a hold which is no more, and resume them.
+ */
+import type { RunFilter } from '../../core/filter.ts'
+import { checkedHoldFilter, filterText, isOfLanes } from '../../core/hold.ts'
+import { idleStates, type State } from '../../core/run/transitions.ts'
+import { afterRecord, beginBulk, type BulkRequest, type Bulks, endBulksOf } from './bulk.ts'
+import { Changes } from '../runs/changes.ts'
+import type { Asked } from './control.ts'
+import type { Statements, Tx } from '../driver/driver.ts'
+import { instantOf } from '../port/instants.ts'
+import { isRecorded, note } from '../journal/audit-log.ts'
+import { holdOf, runOf } from '../rows/runs.ts'
+import type { AskedBy, ControlVerb, Hold, HoldRequest, Store } from '../store.ts'
+
+/** What is on record, and the bulk operations that carry it out. */
+export interface Held {
+  readonly callId: string
+  readonly hold: Hold
+  readonly bulkIds: readonly string[]
+}
+
+export async function putHold(tx: Tx, statements: Statements, request: HoldRequest): Promise<Held> {
+  const filter = checkedHoldFilter(request.filter)
+  const { callId, verb, reason, by } = request
+  if (await isRecorded(tx, statements, callId)) return heldBefore(tx, statements, request)
+  const rollback = request.rollback ? 1 : 0
+  const isLane = isOfLanes({ verb, filter })
+  const now = tx.now()
+  const until = instantOf(request.until, now)
+  const lane = isLane ? [filter.task ?? null, filter.queue ?? null] : [null, null]
+  const place = [callId, verb, filterText(filter), isLane ? 1 : 0, ...lane]
+  const [row] = await tx.all(statements.insertHold, [...place, now, until, rollback, reason, by])
+  const hold = holdOf(row ?? {})
+  const payload = JSON.stringify({ holdId: hold.id, until, inFlight: request.inFlight })
+  const entry = { kind: 'hold', name: verb, run: null, answer: 'done', isOver: true } as const
+  note(tx, statements, [{ ...entry, asked: request, target: filter, payload }])
+  const bulkIds: string[] = []
+  for (const bulk of bulksOf(request, hold)) {
+    await beginBulk(tx, statements, { request: bulk, totalCount: 0 })
+    bulkIds.push(bulk.asked.callId)
+  }
+  return { callId, hold, bulkIds }
+}
+
+/** The same call again: what it has put, which may have been lifted since. */
+async function heldBefore(tx: Tx, statements: Statements, request: HoldRequest): Promise<Held> {
+  const { callId, verb, filter, reason, by, until, rollback } = request
+  const [row] = await tx.all(statements.holdByFilter, [verb, filterText(filter)])
+  if (row) {
+    const hold = holdOf(row)
+    return { callId, hold, bulkIds: bulksOf(request, hold).map(({ asked }) => asked.callId) }
+  }
+  const now = tx.now()
+  const past = { createdAt: now, until: instantOf(until, now), rollback }
+  return { callId, hold: { id: callId, verb, filter, reason, by, ...past }, bulkIds: [] }
+}
+
+type Control = Extract<BulkRequest, { readonly kind: 'control' }>
+
+/** What is done with the runs that there are: those that have not started, and those that run. */
+function bulksOf(request: HoldRequest, hold: Hold): readonly Control[] {
+  const { verb, inFlight } = request
+  const bulks: Control[] = []
+  const isPark = inFlight === 'park'
+  if (isOfLanes(hold)) {
+    if (isPark) bulks.push(bulkOn(request, hold, { verb, state: ['running'] }))
+  } else {
+    const state = isPark ? [...idleStates, 'running' as const] : idleStates
+    bulks.push(bulkOn(request, hold, { verb, state }))
+  }
+  if (inFlight === 'cancel')
+    bulks.push(bulkOn(request, hold, { verb: 'cancel', state: ['running'] }))
+  return bulks
+}
+
+function bulkOn(
+  { callId, reason, by, origin, graceMs, rollback, pause }: HoldRequest,
+  hold: Hold,
+  { verb, state }: { readonly verb: ControlVerb; readonly state: readonly State[] },
+): Control {
+  const isLane = isOfLanes(hold)
+  const until = hold.until === null ? null : { at: hold.until }
+  const parksIn = isLane ? 'queued' : 'paused'
+  const asked: Asked = {
+    callId: `${callId}/${verb}-${state[0]}`,
+    verb,
+    reason,
+    by,
+    origin,
+    graceMs,
+    tombstoneMs: 0,
+    rollback,
+    pause: { ...pause, until, holdId: hold.id, parksIn },
+  }
+  const filter: RunFilter = { ...hold.filter, state: [...new Set(state)] }
+  return { kind: 'control', filter, asked }
+}
+
+type HoldTarget = Parameters<Store['lift']>[0]
+
+/** Null where there is no such hold, and where the same call has lifted it. */
+export async function liftHold(
+  tx: Tx,
+  statements: Statements,
+  { target, who }: { readonly target: HoldTarget; readonly who: AskedBy },
+): Promise<Held | null> {
+  if (await isRecorded(tx, statements, who.callId)) return null
+  const [found] =
+    'id' in target
+      ? await tx.all(statements.holdById, [target.id])
+      : await tx.all(statements.holdByFilter, [target.verb, filterText(target.filter)])
+  const [row] = found ? await tx.all(statements.deleteHold, [holdOf(found).id]) : []
+  if (row) return letGo(tx, statements, { hold: holdOf(row), who })
+  const name = 'verb' in target ? target.verb : 'hold'
+  const entry = { asked: who, kind: 'lift', name, run: null, answer: 'not-found' } as const
+  note(tx, statements, [
+    { ...entry, isOver: true, target: 'id' in target ? target : target.filter },
+  ])
+  return null
+}
+
+/**
+ * Ends the holds whose time is over. What they have paused has the same time for its end, or is found to be paused by nothing;
+ * what is still to park is let go here, for there is never more of that than runs.
+ */
+export async function endPastHolds(tx: Tx, statements: Statements): Promise<void> {
+  const past = (await tx.all(statements.deletePastHolds, [tx.now()])).map(holdOf)
+  for (const hold of past) {
+    const reason = 'its time was over'
+    const who = { callId: `${hold.id}/over`, reason, by: null, origin: null }
+    await end(tx, statements, { hold, who })
+    const runs = (await tx.all(statements.pausingRunsToChange, [hold.id])).map(runOf)
+    const changes = new Changes(tx.now(), runs)
+    for (const { id } of runs)
+      changes.decide(id, { type: 'resume', reason, by: null, holdId: hold.id })
+    await changes.write(tx, statements)
+  }
+}
+
+interface Ending {
+  readonly hold: Hold
+  readonly who: AskedBy
+}
+
+/** It is gone: that is put on record, and nothing more is done for it. */
+async function end(tx: Tx, statements: Statements, { hold, who }: Ending): Promise<void> {
+  const { id, verb: name, filter: target } = hold
+  const payload = JSON.stringify({ holdId: id })
+  const entry = { asked: who, kind: 'lift', name, run: null, answer: 'done' } as const
+  note(tx, statements, [{ ...entry, isOver: true, payload, target }])
+  tx.tell('work')
+  await endBulksOf(tx, statements, id)
+}
+
+/** The same before its time: what it has paused is to be resumed. */
+async function letGo(tx: Tx, statements: Statements, { hold, who }: Ending): Promise<Held> {
+  const { callId } = who
+  await end(tx, statements, { hold, who })
+  if (hold.verb !== 'pause') return { callId, hold, bulkIds: [] }
+  const bulk = bulkOn(resuming(who), hold, { verb: 'resume', state: ['running', 'paused'] })
+  await beginBulk(tx, statements, { request: bulk, totalCount: 0 })
+  return { callId, hold, bulkIds: [bulk.asked.callId] }
+}
+
+function resuming(who: AskedBy): HoldRequest {
+  const how = { graceMs: 0, rollback: false, pause: { withinMs: 0, otherwise: 'wait' } } as const
+  return { ...who, ...how, verb: 'pause', filter: {}, until: null, inFlight: 'finish' }
+}
+
+/** Carries out what a hold asks of the runs that there are. */
+export async function carryOutHold(
+  bulks: Bulks,
+  { callId, hold, bulkIds }: Held,
+  before: () => Promise<void> = () => Promise.resolve(),
+): Promise<Hold> {
+  return afterRecord(callId, async () => {
+    await before()
+    for (const id of bulkIds) await bulks.goOn(id)
+    return hold
+  })
+}

@@ -1,0 +1,29 @@
+/** What a verb that is asked comes to for one run. */
+import type { MachineEvent } from '../../core/run/events.ts'
+import { isStopVerb } from '../../core/run/transitions.ts'
+import type { Asked } from './control.ts'
+import { instantOf } from '../port/instants.ts'
+import type { SeqRun } from '../rows/runs.ts'
+import type { ControlVerb } from '../store.ts'
+
+/** Of a member that runs it may be less. */
+export function verbFor(run: SeqRun | undefined, { verb, running }: Asked): ControlVerb {
+  const isLess = running === 'wait' && run?.state === 'running' && isStopVerb(verb)
+  return isLess ? 'revoke' : verb
+}
+
+export function eventOf(asked: Asked, now: number): MachineEvent {
+  const { verb, reason, by, graceMs, rollback, children, pause } = asked
+  if (verb === 'resume') return { type: verb, reason, by, holdId: pause.holdId }
+  if (verb !== 'pause')
+    return {
+      type: verb,
+      reason,
+      by,
+      graceMs,
+      rollback,
+      ...(children === undefined ? {} : { children }),
+    }
+  const { until, ...how } = pause
+  return { type: verb, reason, by, ...how, resumeAt: instantOf(until, now) }
+}

@@ -1,0 +1,34 @@
+import { CheckreinError } from '../../core/errors.ts'
+import { wholeText } from '../../core/text.ts'
+import { type WorkflowState, workflowStates } from '../../core/workflow/workflow.ts'
+
+import type { WorkflowFilter } from '../port/workflows.ts'
+
+const parts = ['name', 'key', 'tag', 'state']
+
+export function statesOfWorkflows({ state }: WorkflowFilter): readonly WorkflowState[] {
+  if (state === undefined) return []
+  return typeof state === 'string' ? [state] : state
+}
+
+/** @throws {CheckreinError} `USAGE` for a part or state that does not exist. */
+export function checkedWorkflowFilter(filter: WorkflowFilter): WorkflowFilter {
+  for (const [part, value] of Object.entries(filter)) {
+    if (!parts.includes(part) || value === undefined)
+      throw wrong(
+        `a filter on workflows has no part ${JSON.stringify(part)}`,
+        `Parts: ${parts.join(', ')}.`,
+      )
+    if (typeof value === 'string') wholeText(value, `the filter's ${part}`)
+  }
+  for (const state of statesOfWorkflows(filter))
+    if (!workflowStates.includes(state))
+      throw wrong(
+        `no workflow state ${JSON.stringify(state)}`,
+        `States: ${workflowStates.join(', ')}.`,
+      )
+  return filter
+}
+
+const wrong = (message: string, hint: string): CheckreinError =>
+  new CheckreinError('USAGE', { message, hint })

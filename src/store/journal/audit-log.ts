@@ -1,0 +1,100 @@
+/** The record of everything that was asked, a row for each. */
+import type { ErrorRecord } from '../../core/errors.ts'
+import type { RunFilter } from '../../core/filter.ts'
+import type { Param, Row, Statements, Tx } from '../driver/driver.ts'
+import type { AskedBy, SignalKind, SignalRecord } from '../store.ts'
+
+/** One row to be recorded. */
+export interface Entry {
+  readonly asked: AskedBy
+  readonly kind: SignalKind
+  readonly name: string
+  readonly run: { readonly seq: number | null; readonly id: string } | null
+  readonly answer: SignalRecord['answer']
+  /** Whether there is nothing more to come of it. */
+  readonly isOver: boolean
+  readonly target?: object
+  readonly payload?: string | null
+  /** What came of it, where that is known at once. */
+  readonly reply?: string
+  readonly error?: ErrorRecord
+}
+
+/** Records what was asked, each once: a call that is made again is the same call. @returns the places of those that are new. */
+export function record(
+  tx: Tx,
+  statements: Statements,
+  entries: readonly Entry[],
+): readonly Row[] | Promise<readonly Row[]> {
+  const sets = setsOf(entries, tx.now())
+  return sets.length === 0 ? [] : tx.each(statements.insertSignals, sets)
+}
+
+/** The same, where nobody asks for the places. */
+export function note(tx: Tx, statements: Statements, entries: readonly Entry[]): void {
+  const sets = setsOf(entries, tx.now())
+  if (sets.length > 0) tx.send(statements.insertSignals, sets)
+}
+
+/** Whether a call about many, or about a hold, was made before under this id, and has come to something. */
+export async function isRecorded(tx: Tx, statements: Statements, callId: string): Promise<boolean> {
+  const rows = await tx.each(statements.signalsOfCalls, [[callId, null]])
+  return rows.some(({ answer }) => answer !== 'not-found')
+}
+
+interface AtOnce {
+  readonly asked: AskedBy
+  readonly name: string
+  readonly payload?: string | null
+  readonly filter: RunFilter
+  readonly answers: readonly { readonly answer: string }[]
+}
+
+/** Records what was asked of all runs of a filter in one transaction, and how many there were of each answer. */
+export function noteAtOnce(
+  tx: Tx,
+  statements: Statements,
+  { asked, name, payload = null, filter, answers }: AtOnce,
+): void {
+  const reply = JSON.stringify(countsOf({}, answers))
+  const entry = { asked, kind: 'bulk', name, payload, run: null, answer: null } as const
+  note(tx, statements, [{ ...entry, isOver: true, target: filter, reply }])
+}
+
+/** How many there are of each answer, with those before. */
+export function countsOf(
+  before: Readonly<Record<string, number>>,
+  answers: readonly { readonly answer: string }[],
+): Readonly<Record<string, number>> {
+  const counts = { ...before }
+  for (const { answer } of answers) counts[answer] = (counts[answer] ?? 0) + 1
+  return counts
+}
+
+function setsOf(entries: readonly Entry[], now: number): Param[][] {
+  const once = new Map<string, Entry>()
+  for (const entry of entries) {
+    const place = placeOf(entry.asked.callId, entry.run?.id)
+    if (!once.has(place)) once.set(place, entry)
+  }
+  return [...once.values()].map((entry) => [
+    entry.asked.callId,
+    entry.kind,
+    entry.name,
+    entry.run?.seq ?? null,
+    entry.run?.id ?? null,
+    now,
+    entry.isOver ? now : null,
+    entry.answer,
+    entry.asked.reason,
+    entry.asked.by,
+    entry.asked.origin,
+    entry.target === undefined ? null : JSON.stringify(entry.target),
+    entry.error === undefined ? null : JSON.stringify(entry.error),
+    entry.reply ?? null,
+    entry.payload ?? null,
+  ])
+}
+
+export const placeOf = (callId: unknown, runId: unknown): string =>
+  JSON.stringify([callId, runId ?? null])

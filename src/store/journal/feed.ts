@@ -1,0 +1,22 @@
+/** A run's feed: what happened to it, entry by entry. */
+import type { Statements, Tx } from '../driver/driver.ts'
+import type { FeedRow } from '../rows/runs.ts'
+
+export function writeFeed(tx: Tx, statements: Statements, feed: readonly FeedRow[]): void {
+  if (feed.length === 0) return
+  tx.send(statements.insertFeed, feed)
+  tx.tell('news')
+}
+
+/** How many entries of a type that may come without end a run keeps. */
+const kept = { log: 1000, progress: 100, checkpoint: 100 } as const
+
+/** Deletes the oldest entries past what is kept. */
+export function trimFeed(
+  tx: Tx,
+  statements: Statements,
+  { type, seqs }: { readonly type: keyof typeof kept; readonly seqs: Iterable<number> },
+): void {
+  const sets = [...seqs].map((seq) => [seq, type, kept[type]])
+  if (sets.length > 0) tx.send(statements.trimFeed, sets)
+}

@@ -1,0 +1,26 @@
+/** Verbs that come of what a transaction has written, for runs that may be many: bulk operations that begin with it. */
+import type { BulkRequest } from '../control/bulk.ts'
+import type { Asked } from '../control/control.ts'
+import type { MemberFilter, Statements, Tx } from '../driver/driver.ts'
+
+type Ordered = Omit<Asked, 'origin' | 'tombstoneMs' | 'pause'>
+
+/** Has them carried out when the transaction has committed; one that was ordered before is not ordered again. */
+export async function orderBulk(
+  tx: Tx,
+  statements: Statements,
+  ...[filter, ordered]: [filter: MemberFilter, ordered: Ordered]
+): Promise<void> {
+  const pause = { withinMs: 0, otherwise: 'wait', until: null, holdId: null } as const
+  const asked: Asked = {
+    ...ordered,
+    origin: null,
+    tombstoneMs: 0,
+    pause: { ...pause, parksIn: 'paused' },
+  }
+  const request: BulkRequest = { kind: 'control', filter, asked }
+  const { callId } = asked
+  const row = [callId, tx.now(), Number.MAX_SAFE_INTEGER, 0, JSON.stringify(request)]
+  await tx.all(statements.insertBulk, row)
+  tx.begun(callId)
+}

@@ -1,0 +1,60 @@
+/** How runs are claimed on PostgreSQL. */
+import { stateIs } from '../../driver/state-sql.ts'
+import { heldOrSkipped } from './pieces.ts'
+
+export interface ClaimStatements {
+  readonly claimableTasks: string
+  readonly claimRuns: string
+  /** A claim and its entries at once; every row says whether a tombstone stands and whether the lease is held, and of none there is one. */
+  readonly claimAlone: string
+}
+
+const unexpired = '(r.expires_at IS NULL OR r.attempt > r.returned OR r.expires_at > $3)'
+
+/** Whether a tombstone or a hold on runs of any kind stands, so that each run must be looked at. */
+const anyStands = (not = ''): string =>
+  `${not} (EXISTS (SELECT 1 FROM @tombstones) OR EXISTS (SELECT 1 FROM @holds WHERE is_lane = 0))`
+
+/** Whether nobody holds the lane. */
+const isOpenLane = `NOT EXISTS (
+        SELECT 1 FROM @holds AS h WHERE h.is_lane = 1 AND (h.until IS NULL OR h.until > $3)
+          AND (h.queue IS NULL OR h.queue = lane.queue) AND (h.task IS NULL OR h.task = lane.task))`
+
+/** The places of the runs to claim, lane by lane; they are held, and what others hold is passed over. */
+const claimableHeads = (where: string): string => `
+      SELECT head.seq FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
+      CROSS JOIN LATERAL (
+        SELECT r.seq, r.priority FROM @runs AS r
+        WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired}
+        ORDER BY r.priority DESC, r.seq LIMIT $5 ${heldOrSkipped}) AS head
+      WHERE ${isOpenLane} ${where} ORDER BY head.priority DESC, head.seq LIMIT $5`
+const startRuns = `UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3`
+const claimedColumns = [
+  'r.seq, r.id, r.task, r.queue, r.priority, r.key, r.tags, r.input, r.attempt',
+  'r.checkpoint_at, r.wait, r.signalled, r.rollback, r.error, r.workflow, r.node, r.parent, r.is_mapped',
+].join(', ')
+
+export const claimStatements: ClaimStatements = {
+  claimableTasks: `
+    SELECT lane.task FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
+    WHERE EXISTS (
+      SELECT 1 FROM @runs AS r
+      WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired})
+      AND ${isOpenLane}`,
+  claimRuns: `
+    ${startRuns} WHERE r.seq = ANY(ARRAY(${claimableHeads('')})) RETURNING ${claimedColumns}`,
+  claimAlone: `
+    WITH head AS MATERIALIZED (${claimableHeads(`AND ${anyStands('NOT')}`)}),
+    held AS MATERIALIZED (
+      SELECT 1 FROM @workers WHERE id = $4 AND lease_until > $6::bigint AND EXISTS (SELECT 1 FROM head) FOR KEY SHARE),
+    claimed AS (
+      ${startRuns}
+      WHERE r.seq = ANY(ARRAY(SELECT seq FROM head WHERE EXISTS (SELECT 1 FROM held))) RETURNING ${claimedColumns}),
+    entered AS (
+      INSERT INTO @feed (run_seq, at, type, attempt, state, data)
+      SELECT seq, $3, 'claim', attempt, 'running', $7::text FROM claimed ORDER BY priority DESC, seq)
+    SELECT claimed.*, known.* FROM (
+      SELECT (${anyStands()})::int AS has_tombstones,
+        EXISTS (SELECT 1 FROM @workers WHERE id = $4 AND lease_until > $6::bigint)::int AS is_held) AS known
+    LEFT JOIN claimed ON true`,
+}

@@ -1,0 +1,137 @@
+/** PostgreSQL's half of the twin statements about workflows. */
+import type { FilterSql, Param } from '../../driver/driver.ts'
+import {
+  isPlain,
+  memberColumns,
+  nodeColumns,
+  workflowColumns,
+  workflowFacts,
+} from '../../rows/workflow-columns.ts'
+import { statesOfWorkflows } from '../../driver/workflow-filter.ts'
+import type { WorkflowFilter } from '../../port/workflows.ts'
+import { firstUndoing } from '../../rows/undo-nodes.ts'
+import type { WorkflowStatements } from '../../driver/workflow-statements.ts'
+import { anyOfFew, few, fewSets, held, heldOrSkipped, isAfter, isSame, sets } from './pieces.ts'
+
+const names = (columns: readonly string[]): string =>
+  columns.map((column) => column.split(' ')[0]).join(', ')
+const places = (columns: readonly string[], from = 1): string =>
+  columns.map((column, at) => `$${from + at}::${column.split(' ')[1]}`).join(', ')
+const inWorkflow = `${isSame('n.workflow', 'u.workflow')} AND n.node = u.node`
+
+/**
+ * Nodes by their numbers, one by one: of a table that it does not know, the planner takes a workflow for three rows, and
+ * would read all of it to look for each number.
+ */
+const theseNodes = `unnest($2::int[]) AS u(number) CROSS JOIN LATERAL (
+      SELECT * FROM @nodes WHERE workflow = $1 AND node = u.number LIMIT 1) AS n`
+
+/**
+ * Of a member that waits for its turn. As plain conditions they would be taken for one row in ten thousand, and the table
+ * be read, with all of the sets for each row; of a CASE the planner knows nothing.
+ */
+const isUnreached = "CASE WHEN r.state = 'waiting' AND r.attempt = 0 THEN 1 ELSE 0 END > 0"
+
+export const postgresWorkflows: WorkflowStatements = {
+  insertWorkflow: `
+    INSERT INTO @workflows (${names(workflowColumns)}, completed, failed, cancelled, detached, is_done)
+    VALUES (${places(workflowColumns)}, 0, 0, 0, 0, 0) ON CONFLICT (id) DO NOTHING RETURNING id`,
+  workflowsById: `SELECT * FROM @workflows WHERE id = ANY($1::text[])`,
+  workflowsToChange: `SELECT * FROM @workflows WHERE id = ANY($1::text[]) ORDER BY id ${held}`,
+  haltedWorkflows: `
+    SELECT id FROM @workflows AS w WHERE id = ANY($1::text[]) AND (
+      stop IS NOT NULL OR paused IS NOT NULL
+        OR EXISTS (SELECT 1 FROM @tombstones AS t WHERE t.kind = 'id' AND t.task = '' AND t.value = w.id))`,
+  workflowByKeyToChange: `SELECT * FROM @workflows WHERE key = $1 AND key_held = 1 ${held}`,
+  updateWorkflow: `
+    UPDATE @workflows SET (${names(workflowFacts)}) = ROW(${places(workflowFacts, 2)}) WHERE id = $1`,
+  insertMembers: `
+    INSERT INTO @runs (${names(memberColumns)}, attempt, failures, crashes)
+    SELECT ${names(memberColumns)}, 0, 0, 0 FROM ${sets(...memberColumns)} ORDER BY ord
+    ON CONFLICT (id) DO NOTHING RETURNING seq, id`,
+  insertNodes: `
+    INSERT INTO @nodes (${names(nodeColumns)}) SELECT ${names(nodeColumns)} FROM ${sets(...nodeColumns)}`,
+  nodesOf: `SELECT n.* FROM ${theseNodes}`,
+  plainArrivals: `
+    SELECT up, count(*)::int AS n FROM ${theseNodes} WHERE ${isPlain} GROUP BY up`,
+  furtherNodesOf: `SELECT n.* FROM ${theseNodes} WHERE NOT (${isPlain})`,
+  headsOf: `
+    SELECT n.* FROM @nodes AS n
+    WHERE n.workflow = $1 AND n.up IS NOT NULL AND n.up = $2 AND n.is_head = 1 AND (
+      n.plan IS NOT NULL OR n.run_seq IS NULL
+      OR NOT EXISTS (SELECT 1 FROM @runs AS r WHERE r.seq = n.run_seq AND (r.state = 'queued' OR r.state = '')))
+    ORDER BY n.slot`,
+  startPlainHeads: `
+    UPDATE @runs AS r SET state = 'queued' FROM ${few(`unnest(ARRAY(
+      SELECT run_seq FROM @nodes
+      WHERE workflow = $1 AND up IS NOT NULL AND up = $2 AND is_head = 1 AND plan IS NULL AND run_seq IS NOT NULL
+      ORDER BY run_seq)) WITH ORDINALITY AS u(seq, ord)`)}
+    WHERE ${isSame('r.seq', 'u.seq')} AND ${isUnreached} RETURNING r.seq`,
+  countDown: `
+    UPDATE @nodes AS n SET pending = n.pending - u.ended, failures = n.failures + u.failed
+    FROM ${fewSets('workflow text', 'node int', 'ended int', 'failed int')} WHERE ${inWorkflow} RETURNING n.*`,
+  noteCauses: `
+    UPDATE @nodes AS n SET cause = u.cause FROM ${fewSets('workflow text', 'node int', 'cause text')} WHERE ${inWorkflow}`,
+  noteResults: `
+    UPDATE @nodes AS n SET result = u.result FROM ${fewSets('workflow text', 'node int', 'result text')} WHERE ${inWorkflow}`,
+  slotsOf: `
+    SELECT n.slot, n.run_seq, n.cause, n.result, r.result AS run_result
+    FROM @nodes AS n LEFT JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
+    WHERE n.workflow = $1 AND n.up IS NOT NULL AND n.up = $2 AND (n.next IS NULL OR n.cause IS NOT NULL) ORDER BY n.slot`,
+  resultsOf: `
+    SELECT n.node, n.run_seq, n.result, r.result AS run_result
+    FROM ${theseNodes} LEFT JOIN LATERAL (SELECT result FROM @runs WHERE seq = n.run_seq OFFSET 0) AS r ON true`,
+  startMembers: `
+    UPDATE @runs AS r SET state = u.state, input = coalesce(u.input, r.input), run_at = u.run_at, expires_at = u.expires_at,
+      paused_from = u.paused_from, paused = u.paused
+    FROM ${fewSets('seq bigint', 'state text', 'input text', 'run_at bigint', 'expires_at bigint', 'paused_from text', 'paused text')}
+    WHERE ${isSame('r.seq', 'u.seq')} AND ${isUnreached} RETURNING u.ord`,
+  giveInput: `
+    UPDATE @runs AS r SET input = coalesce(u.input, r.input), expires_at = u.expires_at
+    FROM ${fewSets('seq bigint', 'input text', 'expires_at bigint')} WHERE ${isSame('r.seq', 'u.seq')}`,
+  detachRuns: `
+    UPDATE @runs SET workflow = NULL, node = NULL, key_held = CASE WHEN key_held = 0 THEN 2 ELSE key_held END
+    WHERE seq = ${anyOfFew}`,
+  completedMembers: `
+    SELECT r.* FROM @nodes AS n JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
+    WHERE n.workflow = $1 AND n.role = 'step' AND r.workflow = $1 AND (r.state = 'completed' OR r.state = '') ORDER BY r.finished_at DESC, r.node DESC`,
+  copyCheckpoints: `
+    INSERT INTO @checkpoints (run_seq, data)
+    SELECT u.copy_seq, c.data FROM ${fewSets('run_seq bigint', 'copy_seq bigint')} JOIN @checkpoints AS c ON ${isSame('c.run_seq', 'u.run_seq')}`,
+  memberCounts: `
+    SELECT workflow, state, CASE WHEN state = 'waiting' AND attempt = 0 THEN 0 ELSE 1 END AS was_reached, count(*) AS n FROM @runs
+    WHERE workflow IS NOT NULL AND workflow = ANY($1::text[]) AND node < ${firstUndoing} GROUP BY workflow, state, was_reached`,
+  membersOf: `
+    SELECT n.node AS at_node, n.run_seq, n.next, n.chain_end, n.up, n.slot, n.last, n.is_head, n.is_point, n.source, n.role,
+      n.size, n.policy, n.pending, n.failures AS node_failures, n.plan, n.cause, n.result AS node_result, r.*
+    FROM @nodes AS n LEFT JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
+    WHERE n.workflow = $1 AND n.node > $2 ORDER BY n.node LIMIT $3`,
+  feedStart: `
+    SELECT min(f.position) AS position FROM @runs AS r CROSS JOIN LATERAL (
+      SELECT position FROM @feed WHERE ${isAfter('r.seq', '-1')} ORDER BY run_seq, position LIMIT 1) AS f
+    WHERE r.workflow IS NOT NULL AND r.workflow = $1`,
+  resumableWorkflowsToChange: `
+    SELECT * FROM @workflows WHERE resume_at IS NOT NULL AND resume_at <= $1 ORDER BY resume_at LIMIT $2 ${heldOrSkipped}`,
+  prunableWorkflows: `
+    SELECT id FROM @workflows WHERE finished_at IS NOT NULL AND state = $1 AND finished_at < $2
+    ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
+  deleteNodes: `DELETE FROM @nodes WHERE workflow = ANY($1::text[])`,
+  deleteWorkflows: `DELETE FROM @workflows WHERE id = ANY($1::text[])`,
+  listWorkflows: ({ where }, order) =>
+    order === 'newest'
+      ? `SELECT * FROM @workflows AS w WHERE w.seq < $1 AND ${where} ORDER BY w.seq DESC LIMIT $2`
+      : `SELECT * FROM @workflows AS w WHERE w.seq > $1 AND ${where} ORDER BY w.seq LIMIT $2`,
+  workflowSql,
+}
+
+function workflowSql(filter: WorkflowFilter): FilterSql {
+  const terms: string[] = []
+  const params: Param[] = []
+  const bind = (value: Param, type = 'text'): string => `$${2 + params.push(value)}::${type}`
+  if (filter.name !== undefined) terms.push(`w.name = ${bind(filter.name)}`)
+  if (filter.key !== undefined) terms.push(`w.key = ${bind(filter.key)}`)
+  if (filter.tag !== undefined) terms.push(`w.tags::jsonb ? ${bind(filter.tag)}`)
+  const states = statesOfWorkflows(filter)
+  if (states.length > 0) terms.push(`w.state = ANY(${bind(states, 'text[]')})`)
+  return { where: terms.join(' AND ') || 'true', params }
+}

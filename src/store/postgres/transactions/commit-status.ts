@@ -1,0 +1,75 @@
+/**
+ * What became of a commit whose answer did not come.
+ *
+ * The server says it of the transaction's id, with three traps:
+ *
+ * - An id that was lost is given out again: after a crash those whose log had not been written, after a fail-over those
+ *   whose log had not reached the standby. That such an id is committed may be true of somebody else's transaction. So
+ *   each transaction brings the mark of the life in which the server was, which is the time at which its statistics began:
+ *   a crash and a fail-over change it, a clean restart does not. Where it is another one, the rows have to tell.
+ *   (That an id is not committed is true in every life: had the commit survived, so had its id.)
+ * - A server that has not taken over yet knows less than it will.
+ * - A commit that was swallowed on its way leaves the transaction under way until its server loses patience. So it is
+ *   ended here: what has not come by now can come no more.
+ */
+import type { Param, Row } from '../../driver/driver.ts'
+import type { Session } from '../connection/session.ts'
+
+export type Fate = 'committed' | 'aborted' | 'in progress' | 'unknown'
+
+/** Rows that a transaction has made or taken, by which it can be told that it was committed. */
+export interface Proof {
+  readonly ids: readonly string[]
+  /** Whom they were given to; null where it is enough that they are there. */
+  readonly workerId: string | null
+}
+
+/** A transaction that was to be committed. */
+export interface Doubt {
+  readonly xid: string
+  readonly life: string | null
+  readonly proof: Proof | null
+}
+
+/** The mark of the server's life; a column of a SELECT. */
+export const lifeMark = 'pg_stat_get_bgwriter_stat_reset_time()::text AS life'
+
+const ask = `
+  SELECT CASE WHEN pg_is_in_recovery() THEN 'in progress' ELSE pg_xact_status($1::text::xid8) END AS status, ${lifeMark}`
+const endIdle = `
+  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE backend_xid = $1::text::xid AND state = 'idle in transaction' AND usename = current_user`
+
+/** @param runsById the statement that gives the rows of runs. */
+export async function fateOf(
+  session: Session,
+  { xid, life, proof }: Doubt,
+  runsById: string,
+): Promise<Fate> {
+  const [answer] = await session.rows(ask, [xid]).catch(neverHeardOf)
+  const status = answer?.['status']
+  if (status === 'aborted') return 'aborted'
+  if (status === 'in progress') {
+    await session.rows(endIdle, [shortXid(xid)]).catch(() => undefined)
+    return 'in progress'
+  }
+  if (status !== 'committed') return 'unknown'
+  if (life !== null && answer?.['life'] === life) return 'committed'
+  return proof ? fateByRows(await session.rows(runsById, [proof.ids]), proof) : 'unknown'
+}
+
+function fateByRows(rows: readonly Row[], { workerId }: Proof): Fate {
+  const isMade = rows.some((row) => workerId === null || row['worker_id'] === workerId)
+  return isMade ? 'committed' : 'aborted'
+}
+
+/** An id that the server has not given out yet, in this life. */
+function neverHeardOf(error: unknown): Row[] {
+  if ((error as { code?: unknown }).code === '22023') return [{ status: 'aborted' }]
+  throw error
+}
+
+/** As it stands where the server counts with 32 bits. */
+function shortXid(xid: string): Param {
+  return String(BigInt.asUintN(32, BigInt(xid)))
+}

@@ -1,0 +1,120 @@
+/**
+ * Lost answers to statements that are transactions of their own.
+ *
+ * They lack the id that tells what became of a commit whose answer was lost. So each must bear to be done twice, or
+ * unheard: a row that is there already is a good sign for an insert, a run that has completed in this very attempt for
+ * a completion, and what a claim has taken unheard its worker finds among what it holds.
+ */
+import type { Param, Row } from '../../driver/driver.ts'
+import { isConflict, isConnectionLost, isLocked, isTaken, uncertain } from '../errors.ts'
+import type { Link } from '../connection/link.ts'
+import type { Session } from '../connection/session.ts'
+
+type Seqs = readonly (number | null)[] | null
+
+export interface Insert {
+  readonly insert: (session: Session) => Promise<Seqs>
+  /** The rows with these ids that were made at this time: the statement and its parameters. */
+  readonly made: readonly [statement: string, params: readonly Param[]]
+  readonly ids: readonly string[]
+}
+
+/**
+ * An insert. Where its answer is lost it is run again; that it finds its rows there, or has to wait for itself, is then a
+ * good sign.
+ * @returns null where a row cannot be inserted: then none was.
+ * @throws {CheckreinError} as transactions do, also that it may have been done.
+ */
+export async function inserted(link: Link, { insert, made, ids }: Insert): Promise<Seqs> {
+  const ownRows = async (session: Session): Promise<Seqs> => {
+    const rows = await session.rows(...made)
+    const seqs = new Map(rows.map((row) => [row['id'], Number(row['seq'])]))
+    return ids.every((id) => seqs.has(id)) ? ids.map((id) => seqs.get(id) ?? null) : null
+  }
+  return untilAnswered(link, async (session, wasLost) => {
+    try {
+      const seqs = await insert(session)
+      return wasLost && seqs?.includes(null) ? ownRows(session) : seqs
+    } catch (error) {
+      if (isTaken(error)) return wasLost ? ownRows(session) : null
+      throw wasLost && isLocked(error) ? notOver() : error
+    }
+  })
+}
+
+export interface Complete {
+  /** Both give the `ord` of those that they are true of. */
+  readonly complete: (session: Session) => Promise<readonly Row[]>
+  readonly done: (session: Session) => Promise<readonly Row[]>
+  readonly count: number
+}
+
+/**
+ * Completions. Where the answer is lost they are run again, and those that have completed in the meantime, in the same
+ * attempts, were done by the first try.
+ * @returns null where others were in the way: then none was done.
+ * @throws {CheckreinError} as transactions do, also that they may have been done.
+ */
+export async function completed(
+  link: Link,
+  { complete, done, count }: Complete,
+): Promise<readonly boolean[] | null> {
+  return untilAnswered(link, async (session, wasLost) => {
+    try {
+      const ords = new Set((await complete(session)).map((row) => row['ord']))
+      if (wasLost) for (const row of await done(session)) ords.add(row['ord'])
+      return Array.from({ length: count }, (_, at) => ords.has(at + 1))
+    } catch (error) {
+      if (wasLost && (isLocked(error) || isConflict(error))) throw notOver()
+      if (isConflict(error)) return null
+      throw error
+    }
+  })
+}
+
+const claimHint = 'Nothing is lost: what the worker may have claimed unheard, it gives back.'
+
+/**
+ * A claim. It is not run again where its answer is lost, for the next one would take other runs.
+ * @returns null where it was certainly not done, for whatever reason.
+ * @throws {CheckreinError} that it may have been done.
+ */
+export async function claimOnce(
+  link: Link,
+  claim: (session: Session) => Promise<readonly Row[]>,
+): Promise<readonly Row[] | null> {
+  let isSent = false
+  try {
+    return await link.borrow((session) => {
+      isSent = true
+      return claim(session)
+    })
+  } catch (error) {
+    if (isSent && isConnectionLost(error)) throw uncertain(link.where, error, claimHint)
+    return null
+  }
+}
+
+/** @param once is told whether the answer to an earlier try was lost. */
+async function untilAnswered<T>(
+  link: Link,
+  once: (session: Session, wasLost: boolean) => Promise<T>,
+): Promise<T> {
+  let wasLost = false
+  const attempt = async (session: Session): Promise<T> => {
+    try {
+      return await once(session, wasLost)
+    } catch (error) {
+      wasLost ||= isConnectionLost(error)
+      throw error
+    }
+  }
+  try {
+    return await link.patiently(() => link.borrow(attempt))
+  } catch (error) {
+    throw wasLost ? uncertain(link.where, error) : error
+  }
+}
+
+/** An error that is waited out: the first try still holds its rows. */
+const notOver = (): Error => Object.assign(new Error('not over'), { code: 'ECONNRESET' })

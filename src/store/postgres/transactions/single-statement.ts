@@ -1,0 +1,96 @@
+/**
+ * The commonest writes, each as one statement that is a transaction of its own: one question and one answer, where a
+ * transaction around it takes three. What is told of them is sent right behind.
+ *
+ * Only plain cases go this way; what a statement leaves over goes the long one.
+ */
+import { CheckreinError } from '../../../core/errors.ts'
+import type { Param, Row } from '../../driver/driver.ts'
+import { lanesOf } from '../../driver/lanes.ts'
+import type { ClaimRequest } from '../../store.ts'
+import { claimOnce, completed, inserted } from './lost-answers.ts'
+import type { Link } from '../connection/link.ts'
+import { listsOf, portionsOf } from './lists.ts'
+import type { Notices } from '../news/notices.ts'
+import type { PostgresStatements } from '../sql/statements.ts'
+import { PostgresTx, type TxClock } from './transaction.ts'
+
+/** The place of `created_at` among the parameters of an insert. */
+const createdAt = 9
+
+export interface AloneParts {
+  readonly link: Link
+  readonly statements: PostgresStatements
+  readonly notices: Notices
+  /** The store's time. */
+  readonly clock: TxClock
+}
+
+type Sets = readonly (readonly Param[])[]
+
+export class Alone {
+  readonly #parts: AloneParts
+
+  constructor(parts: AloneParts) {
+    this.#parts = parts
+  }
+
+  /** See `Driver.insertAlone`. */
+  async insert(statement: string, sets: Sets): Promise<readonly (number | null)[] | null> {
+    const { link, clock, statements, notices } = this.#parts
+    if (portionsOf(sets).length > 1) return null
+    const ids = sets.map(([id]) => String(id))
+    const news = notices.about(['work'])
+    const seqs = await inserted(link, {
+      insert: (session) => {
+        const seqs = new PostgresTx(session, clock).insert(statement, sets)
+        news.behind(session)
+        return seqs
+      },
+      made: [statements.madeRuns, [ids, sets[0]?.[createdAt] ?? null]],
+      ids,
+    })
+    if (seqs) news.isDone()
+    return seqs
+  }
+
+  /** See `Driver.completeAlone`. Only on connections of our own, which stand by our limits; a claim too. */
+  async complete(sets: Sets): Promise<readonly boolean[] | null> {
+    const { link, statements, notices } = this.#parts
+    if (portionsOf(sets).length > 1) return null
+    const lists = listsOf(sets)
+    const news = notices.about(['end', 'news'])
+    const isDone = await completed(link, {
+      complete: (session) => {
+        const rows = session.rows(statements.completeAlone, lists)
+        news.behind(session)
+        return rows
+      },
+      done: (session) => session.rows(statements.completedRuns, lists),
+      count: sets.length,
+    })
+    if (isDone?.includes(true)) news.isDone()
+    return isDone
+  }
+
+  /** See `Driver.claimAlone`. */
+  async claim({ workerId, limit, ...request }: ClaimRequest): Promise<readonly Row[] | null> {
+    const { link, clock, statements, notices } = this.#parts
+    const lanes = lanesOf(request)
+    const queues = lanes.map(([queue]) => queue)
+    const tasks = lanes.map(([, task]) => task)
+    const data = JSON.stringify({ workerId })
+    const params = [queues, tasks, clock.now(), workerId, limit, clock.leaseNow(), data]
+    const rows = await claimOnce(link, (session) => session.rows(statements.claimAlone, params))
+    const known = rows?.[0]
+    if (!rows || known?.['has_tombstones'] === 1) return null
+    const claimed = rows.filter((row) => row['seq'] !== null)
+    if (claimed.length === 0 && known?.['is_held'] !== 1)
+      throw new CheckreinError('LEASE_LOST', { details: { workerId } })
+    if (claimed.length > 0) {
+      notices.tell('news')
+      notices.spread('news')
+    }
+    return claimed
+  }
+}

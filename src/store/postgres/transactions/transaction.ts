@@ -1,0 +1,253 @@
+/**
+ * One transaction.
+ *
+ * What is sent is sent at once, and its answer awaited where it matters; the rest is looked at before the commit. A
+ * commit whose answer never came may have been done or not: the transaction's id, which came with its beginning, tells
+ * on another connection. So a caller is never told that something failed which was done, or the reverse.
+ *
+ * Limits stand in the transaction itself, for a pooler may hand its connection to anybody afterwards: no row is waited
+ * for longer than `lockMs`, and where this process stops half-way the server ends the transaction after `idleMs`, so that
+ * what it held is free again.
+ */
+import { CheckreinError } from '../../../core/errors.ts'
+import type { Param, Row, Tx } from '../../driver/driver.ts'
+import type { Change } from '../../store.ts'
+import type { DatabaseClock } from '../connection/clock.ts'
+import { isAftermath } from '../errors.ts'
+import { type Doubt, lifeMark, type Proof } from './commit-status.ts'
+import { listsOf, portionsOf } from './lists.ts'
+import { type News, notify } from '../news/notices.ts'
+import type { Session } from '../connection/session.ts'
+
+const lockMs = 2000
+const idleMs = 10_000
+const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED'
+/**
+ * No statement of ours is worth compiling, which takes 7 ms, and which the planner wants for a claim among a million. Nor is
+ * any better off reading a table from end to end; but the planner thinks so of a table that is small, and stays with that
+ * plan while it grows (a claim among 10,000 took 8 ms instead of 3).
+ */
+const limits = (set: string): string =>
+  [
+    `${set} lock_timeout = ${lockMs}; ${set} idle_in_transaction_session_timeout = ${idleMs}`,
+    `${set} jit = off; ${set} enable_seqscan = off`,
+  ].join('; ')
+/**
+ * What a connection can keep from one transaction to the next. Plans that hold for any parameters, or the server would plan
+ * a claim or an enqueue anew each time, because for a list of one it thinks that worth its while (100 us).
+ */
+export const sessionSettings = `${limits('SET')}; SET plan_cache_mode = force_generic_plan`
+const beginWithLimits = `${begin}; ${limits('SET LOCAL')}`
+/** The id of the transaction, in which life of the server, and the database's time. */
+export const whichAndWhen = `SELECT pg_current_xact_id()::text AS xid, ${lifeMark}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`
+
+/** What statements of a transaction are run with: a session, or a client of the caller's. */
+export interface Runner {
+  rows(text: string, values: readonly Param[] | readonly Param[][]): Promise<Row[]>
+}
+
+/** The store's time; see `Tx`. */
+export interface TxClock {
+  now(): number
+  leaseNow(): number
+  grantNow(): number
+}
+
+/** Statements and what they leave to be done, whoever commits. */
+export class PostgresTx implements Tx {
+  readonly #runner: Runner
+  readonly #clock: TxClock
+  readonly #sent: Promise<unknown>[] = []
+  /** What failed by itself; the statements behind it fail because of it. */
+  #cause: { readonly error: unknown } | null = null
+  /** What others are to be told. */
+  readonly changes = new Set<Change>()
+  /** Bulk operations that are to be carried out behind it. */
+  readonly bulkIds: string[] = []
+  /** By what it can be told that the transaction was committed. */
+  proof: Proof | null = null
+
+  constructor(runner: Runner, clock: TxClock) {
+    this.#runner = runner
+    this.#clock = clock
+  }
+
+  all(statement: string, params: readonly Param[] = []): Promise<readonly Row[]> {
+    return this.#rows(statement, params)
+  }
+
+  async each(statement: string, sets: readonly (readonly Param[])[]): Promise<readonly Row[]> {
+    return (await this.#portions(statement, sets)).flat()
+  }
+
+  /** The rows of each portion of the sets. */
+  #portions(statement: string, sets: readonly (readonly Param[])[]): Promise<Row[][]> {
+    const portions = portionsOf(sets)
+    return Promise.all(portions.map((portion) => this.#rows(statement, listsOf(portion))))
+  }
+
+  #rows(statement: string, values: readonly Param[] | readonly Param[][]): Promise<Row[]> {
+    const rows = this.#runner.rows(statement, values)
+    rows.catch((error: unknown) => {
+      if (!isAftermath(error)) this.#cause ??= { error }
+    })
+    return rows
+  }
+
+  async change(
+    statement: string,
+    sets: readonly (readonly Param[])[],
+  ): Promise<readonly boolean[]> {
+    const rows = await this.#portions(statement, sets)
+    return portionsOf(sets).flatMap((portion, at) => {
+      const done = new Set(rows[at]?.map((row) => row['ord']))
+      return portion.map((_, place) => done.has(place + 1))
+    })
+  }
+
+  async insert(
+    statement: string,
+    sets: readonly (readonly Param[])[],
+  ): Promise<readonly (number | null)[]> {
+    const rows = await this.each(statement, sets)
+    if (rows.length > 0) this.proof = { ids: rows.map((row) => String(row['id'])), workerId: null }
+    const seqs = new Map(rows.map((row) => [row['id'], Number(row['seq'])]))
+    return sets.map(([id]) => {
+      const seq = seqs.get(id as string) ?? null
+      seqs.delete(id as string)
+      return seq
+    })
+  }
+
+  send(statement: string, sets: readonly (readonly Param[])[]): void {
+    const sent = this.each(statement, sets)
+    sent.catch(() => undefined)
+    this.#sent.push(sent)
+  }
+
+  tell(change: Change): void {
+    this.changes.add(change)
+  }
+
+  begun(bulkId: string): void {
+    this.bulkIds.push(bulkId)
+  }
+
+  /** Has the server tell those who listen, when the transaction is committed. */
+  notify(channel: string, change: Change): void {
+    const sent = this.#rows(notify, [channel, change])
+    sent.catch(() => undefined)
+    this.#sent.push(sent)
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  leaseNow(): number {
+    return this.#clock.leaseNow()
+  }
+
+  grantNow(): number {
+    return this.#clock.grantNow()
+  }
+
+  /** Fulfils when all that was sent has been done. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#sent)
+  }
+
+  /** The error that was first, where one brought others with it. */
+  async firstError(thrown: unknown): Promise<unknown> {
+    if (!isAftermath(thrown)) return thrown
+    await Promise.allSettled(this.#sent)
+    return this.#cause?.error ?? thrown
+  }
+}
+
+/** What a transaction has made, should it be committed. */
+interface Made extends Doubt {
+  readonly result: unknown
+  readonly changes: Set<Change>
+}
+
+/** A commit whose answer did not come. */
+export class UncertainCommit extends Error implements Doubt {
+  readonly xid: string
+  readonly life: string | null
+  readonly proof: Proof | null
+  readonly result: unknown
+  readonly changes: Set<Change>
+
+  constructor(made: Made, cause: unknown) {
+    super('the answer to a commit did not come', { cause })
+    this.xid = made.xid
+    this.life = made.life
+    this.proof = made.proof
+    this.result = made.result
+    this.changes = made.changes
+  }
+}
+
+export interface TransactionParts {
+  readonly session: Session
+  readonly databaseClock: DatabaseClock
+  readonly tx: PostgresTx
+  /** Sends what is to be the last statement, if anything. */
+  readonly farewell: () => void
+  /** What is to be told of what the transaction has done. */
+  readonly news: () => News
+}
+
+/**
+ * Runs `work` in a transaction on the session. @throws {UncertainCommit} where it may have been done.
+ */
+export async function transactOn<T>(
+  { session, databaseClock, tx, farewell, news }: TransactionParts,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  const { sentAt } = databaseClock
+  session.script(session.hasSettings ? begin : beginWithLimits).catch(() => undefined)
+  const begun = session.rows(whichAndWhen, []).then(([row]) => {
+    databaseClock.heard(Number(row?.['now']), sentAt)
+    return { xid: String(row?.['xid']), life: row?.['life'] == null ? null : String(row['life']) }
+  })
+  begun.catch(() => undefined)
+  let made: Made & { readonly result: T }
+  try {
+    const result = await work(tx)
+    farewell()
+    made = { ...(await begun), proof: tx.proof, result, changes: tx.changes }
+  } catch (error) {
+    const first = await begun.then(
+      () => tx.firstError(error),
+      (failure: unknown) => failure,
+    )
+    await session.script('ROLLBACK')
+    throw first
+  }
+  const committing = commit(session, made)
+  const told = news()
+  told.behind(session)
+  const [sent, committed] = await Promise.allSettled([tx.settled(), committing])
+  if (committed.status === 'fulfilled') {
+    told.isDone()
+    return made.result
+  }
+  const isUncertain = committed.reason instanceof UncertainCommit
+  throw sent.status === 'rejected' && !isUncertain
+    ? await tx.firstError(sent.reason)
+    : committed.reason
+}
+
+async function commit(session: Session, made: Made): Promise<void> {
+  let command: string | undefined
+  try {
+    command = (await session.script('COMMIT'))[0]?.command
+  } catch (cause) {
+    throw new UncertainCommit(made, cause)
+  }
+  // After an error in a statement before it, COMMIT fulfils, and has rolled back.
+  if (command !== 'COMMIT')
+    throw new CheckreinError('INTERNAL', { message: `a commit ended with ${command}` })
+}

@@ -1,0 +1,297 @@
+/**
+ * What comes of the end of members: the next step starts, a group has one less to wait for, the workflow ends.
+ *
+ * All of it is in the transaction in which they end, and under the lock of the workflow's row: so each slot of a group is
+ * filled once, and the one that fills the last sees that it does. A round deals with all that has ended, whole groups in one
+ * statement, and goes on with what has ended by that.
+ */
+import type { Hooks } from '../../core/workflow/graph.ts'
+import type { JsonText, StoredRun } from '../../core/run/run.ts'
+import { type Cause, type EndCounts, finalStateOf, hasEnded } from '../../core/workflow/workflow.ts'
+import type { Param, Statements, Tx } from '../driver/driver.ts'
+import { cascade } from './cascade.ts'
+import { causeOf } from './cause.ts'
+import { gather, tooLarge } from './gather.ts'
+import { runHook } from './hooks.ts'
+import type { StoredWorkflow } from '../port/workflows.ts'
+import { beginRollback } from './rollback.ts'
+import { nodeOf, type NodeRow, workflowOf, workflowParams } from '../rows/workflows.ts'
+import { Starts } from './starts.ts'
+import { firstUndoing } from '../rows/undo-nodes.ts'
+
+/** A member that has ended, or is one no more. */
+export interface MemberEnd {
+  readonly workflow: string
+  readonly node: number
+  readonly state: keyof EndCounts
+  /** Not so one that was cancelled while it waited for what comes before it: then its turn never came. */
+  readonly wasReached: boolean
+  readonly run: Pick<StoredRun, 'id' | 'task' | 'result' | 'error' | 'stop' | 'rollback'>
+}
+
+/** Goes on with the workflows of members that have ended. */
+export async function advance(
+  tx: Tx,
+  statements: Statements,
+  ends: readonly MemberEnd[],
+): Promise<void> {
+  if (ends.length === 0) return
+  const ids = [...new Set(ends.map(({ workflow }) => workflow))]
+  const rows = await tx.all(statements.workflowsToChange, [ids])
+  for (const row of rows) {
+    const flow = new Flow(tx, statements, workflowOf(row))
+    await flow.end(ends.filter(({ workflow }) => workflow === flow.facts.id))
+    await flow.write()
+  }
+}
+
+/** What a node came to. */
+export interface Outcome {
+  readonly node: NodeRow
+  /** Its result; null also where that is not known here. */
+  readonly value: JsonText | null
+  /** Why it did not complete; null where it did. */
+  readonly cause: Cause | null
+}
+
+/** Members of a group that have ended in this round. */
+interface Arrivals {
+  ended: number
+  failed: number
+  cause: Cause | null
+  /** Why one of them was cancelled after the workflow was stopped. */
+  cut: Cause | null
+}
+
+const noRun = { runId: null, task: null, error: null } as const
+
+/** One workflow, while a transaction holds it. */
+export class Flow {
+  facts: StoredWorkflow
+  readonly tx: Tx
+  readonly statements: Statements
+  readonly #starts: Starts
+  #outcomes: Outcome[] = []
+  #arrivals = new Map<number, Arrivals>()
+  /** Sets to be written, by the nodes that did not complete. */
+  readonly #causes = new Map<number, Param[]>()
+
+  constructor(tx: Tx, statements: Statements, facts: StoredWorkflow) {
+    this.tx = tx
+    this.statements = statements
+    this.facts = facts
+    this.#starts = new Starts(this)
+  }
+
+  async end(ends: readonly MemberEnd[]): Promise<void> {
+    for (const end of ends) this.#count(end)
+    const reached = ends.filter(({ wasReached, state }) => wasReached && state !== 'detached')
+    const nodes = await this.#nodesOf(reached)
+    for (const { node, state, run } of reached) {
+      const row = nodes.get(node)
+      if (!row) continue
+      const isCompleted = state === 'completed'
+      const cause = isCompleted ? null : causeOf({ ...run, state })
+      this.#outcomes.push({ node: row, value: isCompleted ? run.result : null, cause })
+    }
+    await this.settle()
+  }
+
+  /** The nodes of members that have ended; those of which nothing further comes are counted at once. */
+  async #nodesOf(reached: readonly MemberEnd[]): Promise<ReadonlyMap<number, NodeRow>> {
+    const isCompleted = ({ state }: MemberEnd): boolean => state === 'completed'
+    const others = reached.filter((end) => !isCompleted(end)).map(({ node }) => node)
+    const completed = reached.filter(isCompleted).map(({ node }) => node)
+    if (completed.length === 0) return this.nodes(others)
+    const { tx, statements, facts } = this
+    const [arrived, further, rest] = await Promise.all([
+      tx.all(statements.plainArrivals, [facts.id, completed]),
+      tx.all(statements.furtherNodesOf, [facts.id, completed]),
+      this.nodes(others),
+    ])
+    for (const row of arrived) this.#arrive(Number(row['up']), { ended: Number(row['n']) })
+    return new Map([...rest, ...further.map((row) => [Number(row['node']), nodeOf(row)] as const)])
+  }
+
+  #count({ node, state, run }: MemberEnd): void {
+    const { rollback } = this.facts
+    if (node < firstUndoing || rollback === null) {
+      this.facts = { ...this.facts, [state]: this.facts[state] + 1 }
+      return
+    }
+    const failed = rollback.failed + (run.rollback?.state === 'completed' ? 0 : 1)
+    this.facts = { ...this.facts, rollback: { ...rollback, done: rollback.done + 1, failed } }
+  }
+
+  /** Starts nodes that nothing comes before. */
+  async begin(nodes: readonly NodeRow[]): Promise<void> {
+    this.#starts.add(nodes.map((node) => ({ node, value: null, isHeld: false })))
+    await this.settle()
+  }
+
+  /** Nodes by their numbers. */
+  async nodes(numbers: readonly number[]): Promise<ReadonlyMap<number, NodeRow>> {
+    if (numbers.length === 0) return new Map()
+    const rows = await this.tx.all(this.statements.nodesOf, [this.facts.id, numbers])
+    return new Map(rows.map((row) => [Number(row['node']), nodeOf(row)]))
+  }
+
+  /** Notes that a node has come to something; it is dealt with in the next round. */
+  add(outcome: Outcome): void {
+    this.#outcomes.push(outcome)
+  }
+
+  async settle(): Promise<void> {
+    while (this.#outcomes.length + this.#arrivals.size > 0 || this.#starts.isWanted) {
+      const outcomes = this.#outcomes
+      this.#outcomes = []
+      const nexts: Outcome[] = []
+      for (const outcome of outcomes) {
+        await this.#tell(outcome)
+        await this.#take(outcome, nexts)
+      }
+      this.#writeCauses()
+      await this.#countDown()
+      this.#writeCauses()
+      await this.#startNexts(nexts)
+      await this.#starts.flush()
+    }
+    await this.#finish()
+  }
+
+  async #tell({ node, value, cause }: Outcome): Promise<void> {
+    const { onCompleted, onFailed } = node.plan
+    if (cause === null && onCompleted) await runHook(this, onCompleted, value)
+    if (cause !== null && onFailed) await this.#tellFailure({ onFailed }, cause)
+  }
+
+  async #tellFailure({ onFailed }: Hooks, cause: Cause): Promise<void> {
+    const failure = JSON.stringify({ workflowId: this.facts.id, ...cause })
+    if (onFailed) await runHook(this, onFailed, failure)
+  }
+
+  /** @param nexts is given those that something comes after. */
+  async #take(outcome: Outcome, nexts: Outcome[]): Promise<void> {
+    const { node, cause, value } = outcome
+    if (node.role === 'rollback') {
+      // What could not be undone keeps nothing else from being undone.
+      if (node.next !== null) nexts.push(outcome)
+      return
+    }
+    if (node.role === 'clause' && cause === null && value === 'true') this.#pauseFor(node)
+    if (cause !== null) await this.#fail(node, cause)
+    else if (node.next !== null) return void nexts.push(outcome)
+    if (node.up !== null) this.#arrive(node.up, { ended: 1, cause })
+    else if (cause === null) this.facts = { ...this.facts, isDone: true, result: value }
+    else this.facts = { ...this.facts, cause: this.facts.cause ?? cause }
+  }
+
+  /** What would come after it never will. */
+  async #fail(node: NodeRow, cause: Cause): Promise<void> {
+    // A group remembers it until all of its members have ended.
+    if (node.up !== null || node.runSeq === null) this.#noteCause(node, cause)
+    if (node.next !== null && this.facts.stop === null)
+      await cascade(this.tx, this.statements, {
+        workflow: this.facts.id,
+        nodes: [node.next, node.chainEnd],
+        cause,
+      })
+  }
+
+  #noteCause({ node }: NodeRow, cause: Cause): void {
+    this.#causes.set(node, [this.facts.id, node, JSON.stringify(cause)])
+  }
+
+  #writeCauses(): void {
+    if (this.#causes.size > 0) this.tx.send(this.statements.noteCauses, [...this.#causes.values()])
+    this.#causes.clear()
+  }
+
+  #pauseFor({ node }: NodeRow): void {
+    const reason = `the clause at node ${node} answered yes`
+    const now = this.tx.now()
+    this.facts = {
+      ...this.facts,
+      paused: this.facts.paused ?? { reason, by: null, at: now, until: null },
+    }
+  }
+
+  #arrive(
+    group: number,
+    { ended, cause = null }: { readonly ended: number; readonly cause?: Cause | null },
+  ): void {
+    const fresh = { ended: 0, failed: 0, cause: null, cut: null }
+    const arrivals = this.#arrivals.get(group) ?? fresh
+    arrivals.ended += ended
+    if (cause !== null) arrivals.failed += ended
+    arrivals.cause ??= cause
+    if (this.facts.stop !== null && cause?.state === 'cancelled') arrivals.cut ??= cause
+    this.#arrivals.set(group, arrivals)
+  }
+
+  /** Groups whose members have ended; those that have none left settle. */
+  async #countDown(): Promise<void> {
+    if (this.#arrivals.size === 0) return
+    const arrivals = this.#arrivals
+    this.#arrivals = new Map()
+    const sets = [...arrivals].map(([group, { ended, failed }]) => [
+      this.facts.id,
+      group,
+      ended,
+      failed,
+    ])
+    for (const row of await this.tx.each(this.statements.countDown, sets)) {
+      const group = nodeOf(row)
+      const { failed = 0, cause = null, cut = null } = arrivals.get(group.node) ?? {}
+      const isFirstFailure = failed > 0 && group.failures === failed
+      const isStrict = group.policy === 'allCompleted'
+      const own = group.cause ?? (isStrict ? cause : cut)
+      if (isStrict && isFirstFailure && own) await this.#fail(group, own)
+      if (!isStrict && own && group.cause === null) this.#noteCause(group, own)
+      if (group.pending === 0) this.#outcomes.push(await this.#settled(group, own))
+    }
+  }
+
+  async #settled(node: NodeRow, cause: Cause | null): Promise<Outcome> {
+    // What a stop has cut short has not settled as it is: who stopped it is not told that it completed.
+    if (cause !== null) return { node, value: null, cause }
+    const value = await gather(this, node)
+    if (value === null) return { node, value, cause: tooLarge }
+    this.tx.send(this.statements.noteResults, [[this.facts.id, node.node, value]])
+    return { node, value, cause: null }
+  }
+
+  async #startNexts(nexts: readonly Outcome[]): Promise<void> {
+    if (nexts.length === 0) return
+    const nodes = await this.nodes(nexts.map(({ node }) => node.next ?? 0))
+    const starts = nexts.flatMap(({ node, value }) => {
+      const next = nodes.get(node.next ?? 0)
+      return next ? [{ node: next, value, isHeld: next.isPausePoint }] : []
+    })
+    this.#starts.add(starts)
+  }
+
+  /** Once all members have ended, so has the workflow; unless those that have completed are to be rolled back. */
+  async #finish(): Promise<void> {
+    const { facts } = this
+    if (facts.finishedAt !== null || !hasEnded(facts)) return
+    if (facts.stop?.rollback && facts.rollback === null) {
+      const node = await beginRollback(this)
+      if (node !== null) return this.begin([node])
+    }
+    const finishedAt = this.tx.now()
+    const state = finalStateOf(facts)
+    const rollback = facts.rollback && { ...facts.rollback, finishedAt }
+    this.facts = { ...facts, state, finishedAt, rollback, holdsKey: false, paused: null }
+    this.tx.tell('end')
+    const { onCompleted } = facts.hooks
+    if (state === 'completed' && onCompleted) await runHook(this, onCompleted, facts.result)
+    if (state === 'completed') return
+    const stopped: Cause = { state: 'cancelled', ...noRun, stop: facts.stop }
+    await this.#tellFailure(facts.hooks, facts.cause ?? stopped)
+  }
+
+  async write(): Promise<void> {
+    await this.tx.all(this.statements.updateWorkflow, workflowParams(this.facts))
+  }
+}

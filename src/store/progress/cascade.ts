@@ -1,0 +1,42 @@
+/** What never will be reached is cancelled: as a bulk operation, for it may be a hundred thousand runs. */
+import type { Cause } from '../../core/workflow/workflow.ts'
+import type { Statements, Tx } from '../driver/driver.ts'
+import { orderBulk } from '../journal/outbox.ts'
+
+interface Unreached {
+  readonly workflow: string
+  readonly nodes: readonly [first: number, last: number]
+  readonly cause: Cause
+}
+
+export async function cascade(
+  tx: Tx,
+  statements: Statements,
+  { workflow, nodes, cause }: Unreached,
+): Promise<void> {
+  await orderBulk(
+    tx,
+    statements,
+    { workflow, nodes },
+    {
+      callId: `${workflow}/${nodes[0]}`,
+      verb: 'cancel',
+      reason: reasonOf(cause),
+      by: null,
+      graceMs: 0,
+      rollback: false,
+      running: 'cancel',
+    },
+  )
+}
+
+const longestReason = 500
+
+function reasonOf({ runId, task, state, error, stop }: Cause): string {
+  const { message } = (error ?? {}) as { readonly message?: string }
+  const { reason } = (stop ?? {}) as { readonly reason?: string | null }
+  const why = message ?? reason ?? null
+  const who = runId === null ? 'what comes before it' : `${task} (run ${runId})`
+  const text = `${who} was to come before it and ${state === 'failed' ? 'failed' : 'was cancelled'}`
+  return why === null ? text : `${text}: ${why}`.slice(0, longestReason)
+}

@@ -1,0 +1,17 @@
+import type { StoredRun } from '../../core/run/run.ts'
+import type { Cause } from '../../core/workflow/workflow.ts'
+
+/** Why a run did not complete. */
+export const causeOf = ({
+  id,
+  task,
+  error,
+  stop,
+  state,
+}: Pick<StoredRun, 'id' | 'task' | 'error' | 'stop'> & { readonly state: string }): Cause => ({
+  state: state === 'failed' ? 'failed' : 'cancelled',
+  runId: id,
+  task,
+  error: state === 'failed' ? error : null,
+  stop,
+})

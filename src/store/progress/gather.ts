@@ -1,0 +1,52 @@
+/** Fan-in: the results of a group as one. */
+import { errorCodes } from '../../core/errors.ts'
+import type { JsonText } from '../../core/run/run.ts'
+import type { Cause } from '../../core/workflow/workflow.ts'
+import type { Row } from '../driver/driver.ts'
+import type { Flow } from './advance.ts'
+import type { NodeRow } from '../rows/workflows.ts'
+
+/** Characters. */
+export const largestGathered = 16_777_216
+
+/** Why a group fails whose results are larger together. */
+export const tooLarge: Cause = {
+  state: 'failed',
+  runId: null,
+  task: null,
+  error: {
+    name: 'CheckreinError',
+    code: 'PAYLOAD_TOO_LARGE',
+    message: `${errorCodes.PAYLOAD_TOO_LARGE.message}: the results of a group are more than 16 MiB together`,
+    hint: 'Have its members store what they make elsewhere, and return where it is.',
+  },
+  stop: null,
+}
+
+/** The results of a group in the order of its members, as JSON; null where they are too large. */
+export async function gather(flow: Flow, { node, policy }: NodeRow): Promise<JsonText | null> {
+  const rows = await flow.tx.all(flow.statements.slotsOf, [flow.facts.id, node])
+  const slots = new Map<number, Row>()
+  for (const row of rows)
+    if (row['cause'] !== null || !slots.has(Number(row['slot'])))
+      slots.set(Number(row['slot']), row)
+  const texts: string[] = []
+  let length = 2
+  for (const row of slots.values()) {
+    const text = policy === 'allSettled' ? settledText(row) : resultText(row)
+    length += text.length + 1
+    if (length > largestGathered) return null
+    texts.push(text)
+  }
+  return `[${texts.join(',')}]`
+}
+
+/** What a node came to: of a run its result, of a group that of its members. */
+export const resultText = (row: Row): string =>
+  String((row['run_seq'] === null ? row['result'] : row['run_result']) ?? 'null')
+
+function settledText(row: Row): string {
+  return row['cause'] === null
+    ? `{"state":"completed","result":${resultText(row)}}`
+    : String(row['cause'])
+}

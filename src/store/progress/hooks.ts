@@ -1,0 +1,39 @@
+/** What is run beside a workflow: a run of its own, stored in the transaction in which it is called for. */
+import { randomUUIDv7 } from 'node:crypto'
+import type { JsonText } from '../../core/run/run.ts'
+import { inputOf, type StepPlan } from '../../core/workflow/step-plan.ts'
+import { firstEntries, insertOf } from '../rows/new-run.ts'
+import { writeFeed } from '../journal/feed.ts'
+import type { NewRun } from '../store.ts'
+import type { Flow } from './advance.ts'
+
+/** @param value what it is told, as JSON. */
+export async function runHook(flow: Flow, plan: StepPlan, value: JsonText | null): Promise<void> {
+  const { tx, statements, facts } = flow
+  const { delayMs } = plan
+  const run: NewRun = {
+    id: plan.id ?? randomUUIDv7(),
+    task: plan.task,
+    queue: plan.queue,
+    priority: plan.priority ?? facts.priority,
+    key: null,
+    onConflict: 'skip',
+    graceMs: 0,
+    tags: [...new Set([...facts.tags, ...plan.tags])],
+    input: inputOf(plan, value),
+    due: delayMs === null ? null : { inMs: delayMs },
+    ttlMs: plan.ttlMs,
+    deadline: null,
+  }
+  const now = tx.now()
+  const placed = { run, placing: {} }
+  const [seq = null] = await tx.insert(statements.insertRuns, [insertOf(placed, now)])
+  if (seq === null) return
+  writeFeed(tx, statements, firstEntries(placed, { seq, now }))
+  if (run.tags.length > 0)
+    tx.send(
+      statements.insertTags,
+      run.tags.map((tag) => [tag, seq]),
+    )
+  tx.tell('work')
+}

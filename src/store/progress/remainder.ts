@@ -1,0 +1,209 @@
+/** What is left to do of a workflow, and what of the rest is needed for that. */
+import {
+  exportedNode,
+  exportSchema,
+  exportVersion,
+  type Kept,
+  type RestNode,
+  type WorkflowExport,
+} from '../../core/workflow/export.ts'
+import { decodePayload } from '../../core/payload.ts'
+import type { JsonText } from '../../core/run/run.ts'
+import { inputOf } from '../../core/workflow/step-plan.ts'
+import type { PausedWorkflow } from '../../core/workflow/parts.ts'
+import { largestGathered } from './gather.ts'
+import type { StoredWorkflow, WorkflowNode } from '../port/workflows.ts'
+
+/** Nodes by their numbers, and what is true of each by that of others. */
+class Known {
+  readonly #nodes: ReadonlyMap<number, WorkflowNode>
+  readonly #before = new Map<number, WorkflowNode>()
+  readonly #reached = new Map<number, boolean>()
+
+  constructor(nodes: readonly WorkflowNode[]) {
+    this.#nodes = new Map(nodes.map((node) => [node.node, node]))
+    for (const node of nodes) if (node.next !== null) this.#before.set(node.next, node)
+    // In their order: what comes before a node, and what is above it, has a lower number.
+    for (const node of nodes) this.#reached.set(node.node, this.#isReachedNow(node))
+  }
+
+  groupOf({ up }: WorkflowNode): WorkflowNode | undefined {
+    return up === null ? undefined : this.#nodes.get(up)
+  }
+
+  isReached({ node }: WorkflowNode): boolean {
+    return this.#reached.get(node) ?? true
+  }
+
+  #isReachedNow(node: WorkflowNode): boolean {
+    const before = this.#before.get(node.node)
+    if (before) return this.isCompleted(before)
+    const group = this.groupOf(node)
+    return group === undefined || this.isReached(group)
+  }
+
+  isCompleted(node: WorkflowNode): boolean {
+    if (node.role === 'kept') return node.cause === null
+    if (node.step !== null) return node.run?.state === 'completed'
+    // A group has one once it has settled with all that it wants.
+    return node.result !== null
+  }
+
+  /** The result of what comes before a node that was reached. */
+  valueBefore(node: WorkflowNode): JsonText | null {
+    const source = node.source === null ? this.#before.get(node.node) : this.#nodes.get(node.source)
+    if (source) return resultOf(source)
+    const group = this.groupOf(node)
+    return group ? this.valueBefore(group) : null
+  }
+}
+
+const resultOf = ({ run, result }: WorkflowNode): JsonText | null => (run ? run.result : result)
+
+/**
+ * What is left of a workflow.
+ * @param isRetry what failed begins anew; else it goes on where its last checkpoint was.
+ */
+export function restOf(
+  nodes: readonly WorkflowNode[],
+  { isRetry = false } = {},
+): readonly RestNode[] {
+  const graph = nodes.filter(({ role }) => role !== 'rollback')
+  const known = new Known(graph)
+  const needed = sourcesOf(graph, known)
+  const over = new Set<number>()
+  const rest: RestNode[] = []
+  for (const node of graph) {
+    const group = known.groupOf(node)
+    if (group && over.has(group.node)) {
+      over.add(node.node)
+      continue
+    }
+    if (!known.isCompleted(node)) {
+      const settled = isRetry ? null : settledCause(node, group)
+      rest.push(
+        settled ? keptOf(node, { cause: settled, fills: true }) : left(node, { known, isRetry }),
+      )
+      continue
+    }
+    over.add(node.node)
+    const fills = node.next === null && group !== undefined
+    if (fills || needed.has(node.node)) rest.push(keptOf(node, { cause: null, fills }))
+  }
+  return withoutDead(rest)
+}
+
+/** A member that did not complete, of a group that takes it as it is. */
+function settledCause(node: WorkflowNode, group: WorkflowNode | undefined): Kept['cause'] {
+  return group?.policy === 'allSettled' ? node.cause : null
+}
+
+/** The rest of a chain that has settled with a failure is over, too. */
+function withoutDead(nodes: readonly RestNode[]): readonly RestNode[] {
+  const dead: (readonly [number, number])[] = nodes.flatMap(({ role, kept, node, chainEnd }) =>
+    role === 'kept' && kept?.cause ? [[node + 1, chainEnd] as const] : [],
+  )
+  if (dead.length === 0) return nodes
+  return nodes.filter(({ node }) => !dead.some(([first, last]) => node >= first && node <= last))
+}
+
+/** Whose results are still to be taken by a step behind a clause. */
+function sourcesOf(nodes: readonly WorkflowNode[], known: Known): ReadonlySet<number> {
+  return new Set(
+    nodes.flatMap((node) => (node.source === null || known.isReached(node) ? [] : [node.source])),
+  )
+}
+
+interface Keeping {
+  readonly cause: Kept['cause']
+  /** Whether it fills a slot of its group; else it is there for a step behind a clause alone. */
+  readonly fills: boolean
+}
+
+function keptOf(node: WorkflowNode, { cause, fills }: Keeping): RestNode {
+  const { run, kept } = node
+  return {
+    ...planOf(node),
+    next: null,
+    last: node.node,
+    ...(fills ? {} : { up: null, slot: 0 }),
+    role: 'kept',
+    hooks: {},
+    step: null,
+    size: 0,
+    isAtOnce: false,
+    kept: {
+      result: cause ? null : resultOf(node),
+      cause,
+      runId: run?.id ?? kept?.runId ?? null,
+      task: run?.task ?? kept?.task ?? null,
+    },
+  }
+}
+
+function left(
+  node: WorkflowNode,
+  { known, isRetry }: { readonly known: Known; readonly isRetry: boolean },
+): RestNode {
+  const { step, run } = node
+  const isAtOnce = known.isReached(node)
+  if (step === null || !isAtOnce) return { ...planOf(node), isAtOnce }
+  const bound =
+    step.takes === 'given' ? step.bound : (run?.input ?? inputOf(step, known.valueBefore(node)))
+  const checkpoint = isRetry ? null : (run?.checkpoint ?? null)
+  return {
+    ...planOf(node),
+    isAtOnce,
+    step: { ...step, takes: 'given', bound, delayMs: null },
+    ...(checkpoint === null ? {} : { checkpoint }),
+  }
+}
+
+/** What of a node is its plan. */
+function planOf(node: WorkflowNode): RestNode {
+  const { next, chainEnd, last, up, slot, isHead, isPausePoint } = node
+  const { source, role, hooks, step, size, policy } = node
+  const place = { node: node.node, next, chainEnd, last, up, slot, isHead, isPausePoint, source }
+  return { ...place, role, hooks, step, size, policy, isAtOnce: false }
+}
+
+/** @param nodes all of its nodes, with their runs and checkpoints. */
+export function exportOf(
+  flow: StoredWorkflow,
+  nodes: readonly WorkflowNode[],
+  now: number,
+): WorkflowExport {
+  const { id, name, key, tags, priority, pausesAtPoints, hooks } = flow
+  return {
+    $schema: exportSchema,
+    version: exportVersion,
+    workflow: { id, name, key, tags, priority, pausesAtPoints, hooks },
+    exportedAt: now,
+    last: lastOf(nodes),
+    nodes: restOf(nodes).map(exportedNode),
+  }
+}
+
+function lastOf(nodes: readonly WorkflowNode[]): WorkflowExport['last'] {
+  let last: WorkflowNode['run'] = null
+  for (const { run, role } of nodes)
+    if (
+      role === 'step' &&
+      run?.state === 'completed' &&
+      (run.finishedAt ?? 0) >= (last?.finishedAt ?? 0)
+    )
+      last = run
+  return last && { runId: last.id, task: last.task, result: decodePayload(last.result) }
+}
+
+/** What an `onPaused` task is told. */
+export function pausedText(
+  flow: StoredWorkflow,
+  { rest, value }: { readonly rest: WorkflowExport; readonly value: JsonText | null },
+): JsonText {
+  const { reason = null, by = null } = flow.paused ?? {}
+  const text = JSON.stringify(rest)
+  const told: Omit<PausedWorkflow, 'result' | 'rest'> = { workflowId: flow.id, reason, by }
+  const whole = text.length > largestGathered ? 'null' : text
+  return `${JSON.stringify(told).slice(0, -1)},"result":${value ?? 'null'},"rest":${whole}}`
+}

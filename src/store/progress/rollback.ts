@@ -1,0 +1,103 @@
+/**
+ * Rolling a workflow back: for each member that has completed there is a run that undoes it, one after the other, the last
+ * first. What has ended stays as it ended; these are runs of their own, and nodes behind all others.
+ */
+import { randomUUIDv7 } from 'node:crypto'
+import { prevented } from '../../core/run/decision.ts'
+import type { RollbackFacts } from '../../core/run/run.ts'
+import type { WorkflowStop } from '../../core/workflow/workflow.ts'
+import { runOf, type SeqRun } from '../rows/runs.ts'
+import type { Flow } from './advance.ts'
+import { insertMembers, type NewMember } from './members.ts'
+import type { RestNode } from '../../core/workflow/export.ts'
+import { nodeOf, nodeParams, type NodeRow } from '../rows/workflows.ts'
+import { firstUndoing } from '../rows/undo-nodes.ts'
+
+/** @returns the first of them; null where nothing has completed. */
+export async function beginRollback(flow: Flow): Promise<NodeRow | null> {
+  const { tx, statements, facts } = flow
+  const { stop } = facts
+  if (stop === null) return null
+  const runs = (await tx.all(statements.completedMembers, [facts.id])).map(runOf)
+  const now = tx.now()
+  const rollback = { askedAt: now, finishedAt: null, total: runs.length, done: 0, failed: 0 }
+  flow.facts = { ...facts, rollback }
+  if (runs.length === 0) return null
+  const members = runs.map((run, at) => undoing(run, { at, stop, now }))
+  const seqs = await insertMembers(tx, statements, { workflow: facts.id, members })
+  const saved = runs.flatMap(({ seq, checkpointAt }, at) =>
+    checkpointAt === null ? [] : [[seq, seqs[at] ?? 0]],
+  )
+  if (saved.length > 0) tx.send(statements.copyCheckpoints, saved)
+  const nodes = members.map(({ node }) =>
+    nodeParams(chained(node, members.length), {
+      workflow: facts.id,
+      runSeq: seqs[node - firstUndoing] ?? null,
+      pending: 0,
+    }),
+  )
+  tx.send(statements.insertNodes, nodes)
+  const [first] = await tx.all(statements.nodesOf, [facts.id, [firstUndoing]])
+  return first ? nodeOf(first) : null
+}
+
+function undoing(
+  run: SeqRun,
+  { at, stop, now }: { readonly at: number; readonly stop: WorkflowStop; readonly now: number },
+): NewMember {
+  const { verb, reason, by, requestedAt } = stop
+  const record = { ...prevented(verb, { reason, by }, now), requestedAt }
+  const rollback: RollbackFacts = {
+    state: 'pending',
+    stop: record,
+    askedAt: now,
+    finishedAt: null,
+    failures: 0,
+    crashes: 0,
+    error: null,
+    undoes: { runId: run.id, result: run.result },
+  }
+  const step = {
+    task: run.task,
+    queue: run.queue,
+    priority: run.priority,
+    tags: run.tags,
+    id: null,
+    takes: 'given',
+    bound: run.input,
+    isMapped: run.isMapped,
+    delayMs: null,
+    ttlMs: null,
+  } as const
+  const { tags, priority, checkpointAt } = run
+  const node = firstUndoing + at
+  return {
+    id: randomUUIDv7(),
+    node,
+    step,
+    state: 'waiting',
+    tags,
+    priority,
+    deadlineAt: null,
+    checkpointAt,
+    rollback,
+  }
+}
+
+const chained = (node: number, count: number): RestNode => ({
+  node,
+  next: node - firstUndoing + 1 < count ? node + 1 : null,
+  chainEnd: firstUndoing + count - 1,
+  up: null,
+  slot: 0,
+  last: node,
+  isHead: node === firstUndoing,
+  isPausePoint: true,
+  source: null,
+  role: 'rollback',
+  hooks: {},
+  step: null,
+  size: 0,
+  policy: 'allCompleted',
+  isAtOnce: false,
+})

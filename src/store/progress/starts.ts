@@ -1,0 +1,197 @@
+/** Nodes whose turn has come: runs are queued, groups start their members. */
+import type { MachineEvent } from '../../core/run/events.ts'
+import { decide } from '../../core/run/machine.ts'
+import type { JsonText } from '../../core/run/run.ts'
+import { inputOf } from '../../core/workflow/step-plan.ts'
+import { isFinal } from '../../core/run/transitions.ts'
+import type { Param } from '../driver/driver.ts'
+import { writeFeed } from '../journal/feed.ts'
+import { type FeedRow, runOf, type SeqRun, updateOf } from '../rows/runs.ts'
+import type { Flow } from './advance.ts'
+import { causeOf } from './cause.ts'
+import { largestGathered, resultText, tooLarge } from './gather.ts'
+import { runHook } from './hooks.ts'
+import { nodesWithin } from './read-nodes.ts'
+import { exportOf, pausedText } from './remainder.ts'
+import { nodeOf, type NodeRow } from '../rows/workflows.ts'
+
+export interface Start {
+  readonly node: NodeRow
+  /** The result of what comes before it. */
+  readonly value: JsonText | null
+  /** Whether a pause keeps it. */
+  readonly isHeld: boolean
+}
+
+/** How much the copies of one result may take that all members of a group get. */
+const mostCopied = 16 * largestGathered
+
+export class Starts {
+  readonly #flow: Flow
+  #wanted: Start[] = []
+
+  constructor(flow: Flow) {
+    this.#flow = flow
+  }
+
+  get isWanted(): boolean {
+    return this.#wanted.length > 0
+  }
+
+  add(starts: readonly Start[]): void {
+    this.#wanted.push(...starts)
+  }
+
+  async flush(): Promise<void> {
+    const wanted = await this.#withSources(this.#wanted)
+    this.#wanted = []
+    const { facts } = this.#flow
+    // What is stopped starts nothing but what undoes it.
+    const open = wanted.filter(({ node }) => facts.stop === null || node.role === 'rollback')
+    await this.#tellPaused(open)
+    const runs: Start[] = []
+    for (const start of open) {
+      if (start.node.runSeq === null) await this.#startGroup(start)
+      else runs.push(start)
+    }
+    await this.#startRuns(runs)
+  }
+
+  /** A step behind a clause takes the result of the step before that. */
+  async #withSources(starts: readonly Start[]): Promise<readonly Start[]> {
+    const sources = starts.flatMap(({ node }) => (node.source === null ? [] : [node.source]))
+    if (sources.length === 0) return starts
+    const { tx, statements, facts } = this.#flow
+    const rows = await tx.all(statements.resultsOf, [facts.id, sources])
+    const values = new Map(rows.map((row) => [Number(row['node']), resultText(row)]))
+    return starts.map((start) => {
+      const { source } = start.node
+      return source === null ? start : { ...start, value: values.get(source) ?? null }
+    })
+  }
+
+  async #tellPaused(starts: readonly Start[]): Promise<void> {
+    const { facts } = this.#flow
+    if (facts.paused === null || facts.paused.isTold === true) return
+    const held = starts.find(({ node, isHeld }) => isHeld && node.plan.onPaused)
+    if (!held?.node.plan.onPaused) return
+    this.#flow.facts = { ...facts, paused: { ...facts.paused, isTold: true } }
+    const { tx, statements } = this.#flow
+    const nodes = await nodesWithin(tx, statements, facts.id)
+    const rest = exportOf(facts, nodes, tx.now())
+    const told = pausedText(facts, { rest, value: held.value })
+    await runHook(this.#flow, held.node.plan.onPaused, told)
+  }
+
+  async #startGroup({ node, value, isHeld }: Start): Promise<void> {
+    const { tx, statements, facts } = this.#flow
+    if (node.size === 0) {
+      tx.send(statements.noteResults, [[facts.id, node.node, '[]']])
+      return this.#flow.add({ node, value: '[]', cause: null })
+    }
+    if ((value?.length ?? 0) * node.size > mostCopied)
+      return this.#flow.add({ node, value: null, cause: tooLarge })
+    if (!isHeld || facts.paused === null) await this.#startPlainHeads(node)
+    const heads = await tx.all(statements.headsOf, [facts.id, node.node])
+    this.#wanted.push(...heads.map((row) => ({ node: nodeOf(row), value, isHeld })))
+  }
+
+  /** Most heads of wide groups take nothing from before, and are queued: all of them by one statement. */
+  async #startPlainHeads({ node }: NodeRow): Promise<void> {
+    const { tx, statements, facts } = this.#flow
+    const rows = await tx.all(statements.startPlainHeads, [facts.id, node])
+    if (rows.length === 0) return
+    tx.tell('work')
+    const seqs = rows.map((row) => Number(row['seq'])).toSorted((a, b) => a - b)
+    const now = tx.now()
+    writeFeed(
+      tx,
+      statements,
+      seqs.map((seq): FeedRow => [seq, now, 'wake', 0, 'queued', '{"by":"run"}']),
+    )
+  }
+
+  async #startRuns(starts: readonly Start[]): Promise<void> {
+    if (starts.length === 0) return
+    const { tx, statements } = this.#flow
+    const sets = starts.map((start) => this.#paramsOf(start))
+    const isStarted = await tx.change(statements.startMembers, sets)
+    tx.tell('work')
+    writeFeed(
+      tx,
+      statements,
+      starts.filter((_, at) => isStarted[at]).flatMap((start) => this.#entriesOf(start)),
+    )
+    await this.#startOthers(starts.filter((_, at) => !isStarted[at]))
+  }
+
+  #paramsOf({ node, value, isHeld }: Start): Param[] {
+    const { facts, tx } = this.#flow
+    const { takes = 'given', bound = null, delayMs = null, ttlMs = null } = node.plan
+    const now = tx.now()
+    const runAt = delayMs === null ? null : now + delayMs
+    const state = runAt === null ? 'queued' : 'scheduled'
+    const isPaused = isHeld && facts.paused !== null
+    const input = takes === 'given' ? null : inputOf({ takes, bound }, value)
+    const expiresAt = ttlMs === null ? null : now + ttlMs
+    const paused = isPaused ? this.#pausedBy() : null
+    return [
+      node.runSeq,
+      isPaused ? 'paused' : state,
+      input,
+      runAt,
+      expiresAt,
+      isPaused ? state : null,
+      paused,
+    ]
+  }
+
+  #pausedBy(): string {
+    const { id, paused } = this.#flow.facts
+    const { reason = null, by = null } = paused ?? {}
+    return JSON.stringify({ reason, by, at: this.#flow.tx.now(), holdId: id })
+  }
+
+  #entriesOf(start: Start): FeedRow[] {
+    const [seq, state, , , , pausedFrom] = this.#paramsOf(start)
+    const now = this.#flow.tx.now()
+    const queued = (pausedFrom ?? state) as FeedRow[4]
+    const woken: FeedRow = [Number(seq), now, 'wake', 0, queued, '{"by":"run"}']
+    if (pausedFrom === null) return [woken]
+    const { reason = null, by = null } = this.#flow.facts.paused ?? {}
+    return [
+      woken,
+      [Number(seq), now, 'pause', 0, 'paused', JSON.stringify({ reason, by, answer: 'paused' })],
+    ]
+  }
+
+  /** Those that do not wait to be reached: somebody has cancelled them, or paused them. */
+  async #startOthers(starts: readonly Start[]): Promise<void> {
+    if (starts.length === 0) return
+    const { tx, statements } = this.#flow
+    const seqs = starts.map(({ node }) => node.runSeq ?? 0)
+    const rows = await tx.all(statements.runsBySeqToChange, [seqs])
+    const runs = new Map(rows.map((row) => [Number(row['seq']), runOf(row)]))
+    for (const start of starts) {
+      const run = runs.get(start.node.runSeq ?? 0)
+      if (run) await this.#startOther(start, run)
+    }
+  }
+
+  async #startOther(start: Start, run: SeqRun): Promise<void> {
+    const { tx, statements } = this.#flow
+    if (run.state === 'completed')
+      return this.#flow.add({ node: start.node, value: run.result, cause: null })
+    if (isFinal(run.state))
+      return this.#flow.add({ node: start.node, value: null, cause: causeOf(run) })
+    const [seq, , input, , expiresAt] = this.#paramsOf(start)
+    const event: MachineEvent = { type: 'wake', by: 'run' }
+    const { run: woken } = decide(run, event, tx.now())
+    if (!woken) return
+    tx.send(statements.giveInput, [[seq ?? null, input ?? null, expiresAt ?? null]])
+    tx.send(statements.updateRuns, [updateOf({ ...run, ...woken }, run)])
+    writeFeed(tx, statements, [
+      [run.seq, tx.now(), 'wake', run.attempt, woken.state, '{"by":"run"}'],
+    ])
+  }
+}

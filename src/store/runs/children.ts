@@ -1,0 +1,62 @@
+/** What a run and its children mean to each other: whom it waits for, and what becomes of them when it is stopped. */
+import { nextOf } from '../../core/run/children.ts'
+import type { MachineEvent } from '../../core/run/events.ts'
+import { isStopVerb, type StopVerb } from '../../core/run/transitions.ts'
+import type { RunningPolicy } from '../../core/workflow/workflow.ts'
+import type { Statements, Tx } from '../driver/driver.ts'
+import { orderBulk } from '../journal/outbox.ts'
+import type { SeqRun } from '../rows/runs.ts'
+
+/** A run that is stopped, and may have children. */
+export interface StoppedParent {
+  readonly id: string
+  readonly verb: StopVerb
+  readonly reason: string | null
+  readonly by: string | null
+  readonly graceMs: number
+  readonly rollback: boolean
+  readonly children?: RunningPolicy
+}
+
+/** The run, where the event has stopped it or asks it to. */
+export function stoppedBy(event: MachineEvent, { id, ...run }: SeqRun): readonly StoppedParent[] {
+  if (event.type === 'deadline') {
+    const { reason = null } = run.intent?.stop ?? run.stop ?? run.rollback?.stop ?? {}
+    const graceMs = run.intent?.stop?.graceMs ?? 0
+    return [{ id, verb: 'cancel', reason, by: null, graceMs, rollback: false }]
+  }
+  if (!isStopVerb(event.type) || !('graceMs' in event)) return []
+  const { type: verb, rollback = false, reason, by, graceMs, children } = event
+  const policy = children === undefined ? {} : { children }
+  return [{ id, verb, reason, by, graceMs, rollback, ...policy }]
+}
+
+/** Asks the same of the children of runs, where that is wanted: as bulk operations, for they may be many, and have children too. */
+export async function stopChildren(
+  tx: Tx,
+  statements: Statements,
+  stopped: readonly StoppedParent[],
+): Promise<void> {
+  const parents = stopped.filter(({ children }) => children !== 'detach')
+  if (parents.length === 0) return
+  const rows = await tx.all(statements.liveParents, [parents.map(({ id }) => id)])
+  const live = new Set(rows.map((row) => String(row['parent'])))
+  for (const { id, children = 'cancel', ...asked } of parents)
+    if (live.has(id)) {
+      const callId = `${id}/children/${asked.verb}/${children}${asked.rollback ? '/rollback' : ''}`
+      const filter = { parent: id }
+      await orderBulk(tx, statements, filter, { ...asked, callId, children, running: children })
+    }
+}
+
+/** Another child that a run waits for, now that one has ended; null where that was the last, or it waits for none. */
+export async function nextAwaited(
+  tx: Tx,
+  statements: Statements,
+  { id, wait }: Pick<SeqRun, 'id' | 'wait'>,
+): Promise<string | null> {
+  if (wait?.children === undefined) return null
+  const awaited = new Set(wait.children)
+  const rows = await tx.all(statements.liveChildren, [id])
+  return nextOf(rows.map((row) => String(row['id'])).filter((child) => awaited.has(child)))
+}

@@ -1,0 +1,95 @@
+/** What the change of a run brings about in other tables: checkpoints that are kept, signals that are dealt with. */
+import { type ErrorRecord, errorCodes } from '../../core/errors.ts'
+import type { MachineEvent, Saved } from '../../core/run/events.ts'
+import type { Param, Statements, Tx } from '../driver/driver.ts'
+import type { SeqRun } from '../rows/runs.ts'
+
+/** What a signal came to whose run ended first. */
+export const unheard: ErrorRecord = {
+  name: 'CheckreinError',
+  message: errorCodes.SIGNAL_UNHEARD.message,
+  code: 'SIGNAL_UNHEARD',
+}
+
+type Kind =
+  | 'saveCheckpoints'
+  | 'deliverSignals'
+  | 'deliverControls'
+  | 'finishSignals'
+  | 'finishControls'
+  | 'refuseSignals'
+
+export class Effects {
+  readonly #now: number
+  readonly #sets: Record<Kind, Param[][]> = {
+    saveCheckpoints: [],
+    deliverSignals: [],
+    deliverControls: [],
+    finishSignals: [],
+    finishControls: [],
+    refuseSignals: [],
+  }
+
+  constructor(now: number) {
+    this.#now = now
+  }
+
+  /** An event was accepted. */
+  note(event: MachineEvent, old: SeqRun, next: SeqRun): void {
+    const { seq, attempt } = old
+    if (event.type === 'checkpoint') this.#save(event, old)
+    else if ('saved' in event && event.saved) this.#save(event.saved, old)
+    if (event.type === 'deliver') this.#sets.deliverControls.push([seq, attempt, event.deliveredAt])
+    if (event.type === 'take')
+      this.#sets.deliverSignals.push([event.position, seq, attempt, event.takenAt])
+    if (isAskedOf(old) && !isAskedOf(next))
+      this.#sets.finishControls.push([seq, this.#now, outcomeOf(next), ...reachedOf(old, next)])
+    if (old.signalled !== null && next.signalled === null)
+      this.#sets.refuseSignals.push([seq, this.#now, JSON.stringify(unheard)])
+  }
+
+  /** Sent in this order: what is dealt with is not refused. */
+  write(tx: Tx, statements: Statements): void {
+    for (const [kind, sets] of Object.entries(this.#sets) as [Kind, Param[][]][])
+      if (sets.length > 0) tx.send(statements[kind], once.has(kind) ? firstOfEach(sets) : sets)
+  }
+
+  #save({ checkpoint, signals }: Saved, { seq, attempt }: SeqRun): void {
+    if (checkpoint !== null) this.#sets.saveCheckpoints.push([seq, checkpoint])
+    for (const { position, reply, error } of signals) {
+      const failed = error === null ? null : JSON.stringify(error)
+      this.#sets.finishSignals.push([position, seq, this.#now, attempt, reply, failed])
+    }
+  }
+}
+
+/** What happens once: the first counts, where a statement for many would take any of them. */
+const once = new Set<Kind>(['deliverControls', 'finishSignals', 'finishControls'])
+
+/** By their first parameter. */
+function firstOfEach(sets: readonly Param[][]): Param[][] {
+  const first = new Map<Param | undefined, Param[]>()
+  for (const set of sets) if (!first.has(set[0])) first.set(set[0], set)
+  return [...first.values()]
+}
+
+/** When the request had reached the handler, and which attempt, where it has: the end may be the first to say so. */
+function reachedOf({ attempt }: SeqRun, { stop, rollback }: SeqRun): readonly (number | null)[] {
+  const at = (stop ?? rollback?.stop)?.deliveredAt ?? null
+  return [at, at === null ? null : attempt]
+}
+
+/** What became of the run that something was asked of. */
+function outcomeOf({ state, stop, rollback }: SeqRun): string {
+  const record = stop ?? rollback?.stop ?? null
+  const how = record === null ? {} : { mode: record.mode, confirmed: record.confirmed }
+  return JSON.stringify({
+    state,
+    ...how,
+    ...(rollback === null ? {} : { rollback: rollback.state }),
+  })
+}
+
+/** Whether something is still to come of what was asked: a stop is through when what it wants rolled back is. */
+const isAskedOf = ({ intent, rollback }: SeqRun): boolean =>
+  intent !== null || rollback?.state === 'pending'

@@ -1,0 +1,135 @@
+/** New runs. Plain ones go in as one statement; for the others, `placing.ts` says what stands in their way. */
+import { CheckreinError } from '../../core/errors.ts'
+import type { Driver, Statements, Tx } from '../driver/driver.ts'
+import { writeFeed } from '../journal/feed.ts'
+import { firstEntries, insertOf, type Placed } from '../rows/new-run.ts'
+import { placeFor, type Standing, standingBefore } from './admission.ts'
+import type { Enqueued, NewRun } from '../store.ts'
+
+/** Stores the runs in order. @throws {CheckreinError} `RUN_ID_TAKEN` where another task's run has the id. */
+export async function enqueueRuns(
+  tx: Tx,
+  statements: Statements,
+  runs: readonly NewRun[],
+): Promise<readonly Enqueued[]> {
+  if (runs.every((run) => run.key === null)) {
+    const inserted = await insertPlain(tx, statements, runs)
+    if (inserted) return inserted
+  }
+  const standing = await standingBefore(tx, statements, runs)
+  if (standing.isFree) {
+    const placed = runs.map((run) => ({ run, placing: {} }))
+    return insertPlaced(tx, statements, placed)
+  }
+  const enqueued: Enqueued[] = []
+  for (const run of runs) enqueued.push(await enqueueOne(tx, statements, { run, standing }))
+  return enqueued
+}
+
+/**
+ * Stores runs that are nothing but queued, without a transaction around the one statement. Null where there is more to
+ * it: the long way says what.
+ */
+export async function enqueueAlone(
+  driver: Driver,
+  runs: readonly NewRun[],
+): Promise<readonly Enqueued[] | null> {
+  const isPlain = runs.every((run) => run.key === null && run.due === null && run.tags.length === 0)
+  if (!isPlain) return null
+  const now = driver.now()
+  const sets = runs.map((run) => insertOf({ run, placing: {} }, now))
+  const seqs = await driver.insertAlone(driver.statements.insertNewRuns, sets)
+  if (!seqs || seqs.includes(null)) return null
+  return runs.map(({ id }) => ({ id, outcome: 'enqueued', replacedId: null }))
+}
+
+/** Null where none was new, or a tombstone stands: what stands in their way must be looked up. */
+async function insertPlain(
+  tx: Tx,
+  statements: Statements,
+  runs: readonly NewRun[],
+): Promise<readonly Enqueued[] | null> {
+  const placed = runs.map((run) => ({ run, placing: {} }))
+  const now = tx.now()
+  const sets = placed.map((one) => insertOf(one, now))
+  const seqs = await tx.insert(statements.insertPlainRuns, sets)
+  if (seqs.every((seq) => seq === null)) return null
+  return inserted(tx, statements, { placed, seqs, now })
+}
+
+async function enqueueOne(
+  tx: Tx,
+  statements: Statements,
+  { run, standing }: { readonly run: NewRun; readonly standing: Standing },
+): Promise<Enqueued> {
+  const place = await placeFor(tx, statements, { run, standing })
+  if ('existing' in place) return { id: place.existing, outcome: 'exists', replacedId: null }
+  const { placing, replacedId } = place
+  const [enqueued] = await insertPlaced(tx, statements, [{ run, placing }])
+  if (!enqueued) throw new CheckreinError('INTERNAL', { message: 'an insert answered nothing' })
+  return { ...enqueued, replacedId }
+}
+
+/** Stores runs of which it is known what stands in their way. */
+export async function insertPlaced(
+  tx: Tx,
+  statements: Statements,
+  placed: readonly Placed[],
+): Promise<readonly Enqueued[]> {
+  const now = tx.now()
+  const sets = placed.map((one) => insertOf(one, now))
+  const seqs = await tx.insert(statements.insertRuns, sets)
+  return inserted(tx, statements, { placed, seqs, now })
+}
+
+interface Inserted {
+  readonly placed: readonly Placed[]
+  readonly seqs: readonly (number | null)[]
+  readonly now: number
+}
+
+/** What else is stored of runs, once they have their places. */
+async function inserted(
+  tx: Tx,
+  statements: Statements,
+  { placed, seqs, now }: Inserted,
+): Promise<readonly Enqueued[]> {
+  tx.tell('work')
+  const feed = placed.flatMap((one, at) => firstEntries(one, { seq: seqs[at] ?? null, now }))
+  writeFeed(tx, statements, feed)
+  const tags = placed.flatMap(({ run }, at) =>
+    seqs[at] == null ? [] : run.tags.map((tag) => [tag, seqs[at] ?? 0]),
+  )
+  if (tags.length > 0) tx.send(statements.insertTags, tags)
+  if (seqs.includes(null))
+    await refuseTakenIds(
+      tx,
+      statements,
+      placed.filter((_, at) => seqs[at] === null),
+    )
+  return placed.map(({ run, placing }, at) => ({
+    id: run.id,
+    outcome: seqs[at] === null ? 'exists' : placing.stopper ? 'prevented' : 'enqueued',
+    replacedId: null,
+  }))
+}
+
+/** An id that exists is the same call made twice, if it is the same task's. */
+async function refuseTakenIds(
+  tx: Tx,
+  statements: Statements,
+  placed: readonly Placed[],
+): Promise<void> {
+  const ids = placed.map(({ run }) => run.id)
+  const taskOf = new Map(
+    (await tx.all(statements.runsById, [ids])).map((row) => [row['id'], row['task']]),
+  )
+  const taken = placed.find(({ run }) => taskOf.get(run.id) !== run.task)
+  if (!taken) return
+  const { id } = taken.run
+  throw new CheckreinError('RUN_ID_TAKEN', {
+    message: `Run ${id} exists already, and is of the task ${JSON.stringify(taskOf.get(id))}`,
+    hint: 'Give each run its own id, or leave the id out.',
+    details: { id },
+  })
+}

@@ -1,0 +1,45 @@
+/** Verbs that wait for what does not exist yet. */
+import { isStopVerb } from '../../core/run/transitions.ts'
+import type { Statements, Tx } from '../driver/driver.ts'
+import type { Controlled, ControlRequest } from '../store.ts'
+
+interface Place {
+  readonly place: readonly [kind: 'id' | 'key', task: string, value: string]
+  readonly asked: Pick<ControlRequest, 'verb' | 'reason' | 'by' | 'tombstoneMs'>
+}
+
+/** Until when each stands, by its id or key; empty where the verb leaves none. */
+export async function leaveTombstones(
+  tx: Tx,
+  statements: Statements,
+  places: readonly Place[],
+): Promise<ReadonlyMap<string, number>> {
+  const now = tx.now()
+  const rows = places.flatMap(({ place, asked: { verb, reason, by, tombstoneMs } }) =>
+    tombstoneMs === 0 || !isStopVerb(verb)
+      ? []
+      : [[...place, verb, reason, by, now, now + tombstoneMs]],
+  )
+  if (rows.length === 0) return new Map()
+  const left = await tx.each(statements.insertTombstones, rows)
+  return new Map(left.map((row) => [String(row['value']), Number(row['expires_at'])]))
+}
+
+/**
+ * Where writers don't see each other, a run may have been enqueued while a tombstone was left for it. Once the
+ * tombstone is durable, either it is seen by the enqueue or the claim, or the run is there when the verb is asked again.
+ */
+export async function askedAgain(
+  answers: readonly Controlled[],
+  ask: (missing: readonly string[]) => Promise<readonly Controlled[]>,
+): Promise<readonly Controlled[]> {
+  const missing = answers.filter(hasTombstone).map(({ id }) => id ?? '')
+  if (missing.length === 0) return answers
+  const again = [...(await ask(missing))]
+  return answers.map((one) => {
+    const now = hasTombstone(one) ? again.shift() : undefined
+    return now && now.answer !== 'not-found' ? now : one
+  })
+}
+
+const hasTombstone = ({ tombstoneUntil }: Controlled): boolean => tombstoneUntil !== null

@@ -1,0 +1,187 @@
+/** SQLite's half of the twin statements about what is asked of runs. */
+import { stateIs } from '../driver/state-sql.ts'
+import type { FilterSql, Param } from '../driver/driver.ts'
+import type { ReinsStatements } from '../driver/request-statements.ts'
+import type { SignalQuery } from '../store.ts'
+
+const ofThese = 'run_seq IN (SELECT value FROM json_each(?1))'
+const openSignals = 'completed_at IS NULL'
+/** What does not go with a run, and is over: the words of its index. */
+const isPast = `completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL)`
+
+export const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
+/** By which hold a run is paused: the words of its index. */
+const pausedBy = "json_extract(paused, '$.holdId')"
+/** What the text of a request or an intent has for the hold of the first parameter. */
+const ofHold = (json: string, id = '?1'): string =>
+  `instr(${json}, '"holdId":"' || ${id} || '"') > 0`
+/** The holds and pauses of workflows that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
+const gone = `
+      WITH RECURSIVE pausing (id) AS (
+        SELECT min(${pausedBy}) FROM checkrein_runs WHERE paused IS NOT NULL
+        UNION ALL SELECT (SELECT min(${pausedBy}) FROM checkrein_runs WHERE paused IS NOT NULL AND ${pausedBy} > pausing.id)
+        FROM pausing WHERE pausing.id IS NOT NULL)
+      SELECT id FROM pausing WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM checkrein_holds AS h WHERE h.id = pausing.id)
+        AND NOT EXISTS (SELECT 1 FROM checkrein_workflows AS w WHERE w.id = pausing.id AND w.paused IS NOT NULL)
+        AND NOT EXISTS (SELECT 1 FROM checkrein_bulks AS b WHERE b.finished_at IS NULL AND ${ofHold('b.request', 'pausing.id')})`
+
+export const sqliteReins: ReinsStatements = {
+  wakeableRunsToChange:
+    'SELECT * FROM checkrein_runs WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2',
+  resumableRunsToChange:
+    'SELECT * FROM checkrein_runs WHERE resume_at IS NOT NULL AND resume_at <= ?1 ORDER BY resume_at LIMIT ?2',
+  lateRunsToChange: `
+    SELECT * FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL AND deadline_at <= ?1
+    ORDER BY deadline_at LIMIT ?2`,
+  orphanedRunsToChange: `
+    SELECT * FROM checkrein_runs WHERE paused IS NOT NULL AND ${pausedBy} IN (${gone}) AND ?1 IS NOT NULL LIMIT ?2`,
+  pausingRunsToChange: `
+    SELECT * FROM checkrein_runs
+    WHERE worker_id IN (SELECT id FROM checkrein_workers) AND (intent IS NOT NULL OR signalled IS NOT NULL) AND ${ofHold('intent')}`,
+  nextAt: `
+    SELECT min(at) AS at FROM (
+      SELECT min(run_at) AS at FROM checkrein_runs WHERE ${stateIs(['scheduled'])}
+      UNION ALL SELECT min(expires_at) FROM checkrein_runs WHERE ${mayExpire}
+      UNION ALL SELECT min(wake_at) FROM checkrein_runs WHERE wake_at IS NOT NULL
+      UNION ALL SELECT min(resume_at) FROM checkrein_runs WHERE resume_at IS NOT NULL
+      UNION ALL SELECT min(deadline_at) FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL
+      UNION ALL SELECT min(until) FROM checkrein_holds
+      UNION ALL SELECT min(resume_at) FROM checkrein_workflows WHERE resume_at IS NOT NULL
+      UNION ALL SELECT 0 WHERE EXISTS (${gone}))`,
+  unstartRuns: `
+    UPDATE checkrein_runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL,
+      started_at = CASE WHEN attempt > 1 THEN started_at END
+    WHERE seq IN (SELECT value FROM json_each(?1))`,
+
+  saveCheckpoints: `
+    INSERT INTO checkrein_checkpoints (run_seq, data) VALUES (?1, ?2)
+    ON CONFLICT (run_seq) DO UPDATE SET data = excluded.data`,
+  checkpointsOf: `SELECT run_seq, data FROM checkrein_checkpoints WHERE ${ofThese}`,
+  deleteCheckpoints: `DELETE FROM checkrein_checkpoints WHERE ${ofThese}`,
+
+  insertSignals: `
+    INSERT INTO checkrein_signals (call_id, kind, name, run_seq, run_id, created_at, completed_at, answer, reason, by, origin, target, error, reply, payload)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+    ON CONFLICT (call_id, coalesce(run_id, '')) DO UPDATE SET
+      position = excluded.position, run_seq = excluded.run_seq, answer = excluded.answer, completed_at = excluded.completed_at, error = excluded.error
+    WHERE answer = 'not-found'
+    RETURNING position, call_id, run_id`,
+  signalsOfCalls: `
+    SELECT position, call_id, run_id, answer, kind FROM checkrein_signals WHERE call_id = ?1 AND coalesce(run_id, '') = coalesce(?2, '')`,
+  answerOfCall: `
+    SELECT position, run_id, answer FROM checkrein_signals
+    WHERE call_id = ?1 AND kind = ?2 AND answer <> 'not-found' LIMIT 1`,
+  deliverSignals: `
+    UPDATE checkrein_signals SET delivered_at = ?4, attempt = ?3
+    WHERE position = ?1 AND run_seq = ?2 AND ${openSignals}`,
+  deliverControls: `
+    UPDATE checkrein_signals SET delivered_at = ?3, attempt = ?2
+    WHERE run_seq = ?1 AND ${openSignals} AND kind = 'control' AND delivered_at IS NULL`,
+  finishSignals: `
+    UPDATE checkrein_signals
+    SET completed_at = ?3, attempt = ?4, delivered_at = coalesce(delivered_at, ?3), reply = ?5, error = ?6
+    WHERE position = ?1 AND run_seq = ?2 AND ${openSignals}`,
+  finishControls: `
+    UPDATE checkrein_signals SET completed_at = ?2, reply = ?3,
+      delivered_at = coalesce(delivered_at, ?4), attempt = coalesce(attempt, ?5)
+    WHERE run_seq = ?1 AND ${openSignals} AND kind = 'control'`,
+  finishCall: `
+    UPDATE checkrein_signals SET completed_at = ?2, reply = ?3
+    WHERE call_id = ?1 AND coalesce(run_id, '') = '' AND ${openSignals}`,
+  refuseSignals: `
+    UPDATE checkrein_signals SET completed_at = ?2, error = ?3
+    WHERE run_seq = ?1 AND ${openSignals} AND kind = 'signal'`,
+  pendingSignals: `
+    SELECT run_seq, position FROM checkrein_signals
+    WHERE run_seq = ?1 AND ${openSignals} AND kind = 'signal' AND name = ?2`,
+  mailbox: `
+    SELECT s.* FROM checkrein_runs AS r JOIN checkrein_signals AS s ON s.run_seq = r.seq
+    WHERE r.id = ?1 AND s.position > ?2 AND s.${openSignals} AND s.kind = 'signal' ORDER BY s.position LIMIT ?3`,
+  deleteSignals: `
+    DELETE FROM checkrein_signals
+    WHERE run_id IN (SELECT id FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))) AND kind = 'signal'`,
+  pruneAudit: `
+    DELETE FROM checkrein_signals WHERE position IN (
+      SELECT position FROM checkrein_signals WHERE ${isPast} AND created_at < ?1
+      ORDER BY created_at LIMIT ?2)`,
+
+  insertBulk: `
+    INSERT INTO checkrein_bulks (id, created_at, touched_at, upper_seq, done_seq, total_count, done_count, counts, request)
+    VALUES (?1, ?2, ?2, ?3, 0, ?4, 0, '{}', ?5) ON CONFLICT (id) DO NOTHING RETURNING id`,
+  bulkToChange: 'SELECT * FROM checkrein_bulks WHERE id = ?1',
+  updateBulk: `
+    UPDATE checkrein_bulks SET touched_at = ?2, done_seq = ?3, done_count = ?4, counts = ?5, finished_at = ?6, error = NULL,
+      total_count = max(total_count, ?7)
+    WHERE id = ?1`,
+  noteFailure:
+    'UPDATE checkrein_bulks SET touched_at = ?2, error = ?3 WHERE id = ?1 AND finished_at IS NULL',
+  failingBulks:
+    'SELECT id, error FROM checkrein_bulks WHERE finished_at IS NULL AND error IS NOT NULL ORDER BY touched_at LIMIT 5',
+  endBulksOfHold: `
+    UPDATE checkrein_bulks SET touched_at = ?2, finished_at = ?2, error = NULL
+    WHERE finished_at IS NULL AND ${ofHold('request')} RETURNING id, counts`,
+  pruneBulks: 'DELETE FROM checkrein_bulks WHERE finished_at < ?1',
+  bulksById: 'SELECT * FROM checkrein_bulks WHERE id IN (SELECT value FROM json_each(?1))',
+  newestBulks: 'SELECT * FROM checkrein_bulks ORDER BY created_at DESC, id DESC LIMIT ?1',
+  idleBulks:
+    'SELECT id FROM checkrein_bulks WHERE finished_at IS NULL AND touched_at <= ?1 ORDER BY touched_at LIMIT 1',
+  seqEnd: 'SELECT max(seq) AS seq FROM checkrein_runs',
+
+  insertHold: `
+    INSERT INTO checkrein_holds (id, verb, filter, is_lane, task, queue, created_at, until, rollback, reason, by)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+    ON CONFLICT (verb, filter) DO UPDATE SET
+      until = excluded.until, rollback = excluded.rollback, reason = excluded.reason, by = excluded.by
+    RETURNING *`,
+  liveHolds:
+    'SELECT * FROM checkrein_holds WHERE until IS NULL OR until > ?1 ORDER BY created_at, id',
+  rowHolds: 'SELECT * FROM checkrein_holds WHERE is_lane = 0 AND (until IS NULL OR until > ?1)',
+  holdById: 'SELECT * FROM checkrein_holds WHERE id = ?1',
+  holdByFilter: 'SELECT * FROM checkrein_holds WHERE verb = ?1 AND filter = ?2',
+  deleteHold: 'DELETE FROM checkrein_holds WHERE id = ?1 RETURNING *',
+  deletePastHolds: 'DELETE FROM checkrein_holds WHERE until <= ?1 RETURNING *',
+
+  listSignals: ({ where }, order) =>
+    order === 'newest'
+      ? `SELECT s.* FROM checkrein_signals AS s WHERE s.position < ?1 AND ${where} ORDER BY s.position DESC LIMIT ?2`
+      : `SELECT s.* FROM checkrein_signals AS s WHERE s.position > ?1 AND ${where} ORDER BY s.position LIMIT ?2`,
+  signalSql,
+  childrenAt: `
+    SELECT id, parent, place, state FROM checkrein_runs WHERE parent = ?1 AND place >= ?2 AND place < ?3`,
+  adoptRuns: 'UPDATE checkrein_runs SET parent = ?2, place = ?3 WHERE id = ?1',
+  liveParents: `
+    SELECT DISTINCT parent FROM checkrein_runs
+    WHERE parent IN (SELECT value FROM json_each(?1)) AND finished_at IS NULL`,
+  liveChildren: 'SELECT id FROM checkrein_runs WHERE parent = ?1 AND finished_at IS NULL',
+  childrenOf: `
+    SELECT id, task, state, result, error, stop FROM checkrein_runs
+    WHERE parent = ?1 AND id IN (SELECT value FROM json_each(?2))`,
+}
+
+function signalSql(query: SignalQuery): FilterSql {
+  const terms: string[] = []
+  const params: Param[] = []
+  const bind = (value: Param): string => `?${2 + params.push(value)}`
+  const among = (column: string, values: readonly string[]): string =>
+    `${column} IN (SELECT value FROM json_each(${bind(values)}))`
+  if (query.callIds) terms.push(among('s.call_id', query.callIds))
+  if (query.runIds) terms.push(among('s.run_id', query.runIds))
+  // What was asked of many is named in the run's feed.
+  if (query.runId !== undefined) {
+    const id = bind(query.runId)
+    terms.push(`s.position IN (
+      SELECT position FROM checkrein_signals WHERE run_id = ${id} UNION ALL
+      SELECT m.position FROM checkrein_runs AS r JOIN checkrein_feed AS f ON f.run_seq = r.seq
+        JOIN checkrein_signals AS m ON m.call_id = json_extract(f.data, '$.call')
+      WHERE r.id = ${id} AND f.data LIKE '%"call":"%' AND m.run_id IS NULL)`)
+  }
+  if (query.kinds) terms.push(among('s.kind', query.kinds))
+  if (query.names) terms.push(among('s.name', query.names))
+  if (query.by !== undefined) terms.push(`s.by = ${bind(query.by)}`)
+  if (query.createdAfter !== undefined) terms.push(`s.created_at > ${bind(query.createdAfter)}`)
+  if (query.createdBefore !== undefined) terms.push(`s.created_at < ${bind(query.createdBefore)}`)
+  if (query.isHeard === true)
+    terms.push('(s.delivered_at IS NOT NULL OR s.completed_at IS NOT NULL)')
+  if (query.isPending === true) terms.push(`s.${openSignals}`)
+  return { where: terms.join(' AND ') || 'true', params }
+}
