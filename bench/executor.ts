@@ -6,10 +6,10 @@ import type {
   Executor,
   RunningAttempt,
 } from '../src/executor/executor.ts'
-import type { Isolation } from '../src/core/task/task.ts'
 import { AttemptContext } from '../src/executor/isolate/context.ts'
 import { type AbortEars, AbortListener, makeFlag } from '../src/executor/wire/abort-flag.ts'
 import { MessageChannel } from 'node:worker_threads'
+import type { Isolation } from '../src/core/task/task-limits.ts'
 
 const tasks = new URL('../test/executor/tasks.ts', import.meta.url).href
 

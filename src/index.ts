@@ -11,21 +11,9 @@ export {
   type StorePlace,
 } from './client/connect.ts'
 export type { WhoOptions } from './client/options/requester.ts'
-export type { AuditPage, AuditQuery, SignalEntry } from './client/views/audit.ts'
+export type { AuditPage, SignalEntry } from './client/views/audit.ts'
 export { Client, type ClientOptions } from './client/client.ts'
-export type {
-  AskOptions,
-  CancelOptions,
-  FreezeOptions,
-  FreezeRunsOptions,
-  HoldOptions,
-  HoldTarget,
-  PauseOptions,
-  PauseRunsOptions,
-  ScopeOptions,
-  StopOptions,
-} from './client/requests/controls.ts'
-export type { EnqueueArguments, EnqueueOptions } from './client/requests/enqueue.ts'
+export type { EnqueueArguments } from './client/requests/enqueue.ts'
 export {
   RunCancelledError,
   RunFailedError,
@@ -33,24 +21,14 @@ export {
   WorkflowCancelledError,
   WorkflowFailedError,
 } from './client/views/errors.ts'
-export {
-  type EventsOptions,
-  type ResultOptions,
-  RunHandle,
-  type SignalArguments,
-} from './client/handles/handle.ts'
+export { RunHandle, type SignalArguments } from './client/handles/handle.ts'
 export type { PauseOutcome, RollbackOutcome, StopOutcome } from './client/views/outcomes.ts'
 export type { ListOptions } from './client/options/pages.ts'
 export type { Preview, PreviewVerb } from './client/views/preview.ts'
 export type { RetentionOptions } from './client/options/retention.ts'
 export type { ReplyOptions, SignalHandle } from './client/handles/signal-handle.ts'
 export type { Sent } from './client/requests/signals.ts'
-export type {
-  StartArguments,
-  StopWorkflowOptions,
-  WorkflowControlOptions,
-  WorkflowOptions,
-} from './client/requests/workflows.ts'
+export type { StartArguments } from './client/requests/workflows.ts'
 export { WorkflowHandle, type WorkflowOutcome } from './client/handles/workflow-handle.ts'
 export type {
   ChainTree,
@@ -104,15 +82,12 @@ export {
   type PausedWorkflow,
   type Previous,
   previous,
-  type Settled,
   type Step,
-  type StepFailure,
   type StepLike,
   type StepOptions,
 } from './core/workflow/parts.ts'
 export type { WorkflowExport } from './core/workflow/export.ts'
 export type {
-  RunningPolicy,
   WorkflowPause,
   WorkflowRollback,
   WorkflowState,
@@ -124,16 +99,7 @@ export type { HoldFilter } from './core/hold.ts'
 export type { PauseFallback, PauseIntent, StopIntent } from './core/run/intent.ts'
 export type { PausedBy, RollbackCause, RollbackFacts, Status } from './core/run/run.ts'
 export type { ExitProof, StopMode, StopRecord } from './core/run/stop.ts'
-export {
-  type AnyTask,
-  type InputOf,
-  type Isolation,
-  type OutputOf,
-  type PayloadOf,
-  type SignalsOf,
-  type Task,
-  task,
-} from './core/task/task.ts'
+export { task } from './core/task/task.ts'
 export { type State, states, type StopVerb } from './core/run/transitions.ts'
 export type {
   Bulk,
@@ -154,3 +120,30 @@ export type { WorkerOptions } from './worker/options.ts'
 export { type StartWorkerOptions, startWorker } from './worker/start.ts'
 export { workerChannel, type WorkerEvent } from './worker/telemetry.ts'
 export type { StopWorkerOptions, Worker } from './worker/worker.ts'
+export type { AuditQuery } from './client/options/options.ts'
+export type { AskOptions } from './client/options/options.ts'
+export type { CancelOptions } from './client/options/options.ts'
+export type { FreezeOptions } from './client/options/options.ts'
+export type { FreezeRunsOptions } from './client/options/options.ts'
+export type { HoldOptions } from './client/options/options.ts'
+export type { HoldTarget } from './client/options/options.ts'
+export type { PauseOptions } from './client/options/options.ts'
+export type { PauseRunsOptions } from './client/options/options.ts'
+export type { ScopeOptions } from './client/options/options.ts'
+export type { StopOptions } from './client/options/options.ts'
+export type { EnqueueOptions } from './client/options/options.ts'
+export type { EventsOptions } from './client/options/options.ts'
+export type { ResultOptions } from './client/options/options.ts'
+export type { StopWorkflowOptions } from './client/options/options.ts'
+export type { WorkflowControlOptions } from './client/options/options.ts'
+export type { WorkflowOptions } from './client/options/options.ts'
+export type { Settled } from './core/run/settled.ts'
+export type { StepFailure } from './core/run/settled.ts'
+export type { RunningPolicy } from './core/run/intent.ts'
+export type { AnyTask } from './core/task/context.ts'
+export type { InputOf } from './core/task/context.ts'
+export type { Isolation } from './core/task/task-limits.ts'
+export type { OutputOf } from './core/task/context.ts'
+export type { PayloadOf } from './core/task/context.ts'
+export type { SignalsOf } from './core/task/context.ts'
+export type { Task } from './core/task/context.ts'

@@ -1,27 +1,14 @@
 import type { FeedEntry } from '../core/run/events.ts'
 import type { RunFilter } from '../core/filter.ts'
-import type { AnyTask, InputOf, OutputOf, SignalsOf } from '../core/task/task.ts'
 import type { State } from '../core/run/transitions.ts'
 import type { Bulk, Controlled, Hold, Store, StoreWithin } from '../store/store.ts'
 import { Asker, type AskerOptions, type WhoOptions } from './options/requester.ts'
-import { type AuditPage, auditPage, type AuditQuery } from './views/audit.ts'
-import {
-  type AskOptions,
-  atOnce,
-  type CancelOptions,
-  Controls,
-  type HoldOptions,
-  Holds,
-  type HoldTarget,
-  type FreezeRunsOptions,
-  type PauseRunsOptions,
-  refuseUnknownFreeze,
-  type ScopeOptions,
-} from './requests/controls.ts'
-import { type EnqueueArguments, type EnqueueOptions, Enqueuer } from './requests/enqueue.ts'
+import { type AuditPage, auditPage } from './views/audit.ts'
+import { atOnce, Controls, refuseUnknownFreeze } from './requests/controls.ts'
+import { type EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
 import { theOnly } from './views/errors.ts'
 import { feedOf } from './waits/feed.ts'
-import { type EventsOptions, type HandleParts, RunHandle } from './handles/handle.ts'
+import { type HandleParts, RunHandle } from './handles/handle.ts'
 import { type ListOptions, pageOf } from './options/pages.ts'
 import { checkedPreviewVerb, type Preview, previewOf, type PreviewVerb } from './views/preview.ts'
 import { RunWaits } from './waits/run-waits.ts'
@@ -31,7 +18,22 @@ import { checkedId, type ControlTarget, isScope, runFilter, type Scope } from '.
 import { type Run, viewOf } from './views/view.ts'
 import { Within, type WithinParts } from './within.ts'
 import { Flows, type FlowsParts } from './requests/workflows.ts'
-import { WorkflowClient, WorkflowParts } from './workflow-client.ts'
+import { WorkflowClient } from './workflow-client.ts'
+import type { AnyTask, InputOf, OutputOf, SignalsOf } from '../core/task/context.ts'
+import type {
+  AuditQuery,
+  AskOptions,
+  CancelOptions,
+  HoldOptions,
+  HoldTarget,
+  FreezeRunsOptions,
+  PauseRunsOptions,
+  ScopeOptions,
+  EnqueueOptions,
+  EventsOptions,
+} from './options/options.ts'
+import { Holds } from './requests/holds.ts'
+import { WorkflowParts } from './handles/workflow-parts.ts'
 
 export interface ClientOptions extends AskerOptions {
   /** The largest input, and payload of a signal, in bytes of JSON; default 1 MiB. */

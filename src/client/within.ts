@@ -1,13 +1,19 @@
-import type { AnyTask, InputOf } from '../core/task/task.ts'
 import type { StepLike } from '../core/workflow/parts.ts'
 import type { Controlled, ControlVerb, Enqueued, WorkflowEnqueued } from '../store/store.ts'
 import type { WhoOptions } from './options/requester.ts'
-import type { AskOptions, CancelOptions, Controls, PauseRunsOptions } from './requests/controls.ts'
-import type { EnqueueArguments, Enqueuer, EnqueueOptions } from './requests/enqueue.ts'
+import type { Controls } from './requests/controls.ts'
+import type { EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
 import { theOnly } from './views/errors.ts'
 import type { Flows, StartArguments } from './requests/workflows.ts'
 import type { Sent, Signals } from './requests/signals.ts'
 import type { ControlTarget } from './options/targets.ts'
+import type { AnyTask, InputOf } from '../core/task/context.ts'
+import type {
+  AskOptions,
+  CancelOptions,
+  PauseRunsOptions,
+  EnqueueOptions,
+} from './options/options.ts'
 
 /** A verb, asked within a transaction: it takes effect when that is committed. */
 type Ask<Options> = (target: ControlTarget, options?: Options) => Promise<readonly Controlled[]>

@@ -1,121 +1,22 @@
-/** What may be asked about workflows. */
-import type { FeedEntry } from '../core/run/events.ts'
 import type { WorkflowExport } from '../core/workflow/export.ts'
 import type { OutOf } from '../core/workflow/canvas.ts'
 import type { StepLike } from '../core/workflow/parts.ts'
 import type {
   ControlVerb,
-  Store,
-  StoredWorkflow,
   WorkflowControlled,
   WorkflowEnqueued,
   WorkflowFilter,
-  WorkflowNode,
 } from '../store/store.ts'
 import type { WhoOptions } from './options/requester.ts'
-import { feedOf } from './waits/feed.ts'
-import {
-  type FlowsParts,
-  Flows,
-  type StartArguments,
-  type WorkflowControlOptions,
-  type WorkflowOptions,
-} from './requests/workflows.ts'
+import { type StartArguments } from './requests/workflows.ts'
 import { type ListOptions, pageOf } from './options/pages.ts'
 import { workflowMissing } from './views/errors.ts'
-import { SignalHandle } from './handles/signal-handle.ts'
-import type { HandleParts } from './handles/handle.ts'
 import { checkedId } from './options/targets.ts'
 import { UpkeepClient } from './upkeep-client.ts'
-import { Waits } from './waits/waits.ts'
 import { WorkflowHandle } from './handles/workflow-handle.ts'
-import { type ChainTree, treeOf, type Workflow, workflowView } from './views/workflow-view.ts'
-
-export interface FeedOfWorkflow {
-  /** Null: from the beginning. */
-  readonly after: number | null
-  readonly abortSignal: AbortSignal
-  readonly isOver: () => Promise<boolean>
-}
-
-const nodesAtOnce = 5000
-
-const byId = (flows: readonly StoredWorkflow[]): [string, StoredWorkflow][] =>
-  flows.map((flow) => [flow.id, flow])
-
-/** What the handle of a workflow needs of its client. */
-export class WorkflowParts implements Disposable {
-  readonly store: Store
-  /** The end of a workflow, by its id. */
-  readonly ends: Waits<StoredWorkflow>
-  /** A workflow as it is, by its id. */
-  readonly waits: Waits<StoredWorkflow>
-  readonly flows: Flows
-  readonly #runs: HandleParts
-
-  constructor(runs: HandleParts, flows: Omit<FlowsParts, 'store'>) {
-    const { store } = runs
-    this.store = store
-    this.#runs = runs
-    this.flows = new Flows({ ...flows, store })
-    this.ends = new Waits(store, async (ids) => byId(await store.endedWorkflows(ids)))
-    this.waits = new Waits(store, async (ids) => byId(await store.workflows(ids)))
-  }
-
-  control(
-    verb: ControlVerb,
-    id: string,
-    options: WorkflowControlOptions,
-  ): Promise<WorkflowControlled> {
-    return this.flows.control(this.store, { verb, id, options })
-  }
-
-  retry(id: string, options: WhoOptions): Promise<WorkflowEnqueued> {
-    return this.flows.retry(this.store, id, options)
-  }
-
-  rest(id: string): Promise<WorkflowExport> {
-    return this.store.workflowRest(checkedId(id))
-  }
-
-  async signal(
-    workflow: string,
-    {
-      name,
-      payload,
-      options,
-    }: { readonly name: string; readonly payload: unknown; readonly options: WhoOptions },
-  ): Promise<readonly SignalHandle[]> {
-    const { signals, waits } = this.#runs
-    const sent = await signals.send({ filter: { workflow } }, { name, payload, options })
-    return sent.map((one) => new SignalHandle(one, { name, waits }))
-  }
-
-  async tree(id: string): Promise<ChainTree> {
-    const nodes: WorkflowNode[] = []
-    for (let after = 0, isLast = false; !isLast;) {
-      const page = await this.store.workflowNodes(id, { after, limit: nodesAtOnce })
-      for (const node of page) nodes.push(node)
-      isLast = page.length < nodesAtOnce
-      after = page.at(-1)?.node ?? after
-    }
-    return treeOf(nodes)
-  }
-
-  async *feed(
-    id: string,
-    { after, ...how }: FeedOfWorkflow,
-  ): AsyncGenerator<FeedEntry, void, undefined> {
-    const start = after ?? (await this.store.feedStartOf(id))
-    for await (const entry of feedOf(this.store, { runId: null, after: start, ...how }))
-      if (entry.workflow === id) yield entry
-  }
-
-  [Symbol.dispose](): void {
-    this.ends.close()
-    this.waits.close()
-  }
-}
+import { type ChainTree, type Workflow, workflowView } from './views/workflow-view.ts'
+import type { WorkflowControlOptions, WorkflowOptions } from './options/options.ts'
+import { WorkflowParts } from './handles/workflow-parts.ts'
 
 /** The half of the client that is about workflows. */
 export abstract class WorkflowClient extends UpkeepClient {

@@ -1,9 +1,9 @@
-import type { Isolation } from '../core/task/task.ts'
 import type { Executor } from './executor.ts'
 import { InlineExecutor } from './host/inline.ts'
 import { Pool } from './host/pool.ts'
 import { ProcessSeats } from './host/process.ts'
 import { ThreadSeats } from './host/thread.ts'
+import type { Isolation } from '../core/task/task-limits.ts'
 
 export interface ExecutorSettings {
   /** How many attempts may run at once. */

@@ -18,7 +18,7 @@ import type { LogLine, Saved } from '../core/run/events.ts'
 import type { JsonText, WaitOutcome } from '../core/run/run.ts'
 import type { ExitProof, StopRecord } from '../core/run/stop.ts'
 import type { RunInfo } from '../core/task/context.ts'
-import type { Isolation } from '../core/task/task.ts'
+import type { Isolation } from '../core/task/task-limits.ts'
 
 /** Everything an isolate needs to run an attempt. */
 export interface AttemptOrder {

@@ -2,10 +2,11 @@ import { availableParallelism } from 'node:os'
 import { type Duration, durationMs, longestTimerMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
 import { defaultPayloadLimit } from '../core/payload.ts'
-import { checkedName, type Isolation, isolations } from '../core/task/task.ts'
+import { checkedName } from '../core/task/task.ts'
 import { refuseUnknownOptions } from '../client/options/unknown-options.ts'
 import { type RetentionOptions, retentionMs } from '../client/options/retention.ts'
 import type { Retention } from '../store/store.ts'
+import { type Isolation, isolations } from '../core/task/task-limits.ts'
 
 export interface WorkerOptions {
   /** Modules that export tasks: paths, relative to the working directory, or file URLs. `.ts` works unbuilt. */

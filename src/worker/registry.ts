@@ -1,8 +1,9 @@
 import { pathToFileURL } from 'node:url'
 import { CheckreinError } from '../core/errors.ts'
-import type { AnyTask, Isolation } from '../core/task/task.ts'
 import { loadTasks } from '../executor/isolate/load-task.ts'
 import type { WorkerInfo } from '../store/store.ts'
+import type { AnyTask } from '../core/task/context.ts'
+import type { Isolation } from '../core/task/task-limits.ts'
 
 /** A task, and the module that an isolate finds it in. */
 export interface Registered {

@@ -10,13 +10,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Duration, durationMs } from '../core/duration.ts'
 import { CheckreinError, errorRecord, isCheckreinError } from '../core/errors.ts'
 import type { AbortReason } from '../executor/executor.ts'
-import { Intake } from './intake.ts'
+import { Intake } from './claiming/intake.ts'
 import { Keeper } from '../keeper/keeper.ts'
 import type { Change, Store } from '../store/store.ts'
 import { type WorkerOptions, type WorkerSettings, workerSettings } from './options.ts'
 import { Registry } from './registry.ts'
 import { publish } from './telemetry.ts'
-import { Tenure } from './tenure.ts'
+import { Tenure } from './claiming/lease-session.ts'
 
 export interface StopWorkerOptions {
   /** How long running attempts may go on; default 10 s. */

@@ -4,8 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { MessageChannel } from 'node:worker_threads'
 import { z } from 'zod'
 import type { Saved } from '../../src/core/run/events.ts'
-import type { Context, Signal } from '../../src/core/task/context.ts'
-import { type AnyTask, task } from '../../src/core/task/task.ts'
+import type { Context, Signal, AnyTask } from '../../src/core/task/context.ts'
+import { task } from '../../src/core/task/task.ts'
 import {
   AbortListener,
   makeFlag,

@@ -8,8 +8,8 @@
  */
 import { createExecutor } from '../../src/executor/create.ts'
 import { monotonicMs } from '../../src/executor/os/monotonic.ts'
-import type { Isolation } from '../../src/core/task/task.ts'
 import { Watched, orderFor } from './attempt.ts'
+import type { Isolation } from '../../src/core/task/task-limits.ts'
 
 const [isolation, lease, task, input, frozen] = process.argv.slice(2) as [
   Isolation,

@@ -5,7 +5,6 @@ import { Client } from '../../src/client/client.ts'
 import type { Workflow } from '../../src/client/views/workflow-view.ts'
 import type { StoredRun } from '../../src/core/run/run.ts'
 import { isFinal, stopVerbs } from '../../src/core/run/transitions.ts'
-import { runningPolicies } from '../../src/core/workflow/workflow.ts'
 import type { ClaimedRun, RunEventCall, WorkflowNode } from '../../src/store/store.ts'
 import { boom, retry } from '../core/samples.ts'
 import { plainEnd, plainWorker, type StoreBed } from '../store/bed.ts'
@@ -20,6 +19,7 @@ import {
   ttlMs,
   written,
 } from './graphs.ts'
+import { runningPolicies } from '../../src/core/run/intent.ts'
 
 const which = fc.nat({ max: 30 })
 const leaseMs = 1000

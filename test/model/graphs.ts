@@ -7,7 +7,8 @@ import * as fc from 'fast-check'
 import { chain, group, step } from '../../src/core/workflow/canvas.ts'
 import { previous, type StepLike } from '../../src/core/workflow/parts.ts'
 import type { State } from '../../src/core/run/transitions.ts'
-import { type AnyTask, task } from '../../src/core/task/task.ts'
+import { task } from '../../src/core/task/task.ts'
+import type { AnyTask } from '../../src/core/task/context.ts'
 
 export type Shape =
   | {

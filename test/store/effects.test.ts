@@ -1,10 +1,11 @@
 /** What comes of changes beside them. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Statements, Tx } from '../../src/store/driver/driver.ts'
+import type { Tx } from '../../src/store/driver/driver.ts'
 import { Effects } from '../../src/store/runs/effects.ts'
 import type { SeqRun } from '../../src/store/rows/runs.ts'
 import { asked, eventOf, running } from '../core/samples.ts'
+import type { Statements } from '../../src/store/driver/statements.ts'
 
 suite('what is written beside the changes of one transaction', () => {
   test('has each end of what was asked of a run once: the first counts', () => {

@@ -1,14 +1,15 @@
 /** Workflows on a store, and workers that are played: what each task comes to is said by the test. */
 import assert from 'node:assert/strict'
 import { Client } from '../../src/client/client.ts'
-import type { StopWorkflowOptions, WorkflowOptions } from '../../src/client/requests/workflows.ts'
 import type { Workflow } from '../../src/client/views/workflow-view.ts'
 import type { StepLike } from '../../src/core/workflow/parts.ts'
 import type { MachineEvent } from '../../src/core/run/events.ts'
-import { type AnyTask, type Task, task } from '../../src/core/task/task.ts'
+import { task } from '../../src/core/task/task.ts'
 import type { ClaimedRun, ControlVerb } from '../../src/store/store.ts'
 import { boom, retry } from '../core/samples.ts'
 import { plainEnd, type StoreBed } from './bed.ts'
+import type { StopWorkflowOptions, WorkflowOptions } from '../../src/client/options/options.ts'
+import type { AnyTask, Task } from '../../src/core/task/context.ts'
 
 const never = (): never => {
   throw new Error('is played')

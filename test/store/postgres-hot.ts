@@ -1,9 +1,9 @@
 /** The hot statements of PostgreSQL with parameters as they come, and a table with a history for them. */
 import type { RunFilter } from '../../src/core/filter.ts'
 import { idleStates } from '../../src/core/run/transitions.ts'
-import { matchParams } from '../../src/store/control/control.ts'
 import type { postgresStatements } from '../../src/store/postgres/sql/statements.ts'
 import type { SignalQuery } from '../../src/store/store.ts'
+import { matchParams } from '../../src/store/driver/sql.ts'
 
 export interface Counts {
   readonly finishedCount: number

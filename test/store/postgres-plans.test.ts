@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { Client } from 'pg'
-import { matchParams } from '../../src/store/control/control.ts'
 import { postgresStatements } from '../../src/store/postgres/sql/statements.ts'
 import { sessionSettings } from '../../src/store/postgres/transactions/transaction.ts'
 import { openStore } from '../../src/store/open.ts'
@@ -13,6 +12,7 @@ import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
 import { systemBinaries } from '../support/postgres-binaries.ts'
 import { PostgresServer } from '../support/postgres-server.ts'
 import { type Counts, fill, type Hot, hotOf } from './postgres-hot.ts'
+import { matchParams } from '../../src/store/driver/sql.ts'
 
 const schema = freshSchema('plans')
 const statements = postgresStatements(`"${schema}"`)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { CheckreinError } from '../../src/core/errors.ts'
 import type { ChildRequest, Question } from '../../src/executor/executor.ts'
 import type { NewChild } from '../../src/store/store.ts'
-import { answerTo, type AskedOf } from '../../src/worker/answers.ts'
+import { answerTo, type AskedOf } from '../../src/worker/attempt/answers.ts'
 
 const fence = { runId: 'parent', attempt: 1, workerId: 'w' }
 const plain: ChildRequest = {

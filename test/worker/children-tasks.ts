@@ -1,8 +1,8 @@
 /** Tasks whose handlers enqueue others, wait for them, and are stopped with them. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
-import { isolations } from '../../src/core/task/task.ts'
 import { type Isolation, type Task, task } from '../../src/index.ts'
+import { isolations } from '../../src/core/task/task-limits.ts'
 
 const quick = { attempts: 3, backoff: { delay: 1, jitter: 0 } } as const
 

@@ -1,11 +1,11 @@
 /** What a worker takes, and when it asks, on a store where each question is dear. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Isolation } from '../../src/core/task/task.ts'
 import type { ClaimedRun, ClaimRequest, HeldRun } from '../../src/store/store.ts'
-import { Intake, type IntakeParts } from '../../src/worker/intake.ts'
-import type { Tenure } from '../../src/worker/tenure.ts'
+import { Intake, type IntakeParts } from '../../src/worker/claiming/intake.ts'
+import type { Tenure } from '../../src/worker/claiming/lease-session.ts'
 import { eventually } from '../support/bed.ts'
+import type { Isolation } from '../../src/core/task/task-limits.ts'
 
 /** Runs that are queued, and what was asked of them; some may be held by somebody else for a moment. */
 class Desk {

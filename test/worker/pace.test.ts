@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { Backlog } from '../../src/worker/backlog.ts'
-import { Pace } from '../../src/worker/pace.ts'
+import { Backlog } from '../../src/worker/claiming/prefetched.ts'
+import { Pace } from '../../src/worker/attempt/pace.ts'
 import type { ClaimedRun } from '../../src/store/store.ts'
 
 /** A time that passes when it is told to. */

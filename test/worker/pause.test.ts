@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { PauseIntent } from '../../src/core/run/intent.ts'
 import type { RunningAttempt } from '../../src/executor/executor.ts'
-import { PauseRein } from '../../src/worker/pause.ts'
+import { PauseRein } from '../../src/worker/attempt/pause.ts'
 import { eventually } from '../support/bed.ts'
 
 const asked: PauseIntent = {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import { isolations } from '../../src/core/task/task.ts'
 import { Bed, eventually, type StoreKind, until } from '../support/bed.ts'
 import * as tasks from './reins-tasks.ts'
+import { isolations } from '../../src/core/task/task-limits.ts'
 
 const modules = [new URL('./reins-tasks.ts', import.meta.url)]
 const patience = { timeout: '60s' } as const

@@ -2,8 +2,8 @@
 import { appendFileSync, existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
-import { isolations } from '../../src/core/task/task.ts'
 import { type Isolation, task } from '../../src/index.ts'
+import { isolations } from '../../src/core/task/task-limits.ts'
 
 const quick = { backoff: { delay: 10, jitter: 0 } } as const
 const file = z.object({ file: z.string() })

@@ -5,7 +5,7 @@ import { CheckreinError } from '../../src/index.ts'
 import type { Saved } from '../../src/core/run/events.ts'
 import type { Answer } from '../../src/core/run/decision.ts'
 import type { RunEventCall, Store } from '../../src/store/store.ts'
-import { nothing, Saver } from '../../src/worker/saver.ts'
+import { nothing, Saver } from '../../src/worker/attempt/saver.ts'
 import { eventually } from '../support/bed.ts'
 
 class Held {

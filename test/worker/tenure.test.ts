@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { workerSettings } from '../../src/worker/options.ts'
 import { Registry } from '../../src/worker/registry.ts'
-import { Tenure } from '../../src/worker/tenure.ts'
+import { Tenure } from '../../src/worker/claiming/lease-session.ts'
 import { Bed, storeKinds, until } from '../support/bed.ts'
 import * as tasks from './tasks.ts'
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { task } from '../../src/index.ts'
 import type { AttemptEnd } from '../../src/executor/executor.ts'
-import type { StopLadder } from '../../src/worker/stop.ts'
-import { verdict } from '../../src/worker/verdict.ts'
+import type { StopLadder } from '../../src/worker/attempt/stop.ts'
+import { verdict } from '../../src/worker/attempt/verdict.ts'
 
 const proof = { pid: 7, exitCode: null, osSignal: 'SIGKILL' } as const
 const error = { name: 'AbortError', message: 'The operation was aborted', code: 'ABORT_ERR' }

@@ -1,6 +1,6 @@
 /** `audit`: the record of what was asked. */
 import type { Command } from 'commander'
-import type { AuditPage, AuditQuery, SignalEntry } from '../../client/views/audit.ts'
+import type { AuditPage, SignalEntry } from '../../client/views/audit.ts'
 import type { Client } from '../../client/client.ts'
 import type { ListOptions } from '../../client/options/pages.ts'
 import { auditOptions, listOptions } from '../../client/options/parameters.ts'
@@ -9,6 +9,7 @@ import { dateTime, plain, style, table, writeJsonLine, writeLine } from '../text
 import { given } from '../session/parameters.ts'
 import { act, commandFor, type Session, withExample } from '../session/session.ts'
 import { cameOfIt, askedWords } from '../text/words.ts'
+import type { AuditQuery } from '../../client/options/options.ts'
 
 export function auditCommands(program: Command): void {
   const exporting = 'checkrein audit --order oldest --json > audit.ndjson'

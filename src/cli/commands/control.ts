@@ -6,7 +6,6 @@
  */
 import { type Command, Option } from 'commander'
 import type { Client } from '../../client/client.ts'
-import type { CancelOptions } from '../../client/requests/controls.ts'
 import { operations } from '../../client/operations/operations.ts'
 import type { Run } from '../../client/views/view.ts'
 import { durationMs } from '../../core/duration.ts'
@@ -19,6 +18,7 @@ import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { addTargetOptions, agree, filterIn, isPreviewed, targetOf } from '../session/targets.ts'
 import { rollbackWords, stopWords } from '../text/words.ts'
+import type { CancelOptions } from '../../client/options/options.ts'
 
 /** It is cancelled, but the end of its code was not observed: its worker was lost. */
 const unconfirmedCode = 4

@@ -2,13 +2,13 @@
 import { text } from 'node:stream/consumers'
 import { type Command, Option } from 'commander'
 import type { RunHandle } from '../../client/handles/handle.ts'
-import type { EnqueueOptions } from '../../client/requests/enqueue.ts'
 import { operations } from '../../client/operations/operations.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import { writeJson, writeLine, writeNote } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { endedCode } from './watch.ts'
+import type { EnqueueOptions } from '../../client/options/options.ts'
 
 const waiting = {
   timeout: {

@@ -2,7 +2,6 @@
 import { type Command, Option } from 'commander'
 import type { WhoOptions } from '../../client/options/requester.ts'
 import type { Client } from '../../client/client.ts'
-import type { HoldOptions, HoldTarget } from '../../client/requests/controls.ts'
 import { operations } from '../../client/operations/operations.ts'
 import { holdFilterParameters } from '../../client/options/parameters.ts'
 import { errorCodes } from '../../core/errors.ts'
@@ -15,6 +14,7 @@ import { given } from '../session/parameters.ts'
 import { act, commandFor, type Session, whichRuns, withExample } from '../session/session.ts'
 import { previewOfStanding } from '../session/standing.ts'
 import { agreeTo, usage } from '../session/targets.ts'
+import type { HoldOptions, HoldTarget } from '../../client/options/options.ts'
 
 const verbs = ['pause', ...stopVerbs] as const
 type HoldVerb = (typeof verbs)[number]

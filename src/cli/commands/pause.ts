@@ -6,7 +6,7 @@
  */
 import { type Command, Option } from 'commander'
 import type { Client } from '../../client/client.ts'
-import { atOnce, type ScopeOptions, withinMs } from '../../client/requests/controls.ts'
+import { atOnce, withinMs } from '../../client/requests/controls.ts'
 import { operations } from '../../client/operations/operations.ts'
 import { type ControlTarget, type Scope, scopeFilter } from '../../client/options/targets.ts'
 import { durationMs } from '../../core/duration.ts'
@@ -29,6 +29,7 @@ import {
   targetOf,
   usage,
 } from '../session/targets.ts'
+import type { ScopeOptions } from '../../client/options/options.ts'
 
 /** How long the CLI waits past the time that a run has to its next checkpoint. */
 const confirmWaitMs = 30_000

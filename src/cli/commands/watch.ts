@@ -1,7 +1,6 @@
 /** `watch`: a live view on a terminal, a line for each event elsewhere. */
 import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
-import type { EventsOptions } from '../../client/handles/handle.ts'
 import { operations } from '../../client/operations/operations.ts'
 import type { Run } from '../../client/views/view.ts'
 import { humanDuration } from '../../core/duration.ts'
@@ -14,6 +13,7 @@ import { given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { entryWords } from '../text/entry-words.ts'
 import { errorWords, progressWords, statusWord, stopWords } from '../text/words.ts'
+import type { EventsOptions } from '../../client/options/options.ts'
 
 const interruptedCode = 130
 

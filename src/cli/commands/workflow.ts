@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { WhoOptions } from '../../client/options/requester.ts'
-import type { WorkflowOptions } from '../../client/requests/workflows.ts'
 import { type OperationName, operations } from '../../client/operations/operations.ts'
 import type { ListOptions } from '../../client/options/pages.ts'
 import { workflowFilterParameters } from '../../client/options/parameters.ts'
@@ -19,6 +18,7 @@ import { treeLines } from '../text/workflow-tree.ts'
 import { workflowLines, workflowWord } from '../text/workflow-words.ts'
 import { jsonOf } from './enqueue.ts'
 import { workflowVerbs } from './workflow-verbs.ts'
+import type { WorkflowOptions } from '../../client/options/options.ts'
 
 const timeout = {
   timeout: { kind: 'duration', about: 'exit with 75 when it has not ended after this long' },

@@ -1,12 +1,12 @@
 /** What a verb that stands, or a pause of a whole task or queue, would do; nothing is done. */
 import type { Client } from '../../client/client.ts'
-import { usualInFlight } from '../../client/requests/controls.ts'
 import type { Preview } from '../../client/views/preview.ts'
 import { type HoldFilter, isOfLanes } from '../../core/hold.ts'
 import { idleStates, type StopVerb } from '../../core/run/transitions.ts'
 import type { InFlight } from '../../store/store.ts'
 import { filterWords } from '../text/hold-words.ts'
 import { each, previewWords, runCount } from './targets.ts'
+import { usualInFlight } from '../../client/requests/holds.ts'
 
 export interface Standing {
   readonly verb: 'pause' | 'freeze' | 'resume' | StopVerb

@@ -2,11 +2,11 @@
 import type { Workflow, WorkflowStatus } from '../../client/views/workflow-view.ts'
 import { humanDuration } from '../../core/duration.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
-import type { StepFailure } from '../../core/workflow/parts.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import { answerWords, type CameTo } from './answers.ts'
 import { brief, dateTime, plain, style } from './output.ts'
 import { ago, errorWords, stopWords, whoAndWhy } from './words.ts'
+import type { StepFailure } from '../../core/run/settled.ts'
 
 const colours = {
   running: 'blue',

@@ -1,23 +1,17 @@
-import { type Duration, durationMs } from '../../core/duration.ts'
-import type { SignalSchemas } from '../../core/task/context.ts'
+import { durationMs } from '../../core/duration.ts'
+import type { SignalSchemas, AnyTask, PayloadOf } from '../../core/task/context.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { FeedEntry } from '../../core/run/events.ts'
 import type { StoredRun } from '../../core/run/run.ts'
-import type { AnyTask, PayloadOf } from '../../core/task/task.ts'
 import { isFinal } from '../../core/run/transitions.ts'
 import type { Controlled, Enqueued, Store } from '../../store/store.ts'
 import type { WhoOptions } from '../options/requester.ts'
 import { entriesOf, type SignalEntry } from '../views/audit.ts'
 import {
-  type AskOptions,
   atOnce,
   type Controls,
-  type FreezeOptions,
   graceMs,
-  type PauseOptions,
   refuseUnknownFreeze,
-  type StopOptions,
-  waitingOptions,
   withinMs,
 } from '../requests/controls.ts'
 import { type LateCode, lateError } from '../views/timeout-errors.ts'
@@ -35,21 +29,15 @@ import type { RunWaits } from '../waits/run-waits.ts'
 import { SignalHandle } from './signal-handle.ts'
 import type { Signals } from '../requests/signals.ts'
 import { type Run, viewOf } from '../views/view.ts'
-
-export interface ResultOptions {
-  /** Rejects with `RESULT_TIMEOUT` after this long; default: waits for as long as it takes. */
-  readonly timeout?: Duration
-  readonly abortSignal?: AbortSignal
-}
-
-export interface EventsOptions {
-  /** Goes on after this position; default: from the beginning for one run, from now on for all. */
-  readonly after?: number
-  /** Whether it waits for more when all is read; default true. */
-  readonly follow?: boolean
-  readonly abortSignal?: AbortSignal
-}
-
+import {
+  type AskOptions,
+  type FreezeOptions,
+  type PauseOptions,
+  type StopOptions,
+  type ResultOptions,
+  type EventsOptions,
+  waitingOptions,
+} from '../options/options.ts'
 /** The arguments after the name: the payload may be left out where the signal takes none. */
 export type SignalArguments<Signals extends SignalSchemas, Name extends keyof Signals> =
   undefined extends PayloadOf<Signals, Name>

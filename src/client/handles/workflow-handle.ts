@@ -6,10 +6,8 @@ import type { Answer } from '../../core/run/decision.ts'
 import type { StopVerb } from '../../core/run/transitions.ts'
 import type { StoredWorkflow, WorkflowControlled, WorkflowEnqueued } from '../../store/store.ts'
 import type { WhoOptions } from '../options/requester.ts'
-import { graceMs, type PauseOptions, withinMs } from '../requests/controls.ts'
+import { graceMs, withinMs } from '../requests/controls.ts'
 import { WorkflowCancelledError, WorkflowFailedError, workflowMissing } from '../views/errors.ts'
-import type { StopWorkflowOptions } from '../requests/workflows.ts'
-import type { EventsOptions, ResultOptions } from './handle.ts'
 import type { SignalHandle } from './signal-handle.ts'
 import {
   type ChainTree,
@@ -19,7 +17,13 @@ import {
   workflowStatusOf,
   workflowView,
 } from '../views/workflow-view.ts'
-import type { WorkflowParts } from '../workflow-client.ts'
+import type {
+  PauseOptions,
+  StopWorkflowOptions,
+  EventsOptions,
+  ResultOptions,
+} from '../options/options.ts'
+import type { WorkflowParts } from './workflow-parts.ts'
 
 /** How long a verb is waited for past the time that handlers get, where the caller says nothing. */
 const confirmWaitMs = 30_000

@@ -1,9 +1,9 @@
 /** What the operations may be told, by their names in the client's options. */
 import type { RunFilter } from '../../core/filter.ts'
 import type { HoldFilter } from '../../core/hold.ts'
-import { pauseFallbacks } from '../../core/run/intent.ts'
+import { pauseFallbacks, runningPolicies } from '../../core/run/intent.ts'
 import { states } from '../../core/run/transitions.ts'
-import { runningPolicies, workflowStates } from '../../core/workflow/workflow.ts'
+import { workflowStates } from '../../core/workflow/workflow.ts'
 import {
   inFlights,
   onConflicts,
@@ -12,19 +12,20 @@ import {
   type WorkflowFilter,
 } from '../../store/store.ts'
 import type { WhoOptions } from './requester.ts'
-import type { AuditQuery } from '../views/audit.ts'
+import type { Parameters } from './operation.ts'
+import type { ListOptions } from './pages.ts'
 import type {
+  AuditQuery,
   AskOptions,
   FreezeOptions,
   HoldOptions,
   ScopeOptions,
   StopOptions,
-} from '../requests/controls.ts'
-import type { EnqueueOptions } from '../requests/enqueue.ts'
-import type { EventsOptions } from '../handles/handle.ts'
-import type { Parameters } from './operation.ts'
-import type { StopWorkflowOptions, WorkflowOptions } from '../requests/workflows.ts'
-import type { ListOptions } from './pages.ts'
+  EnqueueOptions,
+  EventsOptions,
+  StopWorkflowOptions,
+  WorkflowOptions,
+} from './options.ts'
 
 const text = (about: string) => ({ kind: 'text', about }) as const
 const duration = (about: string) => ({ kind: 'duration', about }) as const

@@ -1,11 +1,11 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { ChildOptions } from '../../core/task/context.ts'
-import { type Duration, durationMs } from '../../core/duration.ts'
+import type { AnyTask, InputOf } from '../../core/task/context.ts'
+import { durationMs } from '../../core/duration.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import { defaultGraceMs } from '../../core/run/intent.ts'
 import { wholeText } from '../../core/text.ts'
 import { defaultPayloadLimit, encodePayload } from '../../core/payload.ts'
-import { type AnyTask, checkedName, type InputOf, isTask } from '../../core/task/task.ts'
+import { checkedName, isTask } from '../../core/task/task.ts'
 import {
   type Enqueued,
   type NewRun,
@@ -18,22 +18,7 @@ import { comingInstantOf, instantOf, type Now } from '../options/instants.ts'
 import { issuesOf, issueWords } from '../options/schema.ts'
 import type { Asker } from '../options/requester.ts'
 import { checkedId } from '../options/targets.ts'
-
-export interface EnqueueOptions extends ChildOptions {
-  /** Default: a new UUIDv7. A run with this id that exists is returned instead, if it is of the same task. */
-  readonly id?: string
-  /** The caller's own name for the work; at most one run of the task that is not final holds it. */
-  readonly key?: string
-  /**
-   * Where another run holds the key: `skip` (default) returns that one; `replace` cancels it unless it runs already,
-   * and takes its key; `cancel-and-replace` cancels it in any case, and starts when its stop is confirmed.
-   */
-  readonly onConflict?: OnConflict
-  /** With `cancel-and-replace`: how long the old run has to end by itself; default 5 s. */
-  readonly grace?: Duration
-  /** Who asks, where it replaces another run; default: the client's `by`. */
-  readonly by?: string
-}
+import type { EnqueueOptions } from '../options/options.ts'
 
 /** The arguments after the task: the input may be left out where the task takes none. */
 export type EnqueueArguments<T extends AnyTask> =

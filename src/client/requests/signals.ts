@@ -1,13 +1,14 @@
 /** Messages to handlers, checked and stored. */
 import { CheckreinError, shown } from '../../core/errors.ts'
 import { encodePayload } from '../../core/payload.ts'
-import { type AnyTask, checkedName } from '../../core/task/task.ts'
+import { checkedName } from '../../core/task/task.ts'
 import type { Signalled, Store } from '../../store/store.ts'
 import type { Asker, WhoOptions } from '../options/requester.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import { whoOptions } from '../options/parameters.ts'
 import { issuesOf, issueWords } from '../options/schema.ts'
 import { type ControlTarget, targetOf } from '../options/targets.ts'
+import type { AnyTask } from '../../core/task/context.ts'
 
 /** What came of sending a signal to one run. */
 export interface Sent extends Signalled {

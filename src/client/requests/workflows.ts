@@ -1,6 +1,6 @@
 /** Workflows, as requests to the store. */
 import { randomUUIDv7 } from 'node:crypto'
-import { type Duration, durationMs } from '../../core/duration.ts'
+import { durationMs } from '../../core/duration.ts'
 import { readExport } from '../../core/workflow/export.ts'
 import { graphOf, withInput } from '../../core/workflow/graph.ts'
 import type { InOf } from '../../core/workflow/canvas.ts'
@@ -14,7 +14,6 @@ import {
 import { defaultPayloadLimit, encodePayload } from '../../core/payload.ts'
 import { hookPlan, type PlanOptions } from '../../core/workflow/step-plan.ts'
 import { checkedName } from '../../core/task/task.ts'
-import { type RunningPolicy, runningPolicies } from '../../core/workflow/workflow.ts'
 import type {
   ControlVerb,
   NewWorkflow,
@@ -23,7 +22,7 @@ import type {
   WorkflowEnqueued,
 } from '../../store/store.ts'
 import type { Asker, WhoOptions } from '../options/requester.ts'
-import { childrenOf, graceMs, oneOf, pauseOrder, type PauseRunsOptions } from './controls.ts'
+import { childrenOf, graceMs, pauseOrder } from './controls.ts'
 import { checkedPriority, checkedTags, checkedText, deadlineOf, refuseBadInput } from './enqueue.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import type { Now } from '../options/instants.ts'
@@ -34,47 +33,13 @@ import {
   workflowOptions,
 } from '../options/parameters.ts'
 import { checkedId } from '../options/targets.ts'
-
-export interface WorkflowOptions {
-  /** Default: a new UUIDv7. A workflow with this id that exists is returned instead. */
-  readonly id?: string
-  /** What people call it; workflows are found by it. */
-  readonly name?: string
-  /** The caller's own name for this one: where a workflow that is not final holds it, that one is returned instead. */
-  readonly key?: string
-  /** Its runs have them, too. */
-  readonly tags?: readonly string[]
-  /** Of its runs; default 0. */
-  readonly priority?: number
-  /** Its runs are stopped at this instant (epoch ms or `Date`), or so long after it was started (`'2h'`). */
-  readonly deadline?: number | Date | Exclude<Duration, number>
-  /** Is run with the result when the workflow has completed. */
-  readonly onCompleted?: StepLike
-  /** Is run when the workflow has failed or was cancelled: with a `StepFailure`. */
-  readonly onFailed?: StepLike
-}
-
+import { runningPolicies } from '../../core/run/intent.ts'
+import { oneOf, type WorkflowOptions, type WorkflowControlOptions } from '../options/options.ts'
 /** The options; the input of the first steps may be left out where they take none. */
 export type StartArguments<S extends StepLike> =
   undefined extends InOf<S>
     ? [options?: WorkflowOptions & { readonly input?: InOf<S> }]
     : [options: WorkflowOptions & { readonly input: InOf<S> }]
-
-/** How a workflow is stopped. */
-export interface StopWorkflowOptions extends WhoOptions {
-  /** How long handlers have to end by themselves; default 5 s. */
-  readonly grace?: Duration
-  /** What becomes of members that run: they are asked the same (`cancel`, default), go on by themselves (`detach`), or may finish (`wait`). */
-  readonly running?: RunningPolicy
-  /** Whether members are rolled back: those that run, and, when they have stopped, those that have completed, the last first. */
-  readonly rollback?: boolean
-  /** What becomes of the runs that the handlers of its members have enqueued; default `cancel`. */
-  readonly children?: RunningPolicy
-  /** How long a tombstone waits for a workflow that does not exist yet; default 24 h, 0 for none. */
-  readonly tombstone?: Duration
-}
-
-export type WorkflowControlOptions = StopWorkflowOptions & PauseRunsOptions
 
 export interface FlowsParts {
   readonly store: Pick<Store, 'startWorkflow'> &

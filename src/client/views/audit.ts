@@ -1,30 +1,16 @@
 /** The record of everything that was asked of runs, to read. */
 import { CheckreinError } from '../../core/errors.ts'
 import { decodePayload } from '../../core/payload.ts'
-import type { SignalKind, SignalQuery, SignalRecord, Store } from '../../store/store.ts'
+import type { SignalQuery, SignalRecord, Store } from '../../store/store.ts'
 import { instantOf } from '../options/instants.ts'
 import { type ListOptions, pageOf } from '../options/pages.ts'
+import type { AuditQuery } from '../options/options.ts'
 
 /** One request as it stands on record: a signal, or a verb on a run or on many. Instants are epoch ms. */
 export interface SignalEntry extends Omit<SignalRecord, 'payload' | 'reply'> {
   readonly payload: unknown
   /** What the handler replied; for verbs what came of it. */
   readonly reply: unknown
-}
-
-/** Which requests; all that fit every part that is given. */
-export interface AuditQuery {
-  readonly runId?: string
-  readonly callId?: string
-  readonly kind?: SignalKind | readonly SignalKind[]
-  /** The name of a signal, or a verb. */
-  readonly name?: string | readonly string[]
-  readonly by?: string
-  /** Epoch ms, or a `Date`. */
-  readonly createdAfter?: number | Date
-  readonly createdBefore?: number | Date
-  /** Only what has come to nothing yet. */
-  readonly isPending?: boolean
 }
 
 export interface AuditPage {

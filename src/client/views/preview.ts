@@ -6,7 +6,7 @@ import { defaultGraceMs, defaultPauseMs } from '../../core/run/intent.ts'
 import { decide } from '../../core/run/machine.ts'
 import { freshFacts } from '../../core/run/run.ts'
 import { isFinal, type State, states, stopVerbs } from '../../core/run/transitions.ts'
-import { oneOf } from '../requests/controls.ts'
+import { oneOf } from '../options/options.ts'
 
 const previewVerbs = [...stopVerbs, 'pause', 'resume', 'signal'] as const
 export type PreviewVerb = (typeof previewVerbs)[number]

@@ -1,6 +1,6 @@
 /** Workflows as people see them. */
 import type { Hooks } from '../../core/workflow/graph.ts'
-import type { FanInPolicy, StepFailure } from '../../core/workflow/parts.ts'
+import type { FanInPolicy } from '../../core/workflow/parts.ts'
 import { decodePayload } from '../../core/payload.ts'
 import { finalStates, type State } from '../../core/run/transitions.ts'
 import type {
@@ -11,6 +11,7 @@ import type {
 } from '../../core/workflow/workflow.ts'
 import type { StoredWorkflow, WorkflowNode } from '../../store/store.ts'
 import { type Run, viewOf } from './view.ts'
+import type { StepFailure } from '../../core/run/settled.ts'
 
 /** Its state, with what was asked of it. */
 export type WorkflowStatus = WorkflowState | 'pausing' | 'paused' | 'cancelling' | 'rolling back'

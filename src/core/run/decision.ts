@@ -72,3 +72,7 @@ export const atRest = {
 export function finish(run: RunFacts, end: Partial<RunFacts>, now: number): RunFacts {
   return { ...run, ...atRest, finishedAt: now, ...end }
 }
+
+export type Leaving = Of<
+  'lapse' | 'complete' | 'fail' | 'crash' | 'stop' | 'release' | 'park' | 'wait'
+>

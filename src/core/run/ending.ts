@@ -1,6 +1,14 @@
 /** What becomes of a run that leaves `running`; the order of the rules is in `machine.ts`. */
 import { backoffMs } from '../backoff.ts'
-import { type Change, type Decision, done, finish, type Of, unchanged } from './decision.ts'
+import {
+  type Change,
+  type Decision,
+  done,
+  finish,
+  type Of,
+  unchanged,
+  type Leaving,
+} from './decision.ts'
 import { type ErrorRecord, workerLost } from '../errors.ts'
 import type { Ended, Saved } from './events.ts'
 import type { StopIntent } from './intent.ts'
@@ -8,10 +16,6 @@ import { beginRollback, isRolledBackAfter, leaveRollback } from './rollback.ts'
 import type { RunFacts } from './run.ts'
 import type { StopMode, StopRecord } from './stop.ts'
 import { nextOf } from './children.ts'
-
-export type Leaving = Of<
-  'lapse' | 'complete' | 'fail' | 'crash' | 'stop' | 'release' | 'park' | 'wait'
->
 
 export function leaveRunning(before: RunFacts, event: Leaving, now: number): Decision {
   const run = remembering(before, event, now)

@@ -1,10 +1,9 @@
 import type { RetryPolicy } from '../backoff.ts'
 import type { ErrorRecord } from '../errors.ts'
-import type { PauseFallback } from './intent.ts'
+import type { PauseFallback, RunningPolicy } from './intent.ts'
 import type { Fence, JsonText, RollbackCause, WaitOutcome } from './run.ts'
 import type { ExitProof, StopMode } from './stop.ts'
 import type { EventType, State, StopVerb } from './transitions.ts'
-import type { RunningPolicy } from '../workflow/workflow.ts'
 
 /** Who asks, and why; goes into the record. */
 export interface Asked {

@@ -1,6 +1,4 @@
-import { furtherPolicy } from './children.ts'
 import { type StopVerb, stopVerbs } from './transitions.ts'
-import type { RunningPolicy } from '../workflow/workflow.ts'
 
 /** A request to stop a running attempt, kept with the run until the stop was observed. Instants are epoch ms. */
 export interface StopIntent {
@@ -104,3 +102,14 @@ export function endOfGrace(intent: StopIntent): number | null {
   if (intent.verb === 'cancel') return intent.requestedAt + intent.graceMs
   return intent.verb === 'terminate' ? intent.requestedAt : null
 }
+
+/** Of two requests the one that reaches further. */
+export function furtherPolicy(one: RunningPolicy, other: RunningPolicy): RunningPolicy {
+  if (one === 'cancel' || other === 'cancel') return 'cancel'
+  return one === 'wait' || other === 'wait' ? 'wait' : 'detach'
+}
+
+/** What becomes of members that run when their workflow is stopped: they are asked the same, go on by themselves, or may finish. */
+export const runningPolicies = ['cancel', 'detach', 'wait'] as const
+
+export type RunningPolicy = (typeof runningPolicies)[number]

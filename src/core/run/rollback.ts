@@ -9,8 +9,16 @@
  * A roll-back is not stopped by what stops a run: that has been asked already. `terminate` gives it up.
  */
 import { backoffMs } from '../backoff.ts'
-import { atRest, type Change, type Decision, done, finish, type Of, unchanged } from './decision.ts'
-import type { Leaving } from './ending.ts'
+import {
+  atRest,
+  type Change,
+  type Decision,
+  done,
+  finish,
+  type Of,
+  unchanged,
+  type Leaving,
+} from './decision.ts'
 import { workerLost } from '../errors.ts'
 import { hasBegun, type RollbackCause, type RollbackFacts, type RunFacts } from './run.ts'
 import type { StopRecord } from './stop.ts'

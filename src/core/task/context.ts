@@ -2,9 +2,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from '../duration.ts'
 import type { ErrorRecord } from '../errors.ts'
-import type { Settled } from '../workflow/parts.ts'
 import type { StopRecord } from '../run/stop.ts'
-import type { AnyTask, InputOf, OutputOf } from './task.ts'
+import type { Settled } from '../run/settled.ts'
+import type { RetryPolicy } from '../backoff.ts'
+import type { RollbackCause } from '../run/run.ts'
+import type { TaskLimits, Isolation } from './task-limits.ts'
 
 /** The schemas of the signals that a task takes, by name. */
 export type SignalSchemas = Readonly<Record<string, StandardSchemaV1>>
@@ -36,7 +38,8 @@ export interface Signal<Payload = unknown> {
   reject(error: unknown): void
 }
 
-type PayloadOf<
+/** The payload of a signal as its listener gets it: what the schema of the signal makes of what was sent. */
+export type ReceivedPayload<
   Signals extends SignalSchemas,
   Name extends keyof Signals,
 > = Signals[Name] extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<Signals[Name]> : unknown
@@ -91,8 +94,8 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
   on<Name extends keyof Signals & string>(
     name: Name,
     listener: (
-      payload: PayloadOf<Signals, Name>,
-      signal: Signal<PayloadOf<Signals, Name>>,
+      payload: ReceivedPayload<Signals, Name>,
+      signal: Signal<ReceivedPayload<Signals, Name>>,
     ) => unknown,
   ): Disposable
   /**
@@ -101,7 +104,7 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
    */
   signals<Name extends keyof Signals & string>(
     name: Name,
-  ): AsyncIterable<Signal<PayloadOf<Signals, Name>>>
+  ): AsyncIterable<Signal<ReceivedPayload<Signals, Name>>>
   /**
    * Waits for the next signal of the name; null where none comes in time. A wait longer than the task's `parkAfter` gives
    * the slot back: the attempt ends, and the next one begins at the last checkpoint and comes to the same wait. So its
@@ -112,7 +115,7 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
   receive<Name extends keyof Signals & string>(
     name: Name,
     options?: ReceiveOptions,
-  ): Promise<Signal<PayloadOf<Signals, Name>> | null>
+  ): Promise<Signal<ReceivedPayload<Signals, Name>> | null>
   /** Waits; longer than the task's `parkAfter` without a slot, as `receive` does. */
   sleep(time: Duration): Promise<void>
   /**
@@ -193,3 +196,54 @@ export interface RunInfo {
   /** The run whose handler has enqueued it; null where none has. */
   readonly parent: string | null
 }
+
+export declare const inputType: unique symbol
+
+export declare const outputType: unique symbol
+
+export declare const signalsType: unique symbol
+
+export declare const stateType: unique symbol
+
+/** A task: what `task()` returns, and what `enqueue` takes. `Input` is what the caller passes, before the schema transforms it. */
+export interface Task<
+  Input = never,
+  Output = unknown,
+  Signals extends SignalSchemas = SignalSchemas,
+  State = unknown,
+> extends TaskLimits {
+  readonly name: string
+  readonly queue: string
+  readonly isolation: Isolation
+  readonly rollbackOn: readonly RollbackCause[]
+  readonly retry: RetryPolicy
+  readonly input: StandardSchemaV1 | null
+  readonly signals: Signals
+  readonly state: StandardSchemaV1 | null
+  readonly run: (input: never, ctx: Context) => unknown
+  readonly rollback: ((input: never, ctx: Context) => unknown) | null
+  readonly [inputType]?: (input: Input) => void
+  readonly [outputType]?: Output
+  readonly [signalsType]?: Signals
+  readonly [stateType]?: State
+}
+
+export type InputOf<T> = T extends { readonly [inputType]?: (input: infer Input) => void }
+  ? Input
+  : never
+
+export type OutputOf<T> = T extends { readonly [outputType]?: infer Output } ? Output : never
+
+export type SignalsOf<T> = T extends {
+  readonly [signalsType]?: infer Signals extends SignalSchemas
+}
+  ? Signals
+  : SignalSchemas
+
+/** What the payload of a signal is before its schema transforms it: what the sender passes. */
+export type PayloadOf<Signals, Name extends keyof Signals> = Signals[Name] extends StandardSchemaV1
+  ? StandardSchemaV1.InferInput<Signals[Name]>
+  : unknown
+
+/** A task of any type, for code that handles all of them. */
+export type AnyTask = Task

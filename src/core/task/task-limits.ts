@@ -62,3 +62,8 @@ function countable(value: Duration, what: string, leastMs: number): number {
   if (ms >= leastMs && ms <= longestTimerMs) return ms
   throw new RangeError(`${what} must be from ${leastMs} ms to 24 days`)
 }
+
+/** What keeps an attempt apart from the rest, and so what a stop can promise; see `docs/isolation.md`. */
+export const isolations = ['process', 'thread', 'inline'] as const
+
+export type Isolation = (typeof isolations)[number]

@@ -1,14 +1,17 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { type Retry, type RetryPolicy, retryPolicy } from '../backoff.ts'
+import { type Retry, retryPolicy } from '../backoff.ts'
 import type { Duration } from '../duration.ts'
-import type { AnyState, Context, NoSignals, SignalSchemas } from './context.ts'
+import {
+  type AnyState,
+  type Context,
+  type NoSignals,
+  type SignalSchemas,
+  type Task,
+  type AnyTask,
+} from './context.ts'
 import { CheckreinError, shown } from '../errors.ts'
 import { type RollbackCause, rollbackCauses } from '../run/run.ts'
-import { limitsOf, type TaskLimits } from './task-limits.ts'
-
-/** What keeps an attempt apart from the rest, and so what a stop can promise; see `docs/isolation.md`. */
-export const isolations = ['process', 'thread', 'inline'] as const
-export type Isolation = (typeof isolations)[number]
+import { limitsOf, isolations } from './task-limits.ts'
 
 interface Common {
   /** The name that the store knows it by; letters, digits and `._:/-`, at most 200. */
@@ -62,51 +65,6 @@ interface Declared<Input, Signals extends SignalSchemas, State extends StandardS
   /** Undoes what the run has done, in an attempt of its own after a stop; `ctx.state` is its last checkpoint. */
   readonly rollback?: (input: Input, ctx: Context<StateOf<State>, Signals>) => unknown
 }
-
-declare const inputType: unique symbol
-declare const outputType: unique symbol
-declare const signalsType: unique symbol
-declare const stateType: unique symbol
-
-/** A task: what `task()` returns, and what `enqueue` takes. `Input` is what the caller passes, before the schema transforms it. */
-export interface Task<
-  Input = never,
-  Output = unknown,
-  Signals extends SignalSchemas = SignalSchemas,
-  State = unknown,
-> extends TaskLimits {
-  readonly name: string
-  readonly queue: string
-  readonly isolation: Isolation
-  readonly rollbackOn: readonly RollbackCause[]
-  readonly retry: RetryPolicy
-  readonly input: StandardSchemaV1 | null
-  readonly signals: Signals
-  readonly state: StandardSchemaV1 | null
-  readonly run: (input: never, ctx: Context) => unknown
-  readonly rollback: ((input: never, ctx: Context) => unknown) | null
-  readonly [inputType]?: (input: Input) => void
-  readonly [outputType]?: Output
-  readonly [signalsType]?: Signals
-  readonly [stateType]?: State
-}
-
-export type InputOf<T> = T extends { readonly [inputType]?: (input: infer Input) => void }
-  ? Input
-  : never
-export type OutputOf<T> = T extends { readonly [outputType]?: infer Output } ? Output : never
-export type SignalsOf<T> = T extends {
-  readonly [signalsType]?: infer Signals extends SignalSchemas
-}
-  ? Signals
-  : SignalSchemas
-/** What the payload of a signal is before its schema transforms it: what the sender passes. */
-export type PayloadOf<Signals, Name extends keyof Signals> = Signals[Name] extends StandardSchemaV1
-  ? StandardSchemaV1.InferInput<Signals[Name]>
-  : unknown
-
-/** A task of any type, for code that handles all of them. */
-export type AnyTask = Task
 
 const brand = Symbol.for('checkrein.task')
 

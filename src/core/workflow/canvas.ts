@@ -16,12 +16,13 @@ import {
   previous,
   refuseMore,
   runPart,
-  type Settled,
   type Step,
   type StepLike,
   type StepOptions,
 } from './parts.ts'
-import { type AnyTask, type InputOf, isTask, type OutputOf } from '../task/task.ts'
+import { isTask } from '../task/task.ts'
+import type { Settled } from '../run/settled.ts'
+import type { AnyTask, InputOf, OutputOf } from '../task/context.ts'
 
 /** What a step gives as its input. */
 export type Bound<Input> =

@@ -1,7 +1,8 @@
 /** The pieces of which workflows are made, and what may be said of each. */
 import type { Duration } from '../duration.ts'
 import { CheckreinError, shown } from '../errors.ts'
-import { type AnyTask, isTask } from '../task/task.ts'
+import { isTask } from '../task/task.ts'
+import type { AnyTask } from '../task/context.ts'
 
 declare const inType: unique symbol
 declare const outType: unique symbol
@@ -23,23 +24,6 @@ export type Previous = typeof previous
 /** How fan-in goes: on when all members have completed, or whatever they came to. */
 export const fanInPolicies = ['allCompleted', 'allSettled'] as const
 export type FanInPolicy = (typeof fanInPolicies)[number]
-
-/** What a member of a group came to, with `allSettled`. */
-export type Settled<Out = unknown> =
-  | { readonly state: 'completed'; readonly result: Out }
-  | ({ readonly state: 'failed' | 'cancelled' } & Omit<StepFailure, 'workflowId' | 'state'>)
-
-/** Why a step, or a workflow, did not complete: what an `onFailed` task gets. */
-export interface StepFailure {
-  readonly workflowId: string
-  readonly state: 'failed' | 'cancelled'
-  /** The run that did not complete; null where no run did it: a result that is too large. */
-  readonly runId: string | null
-  readonly task: string | null
-  readonly error: unknown
-  /** How it was stopped, where it was. */
-  readonly stop: unknown
-}
 
 /** What an `onPaused` task gets. */
 export interface PausedWorkflow<Result = unknown> {

@@ -1,15 +1,11 @@
-/** What is true of a workflow. */
-import type { StepFailure } from './parts.ts'
 import type { JsonText } from '../run/run.ts'
 import type { StopVerb } from '../run/transitions.ts'
+import type { StepFailure } from '../run/settled.ts'
+import { type RunningPolicy } from '../run/intent.ts'
 
 /** What is stored as its state; whether it is paused stands beside it, for that is true of it and not of its runs. */
 export const workflowStates = ['running', 'completed', 'failed', 'cancelled'] as const
 export type WorkflowState = (typeof workflowStates)[number]
-
-/** What becomes of members that run when their workflow is stopped: they are asked the same, go on by themselves, or may finish. */
-export const runningPolicies = ['cancel', 'detach', 'wait'] as const
-export type RunningPolicy = (typeof runningPolicies)[number]
 
 /** Why it does not go on. Instants are epoch ms. */
 export interface WorkflowPause {

@@ -1,5 +1,5 @@
 import { AttemptContext } from '../isolate/context.ts'
-import type { ContextSink } from '../isolate/sink.ts'
+import type { ContextSink } from '../isolate/attempt/sink.ts'
 import { CheckreinError, type ErrorRecord } from '../../core/errors.ts'
 import type { Saved } from '../../core/run/events.ts'
 import type {

@@ -8,7 +8,7 @@ import type {
   KillOutcome,
   RunningAttempt,
 } from '../executor.ts'
-import { IsolatedAttempt } from './isolated-attempt.ts'
+import { type IsolateControls, IsolatedAttempt } from './isolated-attempt.ts'
 import { type Expected, type Heard, readReport } from './report.ts'
 import { Wire } from '../wire/wire.ts'
 
@@ -37,7 +37,7 @@ const slack = 1_048_576
 const drainMs = 100
 
 /** The worker's side of an isolate: one attempt at a time, none after a kill or a delivered abort. */
-export class Isolate {
+export class Isolate implements IsolateControls {
   /** True once it can take an order without a delay; false where it ended before. */
   readonly ready: Promise<boolean>
   /** Settles after its last attempt has. */

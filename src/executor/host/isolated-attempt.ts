@@ -12,7 +12,6 @@ import type {
   RunningAttempt,
   SentSignal,
 } from '../executor.ts'
-import type { Isolate } from './isolate.ts'
 import type { Heard } from './report.ts'
 
 type Outcome =
@@ -29,6 +28,16 @@ const brokenEnd: ErrorRecord = {
   hint: 'Something in the handler or its modules writes to the pipe of its isolate, or has changed what JSON does.',
 }
 
+/** The part of its `Isolate` that an attempt needs. `attempt` is the number of the attempt within the isolate. */
+export interface IsolateControls {
+  abort(attempt: number, reason: AbortReason): void
+  pause(attempt: number, isAsked: boolean): void
+  tell(line: string): void
+  freeze(): Promise<boolean>
+  thaw(): void
+  kill(): Promise<KillOutcome>
+}
+
 /** An attempt in an isolate, as its worker sees it. */
 export class IsolatedAttempt implements RunningAttempt {
   readonly ended: Promise<AttemptEnd>
@@ -36,7 +45,7 @@ export class IsolatedAttempt implements RunningAttempt {
   outcome: Outcome | null = null
   mustRetire = false
   wasKilled = false
-  readonly #isolate: Isolate
+  readonly #isolate: IsolateControls
   readonly #listener: AttemptListener
   readonly #resolve: (end: AttemptEnd) => void
   /** The signals that it was sent and has not told the outcome of: it can't speak of any others. */
@@ -48,7 +57,7 @@ export class IsolatedAttempt implements RunningAttempt {
   #isPauseAsked = false
   #hasEnded = false
 
-  constructor(isolate: Isolate, seq: number, listener: AttemptListener) {
+  constructor(isolate: IsolateControls, seq: number, listener: AttemptListener) {
     const { promise, resolve } = Promise.withResolvers<AttemptEnd>()
     this.ended = promise
     this.#resolve = resolve

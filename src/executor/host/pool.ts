@@ -1,7 +1,7 @@
 import { CheckreinError } from '../../core/errors.ts'
-import type { Isolation } from '../../core/task/task.ts'
 import type { AttemptListener, AttemptOrder, Executor, RunningAttempt } from '../executor.ts'
 import { Isolate, type Seat } from './isolate.ts'
+import type { Isolation } from '../../core/task/task-limits.ts'
 
 /** What makes the seats of one isolation, and ends them all. */
 export interface SeatMaker {

@@ -8,21 +8,21 @@ import type {
   ReceiveOptions,
   RunInfo,
   Signal,
+  AnyTask,
 } from '../../core/task/context.ts'
 import { type Duration, durationMs } from '../../core/duration.ts'
 import type { Saved, SignalOutcome } from '../../core/run/events.ts'
 import { decodePayload } from '../../core/payload.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
-import type { AnyTask } from '../../core/task/task.ts'
-import { Checkpoints } from './checkpoints.ts'
+import { Checkpoints } from './attempt/checkpoints.ts'
 import { Children, idsOf } from './signals/children.ts'
 import type { AbortReason, Answer, AttemptOrder, ParkedWait, SentSignal } from '../executor.ts'
-import { Halt, type HaltSource } from './halt.ts'
+import { Halt, type HaltSource } from './attempt/halt.ts'
 import { ended, Inbox } from './signals/inbox.ts'
-import { Pulse } from './heartbeat.ts'
-import { ProgressReporter, logLine } from './reporter.ts'
-import { quiet } from './quiet.ts'
-import type { ContextSink } from './sink.ts'
+import { Pulse } from './attempt/heartbeat.ts'
+import { ProgressReporter, logLine } from './attempt/reporter.ts'
+import { quiet } from './attempt/quiet.ts'
+import type { ContextSink } from './attempt/sink.ts'
 import { SignalIterator } from './signals/signal-iterator.ts'
 
 // Kept from before any handler ran: one that holds the time for its own tests must not hold ours.

@@ -8,7 +8,7 @@ import { Buffer } from 'node:buffer'
 import type { Context } from '../../core/task/context.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import { encodePayload } from '../../core/payload.ts'
-import { type EncodedState, SelfEncoding } from './checkpoints.ts'
+import { type EncodedState, SelfEncoding } from './attempt/checkpoints.ts'
 import type { AttemptContext } from './context.ts'
 
 /** What is kept: the results, and what the handler has kept for the input that is next. */

@@ -1,5 +1,6 @@
 import { CheckreinError } from '../../core/errors.ts'
-import { type AnyTask, isTask } from '../../core/task/task.ts'
+import { isTask } from '../../core/task/task.ts'
+import type { AnyTask } from '../../core/task/context.ts'
 
 const tasksByModule = new Map<string, ReadonlyMap<string, AnyTask>>()
 

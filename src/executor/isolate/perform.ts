@@ -9,15 +9,14 @@ import {
 import type { Saved } from '../../core/run/events.ts'
 import { decodePayload, encodePayload } from '../../core/payload.ts'
 import type { JsonText } from '../../core/run/run.ts'
-import type { AnyTask } from '../../core/task/task.ts'
 import { portableError } from '../wire/channel.ts'
-import type { Context } from '../../core/task/context.ts'
+import type { Context, AnyTask } from '../../core/task/context.ts'
 import type { AttemptContext } from './context.ts'
 import { callEach, listOf, undoEach } from './each.ts'
 import type { AttemptOrder, ParkedWait } from '../executor.ts'
-import { isHalting } from './halt.ts'
+import { isHalting } from './attempt/halt.ts'
 import { loadTask, loadedTask } from './load-task.ts'
-import { firstIssue, validate } from './validate.ts'
+import { firstIssue, validate } from './attempt/validate.ts'
 
 /** What came of the handler. */
 export type Outcome = {

@@ -12,29 +12,22 @@
 import type { Answer } from '../../core/run/decision.ts'
 import { CheckreinError, isCheckreinError } from '../../core/errors.ts'
 import { statesOf } from '../../core/filter.ts'
-import { type Asked, controlMatched, matchParams } from './control.ts'
-import type { Driver, MemberFilter, Row, Statements, Tx } from '../driver/driver.ts'
+import { controlMatched } from './control.ts'
+import type { Driver, Tx } from '../driver/driver.ts'
 import type { GroupCommit } from '../driver/group-commit.ts'
 import { instantOf } from '../port/instants.ts'
 import { countsOf, note } from '../journal/audit-log.ts'
 import { matchedOf, type SeqRun } from '../rows/runs.ts'
 import { signalIds } from './signals.ts'
 import type { Bulk, Controlled, Finding, SignalRequest } from '../store.ts'
+import type { Asked, MemberFilter, BulkRequest } from '../port/requests.ts'
+import { matchParams, type Row } from '../driver/sql.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** How many runs of a filter change in one transaction. */
 const chunkLength = 1000
 /** Whoever began it has stopped, where nothing was heard of it for so long. */
 const idleMs = 3000
-
-/** What is asked of each run. */
-export type BulkRequest =
-  | { readonly kind: 'control'; readonly filter: MemberFilter; readonly asked: Asked }
-  | {
-      readonly kind: 'signal'
-      readonly filter: MemberFilter
-      readonly message: Omit<SignalRequest, 'target'>
-    }
-
 /** What it came to for one run. */
 export type BulkAnswer = Pick<Controlled, 'id' | 'answer' | 'state'> & {
   /** Of a signal. */

@@ -3,23 +3,18 @@ import { checkedFilter, statesOf } from '../../core/filter.ts'
 import { prevented } from '../../core/run/decision.ts'
 import { type State, idleStates, isStopVerb } from '../../core/run/transitions.ts'
 import { Changes, loadRuns, wakeThoseWaitingFor } from '../runs/changes.ts'
-import type { FilterSql, Param, Row, Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
-import type { RunningPolicy } from '../../core/workflow/workflow.ts'
 import { stopChildren } from '../runs/children.ts'
 import { advance, type MemberEnd } from '../progress/advance.ts'
 import { eventOf, verbFor } from './verb-events.ts'
 import { leaveTombstones } from '../runs/tombstones.ts'
 import { type Entry, isRecorded, note, noteAtOnce, placeOf } from '../journal/audit-log.ts'
 import { type FeedRow, matchedOf, runOf, type SeqRun } from '../rows/runs.ts'
-import type { Controlled, ControlRequest, Target } from '../store.ts'
-
-export type Asked = Omit<ControlRequest, 'target'> & {
-  /** The second asking: leaves no tombstone, and takes away the one that the first has left where it finds the run. */
-  readonly isAgain?: boolean
-  /** Where it is for the members of a workflow, or the children of a run: what becomes of those that run. */
-  readonly running?: RunningPolicy
-}
+import type { Controlled, Target } from '../store.ts'
+import { type Row, matchParams } from '../driver/sql.ts'
+import type { Statements } from '../driver/statements.ts'
+import type { Asked } from '../port/requests.ts'
 
 function useUp(tx: Tx, statements: Statements, places: readonly string[][]): void {
   for (const place of places) tx.send(statements.deleteTombstone, [place])
@@ -187,11 +182,6 @@ export async function controlMatched(
   const answers = runs.map((run) => controlOne(changes, run.id, { ...asked, more: call }))
   await changes.write(tx, statements)
   return [...done, ...answers]
-}
-
-/** The parameters of a statement that ends in a filter and has none of its own. */
-export function matchParams({ params }: FilterSql): readonly Param[] {
-  return params.length > 0 ? [null, null, ...params] : []
 }
 
 /** Any verb on any target, as part of a transaction: however many runs a filter finds. */

@@ -13,14 +13,15 @@
 import type { RunFilter } from '../../core/filter.ts'
 import { checkedHoldFilter, filterText, isOfLanes } from '../../core/hold.ts'
 import { idleStates, type State } from '../../core/run/transitions.ts'
-import { afterRecord, beginBulk, type BulkRequest, type Bulks, endBulksOf } from './bulk.ts'
+import { afterRecord, beginBulk, type Bulks, endBulksOf } from './bulk.ts'
 import { Changes } from '../runs/changes.ts'
-import type { Asked } from './control.ts'
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
 import { isRecorded, note } from '../journal/audit-log.ts'
 import { holdOf, runOf } from '../rows/runs.ts'
 import type { AskedBy, ControlVerb, Hold, HoldRequest, Store } from '../store.ts'
+import type { BulkRequest, Asked } from '../port/requests.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** What is on record, and the bulk operations that carry it out. */
 export interface Held {

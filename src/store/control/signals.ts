@@ -3,12 +3,13 @@ import { CheckreinError } from '../../core/errors.ts'
 import { checkedFilter } from '../../core/filter.ts'
 import { isFinal } from '../../core/run/transitions.ts'
 import { Changes, loadRuns } from '../runs/changes.ts'
-import { matchParams } from './control.ts'
-import type { Param, Row, Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { unheard } from '../runs/effects.ts'
 import { type Entry, isRecorded, note, noteAtOnce, placeOf, record } from '../journal/audit-log.ts'
 import type { SeqRun } from '../rows/runs.ts'
 import type { Signalled, SignalRequest, Target } from '../store.ts'
+import { matchParams, type Param, type Row } from '../driver/sql.ts'
+import type { Statements } from '../driver/statements.ts'
 
 type Message = Omit<SignalRequest, 'target'>
 

@@ -1,10 +1,10 @@
 /** What a verb that is asked comes to for one run. */
 import type { MachineEvent } from '../../core/run/events.ts'
 import { isStopVerb } from '../../core/run/transitions.ts'
-import type { Asked } from './control.ts'
 import { instantOf } from '../port/instants.ts'
 import type { SeqRun } from '../rows/runs.ts'
 import type { ControlVerb } from '../store.ts'
+import type { Asked } from '../port/requests.ts'
 
 /** Of a member that runs it may be less. */
 export function verbFor(run: SeqRun | undefined, { verb, running }: Asked): ControlVerb {

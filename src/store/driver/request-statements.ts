@@ -1,5 +1,5 @@
-import type { FilterSql } from './driver.ts'
 import type { SignalQuery } from '../store.ts'
+import type { FilterSql } from './sql.ts'
 
 /** The statements about what is asked of runs, and about what they wait for; see `Statements`. */
 export interface ReinsStatements {

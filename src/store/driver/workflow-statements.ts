@@ -1,5 +1,5 @@
-import type { FilterSql } from './driver.ts'
 import type { WorkflowFilter } from '../port/workflows.ts'
+import type { FilterSql } from './sql.ts'
 
 /** The statements about workflows; see `Statements`. */
 export interface WorkflowStatements {

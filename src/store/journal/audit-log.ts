@@ -1,8 +1,10 @@
 /** The record of everything that was asked, a row for each. */
 import type { ErrorRecord } from '../../core/errors.ts'
 import type { RunFilter } from '../../core/filter.ts'
-import type { Param, Row, Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import type { AskedBy, SignalKind, SignalRecord } from '../store.ts'
+import type { Param, Row } from '../driver/sql.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** One row to be recorded. */
 export interface Entry {

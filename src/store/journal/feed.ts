@@ -1,6 +1,7 @@
 /** A run's feed: what happened to it, entry by entry. */
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import type { FeedRow } from '../rows/runs.ts'
+import type { Statements } from '../driver/statements.ts'
 
 export function writeFeed(tx: Tx, statements: Statements, feed: readonly FeedRow[]): void {
   if (feed.length === 0) return

@@ -1,7 +1,6 @@
-/** Verbs that come of what a transaction has written, for runs that may be many: bulk operations that begin with it. */
-import type { BulkRequest } from '../control/bulk.ts'
-import type { Asked } from '../control/control.ts'
-import type { MemberFilter, Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
+import type { BulkRequest, Asked, MemberFilter } from '../port/requests.ts'
+import type { Statements } from '../driver/statements.ts'
 
 type Ordered = Omit<Asked, 'origin' | 'tombstoneMs' | 'pause'>
 

@@ -1,4 +1,4 @@
-import type { Moment } from '../store.ts'
+import type { Moment } from './runs.ts'
 
 /** The instant that is meant, epoch ms. */
 export function instantOf(moment: Moment, now: number): number

@@ -3,10 +3,9 @@ import type { Answer } from '../../core/run/decision.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { HoldFilter } from '../../core/hold.ts'
-import type { PauseFallback } from '../../core/run/intent.ts'
+import type { PauseFallback, RunningPolicy } from '../../core/run/intent.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import type { State, StopVerb } from '../../core/run/transitions.ts'
-import type { RunningPolicy } from '../../core/workflow/workflow.ts'
 import type { Moment } from './runs.ts'
 
 export type ControlVerb = StopVerb | 'pause' | 'resume'
@@ -178,4 +177,28 @@ export interface Tombstone {
   readonly by: string | null
   readonly createdAt: number
   readonly expiresAt: number
+}
+
+/** What is asked of each run. */
+export type BulkRequest =
+  | { readonly kind: 'control'; readonly filter: MemberFilter; readonly asked: Asked }
+  | {
+      readonly kind: 'signal'
+      readonly filter: MemberFilter
+      readonly message: Omit<SignalRequest, 'target'>
+    }
+
+export type Asked = Omit<ControlRequest, 'target'> & {
+  /** The second asking: leaves no tombstone, and takes away the one that the first has left where it finds the run. */
+  readonly isAgain?: boolean
+  /** Where it is for the members of a workflow, or the children of a run: what becomes of those that run. */
+  readonly running?: RunningPolicy
+}
+
+/** Which members of a workflow are meant. */
+export interface MemberFilter extends RunFilter {
+  /** Those from a node to another. */
+  readonly nodes?: readonly [first: number, last: number]
+  /** Not those that wait to be reached. */
+  readonly isReached?: true
 }

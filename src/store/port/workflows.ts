@@ -4,14 +4,10 @@ import type { Hooks, NodePlan } from '../../core/workflow/graph.ts'
 import type { Answer } from '../../core/run/decision.ts'
 import type { JsonText, StoredRun } from '../../core/run/run.ts'
 import type { State } from '../../core/run/transitions.ts'
-import type {
-  Cause,
-  RunningPolicy,
-  WorkflowFacts,
-  WorkflowState,
-} from '../../core/workflow/workflow.ts'
+import type { Cause, WorkflowFacts, WorkflowState } from '../../core/workflow/workflow.ts'
 import type { AskedBy, ControlRequest } from './requests.ts'
 import type { Enqueued, Moment } from './runs.ts'
+import type { RunningPolicy } from '../../core/run/intent.ts'
 
 export interface NewWorkflow {
   readonly id: string

@@ -1,9 +1,10 @@
 import { Changes, loadRuns } from '../runs/changes.ts'
-import type { Param, Row, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { lanesOf } from '../driver/lanes.ts'
 import { type SeqRun, tombstoneOf } from '../rows/runs.ts'
 import type { ClaimRequest, Tombstone } from '../store.ts'
 import type { PostgresStatements } from './sql/statements.ts'
+import type { Param, Row } from '../driver/sql.ts'
 
 /**
  * Claims in one statement, for several workers at once: each takes what no other one holds.

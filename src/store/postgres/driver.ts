@@ -10,12 +10,12 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { idleStates } from '../../core/run/transitions.ts'
-import type { Driver, Param, Row, Tx } from '../driver/driver.ts'
+import type { Driver, Tx } from '../driver/driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { withoutHeld } from '../runs/claim-guards.ts'
 import { claimUnheld } from './claim.ts'
 import { DatabaseClock } from './connection/clock.ts'
-import { claimStays } from './errors.ts'
+import { claimStays } from './connection/errors.ts'
 import { postgresFindings } from './schema/findings.ts'
 import { FeedHorizon, writersIn } from './news/horizon.ts'
 import { joined } from './transactions/callers-transaction.ts'
@@ -30,6 +30,7 @@ import type { Session } from './connection/session.ts'
 import { type PostgresStatements, postgresStatements } from './sql/statements.ts'
 import { PostgresTx, sessionSettings, whichAndWhen } from './transactions/transaction.ts'
 import { Transactor } from './transactions/run-transaction.ts'
+import type { Param, Row } from '../driver/sql.ts'
 
 export interface PostgresDriverOptions extends PostgresOptions {
   /** Whether a store that does not exist yet is made; default true. */

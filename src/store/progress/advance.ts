@@ -6,9 +6,9 @@
  * statement, and goes on with what has ended by that.
  */
 import type { Hooks } from '../../core/workflow/graph.ts'
-import type { JsonText, StoredRun } from '../../core/run/run.ts'
+import type { StoredRun } from '../../core/run/run.ts'
 import { type Cause, type EndCounts, finalStateOf, hasEnded } from '../../core/workflow/workflow.ts'
-import type { Param, Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { cascade } from './cascade.ts'
 import { causeOf } from './cause.ts'
 import { gather, tooLarge } from './gather.ts'
@@ -18,6 +18,9 @@ import { beginRollback } from './rollback.ts'
 import { nodeOf, type NodeRow, workflowOf, workflowParams } from '../rows/workflows.ts'
 import { Starts } from './starts.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
+import type { Param } from '../driver/sql.ts'
+import type { Statements } from '../driver/statements.ts'
+import type { OpenFlow, Outcome } from './open-flow.ts'
 
 /** A member that has ended, or is one no more. */
 export interface MemberEnd {
@@ -45,15 +48,6 @@ export async function advance(
   }
 }
 
-/** What a node came to. */
-export interface Outcome {
-  readonly node: NodeRow
-  /** Its result; null also where that is not known here. */
-  readonly value: JsonText | null
-  /** Why it did not complete; null where it did. */
-  readonly cause: Cause | null
-}
-
 /** Members of a group that have ended in this round. */
 interface Arrivals {
   ended: number
@@ -66,7 +60,7 @@ interface Arrivals {
 const noRun = { runId: null, task: null, error: null } as const
 
 /** One workflow, while a transaction holds it. */
-export class Flow {
+export class Flow implements OpenFlow {
   facts: StoredWorkflow
   readonly tx: Tx
   readonly statements: Statements

@@ -1,7 +1,8 @@
 /** What never will be reached is cancelled: as a bulk operation, for it may be a hundred thousand runs. */
 import type { Cause } from '../../core/workflow/workflow.ts'
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { orderBulk } from '../journal/outbox.ts'
+import type { Statements } from '../driver/statements.ts'
 
 interface Unreached {
   readonly workflow: string

@@ -2,9 +2,9 @@
 import { errorCodes } from '../../core/errors.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import type { Cause } from '../../core/workflow/workflow.ts'
-import type { Row } from '../driver/driver.ts'
-import type { Flow } from './advance.ts'
+import type { OpenFlow } from './open-flow.ts'
 import type { NodeRow } from '../rows/workflows.ts'
+import type { Row } from '../driver/sql.ts'
 
 /** Characters. */
 export const largestGathered = 16_777_216
@@ -24,7 +24,7 @@ export const tooLarge: Cause = {
 }
 
 /** The results of a group in the order of its members, as JSON; null where they are too large. */
-export async function gather(flow: Flow, { node, policy }: NodeRow): Promise<JsonText | null> {
+export async function gather(flow: OpenFlow, { node, policy }: NodeRow): Promise<JsonText | null> {
   const rows = await flow.tx.all(flow.statements.slotsOf, [flow.facts.id, node])
   const slots = new Map<number, Row>()
   for (const row of rows)

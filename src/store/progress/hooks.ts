@@ -5,10 +5,14 @@ import { inputOf, type StepPlan } from '../../core/workflow/step-plan.ts'
 import { firstEntries, insertOf } from '../rows/new-run.ts'
 import { writeFeed } from '../journal/feed.ts'
 import type { NewRun } from '../store.ts'
-import type { Flow } from './advance.ts'
+import type { OpenFlow } from './open-flow.ts'
 
 /** @param value what it is told, as JSON. */
-export async function runHook(flow: Flow, plan: StepPlan, value: JsonText | null): Promise<void> {
+export async function runHook(
+  flow: OpenFlow,
+  plan: StepPlan,
+  value: JsonText | null,
+): Promise<void> {
   const { tx, statements, facts } = flow
   const { delayMs } = plan
   const run: NewRun = {

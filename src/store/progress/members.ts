@@ -2,9 +2,11 @@
 import type { RollbackFacts } from '../../core/run/run.ts'
 import type { StepPlan } from '../../core/workflow/step-plan.ts'
 import type { State } from '../../core/run/transitions.ts'
-import type { Param, Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
 import type { FeedRow } from '../rows/runs.ts'
+import type { Param } from '../driver/sql.ts'
+import type { Statements } from '../driver/statements.ts'
 
 export interface NewMember {
   readonly id: string

@@ -1,7 +1,8 @@
 /** All nodes of a workflow, with their runs, as a transaction sees them. */
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import type { WorkflowNode } from '../port/workflows.ts'
 import { memberOf } from '../rows/workflows.ts'
+import type { Statements } from '../driver/statements.ts'
 
 const pageLength = 5000
 

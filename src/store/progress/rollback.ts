@@ -7,14 +7,14 @@ import { prevented } from '../../core/run/decision.ts'
 import type { RollbackFacts } from '../../core/run/run.ts'
 import type { WorkflowStop } from '../../core/workflow/workflow.ts'
 import { runOf, type SeqRun } from '../rows/runs.ts'
-import type { Flow } from './advance.ts'
+import type { OpenFlow } from './open-flow.ts'
 import { insertMembers, type NewMember } from './members.ts'
 import type { RestNode } from '../../core/workflow/export.ts'
 import { nodeOf, nodeParams, type NodeRow } from '../rows/workflows.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
 
 /** @returns the first of them; null where nothing has completed. */
-export async function beginRollback(flow: Flow): Promise<NodeRow | null> {
+export async function beginRollback(flow: OpenFlow): Promise<NodeRow | null> {
   const { tx, statements, facts } = flow
   const { stop } = facts
   if (stop === null) return null

@@ -4,16 +4,16 @@ import { decide } from '../../core/run/machine.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import { inputOf } from '../../core/workflow/step-plan.ts'
 import { isFinal } from '../../core/run/transitions.ts'
-import type { Param } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
 import { type FeedRow, runOf, type SeqRun, updateOf } from '../rows/runs.ts'
-import type { Flow } from './advance.ts'
+import type { OpenFlow } from './open-flow.ts'
 import { causeOf } from './cause.ts'
 import { largestGathered, resultText, tooLarge } from './gather.ts'
 import { runHook } from './hooks.ts'
 import { nodesWithin } from './read-nodes.ts'
 import { exportOf, pausedText } from './remainder.ts'
 import { nodeOf, type NodeRow } from '../rows/workflows.ts'
+import type { Param } from '../driver/sql.ts'
 
 export interface Start {
   readonly node: NodeRow
@@ -27,10 +27,10 @@ export interface Start {
 const mostCopied = 16 * largestGathered
 
 export class Starts {
-  readonly #flow: Flow
+  readonly #flow: OpenFlow
   #wanted: Start[] = []
 
-  constructor(flow: Flow) {
+  constructor(flow: OpenFlow) {
     this.#flow = flow
   }
 

@@ -4,10 +4,10 @@ import type { FeedEntry } from '../../core/run/events.ts'
 import type { StoredRun } from '../../core/run/run.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import type { State } from '../../core/run/transitions.ts'
-import type { Param } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
 import type { FeedRow } from './runs.ts'
 import type { Hold, NewRun, Tombstone } from '../store.ts'
+import type { Param } from '../driver/sql.ts'
 
 /** What stood in the way of a run, and stops it before it has begun. */
 export type Stopper = Pick<Tombstone, 'verb' | 'reason' | 'by' | 'createdAt'>

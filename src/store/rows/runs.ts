@@ -2,7 +2,6 @@
 import type { FeedEntry, FeedType } from '../../core/run/events.ts'
 import type { RunFacts, StoredRun } from '../../core/run/run.ts'
 import type { State, StopVerb } from '../../core/run/transitions.ts'
-import type { Param, Row } from '../driver/driver.ts'
 import type {
   ChildEnd,
   ClaimedRun,
@@ -12,6 +11,7 @@ import type {
   Tombstone,
   WorkerRecord,
 } from '../store.ts'
+import type { Param, Row } from '../driver/sql.ts'
 
 type Cell = string | number | null
 

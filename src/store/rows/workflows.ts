@@ -4,10 +4,10 @@ import type { FanInPolicy } from '../../core/workflow/parts.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import type { StepPlan } from '../../core/workflow/step-plan.ts'
 import type { Cause, WorkflowState } from '../../core/workflow/workflow.ts'
-import type { Param, Row } from '../driver/driver.ts'
 import { runOf } from './runs.ts'
 import type { Kept, RestNode } from '../../core/workflow/export.ts'
 import type { NewWorkflow, StoredWorkflow, WorkflowNode } from '../port/workflows.ts'
+import type { Param, Row } from '../driver/sql.ts'
 
 type Cell = string | number | null | undefined
 const maybeText = (cell: Cell): string | null => (cell == null ? null : String(cell))

@@ -5,12 +5,13 @@
 import { isHeldBy } from '../../core/hold.ts'
 import { isFinal } from '../../core/run/transitions.ts'
 import { Changes, loadRuns } from './changes.ts'
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { rowHolds } from './claim-guards.ts'
 import type { Placing } from '../rows/new-run.ts'
 import { note } from '../journal/audit-log.ts'
 import { runOf, type SeqRun, tombstoneOf } from '../rows/runs.ts'
 import type { Hold, NewRun, Tombstone } from '../store.ts'
+import type { Statements } from '../driver/statements.ts'
 
 export interface Standing {
   readonly tombstones: readonly Tombstone[]

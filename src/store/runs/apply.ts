@@ -9,11 +9,13 @@
 import type { Answer } from '../../core/run/decision.ts'
 import type { WaitOutcome } from '../../core/run/run.ts'
 import { Changes, loadRuns, wake } from './changes.ts'
-import type { Driver, Param, Row, Statements, Tx } from '../driver/driver.ts'
+import type { Driver, Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
 import { type FeedRow, runOf } from '../rows/runs.ts'
 import type { RunEventCall } from '../store.ts'
 import { advance, type MemberEnd } from '../progress/advance.ts'
+import type { Param, Row } from '../driver/sql.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** Applies events in order; one answer each. An event for a run that does not exist is `stale`. */
 export async function applyEvents(

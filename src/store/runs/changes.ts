@@ -6,11 +6,12 @@ import { decide } from '../../core/run/machine.ts'
 import { hasBegun, type RunFacts } from '../../core/run/run.ts'
 import { isFinal, transitions } from '../../core/run/transitions.ts'
 import { nextAwaited, stopChildren, stoppedBy, type StoppedParent } from './children.ts'
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { Effects } from './effects.ts'
 import { trimFeed, writeFeed } from '../journal/feed.ts'
 import { type FeedRow, runOf, type SeqRun, updateOf } from '../rows/runs.ts'
 import { advance, type MemberEnd } from '../progress/advance.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** Runs that were loaded, as they will be, with what is to be written about them. */
 export class Changes {

@@ -2,10 +2,11 @@
 import { nextOf } from '../../core/run/children.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import { isStopVerb, type StopVerb } from '../../core/run/transitions.ts'
-import type { RunningPolicy } from '../../core/workflow/workflow.ts'
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { orderBulk } from '../journal/outbox.ts'
 import type { SeqRun } from '../rows/runs.ts'
+import type { RunningPolicy } from '../../core/run/intent.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** A run that is stopped, and may have children. */
 export interface StoppedParent {

@@ -7,9 +7,11 @@
 import { isHeldBy } from '../../core/hold.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import { Changes } from './changes.ts'
-import type { Row, Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { holdOf, runOf } from '../rows/runs.ts'
 import type { Hold } from '../store.ts'
+import type { Row } from '../driver/sql.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** The holds that have to be looked at for each run: first those that end runs, and of each kind the oldest first. */
 export async function rowHolds(tx: Tx, statements: Statements): Promise<readonly Hold[]> {

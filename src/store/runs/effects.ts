@@ -1,8 +1,10 @@
 /** What the change of a run brings about in other tables: checkpoints that are kept, signals that are dealt with. */
 import { type ErrorRecord, errorCodes } from '../../core/errors.ts'
 import type { MachineEvent, Saved } from '../../core/run/events.ts'
-import type { Param, Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import type { SeqRun } from '../rows/runs.ts'
+import type { Param } from '../driver/sql.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** What a signal came to whose run ended first. */
 export const unheard: ErrorRecord = {

@@ -7,10 +7,11 @@
  */
 import type { SeqRun } from '../rows/runs.ts'
 import { loadRuns } from './changes.ts'
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { enqueueRuns, insertPlaced } from './enqueue.ts'
 import type { Stopper } from '../rows/new-run.ts'
 import type { NewChild } from '../store.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** Stores the children in order. @returns their ids; null where the attempt is not the current one. */
 export async function enqueueChildren(

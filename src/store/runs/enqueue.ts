@@ -1,10 +1,11 @@
 /** New runs. Plain ones go in as one statement; for the others, `placing.ts` says what stands in their way. */
 import { CheckreinError } from '../../core/errors.ts'
-import type { Driver, Statements, Tx } from '../driver/driver.ts'
+import type { Driver, Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
 import { firstEntries, insertOf, type Placed } from '../rows/new-run.ts'
 import { placeFor, type Standing, standingBefore } from './admission.ts'
 import type { Enqueued, NewRun } from '../store.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** Stores the runs in order. @throws {CheckreinError} `RUN_ID_TAKEN` where another task's run has the id. */
 export async function enqueueRuns(

@@ -3,9 +3,10 @@ import type { LogLine } from '../../core/run/events.ts'
 import type { State } from '../../core/run/transitions.ts'
 import { loadRuns } from './changes.ts'
 import { trimFeed, writeFeed } from '../journal/feed.ts'
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import type { FeedRow } from '../rows/runs.ts'
 import type { Retention } from '../store.ts'
+import type { Statements } from '../driver/statements.ts'
 
 export interface LogCall {
   readonly runId: string

@@ -1,7 +1,8 @@
 /** Verbs that wait for what does not exist yet. */
 import { isStopVerb } from '../../core/run/transitions.ts'
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import type { Controlled, ControlRequest } from '../store.ts'
+import type { Statements } from '../driver/statements.ts'
 
 interface Place {
   readonly place: readonly [kind: 'id' | 'key', task: string, value: string]

@@ -1,8 +1,8 @@
 import { CheckreinError } from '../../core/errors.ts'
 import { type State, states } from '../../core/run/transitions.ts'
-import type { Param, Row } from '../driver/driver.ts'
 import type { SeqRun } from '../rows/runs.ts'
 import type { Listed, Page } from '../store.ts'
+import type { Param, Row } from '../driver/sql.ts'
 
 const highestLimit = 1000
 

@@ -2,8 +2,7 @@
 import { checkedFilter, type RunFilter } from '../../core/filter.ts'
 import type { StoredRun } from '../../core/run/run.ts'
 import { bulkOf } from '../control/bulk.ts'
-import { matchParams } from '../control/control.ts'
-import type { Driver, Param, Row } from '../driver/driver.ts'
+import type { Driver } from '../driver/driver.ts'
 import { enqueueEntry } from '../rows/new-run.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
 import {
@@ -20,6 +19,7 @@ import {
 import type { ClaimedRun, Store, StoredWorkflow } from '../store.ts'
 import { checkedWorkflowFilter } from '../driver/workflow-filter.ts'
 import { memberOf, nodeOf, workflowOf } from '../rows/workflows.ts'
+import { matchParams, type Param, type Row } from '../driver/sql.ts'
 
 /** How many are listed. */
 const mostBulks = 100

@@ -8,15 +8,7 @@
 import type { Answer } from '../../core/run/decision.ts'
 import { applyEvents, completeAlone } from '../runs/apply.ts'
 import { Asking } from '../control/commands.ts'
-import {
-  claimedInOrder,
-  claimRuns,
-  eachByItself,
-  lapseRunsOf,
-  lapseWorker,
-  moveWhatIsDue,
-  workerParams,
-} from '../runs/claim.ts'
+import { claimedInOrder, claimRuns } from '../runs/claim.ts'
 import { controlWithin } from '../control/control.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import { enqueueAlone, enqueueRuns } from '../runs/enqueue.ts'
@@ -53,6 +45,8 @@ import type {
 import { type LogCall, pruneOnce, writeLog } from '../runs/prune.ts'
 import type { WorkflowExport } from '../../core/workflow/export.ts'
 import { startWorkflow, Workflows } from '../workflow/workflows.ts'
+import { eachByItself, moveWhatIsDue } from './housekeeping.ts'
+import { lapseRunsOf, lapseWorker, workerParams } from '../runs/leases.ts'
 
 export class SqlStore extends Reading implements Store {
   readonly lookPauseMs: number

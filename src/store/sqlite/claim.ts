@@ -1,8 +1,9 @@
 import { stateIs } from '../driver/state-sql.ts'
-import type { Param, Row, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { type Lane, lanesOf } from '../driver/lanes.ts'
 import type { ClaimRequest } from '../store.ts'
 import { inLane } from './statements.ts'
+import type { Param, Row } from '../driver/sql.ts'
 
 const laneHeads = `SELECT seq, priority FROM checkrein_runs WHERE ${inLane} ORDER BY priority DESC, seq LIMIT ?4`
 /** The lanes that are held: of this task and queue, or of any. */

@@ -1,8 +1,8 @@
 import { realpathSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { CheckreinError } from '../../core/errors.ts'
-import type { Param, Row } from '../driver/driver.ts'
 import { Turns } from '../driver/turns.ts'
+import type { Param, Row } from '../driver/sql.ts'
 
 /** Lists go in as JSON. */
 function bound(param: Param): string | number | null {

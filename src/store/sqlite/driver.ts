@@ -8,7 +8,7 @@
  * @see https://www.sqlite.org/wal.html
  */
 import { CheckreinError } from '../../core/errors.ts'
-import type { Driver, Param, Row, Statements, Tx } from '../driver/driver.ts'
+import type { Driver, Tx } from '../driver/driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { withoutHeld } from '../runs/claim-guards.ts'
 import { claimInLanes, tasksInLanes } from './claim.ts'
@@ -20,6 +20,8 @@ import { bootRow, knownLeaseClock, newLeaseClock } from './lease-clock.ts'
 import { migrateSqlite, needsMigration, schemaVersion, tooOld } from './migrate.ts'
 import { sqliteStatements } from './statements.ts'
 import { WalWatch } from './wal-watch.ts'
+import type { Param, Row } from '../driver/sql.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** `normal` survives every crash of processes; the last commits may go with the power. `full` survives that too, at a sixth of the speed. */
 export type Durability = 'normal' | 'full'

@@ -1,5 +1,5 @@
-import type { Row } from '../driver/driver.ts'
 import type { Finding } from '../store.ts'
+import type { Row } from '../driver/sql.ts'
 
 /** What SQLite says of the health of the file. */
 export function sqliteFindings(

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import type { Row, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
+import type { Row } from '../driver/sql.ts'
 
 /** Ms on the monotonic clock that all processes of this machine share; starts anew with each boot. */
 export function monotonicMs(): number {

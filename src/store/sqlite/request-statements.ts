@@ -1,8 +1,8 @@
 /** SQLite's half of the twin statements about what is asked of runs. */
 import { stateIs } from '../driver/state-sql.ts'
-import type { FilterSql, Param } from '../driver/driver.ts'
 import type { ReinsStatements } from '../driver/request-statements.ts'
 import type { SignalQuery } from '../store.ts'
+import type { FilterSql, Param } from '../driver/sql.ts'
 
 const ofThese = 'run_seq IN (SELECT value FROM json_each(?1))'
 const openSignals = 'completed_at IS NULL'

@@ -1,9 +1,11 @@
 /** SQLite's half of the twin statements; the names, parameters and columns are those of `driver.ts`. */
 import { statesOf } from '../../core/filter.ts'
 import { liveRanges, notable, stateIs, stateTerms } from '../driver/state-sql.ts'
-import type { FilterSql, MemberFilter, Param, Statements } from '../driver/driver.ts'
 import { mayExpire, sqliteReins } from './request-statements.ts'
 import { sqliteWorkflows } from './workflows.ts'
+import type { FilterSql, Param } from '../driver/sql.ts'
+import type { MemberFilter } from '../port/requests.ts'
+import type { Statements } from '../driver/statements.ts'
 
 const insertColumns = [
   'id, task, queue, priority, key, key_held, tags, input, expires_at, created_at',

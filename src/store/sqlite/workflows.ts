@@ -1,5 +1,3 @@
-/** SQLite's half of the twin statements about workflows. */
-import type { FilterSql, Param } from '../driver/driver.ts'
 import { statesOfWorkflows } from '../driver/workflow-filter.ts'
 import type { WorkflowFilter } from '../port/workflows.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
@@ -11,6 +9,7 @@ import {
   workflowColumns,
   workflowFacts,
 } from '../rows/workflow-columns.ts'
+import type { FilterSql, Param } from '../driver/sql.ts'
 
 const names = (columns: readonly string[]): string =>
   columns.map((column) => column.split(' ')[0]).join(', ')

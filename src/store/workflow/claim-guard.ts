@@ -7,13 +7,14 @@
  */
 import type { MachineEvent } from '../../core/run/events.ts'
 import { Changes, loadRuns } from '../runs/changes.ts'
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { tombstoneOf } from '../rows/runs.ts'
 import type { ClaimedRun } from '../store.ts'
 import { fromStop, order } from './control.ts'
 import type { StoredWorkflow } from '../port/workflows.ts'
 import { workflowOf } from '../rows/workflows.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** Whether the stop or the pause of its workflow is one of its own: not so where it undoes what was done. */
 export const mayHalt = ({ workflow, node, rollback }: ClaimedRun): boolean =>

@@ -3,14 +3,15 @@ import type { Answer } from '../../core/run/decision.ts'
 import { isStopVerb, type StopVerb, stopVerbs } from '../../core/run/transitions.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import type { WorkflowStop } from '../../core/workflow/workflow.ts'
-import { beginBulk, type BulkRequest, endBulksOf } from '../control/bulk.ts'
-import type { Asked } from '../control/control.ts'
+import { beginBulk, endBulksOf } from '../control/bulk.ts'
 import { leaveTombstones } from '../runs/tombstones.ts'
-import type { MemberFilter, Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
 import { isRecorded, note } from '../journal/audit-log.ts'
 import type { StoredWorkflow, WorkflowControl, WorkflowControlled } from '../port/workflows.ts'
 import { workflowOf, workflowParams } from '../rows/workflows.ts'
+import type { BulkRequest, Asked, MemberFilter } from '../port/requests.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** What is on record, and what carries it out. */
 export interface Ordered {

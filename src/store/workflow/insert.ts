@@ -1,13 +1,14 @@
 /** New workflows: all of the graph in one transaction, or none. */
 import { randomUUIDv7 } from 'node:crypto'
 import { CheckreinError } from '../../core/errors.ts'
-import type { Statements, Tx } from '../driver/driver.ts'
+import type { Tx } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
 import { Flow } from '../progress/advance.ts'
 import { insertMembers, type NewMember } from '../progress/members.ts'
 import type { RestNode } from '../../core/workflow/export.ts'
 import type { NewWorkflow, WorkflowEnqueued } from '../port/workflows.ts'
 import { newWorkflowParams, nodeOf, nodeParams, workflowOf } from '../rows/workflows.ts'
+import type { Statements } from '../driver/statements.ts'
 
 /** How many nodes are stored before others have a turn. */
 const portion = 1000

@@ -2,7 +2,7 @@
 import { CheckreinError } from '../../core/errors.ts'
 import type { WorkflowExport } from '../../core/workflow/export.ts'
 import { afterRecord, type Bulks } from '../control/bulk.ts'
-import type { Driver, Statements, Tx } from '../driver/driver.ts'
+import type { Driver, Tx } from '../driver/driver.ts'
 import type { GroupCommit } from '../driver/group-commit.ts'
 import { Changes, loadRuns } from '../runs/changes.ts'
 import { note } from '../journal/audit-log.ts'
@@ -22,6 +22,7 @@ import type {
 } from '../port/workflows.ts'
 import { exportOf, restOf } from '../progress/remainder.ts'
 import { workflowOf, workflowParams } from '../rows/workflows.ts'
+import type { Statements } from '../driver/statements.ts'
 
 export class Workflows {
   readonly #driver: Driver

@@ -7,8 +7,8 @@ import { portableError } from '../../wire/channel.ts'
 import type { SentSignal } from '../../executor.ts'
 import { Letter } from './delivery.ts'
 import { Ordered } from './pending.ts'
-import { Turns } from '../turns.ts'
-import { firstIssue, validate } from '../validate.ts'
+import { Turns } from '../attempt/turns.ts'
+import { firstIssue, validate } from '../attempt/validate.ts'
 
 export interface IntakeEvents {
   admitted(letter: Letter): void

@@ -5,14 +5,14 @@
  * which of those that are alike it is, counted since the last checkpoint. In which order they come does not matter.
  */
 import { createHash } from 'node:crypto'
-import type { Child, ChildOptions } from '../../../core/task/context.ts'
+import type { Child, ChildOptions, AnyTask } from '../../../core/task/context.ts'
 import { CheckreinError, errorFrom } from '../../../core/errors.ts'
-import type { Settled } from '../../../core/workflow/parts.ts'
 import { encodePayload } from '../../../core/payload.ts'
-import { type AnyTask, isTask } from '../../../core/task/task.ts'
+import { isTask } from '../../../core/task/task.ts'
 import { mostKept } from '../../wire/bounds.ts'
 import type { Answer, AttemptOrder, Question } from '../../executor.ts'
-import { firstIssue, validate } from '../validate.ts'
+import { firstIssue, validate } from '../attempt/validate.ts'
+import type { Settled } from '../../../core/run/settled.ts'
 
 export interface ChildrenParts {
   readonly order: Pick<AttemptOrder, 'payloadLimit' | 'rollback'>

@@ -1,14 +1,14 @@
 import { CheckreinError } from '../../../core/errors.ts'
 import type { SignalOutcome } from '../../../core/run/events.ts'
-import type { AnyTask } from '../../../core/task/task.ts'
-import type { Checkpoints } from '../checkpoints.ts'
+import type { Checkpoints } from '../attempt/checkpoints.ts'
 import type { AttemptOrder, ParkedWait } from '../../executor.ts'
-import type { Halt } from '../halt.ts'
+import type { Halt } from '../attempt/halt.ts'
 import type { Letter } from './delivery.ts'
 import { Mailbox } from './mailbox.ts'
-import type { Pulse } from '../heartbeat.ts'
+import type { Pulse } from '../attempt/heartbeat.ts'
 import type { EndsOf } from './wait.ts'
 import { Waits } from './waits.ts'
+import type { AnyTask } from '../../../core/task/context.ts'
 
 export interface InboxParts {
   readonly halt: Halt

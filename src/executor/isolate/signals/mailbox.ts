@@ -13,11 +13,11 @@ import type { SignalOutcome } from '../../../core/run/events.ts'
 import type { Signal, SignalSchemas } from '../../../core/task/context.ts'
 import { CheckreinError } from '../../../core/errors.ts'
 import type { AttemptOrder, SentSignal } from '../../executor.ts'
-import { type Halt, isHalting } from '../halt.ts'
+import { type Halt, isHalting } from '../attempt/halt.ts'
 import { Intake } from './admit.ts'
 import type { Consumer, Letter } from './delivery.ts'
 import { Letters } from './pending.ts'
-import { nextTurn, Turns } from '../turns.ts'
+import { nextTurn, Turns } from '../attempt/turns.ts'
 
 const epochMs = Date.now
 

@@ -1,8 +1,8 @@
 import type { Signal } from '../../../core/task/context.ts'
-import type { Halt } from '../halt.ts'
+import type { Halt } from '../attempt/halt.ts'
 import type { Letter } from './delivery.ts'
 import type { Mailbox } from './mailbox.ts'
-import type { Pulse } from '../heartbeat.ts'
+import type { Pulse } from '../attempt/heartbeat.ts'
 
 export interface IteratorParts {
   readonly mailbox: Mailbox

@@ -1,10 +1,10 @@
 /** One wait of a handler, while it lasts. */
 import type { WaitOutcome } from '../../../core/run/run.ts'
-import type { Settled } from '../../../core/workflow/parts.ts'
-import type { Halt } from '../halt.ts'
+import type { Halt } from '../attempt/halt.ts'
 import type { Letter } from './delivery.ts'
 import type { Mailbox } from './mailbox.ts'
-import type { Pulse } from '../heartbeat.ts'
+import type { Pulse } from '../attempt/heartbeat.ts'
+import type { Settled } from '../../../core/run/settled.ts'
 
 /** What children have come to, in order; null while not all have ended. */
 export type EndsOf = (ids: readonly string[]) => Promise<readonly Settled[] | null>

@@ -17,14 +17,13 @@
 import { setTimeout, clearTimeout } from 'node:timers'
 import { type Duration, durationMs, longestMs, longestTimerMs } from '../../../core/duration.ts'
 import type { ReceiveOptions, Signal } from '../../../core/task/context.ts'
-import type { Settled } from '../../../core/workflow/parts.ts'
 import type { WaitOutcome } from '../../../core/run/run.ts'
 import { mostKept } from '../../wire/bounds.ts'
 import type { ParkedWait } from '../../executor.ts'
-import type { Halt } from '../halt.ts'
+import type { Halt } from '../attempt/halt.ts'
 import type { Letter } from './delivery.ts'
 import type { Mailbox } from './mailbox.ts'
-import type { Pulse } from '../heartbeat.ts'
+import type { Pulse } from '../attempt/heartbeat.ts'
 import {
   type Ended,
   type EndsOf,
@@ -36,6 +35,7 @@ import {
   type WaitHow,
   type WaitsParts,
 } from './wait.ts'
+import type { Settled } from '../../../core/run/settled.ts'
 
 const clockMs = performance.now.bind(performance)
 

@@ -1,7 +1,7 @@
 /** The way to the database: borrows connections, and tries again where one is lost. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { CheckreinError } from '../../../core/errors.ts'
-import { isConnectionLost, isFull, isSpoiled, isStandby, storeError } from '../errors.ts'
+import { isConnectionLost, isFull, isSpoiled, isStandby, storeError } from './errors.ts'
 import { CallersPool, poolBeside } from './callers-pool.ts'
 import { Hosts } from './hosts.ts'
 import { loadPg, type OwnPgPool, type PgPool, type PgPoolClient } from './pg.ts'

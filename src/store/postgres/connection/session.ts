@@ -1,12 +1,5 @@
-/**
- * One connection, for as long as it is borrowed.
- *
- * Statements are sent without waiting for the answers to those before them, where the connection was made for that
- * (`pipeline`); else they wait for their turn here. A connection that gives no answer for a while is cut: a network
- * may swallow packets without ever saying so.
- */
-import type { Param, Row } from '../../driver/driver.ts'
 import type { PgPoolClient, PgQuery, PgResult } from './pg.ts'
+import type { Param, Row } from '../../driver/sql.ts'
 
 /** int8, int2, int4 and numeric are numbers; nothing of ours is beyond 2^53. */
 const numbers = new Set([20, 21, 23, 1700])

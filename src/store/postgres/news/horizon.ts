@@ -1,17 +1,4 @@
-/**
- * How far the feed can be read.
- *
- * Positions are given when an entry is written, not when its transaction commits, so an entry may come into sight
- * below one that a reader has seen already. A reader who goes on from a position would miss it. So no entry is shown
- * while one below it may still come: each look notes the newest position, and the transactions that are writing to the
- * feed, which is to say those that hold its lock for writers; when all of those are over, everything up to that position
- * has come, or never will. Other transactions of the database, however long, hold up nothing.
- *
- * A transaction has the lock before it takes a position. One that ends between the look and the read that follows has
- * its entries in that read.
- * @see https://www.postgresql.org/docs/current/view-pg-locks.html
- */
-import type { Row } from '../../driver/driver.ts'
+import type { Row } from '../../driver/sql.ts'
 
 interface Look {
   readonly position: number

@@ -19,7 +19,7 @@ import {
   migrationsIn,
 } from '../../driver/migrations.ts'
 import { tables } from './dump.ts'
-import { isLockTimeout, storeError } from '../errors.ts'
+import { isLockTimeout, storeError } from '../connection/errors.ts'
 import type { Link } from '../connection/link.ts'
 import type { Session } from '../connection/session.ts'
 

@@ -1,8 +1,8 @@
 /** Whether dead rows are cleaned up: what makes claims slow after days is seldom anything else. */
 import { humanDuration } from '../../../core/duration.ts'
-import type { Row } from '../../driver/driver.ts'
 import type { Finding } from '../../store.ts'
 import type { Session } from '../connection/session.ts'
+import type { Row } from '../../driver/sql.ts'
 
 /** Autovacuum begins at 5,000 and 1 % of the runs; so many more than that, and it does not keep up. */
 const manyDead = 50_000

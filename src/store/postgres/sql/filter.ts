@@ -1,7 +1,8 @@
 /** Filters on runs, in PostgreSQL's SQL. */
 import { statesOf } from '../../../core/filter.ts'
 import { liveRanges, stateTerms } from '../../driver/state-sql.ts'
-import type { FilterSql, MemberFilter, Param } from '../../driver/driver.ts'
+import type { FilterSql, Param } from '../../driver/sql.ts'
+import type { MemberFilter } from '../../port/requests.ts'
 
 /**
  * JSON without the escapes that PostgreSQL cannot make into text: U+0000 and halves of characters. No filter asks for those,

@@ -1,6 +1,5 @@
 /** PostgreSQL's half of the twin statements about what is asked of runs. */
 import { stateIs } from '../../driver/state-sql.ts'
-import type { FilterSql, Param } from '../../driver/driver.ts'
 import type { ReinsStatements } from '../../driver/request-statements.ts'
 import type { SignalQuery } from '../../store.ts'
 import {
@@ -14,6 +13,7 @@ import {
   mayExpire,
   sets,
 } from './pieces.ts'
+import type { FilterSql, Param } from '../../driver/sql.ts'
 
 const openSignals = 'completed_at IS NULL'
 /** What does not go with a run, and is over: the words of its index. */

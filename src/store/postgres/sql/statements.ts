@@ -10,7 +10,6 @@
  */
 import type { State } from '../../../core/run/transitions.ts'
 import { notable, stateIs } from '../../driver/state-sql.ts'
-import type { Statements } from '../../driver/driver.ts'
 import { type ClaimStatements, claimStatements } from './claim.ts'
 import { conditionOf, filterSql, matchRuns } from './filter.ts'
 import { postgresReins } from './requests.ts'
@@ -26,6 +25,7 @@ import {
   mayExpire,
   sets,
 } from './pieces.ts'
+import type { Statements } from '../../driver/statements.ts'
 
 const insertColumns = [
   'id text, task text, queue text, priority int, key text, key_held int, tags text, input text',

@@ -1,5 +1,3 @@
-/** PostgreSQL's half of the twin statements about workflows. */
-import type { FilterSql, Param } from '../../driver/driver.ts'
 import {
   isPlain,
   memberColumns,
@@ -12,6 +10,7 @@ import type { WorkflowFilter } from '../../port/workflows.ts'
 import { firstUndoing } from '../../rows/undo-nodes.ts'
 import type { WorkflowStatements } from '../../driver/workflow-statements.ts'
 import { anyOfFew, few, fewSets, held, heldOrSkipped, isAfter, isSame, sets } from './pieces.ts'
+import type { FilterSql, Param } from '../../driver/sql.ts'
 
 const names = (columns: readonly string[]): string =>
   columns.map((column) => column.split(' ')[0]).join(', ')

@@ -9,10 +9,10 @@
  * another connection, does no harm.
  */
 import { CheckreinError, isCheckreinError } from '../../../core/errors.ts'
-import type { Row } from '../../driver/driver.ts'
 import { Turns } from '../../driver/turns.ts'
-import { isConflict, storeError } from '../errors.ts'
+import { isConflict, storeError } from '../connection/errors.ts'
 import type { Runner } from './transaction.ts'
+import type { Row } from '../../driver/sql.ts'
 
 /**
  * Anything that runs a statement of the caller's transaction: a `pg` client, or three lines around what a query builder

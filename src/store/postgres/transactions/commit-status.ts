@@ -1,19 +1,5 @@
-/**
- * What became of a commit whose answer did not come.
- *
- * The server says it of the transaction's id, with three traps:
- *
- * - An id that was lost is given out again: after a crash those whose log had not been written, after a fail-over those
- *   whose log had not reached the standby. That such an id is committed may be true of somebody else's transaction. So
- *   each transaction brings the mark of the life in which the server was, which is the time at which its statistics began:
- *   a crash and a fail-over change it, a clean restart does not. Where it is another one, the rows have to tell.
- *   (That an id is not committed is true in every life: had the commit survived, so had its id.)
- * - A server that has not taken over yet knows less than it will.
- * - A commit that was swallowed on its way leaves the transaction under way until its server loses patience. So it is
- *   ended here: what has not come by now can come no more.
- */
-import type { Param, Row } from '../../driver/driver.ts'
 import type { Session } from '../connection/session.ts'
+import type { Param, Row } from '../../driver/sql.ts'
 
 export type Fate = 'committed' | 'aborted' | 'in progress' | 'unknown'
 

@@ -1,5 +1,4 @@
-/** Sets of parameters as lists, one for each parameter, in portions that one message can carry. */
-import type { Param } from '../../driver/driver.ts'
+import type { Param } from '../../driver/sql.ts'
 
 type ParamSet = readonly Param[]
 

@@ -1,14 +1,7 @@
-/**
- * Lost answers to statements that are transactions of their own.
- *
- * They lack the id that tells what became of a commit whose answer was lost. So each must bear to be done twice, or
- * unheard: a row that is there already is a good sign for an insert, a run that has completed in this very attempt for
- * a completion, and what a claim has taken unheard its worker finds among what it holds.
- */
-import type { Param, Row } from '../../driver/driver.ts'
-import { isConflict, isConnectionLost, isLocked, isTaken, uncertain } from '../errors.ts'
+import { isConflict, isConnectionLost, isLocked, isTaken, uncertain } from '../connection/errors.ts'
 import type { Link } from '../connection/link.ts'
 import type { Session } from '../connection/session.ts'
+import type { Param, Row } from '../../driver/sql.ts'
 
 type Seqs = readonly (number | null)[] | null
 

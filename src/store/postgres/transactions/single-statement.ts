@@ -5,7 +5,6 @@
  * Only plain cases go this way; what a statement leaves over goes the long one.
  */
 import { CheckreinError } from '../../../core/errors.ts'
-import type { Param, Row } from '../../driver/driver.ts'
 import { lanesOf } from '../../driver/lanes.ts'
 import type { ClaimRequest } from '../../store.ts'
 import { claimOnce, completed, inserted } from './lost-answers.ts'
@@ -14,6 +13,7 @@ import { listsOf, portionsOf } from './lists.ts'
 import type { Notices } from '../news/notices.ts'
 import type { PostgresStatements } from '../sql/statements.ts'
 import { PostgresTx, type TxClock } from './transaction.ts'
+import type { Param, Row } from '../../driver/sql.ts'
 
 /** The place of `created_at` among the parameters of an insert. */
 const createdAt = 9

@@ -10,14 +10,15 @@
  * what it held is free again.
  */
 import { CheckreinError } from '../../../core/errors.ts'
-import type { Param, Row, Tx } from '../../driver/driver.ts'
+import type { Tx } from '../../driver/driver.ts'
 import type { Change } from '../../store.ts'
 import type { DatabaseClock } from '../connection/clock.ts'
-import { isAftermath } from '../errors.ts'
+import { isAftermath } from '../connection/errors.ts'
 import { type Doubt, lifeMark, type Proof } from './commit-status.ts'
 import { listsOf, portionsOf } from './lists.ts'
 import { type News, notify } from '../news/notices.ts'
 import type { Session } from '../connection/session.ts'
+import type { Param, Row } from '../../driver/sql.ts'
 
 const lockMs = 2000
 const idleMs = 10_000

@@ -1,5 +1,5 @@
-import type { Isolation } from '../core/task/task.ts'
-import type { ClaimedRun } from '../store/store.ts'
+import type { ClaimedRun } from '../../store/store.ts'
+import type { Isolation } from '../../core/task/task-limits.ts'
 
 /** At least; with a store whose looks take longer, three of those. */
 const leastWaitMs = 25

@@ -1,6 +1,6 @@
 /** Brings the signals of a run to the attempt that runs it, in their order, each once. */
-import type { RunningAttempt } from '../executor/executor.ts'
-import type { SignalRecord, Store } from '../store/store.ts'
+import type { RunningAttempt } from '../../executor/executor.ts'
+import type { SignalRecord, Store } from '../../store/store.ts'
 
 export interface MailboxParts {
   readonly store: Store

@@ -1,11 +1,11 @@
 /** From how an attempt ended, and what was asked of it, to the event that says so. */
-import { type ErrorRecord, errorCodes, type ErrorCode } from '../core/errors.ts'
-import type { MachineEvent, Saved } from '../core/run/events.ts'
-import type { Fence } from '../core/run/run.ts'
-import type { AnyTask } from '../core/task/task.ts'
-import type { AbortReason, AttemptEnd } from '../executor/executor.ts'
+import { type ErrorRecord, errorCodes, type ErrorCode } from '../../core/errors.ts'
+import type { MachineEvent, Saved } from '../../core/run/events.ts'
+import type { Fence } from '../../core/run/run.ts'
+import type { AbortReason, AttemptEnd } from '../../executor/executor.ts'
 import { isNothing } from './saver.ts'
 import type { StopLadder } from './stop.ts'
+import type { AnyTask } from '../../core/task/context.ts'
 
 interface Case {
   readonly fence: Fence

@@ -2,10 +2,10 @@
  * One attempt, from the claimed run to the settled one, in steps that read like a recipe: start it in an isolate, arm
  * its limits, wait for its end, say what that means, and have the store write it.
  */
-import { type ErrorRecord, errorRecord } from '../core/errors.ts'
-import type { LogLine, MachineEvent, Saved } from '../core/run/events.ts'
-import type { Answer } from '../core/run/decision.ts'
-import type { Fence } from '../core/run/run.ts'
+import { type ErrorRecord, errorRecord } from '../../core/errors.ts'
+import type { LogLine, MachineEvent, Saved } from '../../core/run/events.ts'
+import type { Answer } from '../../core/run/decision.ts'
+import type { Fence } from '../../core/run/run.ts'
 import type {
   AbortReason,
   AttemptEnd,
@@ -14,18 +14,18 @@ import type {
   Executor,
   Question,
   RunningAttempt,
-} from '../executor/executor.ts'
-import type { ClaimedRun, HeldIntent, Store } from '../store/store.ts'
+} from '../../executor/executor.ts'
+import type { ClaimedRun, HeldIntent, Store } from '../../store/store.ts'
 import { hasLimits, Limits } from './limits.ts'
 import { Mailbox } from './mailbox.ts'
 import { answerTo } from './answers.ts'
 import type { Pace } from './pace.ts'
 import { PauseRein } from './pause.ts'
-import type { Registered } from './registry.ts'
+import type { Registered } from '../registry.ts'
 import { joined, Saver } from './saver.ts'
 import { settle } from './settle.ts'
 import { StopLadder } from './stop.ts'
-import { publish } from './telemetry.ts'
+import { publish } from '../telemetry.ts'
 import { verdict } from './verdict.ts'
 
 export interface AttemptParts {

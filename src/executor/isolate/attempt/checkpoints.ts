@@ -10,11 +10,11 @@
  */
 import { setTimeout, clearTimeout } from 'node:timers'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { CheckreinError, errorFrom, type ErrorRecord } from '../../core/errors.ts'
-import type { Saved, SignalOutcome } from '../../core/run/events.ts'
-import { decodePayload, encodePayload, refuseLarge } from '../../core/payload.ts'
-import type { JsonText } from '../../core/run/run.ts'
-import type { AttemptOrder } from '../executor.ts'
+import { CheckreinError, errorFrom, type ErrorRecord } from '../../../core/errors.ts'
+import type { Saved, SignalOutcome } from '../../../core/run/events.ts'
+import { decodePayload, encodePayload, refuseLarge } from '../../../core/payload.ts'
+import type { JsonText } from '../../../core/run/run.ts'
+import type { AttemptOrder } from '../../executor.ts'
 import { Turns } from './turns.ts'
 import { type Issue, firstIssue, validate } from './validate.ts'
 

@@ -1,16 +1,16 @@
 /** What a handler asks of the store, and the answer: its worker does it, for isolates have no connection. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { newRun } from '../client/requests/enqueue.ts'
-import { refuseUnknownOptions } from '../client/options/unknown-options.ts'
-import { CheckreinError, errorRecord } from '../core/errors.ts'
-import type { Settled } from '../core/workflow/parts.ts'
-import { decodePayload } from '../core/payload.ts'
-import type { Fence } from '../core/run/run.ts'
-import { checkedName } from '../core/task/task.ts'
-import { isFinal } from '../core/run/transitions.ts'
-import type { Answer, ChildRequest, Question } from '../executor/executor.ts'
-import type { ChildEnd, Store } from '../store/store.ts'
+import { newRun } from '../../client/requests/enqueue.ts'
+import { refuseUnknownOptions } from '../../client/options/unknown-options.ts'
+import { CheckreinError, errorRecord } from '../../core/errors.ts'
+import { decodePayload } from '../../core/payload.ts'
+import type { Fence } from '../../core/run/run.ts'
+import { checkedName } from '../../core/task/task.ts'
+import { isFinal } from '../../core/run/transitions.ts'
+import type { Answer, ChildRequest, Question } from '../../executor/executor.ts'
+import type { ChildEnd, Store } from '../../store/store.ts'
 import { isPassing } from './saver.ts'
+import type { Settled } from '../../core/run/settled.ts'
 
 export interface AskedOf {
   readonly store: Pick<Store, 'enqueueChildren' | 'children' | 'now'>

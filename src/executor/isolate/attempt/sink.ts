@@ -1,5 +1,5 @@
-import type { LogLine, Saved } from '../../core/run/events.ts'
-import type { Question } from '../executor.ts'
+import type { LogLine, Saved } from '../../../core/run/events.ts'
+import type { Question } from '../../executor.ts'
 
 /** Where an attempt's reports go. */
 export interface ContextSink {

@@ -12,10 +12,10 @@
  * A request can be made again, and a stronger one takes over: the ladder only ever goes down. Each ladder belongs to
  * one attempt and holds that attempt's isolate alone, so no request can reach another run, however late it comes.
  */
-import { endOfGrace, type StopIntent } from '../core/run/intent.ts'
-import { stopVerbs } from '../core/run/transitions.ts'
-import type { AbortReason, RunningAttempt } from '../executor/executor.ts'
-import { LongTimeout } from '../executor/os/long-timeout.ts'
+import { endOfGrace, type StopIntent } from '../../core/run/intent.ts'
+import { stopVerbs } from '../../core/run/transitions.ts'
+import type { AbortReason, RunningAttempt } from '../../executor/executor.ts'
+import { LongTimeout } from '../../executor/os/long-timeout.ts'
 
 /** Why an attempt was killed; decides what its end is reported as. */
 export type KillCause = 'stop' | 'pause' | 'limit' | 'shutdown' | 'lease-lost'

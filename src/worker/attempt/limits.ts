@@ -1,6 +1,5 @@
-/** The time limits of one attempt: how long it may run, and how long it may be silent. */
-import type { AnyTask } from '../core/task/task.ts'
-import type { AbortReason } from '../executor/executor.ts'
+import type { AbortReason } from '../../executor/executor.ts'
+import type { AnyTask } from '../../core/task/context.ts'
 
 type TimeLimits = Pick<
   AnyTask,

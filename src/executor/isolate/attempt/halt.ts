@@ -5,9 +5,9 @@
  * wind up. They differ in what they wait for: an abort reaches the handler at once, a pause only when the handler says
  * that it is at a safe place; and until then a pause may be taken back. A shield defers both to the end of its section.
  */
-import { CheckreinError } from '../../core/errors.ts'
-import { watchedAbortSignal } from '../wire/abort-flag.ts'
-import type { AbortReason } from '../executor.ts'
+import { CheckreinError } from '../../../core/errors.ts'
+import { watchedAbortSignal } from '../../wire/abort-flag.ts'
+import type { AbortReason } from '../../executor.ts'
 
 /** What may be asked from another thread while this one is busy. Reads memory and nothing else. */
 export interface HaltSource {

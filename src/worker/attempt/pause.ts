@@ -8,9 +8,9 @@
  *
  * A pause may be taken back at any time until the attempt has parked.
  */
-import type { PauseIntent } from '../core/run/intent.ts'
-import type { RunningAttempt } from '../executor/executor.ts'
-import { LongTimeout } from '../executor/os/long-timeout.ts'
+import type { PauseIntent } from '../../core/run/intent.ts'
+import type { RunningAttempt } from '../../executor/executor.ts'
+import { LongTimeout } from '../../executor/os/long-timeout.ts'
 
 export interface PauseParts {
   readonly attempt: RunningAttempt

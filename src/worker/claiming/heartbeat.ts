@@ -13,8 +13,8 @@
  * the time is up, or the store says that the lease has lapsed, it is lost for good: the worker kills what it still
  * has, and goes on under a new id, so that late writes of the old one show a fence that no longer holds.
  */
-import { monotonicMs } from '../executor/os/monotonic.ts'
-import type { Store } from '../store/store.ts'
+import { monotonicMs } from '../../executor/os/monotonic.ts'
+import type { Store } from '../../store/store.ts'
 
 export interface HeartbeatParts {
   readonly store: Store

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { isCheckreinError } from '../core/errors.ts'
-import type { Answer } from '../core/run/decision.ts'
-import type { RunEventCall, Store } from '../store/store.ts'
+import { isCheckreinError } from '../../core/errors.ts'
+import type { Answer } from '../../core/run/decision.ts'
+import type { RunEventCall, Store } from '../../store/store.ts'
 
 /** A failed write is tried again after this long, growing to a second. */
 const firstRetryMs = 20

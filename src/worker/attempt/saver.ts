@@ -3,10 +3,15 @@
  * with. What could not be written when the attempt ends goes with its end.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { CheckreinError, errorRecord, type ErrorRecord, isCheckreinError } from '../core/errors.ts'
-import type { Saved } from '../core/run/events.ts'
-import type { Fence } from '../core/run/run.ts'
-import type { Store } from '../store/store.ts'
+import {
+  CheckreinError,
+  errorRecord,
+  type ErrorRecord,
+  isCheckreinError,
+} from '../../core/errors.ts'
+import type { Saved } from '../../core/run/events.ts'
+import type { Fence } from '../../core/run/run.ts'
+import type { Store } from '../../store/store.ts'
 
 const retryMs = 100
 

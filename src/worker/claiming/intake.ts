@@ -1,15 +1,8 @@
-/**
- * Takes runs from the store for the free slots of a worker.
- *
- * Where a look costs next to nothing, one look says of all tasks which have runs, and only those are claimed. Where it
- * is a question to a server, it costs as much as a claim: then it is claimed at once, and not again after a claim that
- * got less than it asked for, until there is word of new runs.
- */
-import type { Isolation } from '../core/task/task.ts'
-import { isCheckreinError } from '../core/errors.ts'
-import type { Store } from '../store/store.ts'
-import type { Registry } from './registry.ts'
-import type { Tenure } from './tenure.ts'
+import { isCheckreinError } from '../../core/errors.ts'
+import type { Store } from '../../store/store.ts'
+import type { Registry } from '../registry.ts'
+import type { Tenure } from './lease-session.ts'
+import type { Isolation } from '../../core/task/task-limits.ts'
 
 /** Each change calls for a look, also those that the worker makes itself; after one that found nothing it pauses this long. */
 const shortestPauseMs = 1

@@ -1,4 +1,4 @@
-import { CheckreinError, type ErrorCode, isCheckreinError } from '../../core/errors.ts'
+import { CheckreinError, type ErrorCode, isCheckreinError } from '../../../core/errors.ts'
 
 interface Meaning {
   readonly code: ErrorCode

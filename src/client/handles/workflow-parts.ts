@@ -1,0 +1,105 @@
+import type { FeedEntry } from '../../core/run/events.ts'
+import type { WorkflowExport } from '../../core/workflow/export.ts'
+import type {
+  ControlVerb,
+  Store,
+  StoredWorkflow,
+  WorkflowControlled,
+  WorkflowEnqueued,
+  WorkflowNode,
+} from '../../store/store.ts'
+import type { WhoOptions } from '../options/requester.ts'
+import { feedOf } from '../waits/feed.ts'
+import { type FlowsParts, Flows } from '../requests/workflows.ts'
+import { SignalHandle } from './signal-handle.ts'
+import type { HandleParts } from './handle.ts'
+import { checkedId } from '../options/targets.ts'
+import { Waits } from '../waits/waits.ts'
+import { type ChainTree, treeOf } from '../views/workflow-view.ts'
+import type { WorkflowControlOptions } from '../options/options.ts'
+
+/** What the handle of a workflow needs of its client. */
+export class WorkflowParts implements Disposable {
+  readonly store: Store
+  /** The end of a workflow, by its id. */
+  readonly ends: Waits<StoredWorkflow>
+  /** A workflow as it is, by its id. */
+  readonly waits: Waits<StoredWorkflow>
+  readonly flows: Flows
+  readonly #runs: HandleParts
+
+  constructor(runs: HandleParts, flows: Omit<FlowsParts, 'store'>) {
+    const { store } = runs
+    this.store = store
+    this.#runs = runs
+    this.flows = new Flows({ ...flows, store })
+    this.ends = new Waits(store, async (ids) => byId(await store.endedWorkflows(ids)))
+    this.waits = new Waits(store, async (ids) => byId(await store.workflows(ids)))
+  }
+
+  control(
+    verb: ControlVerb,
+    id: string,
+    options: WorkflowControlOptions,
+  ): Promise<WorkflowControlled> {
+    return this.flows.control(this.store, { verb, id, options })
+  }
+
+  retry(id: string, options: WhoOptions): Promise<WorkflowEnqueued> {
+    return this.flows.retry(this.store, id, options)
+  }
+
+  rest(id: string): Promise<WorkflowExport> {
+    return this.store.workflowRest(checkedId(id))
+  }
+
+  async signal(
+    workflow: string,
+    {
+      name,
+      payload,
+      options,
+    }: { readonly name: string; readonly payload: unknown; readonly options: WhoOptions },
+  ): Promise<readonly SignalHandle[]> {
+    const { signals, waits } = this.#runs
+    const sent = await signals.send({ filter: { workflow } }, { name, payload, options })
+    return sent.map((one) => new SignalHandle(one, { name, waits }))
+  }
+
+  async tree(id: string): Promise<ChainTree> {
+    const nodes: WorkflowNode[] = []
+    for (let after = 0, isLast = false; !isLast;) {
+      const page = await this.store.workflowNodes(id, { after, limit: nodesAtOnce })
+      for (const node of page) nodes.push(node)
+      isLast = page.length < nodesAtOnce
+      after = page.at(-1)?.node ?? after
+    }
+    return treeOf(nodes)
+  }
+
+  async *feed(
+    id: string,
+    { after, ...how }: FeedOfWorkflow,
+  ): AsyncGenerator<FeedEntry, void, undefined> {
+    const start = after ?? (await this.store.feedStartOf(id))
+    for await (const entry of feedOf(this.store, { runId: null, after: start, ...how }))
+      if (entry.workflow === id) yield entry
+  }
+
+  [Symbol.dispose](): void {
+    this.ends.close()
+    this.waits.close()
+  }
+}
+
+export interface FeedOfWorkflow {
+  /** Null: from the beginning. */
+  readonly after: number | null
+  readonly abortSignal: AbortSignal
+  readonly isOver: () => Promise<boolean>
+}
+
+export const nodesAtOnce = 5000
+
+export const byId = (flows: readonly StoredWorkflow[]): [string, StoredWorkflow][] =>
+  flows.map((flow) => [flow.id, flow])

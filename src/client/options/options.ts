@@ -1,0 +1,185 @@
+import type { SignalKind, InFlight, OnConflict } from '../../store/store.ts'
+import type { Duration } from '../../core/duration.ts'
+import type { RunningPolicy, PauseFallback } from '../../core/run/intent.ts'
+import type { WhoOptions } from './requester.ts'
+import type { UntilOptions } from './instants.ts'
+import type { HoldFilter } from '../../core/hold.ts'
+import type { StopVerb } from '../../core/run/transitions.ts'
+import { CheckreinError } from '../../core/errors.ts'
+import type { ChildOptions } from '../../core/task/context.ts'
+import type { StepLike } from '../../core/workflow/parts.ts'
+
+/** Which requests; all that fit every part that is given. */
+export interface AuditQuery {
+  readonly runId?: string
+  readonly callId?: string
+  readonly kind?: SignalKind | readonly SignalKind[]
+  /** The name of a signal, or a verb. */
+  readonly name?: string | readonly string[]
+  readonly by?: string
+  /** Epoch ms, or a `Date`. */
+  readonly createdAfter?: number | Date
+  readonly createdBefore?: number | Date
+  /** Only what has come to nothing yet. */
+  readonly isPending?: boolean
+}
+
+/** How runs are asked to end. */
+export interface AskOptions extends WhoOptions {
+  /** How long a tombstone waits for an id or key that does not exist yet; default 24 h, 0 for none. */
+  readonly tombstone?: Duration
+  /** Whether the run is rolled back after its stop, whatever its task says; default false. */
+  readonly rollback?: boolean
+  /**
+   * What becomes of the runs that the run's handler has enqueued: with `cancel` (default) they are asked the same, and those that they have
+   * enqueued; with `wait` those that run may finish, and the others never start; with `detach` all go on.
+   */
+  readonly children?: RunningPolicy
+}
+
+export interface StopOptions extends AskOptions {
+  /** How long the handler has to end by itself; default 5 s. */
+  readonly grace?: Duration
+  /** How long to wait for the confirmation; default: the grace and 30 s. A roll-back is waited for, too. */
+  readonly timeout?: Duration
+  readonly abortSignal?: AbortSignal
+}
+
+export interface ParkWait {
+  /** How long to wait until the run has parked; default: `within` and 30 s. */
+  readonly timeout?: Duration
+  readonly abortSignal?: AbortSignal
+}
+
+/** How runs, or a whole task or queue, are frozen. */
+export type FreezeRunsOptions = WhoOptions & UntilOptions
+
+/** The same where the handle waits for it. */
+export type FreezeOptions = FreezeRunsOptions & ParkWait
+
+export interface ParkOptions {
+  /** How long it may take to the next checkpoint; default 30 s. */
+  readonly within?: Duration
+  /**
+   * What is done with a run that meets no checkpoint in time: `wait` (default) shows it as overdue; `kill` kills its
+   * isolate, and it resumes from its last checkpoint; `freeze` stops its process where it stands.
+   */
+  readonly otherwise?: PauseFallback
+}
+
+/** Of verbs that wait for nothing but the record. */
+export type CancelOptions = Omit<StopOptions, Waiting>
+
+export type PauseRunsOptions = FreezeRunsOptions & ParkOptions
+
+export type PauseOptions = PauseRunsOptions & ParkWait
+
+/** What becomes of the runs that a pause of a whole task or queue finds running; default `finish`. */
+export interface InFlightOptions {
+  readonly inFlight?: InFlight
+}
+
+/** How a whole task or queue is paused. */
+export type ScopeOptions = PauseRunsOptions & InFlightOptions
+
+export type HoldOptions = PauseRunsOptions & HoldParts
+
+export interface HoldParts {
+  readonly verb: 'pause' | StopVerb
+  readonly filter: HoldFilter
+  /**
+   * What becomes of the runs that it finds running: they `finish`, the verb is asked of them too (`park`), or they are
+   * cancelled. Default: `finish` where a whole task or queue is paused, and for `revoke`; else `park`.
+   */
+  readonly inFlight?: InFlight
+  /** With verbs that end runs: how long handlers have to end by themselves; default 5 s. */
+  readonly grace?: Duration
+  /** With verbs that end runs: whether they are rolled back, whatever their tasks say. */
+  readonly rollback?: boolean
+}
+
+/** Which hold is meant: by its id, or as it was made. */
+export type HoldTarget = string | Pick<HoldOptions, 'verb' | 'filter'>
+
+/** All that a verb on runs may be told. */
+export type ControlOptions = StopOptions & PauseOptions
+
+/** @throws {CheckreinError} `USAGE` for what is none of the words. */
+export function oneOf<Word extends string>(
+  words: readonly Word[],
+  given: Word,
+  what: string,
+): Word {
+  if (words.includes(given)) return given
+  throw new CheckreinError('USAGE', { message: `${what} must be one of ${words.join(', ')}` })
+}
+
+export interface EnqueueOptions extends ChildOptions {
+  /** Default: a new UUIDv7. A run with this id that exists is returned instead, if it is of the same task. */
+  readonly id?: string
+  /** The caller's own name for the work; at most one run of the task that is not final holds it. */
+  readonly key?: string
+  /**
+   * Where another run holds the key: `skip` (default) returns that one; `replace` cancels it unless it runs already,
+   * and takes its key; `cancel-and-replace` cancels it in any case, and starts when its stop is confirmed.
+   */
+  readonly onConflict?: OnConflict
+  /** With `cancel-and-replace`: how long the old run has to end by itself; default 5 s. */
+  readonly grace?: Duration
+  /** Who asks, where it replaces another run; default: the client's `by`. */
+  readonly by?: string
+}
+
+export interface WorkflowOptions {
+  /** Default: a new UUIDv7. A workflow with this id that exists is returned instead. */
+  readonly id?: string
+  /** What people call it; workflows are found by it. */
+  readonly name?: string
+  /** The caller's own name for this one: where a workflow that is not final holds it, that one is returned instead. */
+  readonly key?: string
+  /** Its runs have them, too. */
+  readonly tags?: readonly string[]
+  /** Of its runs; default 0. */
+  readonly priority?: number
+  /** Its runs are stopped at this instant (epoch ms or `Date`), or so long after it was started (`'2h'`). */
+  readonly deadline?: number | Date | Exclude<Duration, number>
+  /** Is run with the result when the workflow has completed. */
+  readonly onCompleted?: StepLike
+  /** Is run when the workflow has failed or was cancelled: with a `StepFailure`. */
+  readonly onFailed?: StepLike
+}
+
+/** How a workflow is stopped. */
+export interface StopWorkflowOptions extends WhoOptions {
+  /** How long handlers have to end by themselves; default 5 s. */
+  readonly grace?: Duration
+  /** What becomes of members that run: they are asked the same (`cancel`, default), go on by themselves (`detach`), or may finish (`wait`). */
+  readonly running?: RunningPolicy
+  /** Whether members are rolled back: those that run, and, when they have stopped, those that have completed, the last first. */
+  readonly rollback?: boolean
+  /** What becomes of the runs that the handlers of its members have enqueued; default `cancel`. */
+  readonly children?: RunningPolicy
+  /** How long a tombstone waits for a workflow that does not exist yet; default 24 h, 0 for none. */
+  readonly tombstone?: Duration
+}
+
+export type WorkflowControlOptions = StopWorkflowOptions & PauseRunsOptions
+
+export interface ResultOptions {
+  /** Rejects with `RESULT_TIMEOUT` after this long; default: waits for as long as it takes. */
+  readonly timeout?: Duration
+  readonly abortSignal?: AbortSignal
+}
+
+export interface EventsOptions {
+  /** Goes on after this position; default: from the beginning for one run, from now on for all. */
+  readonly after?: number
+  /** Whether it waits for more when all is read; default true. */
+  readonly follow?: boolean
+  readonly abortSignal?: AbortSignal
+}
+
+/** Of the handle's verbs, which wait. */
+export const waitingOptions = ['timeout', 'abortSignal'] as const
+
+export type Waiting = (typeof waitingOptions)[number]

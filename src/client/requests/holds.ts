@@ -1,0 +1,82 @@
+import {
+  type AskedBy,
+  type Hold,
+  type Store,
+  type HoldRequest,
+  inFlights,
+  type InFlight,
+} from '../../store/store.ts'
+import type { Asker, WhoOptions } from '../options/requester.ts'
+import { refuseUnknownOptions } from '../options/unknown-options.ts'
+import { holdOptions, pauseOptions, whoOptions } from '../options/parameters.ts'
+import { checkedId, type Scope, scopeFilter, standingFilter } from '../options/targets.ts'
+import { type ScopeOptions, type HoldOptions, type HoldTarget, oneOf } from '../options/options.ts'
+import { momentOf } from '../options/instants.ts'
+import { graceMs, pausing } from './controls.ts'
+import { isOfLanes } from '../../core/hold.ts'
+import { stopVerbs } from '../../core/run/transitions.ts'
+
+/** The verbs that stand. */
+export class Holds {
+  readonly #store: Pick<Store, 'hold' | 'lift' | 'now'>
+  readonly #asker: Asker
+
+  constructor(store: Pick<Store, 'hold' | 'lift' | 'now'>, asker: Asker) {
+    this.#store = store
+    this.#asker = asker
+  }
+
+  async hold(options: HoldOptions): Promise<Hold> {
+    refuseUnknownOptions('hold', options, [...Object.keys(holdOptions), 'verb', 'filter'])
+    const now = this.#store.now()
+    return this.#store.hold({ ...holdRequest(options, now), ...this.#asker.who(options) })
+  }
+
+  async pause(scope: Scope, options: ScopeOptions): Promise<Hold> {
+    refuseUnknownOptions('pause', options, pauseOptions)
+    return this.hold({ ...options, verb: 'pause', filter: scopeFilter(scope) })
+  }
+
+  async lift(target: HoldTarget, options: WhoOptions): Promise<Hold | null> {
+    refuseUnknownOptions('lift', options, whoOptions)
+    return this.#lift(target, this.#asker.who(options))
+  }
+
+  async resume(scope: Scope, options: WhoOptions): Promise<Hold | null> {
+    refuseUnknownOptions('resume', options, whoOptions)
+    return this.#lift({ verb: 'pause', filter: scopeFilter(scope) }, this.#asker.who(options))
+  }
+
+  async #lift(target: HoldTarget, who: AskedBy): Promise<Hold | null> {
+    if (typeof target === 'string') return this.#store.lift({ id: checkedId(target) }, who)
+    // What is a hold itself has more parts.
+    if (!('id' in target)) refuseUnknownOptions('what is lifted', target, ['verb', 'filter'])
+    const { verb, filter } = target
+    return this.#store.lift({ verb: checkedHoldVerb(verb), filter: standingFilter(filter) }, who)
+  }
+}
+
+export function holdRequest(
+  options: HoldOptions,
+  now: number,
+): Omit<HoldRequest, keyof WhoOptions | 'origin'> {
+  const verb = checkedHoldVerb(options.verb)
+  const filter = standingFilter(options.filter)
+  return {
+    verb,
+    filter,
+    until: momentOf(options, now),
+    inFlight: oneOf(inFlights, options.inFlight ?? usualInFlight({ verb, filter }), 'inFlight'),
+    graceMs: graceMs(options),
+    rollback: options.rollback ?? false,
+    pause: pausing(options),
+  }
+}
+
+/** What becomes of the runs that a hold finds running, where nobody says. */
+export function usualInFlight(hold: Pick<HoldOptions, 'verb' | 'filter'>): InFlight {
+  return hold.verb === 'revoke' || isOfLanes(hold) ? 'finish' : 'park'
+}
+
+export const checkedHoldVerb = (verb: HoldOptions['verb']): HoldOptions['verb'] =>
+  oneOf(['pause', ...stopVerbs], verb, 'verb')

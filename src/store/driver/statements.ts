@@ -1,0 +1,67 @@
+import type { State } from '../../core/run/transitions.ts'
+import type { ReinsStatements } from './request-statements.ts'
+import type { WorkflowStatements } from './workflow-statements.ts'
+import type { FilterSql } from './sql.ts'
+import type { MemberFilter } from '../port/requests.ts'
+
+/**
+ * Every statement that the store uses. Both databases have all of them, with the same parameters and columns.
+ *
+ * Those whose names end in `ToChange` hold the rows until the transaction ends, against all other writers; a database
+ * that has one writer at a time needs no word for that.
+ */
+export interface Statements extends ReinsStatements, WorkflowStatements {
+  readonly insertRuns: string
+  /** Inserts nothing at all where any tombstone stands. */
+  readonly insertPlainRuns: string
+  /** The same, and fails where an id is taken. */
+  readonly insertNewRuns: string
+  readonly runsById: string
+  readonly runsToChange: string
+  readonly runsBySeqToChange: string
+  readonly keyHolderToChange: string
+  readonly updateRuns: string
+  readonly completeRuns: string
+  readonly insertTags: string
+  readonly insertFeed: string
+  readonly trimFeed: string
+  readonly waitingForToChange: string
+  /** Says in the rows of runs that somebody waits for their end, where they hold no key: `key_held` is 2. */
+  readonly markAwaited: string
+  readonly hasTombstones: string
+  readonly tombstonesFor: string
+  readonly insertTombstones: string
+  readonly deleteTombstone: string
+  readonly liveTombstones: string
+  readonly insertWorker: string
+  readonly renewLease: string
+  readonly deleteWorker: string
+  /** Gives a row where the lease is held, and keeps it from being ended by others meanwhile. */
+  readonly heldLease: string
+  readonly allWorkers: string
+  readonly lapsedWorkers: string
+  /** Deletes one worker whose lease has lapsed; gives its row. */
+  readonly deleteLapsedWorker: string
+  readonly heldRunsToChange: string
+  readonly heldIntents: string
+  readonly heldRuns: string
+  readonly dueRunsToChange: string
+  readonly expiredRunsToChange: string
+  readonly prunableRuns: string
+  readonly keepNewestPosition: string
+  readonly deleteFeed: string
+  readonly deleteTags: string
+  readonly deleteRuns: string
+  readonly pruneTombstones: string
+  readonly finalRuns: string
+  readonly feedOfRun: string
+  readonly feedOfAll: string
+  readonly feedEnd: string
+  listRuns(filter: FilterSql, order: 'newest' | 'oldest'): string
+  countRuns(filter: FilterSql): string
+  /** Cancels a run that is in one of the states; members of workflows only where that is said. */
+  preventRuns(states: readonly State[], whose: 'members too' | 'no members'): string
+  /** The `seq`, `id`, `attempt` and place in a workflow of every run of a filter that is not final. */
+  matchRuns(filter: FilterSql): string
+  filterSql(filter: MemberFilter): FilterSql
+}

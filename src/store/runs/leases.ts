@@ -1,0 +1,46 @@
+import type { WorkerInfo, Housekept } from '../store.ts'
+import type { Param, Row } from '../driver/sql.ts'
+import { Changes } from './changes.ts'
+import type { Tx } from '../driver/driver.ts'
+import { runOf } from '../rows/runs.ts'
+import type { Statements } from '../driver/statements.ts'
+
+export function workerParams(worker: WorkerInfo, now: number, grantNow: number): Param[] {
+  return [
+    worker.id,
+    worker.host,
+    worker.pid,
+    JSON.stringify(worker.queues),
+    JSON.stringify(worker.tasks),
+    worker.version,
+    now,
+    worker.leaseMs,
+    grantNow + worker.leaseMs,
+  ]
+}
+
+/** A worker's row as it was when it was deleted: every run that it still held lapses. @returns how many. */
+export async function lapseRunsOf(tx: Tx, statements: Statements, worker: Row): Promise<number> {
+  const tasks = JSON.parse(String(worker['tasks'])) as WorkerInfo['tasks']
+  const held = (await tx.all(statements.heldRunsToChange, [String(worker['id'])])).map(runOf)
+  const changes = new Changes(tx.now(), held)
+  for (const run of held) {
+    const { maxCrashes = defaultCrashes, rollbackOn = [] } = tasks[run.task] ?? {}
+    changes.decide(run.id, { type: 'lapse', maxCrashes, rollbackOn })
+  }
+  await changes.write(tx, statements)
+  return held.length
+}
+
+/** For a run whose worker does not say how often its task may lose one; see `Retry.crashes`. */
+export const defaultCrashes = 3
+
+/** Ends the lease of a worker that has lapsed; null where it has not, or another keeper was first. */
+export async function lapseWorker(
+  tx: Tx,
+  statements: Statements,
+  id: string,
+): Promise<Housekept['lapsed'][number] | null> {
+  const [worker] = await tx.all(statements.deleteLapsedWorker, [id, tx.leaseNow()])
+  return worker ? { workerId: id, runCount: await lapseRunsOf(tx, statements, worker) } : null
+}

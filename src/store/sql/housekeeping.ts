@@ -1,0 +1,62 @@
+import type { Housekept } from '../store.ts'
+import type { MachineEvent } from '../../core/run/events.ts'
+import type { Tx } from '../driver/driver.ts'
+import { endPastHolds } from '../control/holds.ts'
+import { resumeWorkflows } from '../workflow/control.ts'
+import type { Statements } from '../driver/statements.ts'
+import { Changes } from '../runs/changes.ts'
+import { runOf } from '../rows/runs.ts'
+
+/** How many runs one housekeeping step moves of each kind. */
+export const stepLimit = 500
+
+/**
+ * Does something for each, in a transaction of its own, for what holds up one must not hold up another.
+ * @throws the first error, where nothing could be done for any.
+ */
+export async function eachByItself<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result | null>,
+): Promise<readonly Result[]> {
+  const done: Result[] = []
+  const errors: unknown[] = []
+  for (const item of items) {
+    const result = await work(item).catch((error: unknown) => void errors.push(error))
+    if (result) done.push(result)
+  }
+  if (errors.length > 0 && done.length === 0) throw errors[0]
+  return done
+}
+
+export type Moved = Pick<Housekept, 'dueCount' | 'expiredCount'>
+
+/** One step of what is due, over or has expired. */
+export async function moveWhatIsDue(tx: Tx, statements: Statements): Promise<Moved> {
+  const move = (found: string, event: MachineEvent): Promise<number> =>
+    moveAll(tx, statements, { found, event })
+  // First, while no run is held: whoever carries out a hold has its bulk operation before it has runs.
+  await endPastHolds(tx, statements)
+  const expired = await move(statements.expiredRunsToChange, { type: 'expire' })
+  const late = await move(statements.lateRunsToChange, { type: 'deadline' })
+  const woken = await move(statements.wakeableRunsToChange, { type: 'wake', by: 'time' })
+  const continued = await resumeWorkflows(tx, statements, stepLimit)
+  const reason = 'it was paused until now'
+  const resume = { type: 'resume', reason, by: null, holdId: null } as const
+  const resumed = await move(statements.resumableRunsToChange, resume)
+  const lifted = { ...resume, reason: 'the hold that paused it is no more' } as const
+  const freed = await move(statements.orphanedRunsToChange, lifted)
+  const due = await move(statements.dueRunsToChange, { type: 'due' })
+  return { expiredCount: expired + late, dueCount: due + woken + resumed + freed + continued }
+}
+
+export async function moveAll(
+  tx: Tx,
+  statements: Statements,
+  { found, event }: { readonly found: string; readonly event: MachineEvent },
+): Promise<number> {
+  const runs = (await tx.all(found, [tx.now(), stepLimit])).map(runOf)
+  const changes = new Changes(tx.now(), runs)
+  for (const run of runs) changes.decide(run.id, event)
+  await changes.write(tx, statements)
+  return runs.length
+}
