@@ -4,7 +4,7 @@ import type { RunFacts } from '../../src/core/run/run.ts'
 import type { NewRun } from '../../src/store/store.ts'
 import { boom, retry } from '../core/samples.ts'
 import { plainEnd, type StoreBed } from '../store/bed.ts'
-import type { Promises } from './store.ts'
+import type { Promises } from './promises.ts'
 
 /** A run that is held by a worker, and has enqueued children. */
 class Parent {

@@ -4,7 +4,7 @@ import { stopVerbs } from '../../src/core/run/transitions.ts'
 import type { NewRun } from '../../src/store/store.ts'
 import { has } from '../core/errors-of.ts'
 import { plainCall, plainWorker, type StoreBed } from '../store/bed.ts'
-import type { Promises } from './store.ts'
+import type { Promises } from './promises.ts'
 
 export const controlPromises: Promises = {
   'a run that has not started is prevented, and never starts': async (bed) => {

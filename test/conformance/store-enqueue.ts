@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { has } from '../core/errors-of.ts'
 import type { StoreBed } from '../store/bed.ts'
-import type { Promises } from './store.ts'
+import type { Promises } from './promises.ts'
 
 const texts = ['plain', "it's", 'a"b', 'ünï ✓ 🦄', '%_\\', 'a\nb', ' ', '$.x', '{"a":1}', 'null']
 

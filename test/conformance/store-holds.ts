@@ -9,7 +9,7 @@ import type { Hold, HoldRequest, Store } from '../../src/store/store.ts'
 import { retry } from '../core/samples.ts'
 import { plainCall, plainRequest, type StoreBed } from '../store/bed.ts'
 import { held, pause, report } from './store-reins.ts'
-import type { Promises } from './store.ts'
+import type { Promises } from './promises.ts'
 
 const tag = { tag: 't' } as const
 const tags = ['t'] as const

@@ -5,7 +5,7 @@ import type { Store } from '../../src/store/store.ts'
 import { has } from '../core/errors-of.ts'
 import { eventOf } from '../core/samples.ts'
 import { plainCall, plainEnd, type StoreBed } from '../store/bed.ts'
-import type { Promises } from './store.ts'
+import type { Promises } from './promises.ts'
 
 const page = { limit: 50, cursor: null, order: 'oldest' } as const
 

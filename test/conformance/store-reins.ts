@@ -6,7 +6,7 @@ import { stopVerbs } from '../../src/core/run/transitions.ts'
 import type { ControlRequest, PauseOrder } from '../../src/store/store.ts'
 import { boom, eventOf, exit, retry } from '../core/samples.ts'
 import { plainEnd, plainRequest, type StoreBed } from '../store/bed.ts'
-import type { Promises } from './store.ts'
+import type { Promises } from './promises.ts'
 
 /** A run that the worker holds. */
 export async function held(

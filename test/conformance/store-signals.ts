@@ -13,7 +13,7 @@ import type {
 import { boom, eventOf, retry } from '../core/samples.ts'
 import { plainCall, type StoreBed } from '../store/bed.ts'
 import { held, pause, receive, receiving, report } from './store-reins.ts'
-import type { Promises } from './store.ts'
+import type { Promises } from './promises.ts'
 
 const all = { after: -1, limit: 1000 } as const
 const recordOf = (bed: StoreBed, query: SignalQuery = {}): Promise<readonly SignalRecord[]> =>

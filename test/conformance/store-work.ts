@@ -4,7 +4,7 @@ import { eventTypes, transitions } from '../../src/core/run/transitions.ts'
 import { has } from '../core/errors-of.ts'
 import { eventOf } from '../core/samples.ts'
 import { plainEnd, plainWorker, type StoreBed } from '../store/bed.ts'
-import type { Promises } from './store.ts'
+import type { Promises } from './promises.ts'
 
 /** A worker and a run that it holds. */
 async function held(bed: StoreBed): Promise<string> {

@@ -5,7 +5,7 @@ import { previous } from '../../src/core/workflow/parts.ts'
 import { FlowBed, tasks, Thrown } from '../store/flow-bed.ts'
 import { sqlitePlace, type StoreBed } from '../store/bed.ts'
 import { StoreBed as Bed } from '../store/bed.ts'
-import type { Promises } from './store.ts'
+import type { Promises } from './promises.ts'
 
 const { a, b, c, sum, hook, clause } = tasks
 const from = (n: number) => step(a, n)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { chain, chord, chunks, group, map, step } from '../../src/core/workflow/canvas.ts'
 import { previous } from '../../src/core/workflow/parts.ts'
 import { FlowBed, tasks } from '../store/flow-bed.ts'
-import type { Promises } from './store.ts'
+import type { Promises } from './promises.ts'
 
 const { a, b, c, sum, hook } = tasks
 const from = (n: number) => step(a, n)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { type OpenPlace, StoreBed } from '../store/bed.ts'
+import type { Promises } from './promises.ts'
 import { enqueuePromises, keyPromises } from './store-enqueue.ts'
 import { claimPromises, leasePromises, timePromises } from './store-work.ts'
 import { controlPromises, repeatedPromises, tombstonePromises } from './store-control.ts'
@@ -23,9 +24,6 @@ export interface Skip {
   readonly test: string
   readonly reason: string
 }
-
-/** Promises by name. */
-export type Promises = Readonly<Record<string, (bed: StoreBed) => Promise<void>>>
 
 const rooms: Readonly<Record<string, Promises>> = {
   enqueue: enqueuePromises,

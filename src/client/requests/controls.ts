@@ -1,6 +1,5 @@
 /** The verbs that end, pause and resume runs, and those that stand, as requests to the store. */
 import { type Duration, durationMs } from '../../core/duration.ts'
-import { CheckreinError } from '../../core/errors.ts'
 import {
   defaultGraceMs,
   defaultPauseMs,
