@@ -197,13 +197,13 @@ export interface RunInfo {
   readonly parent: string | null
 }
 
-export declare const inputType: unique symbol
+declare const inputType: unique symbol
 
-export declare const outputType: unique symbol
+declare const outputType: unique symbol
 
-export declare const signalsType: unique symbol
+declare const signalsType: unique symbol
 
-export declare const stateType: unique symbol
+declare const stateType: unique symbol
 
 /** A task: what `task()` returns, and what `enqueue` takes. `Input` is what the caller passes, before the schema transforms it. */
 export interface Task<
