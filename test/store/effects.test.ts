@@ -5,7 +5,6 @@ import type { Tx } from '../../src/store/driver/driver.ts'
 import { Effects } from '../../src/store/runs/effects.ts'
 import type { SeqRun } from '../../src/store/rows/runs.ts'
 import { asked, eventOf, running } from '../core/samples.ts'
-import type { Statements } from '../../src/store/driver/statements.ts'
 
 suite('what is written beside the changes of one transaction', () => {
   test('has each end of what was asked of a run once: the first counts', () => {
@@ -17,7 +16,7 @@ suite('what is written beside the changes of one transaction', () => {
       effects.note(eventOf('park'), of(asked(null, true)), of({ ...running, state }))
     const sent: unknown[] = []
     const tx = { send: (...all: unknown[]) => void sent.push(all) } as unknown as Tx
-    effects.write(tx, { finishControls: 'finish' } as unknown as Statements)
-    assert.deepEqual(sent, [['finish', [[7, 5, '{"state":"paused"}', null, null]]]])
+    effects.write(tx)
+    assert.deepEqual(sent, [['finishControls', [[7, 5, '{"state":"paused"}', null, null]]]])
   })
 })

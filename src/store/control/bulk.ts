@@ -22,8 +22,6 @@ import { signalIds } from './signals.ts'
 import type { Bulk, Controlled, Finding, SignalRequest } from '../store.ts'
 import type { Asked, MemberFilter, BulkRequest } from '../port/requests.ts'
 import { matchParams, type Row } from '../driver/sql.ts'
-import type { Statements } from '../driver/statements.ts'
-
 /** How many runs of a filter change in one transaction. */
 const chunkLength = 1000
 /** Whoever began it has stopped, where nothing was heard of it for so long. */
@@ -42,29 +40,28 @@ const verbOf = (request: BulkRequest): Bulk['verb'] =>
 /** Puts it on record. @returns false where the same one is there already. */
 export async function beginBulk(
   tx: Tx,
-  statements: Statements,
   { request, totalCount }: { readonly request: BulkRequest; readonly totalCount: number },
 ): Promise<boolean> {
   const asked = callOf(request)
-  const [end] = await tx.all(statements.seqEnd)
+  const [end] = await tx.run('seqEnd')
   const now = tx.now()
   const text = JSON.stringify(withInstants(request, now))
   const upperSeq = Number(end?.['seq'] ?? 0)
   const row = [asked.callId, now, upperSeq, totalCount, text]
-  if ((await tx.all(statements.insertBulk, row)).length === 0) return false
+  if ((await tx.run('insertBulk', row)).length === 0) return false
   const name = request.kind === 'control' ? request.asked.verb : request.message.name
   const payload = request.kind === 'signal' ? request.message.payload : null
   const entry = { asked, kind: 'bulk', name, payload, run: null, answer: null } as const
-  note(tx, statements, [{ ...entry, isOver: false, target: request.filter }])
+  note(tx, [{ ...entry, isOver: false, target: request.filter }])
   return true
 }
 
 /** Ends those that carry out a hold which is no more: its runs are to be let go, not to be held. */
-export async function endBulksOf(tx: Tx, statements: Statements, holdId: string): Promise<void> {
+export async function endBulksOf(tx: Tx, holdId: string): Promise<void> {
   const now = tx.now()
-  const ended = await tx.all(statements.endBulksOfHold, [holdId, now])
+  const ended = await tx.run('endBulksOfHold', [holdId, now])
   const sets = ended.map(({ id, counts }) => [id ?? null, now, counts ?? null])
-  if (sets.length > 0) tx.send(statements.finishCall, sets)
+  if (sets.length > 0) tx.send('finishCall', sets)
 }
 
 /**
@@ -101,43 +98,38 @@ interface Step {
 }
 
 /** Deals with some of the runs, unless somebody has; null where it is over. */
-async function step(
-  tx: Tx,
-  statements: Statements,
-  { id, matched, isLast }: Step,
-): Promise<readonly BulkAnswer[] | null> {
-  const [row] = await tx.all(statements.bulkToChange, [id])
+async function step(tx: Tx, { id, matched, isLast }: Step): Promise<readonly BulkAnswer[] | null> {
+  const [row] = await tx.run('bulkToChange', [id])
   if (!row || row['finished_at'] !== null) return null
   const doneSeq = Number(row['done_seq'])
   const left = matched.filter(({ seq }) => seq > doneSeq)
   const request = JSON.parse(String(row['request'])) as BulkRequest
   // Before its members, as whoever completes them does.
   const { workflow } = request.filter
-  if (workflow !== undefined) await tx.all(statements.workflowsToChange, [[workflow]])
-  const answers = await carryOut(tx, statements, { request, matched: left })
+  if (workflow !== undefined) await tx.run('workflowsToChange', [[workflow]])
+  const answers = await carryOut(tx, { request, matched: left })
   const before = JSON.parse(String(row['counts'])) as Record<string, number>
   const text = JSON.stringify(countsOf(before, answers))
   const now = tx.now()
   const upTo = left.at(-1)?.seq ?? doneSeq
   const doneCount = Number(row['done_count']) + left.length
   const finishedAt = isLast ? now : null
-  await tx.all(statements.updateBulk, [id, now, upTo, doneCount, text, finishedAt, doneCount])
-  if (isLast) tx.send(statements.finishCall, [[id, now, text]])
+  await tx.run('updateBulk', [id, now, upTo, doneCount, text, finishedAt, doneCount])
+  if (isLast) tx.send('finishCall', [[id, now, text]])
   return answers
 }
 
 async function carryOut(
   tx: Tx,
-  statements: Statements,
   { request, matched }: { readonly request: BulkRequest; readonly matched: readonly Matched[] },
 ): Promise<readonly BulkAnswer[]> {
   if (matched.length === 0) return []
   if (request.kind === 'control') {
     const { asked, filter } = request
-    return controlMatched(tx, statements, { matched, wanted: statesOf(filter), asked })
+    return controlMatched(tx, { matched, wanted: statesOf(filter), asked })
   }
   const calls = matched.map(({ id }) => ({ id, message: request.message }))
-  const answers = await signalIds(tx, statements, calls)
+  const answers = await signalIds(tx, calls)
   return answers.map(({ runId: id, answer, position }) => ({ id, answer, position, state: null }))
 }
 
@@ -153,11 +145,10 @@ export class Bulks {
 
   /** From the record to the last run; the same call again goes on with the runs of the first. */
   async run(request: BulkRequest): Promise<readonly BulkAnswer[]> {
-    const { statements } = this.#driver
     const { callId } = callOf(request)
     const matched = await this.#match(request.filter)
     const begin = { request, totalCount: matched.length }
-    const isNew = await this.#commits.once((tx) => beginBulk(tx, statements, begin))
+    const isNew = await this.#commits.once((tx) => beginBulk(tx, begin))
     return afterRecord(callId, () => (isNew ? this.#drive(callId, matched) : this.goOn(callId)))
   }
 
@@ -194,9 +185,8 @@ export class Bulks {
   /** It will be found again, after all others; meanwhile `findings` says what is wrong. */
   async #noteFailure(id: string, error: unknown): Promise<void> {
     const message = error instanceof Error ? error.message : String(error)
-    const { noteFailure } = this.#driver.statements
     await this.#commits
-      .once(async (tx) => tx.all(noteFailure, [id, tx.now(), message]))
+      .once(async (tx) => tx.run('noteFailure', [id, tx.now(), message]))
       .catch(() => null)
   }
 
@@ -227,9 +217,7 @@ export class Bulks {
     for (let at = 0; at === 0 || at < matched.length; at += chunkLength) {
       const chunk = matched.slice(at, at + chunkLength)
       const isLast = at + chunkLength >= matched.length
-      const done = await this.#commits.once((tx) =>
-        step(tx, this.#driver.statements, { id, matched: chunk, isLast }),
-      )
+      const done = await this.#commits.once((tx) => step(tx, { id, matched: chunk, isLast }))
       if (done === null) break
       for (const answer of done) answers.push(answer)
     }

@@ -31,13 +31,12 @@ export class Asking {
   constructor(driver: Driver, commits: GroupCommit) {
     this.#driver = driver
     this.#commits = commits
-    this.#control = (tx, calls) => controlIds(tx, driver.statements, calls)
-    this.#signal = (tx, calls) => signalIds(tx, driver.statements, calls)
+    this.#control = (tx, calls) => controlIds(tx, calls)
+    this.#signal = (tx, calls) => signalIds(tx, calls)
     this.bulks = new Bulks(driver, commits)
   }
 
   async control({ target, ...asked }: ControlRequest): Promise<readonly Controlled[]> {
-    const { statements } = this.#driver
     if ('ids' in target) {
       const calls = target.ids.map((id) => ({ id, asked }))
       const answers = await this.#commits.submit(this.#control, calls)
@@ -50,7 +49,7 @@ export class Asking {
     }
     if ('key' in target) {
       const ask = async (how = asked): Promise<readonly Controlled[]> => [
-        await this.#commits.once((tx) => controlKey(tx, statements, { ...target, asked: how })),
+        await this.#commits.once((tx) => controlKey(tx, { ...target, asked: how })),
       ]
       return this.#sure(asked.callId, await ask(), () => ask({ ...asked, ...again }))
     }
@@ -60,21 +59,19 @@ export class Asking {
   }
 
   async signal({ target, ...message }: SignalRequest): Promise<readonly Signalled[]> {
-    const { statements } = this.#driver
     if ('ids' in target) {
       const calls = target.ids.map((id) => ({ id, message }))
       return this.#commits.submit(this.#signal, calls)
     }
     if ('key' in target)
-      return [await this.#commits.once((tx) => signalKey(tx, statements, { ...target, message }))]
+      return [await this.#commits.once((tx) => signalKey(tx, { ...target, message }))]
     const filter = checkedFilter(target.filter)
     const answers = await this.bulks.run({ kind: 'signal', filter, message })
     return answers.map(({ id, answer, position = null }) => ({ runId: id, answer, position }))
   }
 
   async hold(request: HoldRequest): Promise<Hold> {
-    const { statements } = this.#driver
-    const held = await this.#commits.once((tx) => putHold(tx, statements, request))
+    const held = await this.#commits.once((tx) => putHold(tx, request))
     // A claim that began before did not see a hold on its lane, and what it takes cannot be found yet.
     return carryOutHold(this.bulks, held, async () => {
       if (isOfLanes(held.hold)) await this.#driver.outlast()
@@ -82,8 +79,7 @@ export class Asking {
   }
 
   async lift(...[target, who]: Parameters<Store['lift']>): Promise<Hold | null> {
-    const { statements } = this.#driver
-    const lifted = await this.#commits.once((tx) => liftHold(tx, statements, { target, who }))
+    const lifted = await this.#commits.once((tx) => liftHold(tx, { target, who }))
     return lifted && carryOutHold(this.bulks, lifted)
   }
 

@@ -13,11 +13,10 @@ import { type Entry, isRecorded, note, noteAtOnce, placeOf } from '../journal/au
 import { type FeedRow, matchedOf, runOf, type SeqRun } from '../rows/runs.ts'
 import type { Controlled, Target } from '../store.ts'
 import { type Row, matchParams } from '../driver/sql.ts'
-import type { Statements } from '../driver/statements.ts'
 import type { Asked } from '../port/requests.ts'
 
-function useUp(tx: Tx, statements: Statements, places: readonly string[][]): void {
-  for (const place of places) tx.send(statements.deleteTombstone, [place])
+function useUp(tx: Tx, places: readonly string[][]): void {
+  for (const place of places) tx.send('deleteTombstone', [place])
 }
 
 /** A verb that is asked of one run by its id. */
@@ -29,26 +28,21 @@ export interface AskedOfId {
 /** Applies verbs to runs by id; leaves tombstones for those that do not exist. One answer each, in order. */
 export async function controlIds(
   tx: Tx,
-  statements: Statements,
   calls: readonly AskedOfId[],
 ): Promise<readonly Controlled[]> {
   const ids = [...new Set(calls.map(({ id }) => id))]
   // The record is read behind the runs: whoever asked the same at the same time has let go of them by then.
-  const [runs, before] = await Promise.all([
-    loadRuns(tx, statements, ids),
-    askedBefore(tx, statements, calls),
-  ])
+  const [runs, before] = await Promise.all([loadRuns(tx, ids), askedBefore(tx, calls)])
   const changes = new Changes(tx.now(), runs)
   const isNew = ({ id, asked }: AskedOfId): boolean => !before.has(placeOf(asked.callId, id))
   const fresh = calls.filter(isNew)
   useUp(
     tx,
-    statements,
     calls.flatMap(({ id, asked }) => (asked.isAgain && changes.get(id) ? [['id', '', id]] : [])),
   )
   const missing = fresh.filter(({ id }) => !changes.get(id))
   const places = missing.map(({ id, asked }) => ({ place: ['id', '', id] as const, asked }))
-  const until = await leaveTombstones(tx, statements, places)
+  const until = await leaveTombstones(tx, places)
   const answers = calls.map(({ id, asked }): Controlled => {
     const old = before.get(placeOf(asked.callId, id))
     const state = changes.get(id)?.state ?? null
@@ -56,10 +50,9 @@ export async function controlIds(
     if (changes.get(id)) return controlOne(changes, id, asked)
     return { id, answer: 'not-found', state: null, tombstoneUntil: until.get(id) ?? null }
   })
-  await changes.write(tx, statements)
+  await changes.write(tx)
   note(
     tx,
-    statements,
     calls.flatMap((call, at) => {
       const { id, asked } = call
       const answered = answers[at]
@@ -74,11 +67,10 @@ export async function controlIds(
 /** What came of the same calls before, by their places. */
 async function askedBefore(
   tx: Tx,
-  statements: Statements,
   calls: readonly AskedOfId[],
 ): Promise<ReadonlyMap<string, Controlled['answer']>> {
   const wanted = calls.map(({ id, asked }) => [asked.callId, id])
-  const rows = await tx.each(statements.signalsOfCalls, wanted)
+  const rows = await tx.each('signalsOfCalls', wanted)
   const found = rows.filter(({ kind, answer }) => kind === 'control' && answer !== 'not-found')
   return new Map(
     found.map((row) => [
@@ -104,37 +96,35 @@ function controlEntry(
 /** Applies the verb to the run that holds the key, or leaves a tombstone for the next one that would. */
 export async function controlKey(
   tx: Tx,
-  statements: Statements,
   { task, key, asked }: { readonly task: string; readonly key: string; readonly asked: Asked },
 ): Promise<Controlled> {
   const [[row], [before]] = await Promise.all([
-    tx.each(statements.keyHolderToChange, [[task, key]]),
-    tx.all(statements.answerOfCall, [asked.callId, 'control']),
+    tx.each('keyHolderToChange', [[task, key]]),
+    tx.run('answerOfCall', [asked.callId, 'control']),
   ])
-  if (before) return answeredBefore(tx, statements, before)
+  if (before) return answeredBefore(tx, before)
   if (!row) {
     const places = [{ place: ['key', task, key] as const, asked }]
-    const until = await leaveTombstones(tx, statements, places)
+    const until = await leaveTombstones(tx, places)
     const tombstoneUntil = until.get(key) ?? null
     const answer = { id: null, answer: 'not-found', state: null, tombstoneUntil } as const
-    if (!asked.isAgain)
-      note(tx, statements, [{ ...controlEntry(asked, answer, null), target: { task, key } }])
+    if (!asked.isAgain) note(tx, [{ ...controlEntry(asked, answer, null), target: { task, key } }])
     return answer
   }
   const run = runOf(row)
-  if (asked.isAgain) useUp(tx, statements, [['key', task, key]])
+  if (asked.isAgain) useUp(tx, [['key', task, key]])
   const changes = new Changes(tx.now(), [run])
   const answer = controlOne(changes, run.id, asked)
-  await changes.write(tx, statements)
+  await changes.write(tx)
   const after = changes.get(run.id) ?? run
-  note(tx, statements, [{ ...controlEntry(asked, answer, after), target: { task, key } }])
+  note(tx, [{ ...controlEntry(asked, answer, after), target: { task, key } }])
   return answer
 }
 
 /** The same call again: what it came to, also where another run holds the key by now. */
-async function answeredBefore(tx: Tx, statements: Statements, before: Row): Promise<Controlled> {
+async function answeredBefore(tx: Tx, before: Row): Promise<Controlled> {
   const id = String(before['run_id'])
-  const [run] = await loadRuns(tx, statements, [id])
+  const [run] = await loadRuns(tx, [id])
   const answer = before['answer'] as Controlled['answer']
   return { id, answer, state: run?.state ?? null, tombstoneUntil: null }
 }
@@ -156,12 +146,9 @@ interface OfFilter {
  */
 export async function controlMatched(
   tx: Tx,
-  statements: Statements,
   { matched, wanted, asked }: OfFilter,
 ): Promise<readonly Controlled[]> {
-  const isDone = isStopVerb(asked.verb)
-    ? await preventAll(tx, statements, { matched, wanted, asked })
-    : []
+  const isDone = isStopVerb(asked.verb) ? await preventAll(tx, { matched, wanted, asked }) : []
   const done = matched
     .filter((_, at) => isDone[at])
     .map(({ id }): Controlled => {
@@ -169,9 +156,7 @@ export async function controlMatched(
     })
   const left = matched.filter((_, at) => !isDone[at])
   if (left.length === 0) return done
-  const found = (await tx.all(statements.runsBySeqToChange, [left.map(({ seq }) => seq)])).map(
-    runOf,
-  )
+  const found = (await tx.run('runsBySeqToChange', [left.map(({ seq }) => seq)])).map(runOf)
   const ids = new Set(left.map(({ id }) => id))
   const runs = found.filter(
     ({ id, state }) => ids.has(id) && (wanted.length === 0 || wanted.includes(state)),
@@ -180,34 +165,32 @@ export async function controlMatched(
   // The record has one row for all of them: the feed of each says which.
   const call = { call: asked.callId }
   const answers = runs.map((run) => controlOne(changes, run.id, { ...asked, more: call }))
-  await changes.write(tx, statements)
+  await changes.write(tx)
   return [...done, ...answers]
 }
 
 /** Any verb on any target, as part of a transaction: however many runs a filter finds. */
 export async function controlWithin(
   tx: Tx,
-  statements: Statements,
   { target, asked }: { readonly target: Target; readonly asked: Asked },
 ): Promise<readonly Controlled[]> {
   if ('ids' in target) {
     const calls = target.ids.map((id) => ({ id, asked }))
-    return controlIds(tx, statements, calls)
+    return controlIds(tx, calls)
   }
-  if ('key' in target) return [await controlKey(tx, statements, { ...target, asked })]
+  if ('key' in target) return [await controlKey(tx, { ...target, asked })]
   const filter = checkedFilter(target.filter)
-  if (await isRecorded(tx, statements, asked.callId)) return []
-  const sql = statements.filterSql(filter)
-  const matched = (await tx.all(statements.matchRuns(sql), matchParams(sql))).map(matchedOf)
-  const answers = await controlMatched(tx, statements, { matched, wanted: statesOf(filter), asked })
-  noteAtOnce(tx, statements, { asked, name: asked.verb, filter, answers })
+  if (await isRecorded(tx, asked.callId)) return []
+  const sql = tx.statements.filterSql(filter)
+  const matched = (await tx.all(tx.statements.matchRuns(sql), matchParams(sql))).map(matchedOf)
+  const answers = await controlMatched(tx, { matched, wanted: statesOf(filter), asked })
+  noteAtOnce(tx, { asked, name: asked.verb, filter, answers })
   return answers
 }
 
 /** Cancels those that have not started; says which. */
 async function preventAll(
   tx: Tx,
-  statements: Statements,
   { matched, wanted, asked }: OfFilter,
 ): Promise<readonly boolean[]> {
   const { verb, reason, by, rollback } = asked
@@ -222,18 +205,16 @@ async function preventAll(
   })
   // The turn of members has not come, or their workflow is stopped: nothing comes of their end. Of others it may.
   const whose = asked.running === undefined ? 'no members' : 'members too'
-  const isDone = await tx.change(statements.preventRuns(states, whose), sets)
+  const isDone = await tx.changeBySql(tx.statements.preventRuns(states, whose), sets)
   const done = matched.filter((_, at) => isDone[at])
   if (done.length > 0) tx.tell('end')
   const data = JSON.stringify({ reason, by, stop, answer: 'prevented', call: asked.callId })
   writeFeed(
     tx,
-    statements,
     done.map(({ seq, attempt }): FeedRow => [seq, now, verb, attempt, 'cancelled', data]),
   )
   await wakeThoseWaitingFor(
     tx,
-    statements,
     done.map(({ id }) => id),
   )
   const without = { task: '', result: null, error: null, stop, rollback: null }
@@ -242,10 +223,9 @@ async function preventAll(
       ? []
       : [{ workflow, node, state: 'cancelled', wasReached: false, run: { id, ...without } }],
   )
-  await advance(tx, statements, ends)
+  await advance(tx, ends)
   await stopChildren(
     tx,
-    statements,
     done.flatMap(({ id, attempt }) => (attempt > 0 ? [{ ...asked, verb, id }] : [])),
   )
   return isDone

@@ -21,7 +21,6 @@ import { isRecorded, note } from '../journal/audit-log.ts'
 import { holdOf, runOf } from '../rows/runs.ts'
 import type { AskedBy, ControlVerb, Hold, HoldRequest, Store } from '../store.ts'
 import type { BulkRequest, Asked } from '../port/requests.ts'
-import type { Statements } from '../driver/statements.ts'
 
 /** What is on record, and the bulk operations that carry it out. */
 export interface Held {
@@ -30,33 +29,33 @@ export interface Held {
   readonly bulkIds: readonly string[]
 }
 
-export async function putHold(tx: Tx, statements: Statements, request: HoldRequest): Promise<Held> {
+export async function putHold(tx: Tx, request: HoldRequest): Promise<Held> {
   const filter = checkedHoldFilter(request.filter)
   const { callId, verb, reason, by } = request
-  if (await isRecorded(tx, statements, callId)) return heldBefore(tx, statements, request)
+  if (await isRecorded(tx, callId)) return heldBefore(tx, request)
   const rollback = request.rollback ? 1 : 0
   const isLane = isOfLanes({ verb, filter })
   const now = tx.now()
   const until = instantOf(request.until, now)
   const lane = isLane ? [filter.task ?? null, filter.queue ?? null] : [null, null]
   const place = [callId, verb, filterText(filter), isLane ? 1 : 0, ...lane]
-  const [row] = await tx.all(statements.insertHold, [...place, now, until, rollback, reason, by])
+  const [row] = await tx.run('insertHold', [...place, now, until, rollback, reason, by])
   const hold = holdOf(row ?? {})
   const payload = JSON.stringify({ holdId: hold.id, until, inFlight: request.inFlight })
   const entry = { kind: 'hold', name: verb, run: null, answer: 'done', isOver: true } as const
-  note(tx, statements, [{ ...entry, asked: request, target: filter, payload }])
+  note(tx, [{ ...entry, asked: request, target: filter, payload }])
   const bulkIds: string[] = []
   for (const bulk of bulksOf(request, hold)) {
-    await beginBulk(tx, statements, { request: bulk, totalCount: 0 })
+    await beginBulk(tx, { request: bulk, totalCount: 0 })
     bulkIds.push(bulk.asked.callId)
   }
   return { callId, hold, bulkIds }
 }
 
 /** The same call again: what it has put, which may have been lifted since. */
-async function heldBefore(tx: Tx, statements: Statements, request: HoldRequest): Promise<Held> {
+async function heldBefore(tx: Tx, request: HoldRequest): Promise<Held> {
   const { callId, verb, filter, reason, by, until, rollback } = request
-  const [row] = await tx.all(statements.holdByFilter, [verb, filterText(filter)])
+  const [row] = await tx.run('holdByFilter', [verb, filterText(filter)])
   if (row) {
     const hold = holdOf(row)
     return { callId, hold, bulkIds: bulksOf(request, hold).map(({ asked }) => asked.callId) }
@@ -112,21 +111,18 @@ type HoldTarget = Parameters<Store['lift']>[0]
 /** Null where there is no such hold, and where the same call has lifted it. */
 export async function liftHold(
   tx: Tx,
-  statements: Statements,
   { target, who }: { readonly target: HoldTarget; readonly who: AskedBy },
 ): Promise<Held | null> {
-  if (await isRecorded(tx, statements, who.callId)) return null
+  if (await isRecorded(tx, who.callId)) return null
   const [found] =
     'id' in target
-      ? await tx.all(statements.holdById, [target.id])
-      : await tx.all(statements.holdByFilter, [target.verb, filterText(target.filter)])
-  const [row] = found ? await tx.all(statements.deleteHold, [holdOf(found).id]) : []
-  if (row) return letGo(tx, statements, { hold: holdOf(row), who })
+      ? await tx.run('holdById', [target.id])
+      : await tx.run('holdByFilter', [target.verb, filterText(target.filter)])
+  const [row] = found ? await tx.run('deleteHold', [holdOf(found).id]) : []
+  if (row) return letGo(tx, { hold: holdOf(row), who })
   const name = 'verb' in target ? target.verb : 'hold'
   const entry = { asked: who, kind: 'lift', name, run: null, answer: 'not-found' } as const
-  note(tx, statements, [
-    { ...entry, isOver: true, target: 'id' in target ? target : target.filter },
-  ])
+  note(tx, [{ ...entry, isOver: true, target: 'id' in target ? target : target.filter }])
   return null
 }
 
@@ -134,17 +130,17 @@ export async function liftHold(
  * Ends the holds whose time is over. What they have paused has the same time for its end, or is found to be paused by nothing;
  * what is still to park is let go here, for there is never more of that than runs.
  */
-export async function endPastHolds(tx: Tx, statements: Statements): Promise<void> {
-  const past = (await tx.all(statements.deletePastHolds, [tx.now()])).map(holdOf)
+export async function endPastHolds(tx: Tx): Promise<void> {
+  const past = (await tx.run('deletePastHolds', [tx.now()])).map(holdOf)
   for (const hold of past) {
     const reason = 'its time was over'
     const who = { callId: `${hold.id}/over`, reason, by: null, origin: null }
-    await end(tx, statements, { hold, who })
-    const runs = (await tx.all(statements.pausingRunsToChange, [hold.id])).map(runOf)
+    await end(tx, { hold, who })
+    const runs = (await tx.run('pausingRunsToChange', [hold.id])).map(runOf)
     const changes = new Changes(tx.now(), runs)
     for (const { id } of runs)
       changes.decide(id, { type: 'resume', reason, by: null, holdId: hold.id })
-    await changes.write(tx, statements)
+    await changes.write(tx)
   }
 }
 
@@ -154,22 +150,22 @@ interface Ending {
 }
 
 /** It is gone: that is put on record, and nothing more is done for it. */
-async function end(tx: Tx, statements: Statements, { hold, who }: Ending): Promise<void> {
+async function end(tx: Tx, { hold, who }: Ending): Promise<void> {
   const { id, verb: name, filter: target } = hold
   const payload = JSON.stringify({ holdId: id })
   const entry = { asked: who, kind: 'lift', name, run: null, answer: 'done' } as const
-  note(tx, statements, [{ ...entry, isOver: true, payload, target }])
+  note(tx, [{ ...entry, isOver: true, payload, target }])
   tx.tell('work')
-  await endBulksOf(tx, statements, id)
+  await endBulksOf(tx, id)
 }
 
 /** The same before its time: what it has paused is to be resumed. */
-async function letGo(tx: Tx, statements: Statements, { hold, who }: Ending): Promise<Held> {
+async function letGo(tx: Tx, { hold, who }: Ending): Promise<Held> {
   const { callId } = who
-  await end(tx, statements, { hold, who })
+  await end(tx, { hold, who })
   if (hold.verb !== 'pause') return { callId, hold, bulkIds: [] }
   const bulk = bulkOn(resuming(who), hold, { verb: 'resume', state: ['running', 'paused'] })
-  await beginBulk(tx, statements, { request: bulk, totalCount: 0 })
+  await beginBulk(tx, { request: bulk, totalCount: 0 })
   return { callId, hold, bulkIds: [bulk.asked.callId] }
 }
 

@@ -9,8 +9,6 @@ import { type Entry, isRecorded, note, noteAtOnce, placeOf, record } from '../jo
 import type { SeqRun } from '../rows/runs.ts'
 import type { Signalled, SignalRequest, Target } from '../store.ts'
 import { matchParams, type Param, type Row } from '../driver/sql.ts'
-import type { Statements } from '../driver/statements.ts'
-
 type Message = Omit<SignalRequest, 'target'>
 
 /** A message to one run. */
@@ -22,16 +20,15 @@ export interface SignalToId {
 /** Sends messages to runs by id. One answer each, in order; a message that was sent before is not sent again. */
 export async function signalIds(
   tx: Tx,
-  statements: Statements,
   calls: readonly SignalToId[],
 ): Promise<readonly Signalled[]> {
   const ids = [...new Set(calls.map(({ id }) => id))]
-  const changes = new Changes(tx.now(), await loadRuns(tx, statements, ids))
+  const changes = new Changes(tx.now(), await loadRuns(tx, ids))
   const entries = calls.map(({ id, message }) => entryOf(id, message, changes.get(id)))
-  const placed = await record(tx, statements, entries)
+  const placed = await record(tx, entries)
   const known = new Map(placed.map((row) => [placeOf(row['call_id'], row['run_id']), row]))
   const unplaced = entries.filter(({ asked, run }) => !known.has(placeOf(asked.callId, run?.id)))
-  const before = await sentBefore(tx, statements, unplaced)
+  const before = await sentBefore(tx, unplaced)
   const answers: Signalled[] = []
   for (const { id, message } of calls) {
     const place = placeOf(message.callId, id)
@@ -46,7 +43,7 @@ export async function signalIds(
       before.set(place, { position, answer })
     }
   }
-  await changes.write(tx, statements)
+  await changes.write(tx)
   return answers
 }
 
@@ -60,21 +57,16 @@ function entryOf(id: string, message: Message, run: SeqRun | undefined): Entry {
 }
 
 /** The rows of those that were recorded by an earlier call under the same id. */
-async function sentBefore(
-  tx: Tx,
-  statements: Statements,
-  entries: readonly Entry[],
-): Promise<Map<string, Row>> {
+async function sentBefore(tx: Tx, entries: readonly Entry[]): Promise<Map<string, Row>> {
   const missing = entries.map(({ asked, run }): Param[] => [asked.callId, run?.id ?? null])
   if (missing.length === 0) return new Map()
-  const rows = await tx.each(statements.signalsOfCalls, missing)
+  const rows = await tx.each('signalsOfCalls', missing)
   return new Map(rows.map((row) => [placeOf(row['call_id'], row['run_id']), row]))
 }
 
 /** Sends a message to the run that holds the key. */
 export async function signalKey(
   tx: Tx,
-  statements: Statements,
   {
     task,
     key,
@@ -82,8 +74,8 @@ export async function signalKey(
   }: { readonly task: string; readonly key: string; readonly message: Message },
 ): Promise<Signalled> {
   const [[row], [before]] = await Promise.all([
-    tx.each(statements.keyHolderToChange, [[task, key]]),
-    tx.all(statements.answerOfCall, [message.callId, 'signal']),
+    tx.each('keyHolderToChange', [[task, key]]),
+    tx.run('answerOfCall', [message.callId, 'signal']),
   ])
   if (before)
     return {
@@ -94,10 +86,10 @@ export async function signalKey(
   if (!row) {
     const { name, payload } = message
     const entry = { asked: message, kind: 'signal', name, payload, run: null } as const
-    note(tx, statements, [{ ...entry, answer: 'not-found', isOver: true, target: { task, key } }])
+    note(tx, [{ ...entry, answer: 'not-found', isOver: true, target: { task, key } }])
     return { runId: null, answer: 'not-found', position: null }
   }
-  const [answer] = await signalIds(tx, statements, [{ id: String(row['id']), message }])
+  const [answer] = await signalIds(tx, [{ id: String(row['id']), message }])
   if (!answer) throw new CheckreinError('INTERNAL', { message: 'a signal was not answered' })
   return answer
 }
@@ -105,26 +97,23 @@ export async function signalKey(
 /** A message to any target, as part of a transaction: however many runs a filter finds. */
 export async function signalWithin(
   tx: Tx,
-  statements: Statements,
   { target, message }: { readonly target: Target; readonly message: Message },
 ): Promise<readonly Signalled[]> {
   if ('ids' in target)
     return signalIds(
       tx,
-      statements,
       target.ids.map((id) => ({ id, message })),
     )
-  if ('key' in target) return [await signalKey(tx, statements, { ...target, message })]
+  if ('key' in target) return [await signalKey(tx, { ...target, message })]
   const filter = checkedFilter(target.filter)
-  if (await isRecorded(tx, statements, message.callId)) return []
-  const sql = statements.filterSql(filter)
-  const matched = await tx.all(statements.matchRuns(sql), matchParams(sql))
+  if (await isRecorded(tx, message.callId)) return []
+  const sql = tx.statements.filterSql(filter)
+  const matched = await tx.all(tx.statements.matchRuns(sql), matchParams(sql))
   const answers = await signalIds(
     tx,
-    statements,
     matched.map((row) => ({ id: String(row['id']), message })),
   )
   const { name, payload } = message
-  noteAtOnce(tx, statements, { asked: message, name, payload, filter, answers })
+  noteAtOnce(tx, { asked: message, name, payload, filter, answers })
   return answers
 }

@@ -1,26 +1,35 @@
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import type { Param, Row } from './sql.ts'
-import type { Statements } from './statements.ts'
+import type { StatementName, Statements } from './statements.ts'
 
-/** One open write transaction. */
+/** One open write transaction. Statements are named; `all` and `changeBySql` are for SQL that is built from a filter. */
 export interface Tx {
+  /** The statements in this database's SQL, for those that are built: `tx.all(tx.statements.matchRuns(sql), params)`. */
+  readonly statements: Statements
   /** Runs a statement with its parameters, and gives its rows. */
-  all(statement: string, params?: readonly Param[]): readonly Row[] | Promise<readonly Row[]>
+  run(name: StatementName, params?: readonly Param[]): readonly Row[] | Promise<readonly Row[]>
+  /** The same with SQL that was built. */
+  all(sql: string, params?: readonly Param[]): readonly Row[] | Promise<readonly Row[]>
   /** Runs a statement once for each set of parameters, in this place of the order; where it fails, the transaction does. */
-  send(statement: string, sets: readonly (readonly Param[])[]): void
+  send(name: StatementName, sets: readonly (readonly Param[])[]): void
   /** Runs a statement once for each set of parameters, and gives all their rows, in order. */
   each(
-    statement: string,
+    name: StatementName,
     sets: readonly (readonly Param[])[],
   ): readonly Row[] | Promise<readonly Row[]>
   /** Runs a statement once for each set of parameters; says of each whether it changed a row. */
   change(
-    statement: string,
+    name: StatementName,
+    sets: readonly (readonly Param[])[],
+  ): readonly boolean[] | Promise<readonly boolean[]>
+  /** The same with SQL that was built. */
+  changeBySql(
+    sql: string,
     sets: readonly (readonly Param[])[],
   ): readonly boolean[] | Promise<readonly boolean[]>
   /** Inserts a row for each set of parameters; gives the `seq` of each, or null where the id was taken. */
   insert(
-    statement: string,
+    name: StatementName,
     sets: readonly (readonly Param[])[],
   ): readonly (number | null)[] | Promise<readonly (number | null)[]>
   /** Lets others know of a change when it is durable. */
@@ -63,7 +72,7 @@ export interface Driver extends AsyncDisposable {
    * in its own way.
    */
   insertAlone(
-    statement: string,
+    name: StatementName,
     sets: readonly (readonly Param[])[],
   ): Promise<readonly (number | null)[] | null> | null
   /**

@@ -65,3 +65,8 @@ export interface Statements extends ReinsStatements, WorkflowStatements {
   matchRuns(filter: FilterSql): string
   filterSql(filter: MemberFilter): FilterSql
 }
+
+/** The name of a statement whose SQL is fixed; of the others there are functions that build it. */
+export type StatementName = {
+  [Name in keyof Statements]: Statements[Name] extends string ? Name : never
+}[keyof Statements]

@@ -4,7 +4,6 @@ import type { RunFilter } from '../../core/filter.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { AskedBy, SignalKind, SignalRecord } from '../store.ts'
 import type { Param, Row } from '../driver/sql.ts'
-import type { Statements } from '../driver/statements.ts'
 
 /** One row to be recorded. */
 export interface Entry {
@@ -25,22 +24,21 @@ export interface Entry {
 /** Records what was asked, each once: a call that is made again is the same call. @returns the places of those that are new. */
 export function record(
   tx: Tx,
-  statements: Statements,
   entries: readonly Entry[],
 ): readonly Row[] | Promise<readonly Row[]> {
   const sets = setsOf(entries, tx.now())
-  return sets.length === 0 ? [] : tx.each(statements.insertSignals, sets)
+  return sets.length === 0 ? [] : tx.each('insertSignals', sets)
 }
 
 /** The same, where nobody asks for the places. */
-export function note(tx: Tx, statements: Statements, entries: readonly Entry[]): void {
+export function note(tx: Tx, entries: readonly Entry[]): void {
   const sets = setsOf(entries, tx.now())
-  if (sets.length > 0) tx.send(statements.insertSignals, sets)
+  if (sets.length > 0) tx.send('insertSignals', sets)
 }
 
 /** Whether a call about many, or about a hold, was made before under this id, and has come to something. */
-export async function isRecorded(tx: Tx, statements: Statements, callId: string): Promise<boolean> {
-  const rows = await tx.each(statements.signalsOfCalls, [[callId, null]])
+export async function isRecorded(tx: Tx, callId: string): Promise<boolean> {
+  const rows = await tx.each('signalsOfCalls', [[callId, null]])
   return rows.some(({ answer }) => answer !== 'not-found')
 }
 
@@ -53,14 +51,10 @@ interface AtOnce {
 }
 
 /** Records what was asked of all runs of a filter in one transaction, and how many there were of each answer. */
-export function noteAtOnce(
-  tx: Tx,
-  statements: Statements,
-  { asked, name, payload = null, filter, answers }: AtOnce,
-): void {
+export function noteAtOnce(tx: Tx, { asked, name, payload = null, filter, answers }: AtOnce): void {
   const reply = JSON.stringify(countsOf({}, answers))
   const entry = { asked, kind: 'bulk', name, payload, run: null, answer: null } as const
-  note(tx, statements, [{ ...entry, isOver: true, target: filter, reply }])
+  note(tx, [{ ...entry, isOver: true, target: filter, reply }])
 }
 
 /** How many there are of each answer, with those before. */

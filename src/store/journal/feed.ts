@@ -1,11 +1,10 @@
 /** A run's feed: what happened to it, entry by entry. */
 import type { Tx } from '../driver/driver.ts'
 import type { FeedRow } from '../rows/runs.ts'
-import type { Statements } from '../driver/statements.ts'
 
-export function writeFeed(tx: Tx, statements: Statements, feed: readonly FeedRow[]): void {
+export function writeFeed(tx: Tx, feed: readonly FeedRow[]): void {
   if (feed.length === 0) return
-  tx.send(statements.insertFeed, feed)
+  tx.send('insertFeed', feed)
   tx.tell('news')
 }
 
@@ -15,9 +14,8 @@ const kept = { log: 1000, progress: 100, checkpoint: 100 } as const
 /** Deletes the oldest entries past what is kept. */
 export function trimFeed(
   tx: Tx,
-  statements: Statements,
   { type, seqs }: { readonly type: keyof typeof kept; readonly seqs: Iterable<number> },
 ): void {
   const sets = [...seqs].map((seq) => [seq, type, kept[type]])
-  if (sets.length > 0) tx.send(statements.trimFeed, sets)
+  if (sets.length > 0) tx.send('trimFeed', sets)
 }

@@ -1,13 +1,10 @@
 import type { Tx } from '../driver/driver.ts'
 import type { BulkRequest, Asked, MemberFilter } from '../port/requests.ts'
-import type { Statements } from '../driver/statements.ts'
-
 type Ordered = Omit<Asked, 'origin' | 'tombstoneMs' | 'pause'>
 
 /** Has them carried out when the transaction has committed; one that was ordered before is not ordered again. */
 export async function orderBulk(
   tx: Tx,
-  statements: Statements,
   ...[filter, ordered]: [filter: MemberFilter, ordered: Ordered]
 ): Promise<void> {
   const pause = { withinMs: 0, otherwise: 'wait', until: null, holdId: null } as const
@@ -20,6 +17,6 @@ export async function orderBulk(
   const request: BulkRequest = { kind: 'control', filter, asked }
   const { callId } = asked
   const row = [callId, tx.now(), Number.MAX_SAFE_INTEGER, 0, JSON.stringify(request)]
-  await tx.all(statements.insertBulk, row)
+  await tx.run('insertBulk', row)
   tx.begun(callId)
 }

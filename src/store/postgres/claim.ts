@@ -3,7 +3,6 @@ import type { Tx } from '../driver/driver.ts'
 import { lanesOf } from '../driver/lanes.ts'
 import { type SeqRun, tombstoneOf } from '../rows/runs.ts'
 import type { ClaimRequest, Tombstone } from '../store.ts'
-import type { PostgresStatements } from './sql/statements.ts'
 import type { Param, Row } from '../driver/sql.ts'
 
 /**
@@ -15,7 +14,7 @@ import type { Param, Row } from '../driver/sql.ts'
  */
 export async function claimUnheld(
   tx: Tx,
-  statements: PostgresStatements,
+  claimRuns: string,
   { workerId, limit, ...request }: ClaimRequest,
 ): Promise<readonly Row[]> {
   if (limit <= 0) return []
@@ -23,36 +22,29 @@ export async function claimUnheld(
   const queues = lanes.map(([queue]) => queue)
   const tasks = lanes.map(([, task]) => task)
   const [started, stones] = await Promise.all([
-    tx.all(statements.claimRuns, [queues, tasks, tx.now(), workerId, limit]),
-    tx.all(statements.hasTombstones),
+    tx.all(claimRuns, [queues, tasks, tx.now(), workerId, limit]),
+    tx.run('hasTombstones'),
   ])
-  return stones.length === 0 || started.length === 0
-    ? started
-    : withoutTombstoned(tx, statements, started)
+  return stones.length === 0 || started.length === 0 ? started : withoutTombstoned(tx, started)
 }
 
-async function withoutTombstoned(
-  tx: Tx,
-  statements: PostgresStatements,
-  started: readonly Row[],
-): Promise<readonly Row[]> {
+async function withoutTombstoned(tx: Tx, started: readonly Row[]): Promise<readonly Row[]> {
   const now = tx.now()
   const wanted = started.flatMap(({ id, task, key }): Param[][] => [
     ['id', '', id ?? null, now],
     ...(key == null ? [] : [['key', task ?? null, key, now]]),
   ])
-  const stones = (await tx.each(statements.tombstonesFor, wanted)).map(tombstoneOf)
+  const stones = (await tx.each('tombstonesFor', wanted)).map(tombstoneOf)
   if (stones.length === 0) return started
   const runs = await loadRuns(
     tx,
-    statements,
     started.map(({ id }) => String(id)),
   )
   const stopped = runs.flatMap((run) => {
     const stone = stones.find((one) => isFor(one, run))
     return stone ? [{ run, stone }] : []
   })
-  await stopBefore(tx, statements, stopped)
+  await stopBefore(tx, stopped)
   const gone = new Set(stopped.map(({ run }) => run.id))
   return started.filter(({ id }) => !gone.has(String(id)))
 }
@@ -64,17 +56,16 @@ function isFor({ kind, value, task }: Tombstone, run: SeqRun): boolean {
 /** The claim of these is taken back, and what was asked is done. */
 async function stopBefore(
   tx: Tx,
-  statements: PostgresStatements,
   stopped: readonly { readonly run: SeqRun; readonly stone: Tombstone }[],
 ): Promise<void> {
   if (stopped.length === 0) return
-  await tx.all(statements.unstartRuns, [stopped.map(({ run }) => run.seq)])
+  await tx.run('unstartRuns', [stopped.map(({ run }) => run.seq)])
   const ids = stopped.map(({ run }) => run.id)
-  const changes = new Changes(tx.now(), await loadRuns(tx, statements, ids))
+  const changes = new Changes(tx.now(), await loadRuns(tx, ids))
   for (const { run, stone } of stopped) {
     const { verb, reason, by, kind, task, value } = stone
     changes.decide(run.id, { type: verb, reason, by, graceMs: 0 })
-    await tx.each(statements.deleteTombstone, [[kind, task ?? '', value]])
+    await tx.each('deleteTombstone', [[kind, task ?? '', value]])
   }
-  await changes.write(tx, statements)
+  await changes.write(tx)
 }

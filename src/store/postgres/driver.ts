@@ -31,6 +31,7 @@ import { type PostgresStatements, postgresStatements } from './sql/statements.ts
 import { PostgresTx, sessionSettings, whichAndWhen } from './transactions/transaction.ts'
 import { Transactor } from './transactions/run-transaction.ts'
 import type { Param, Row } from '../driver/sql.ts'
+import type { StatementName } from '../driver/statements.ts'
 
 export interface PostgresDriverOptions extends PostgresOptions {
   /** Whether a store that does not exist yet is made; default true. */
@@ -104,7 +105,7 @@ export class PostgresDriver implements Driver {
       clock: this,
       channel: settings.schema,
       notices: this.#notices,
-      runsById: this.statements.runsById,
+      statements: this.statements,
       onBegun: (bulkIds) => this.onBegun(bulkIds),
     })
     this.#alone = new Alone({
@@ -139,7 +140,7 @@ export class PostgresDriver implements Driver {
   /** Within a transaction of the caller's. Nothing is committed here, and hints go with their commit. */
   async join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
     return joined(transaction, this.#link.where, async (runner) => {
-      const tx = new PostgresTx(runner, this)
+      const tx = new PostgresTx(runner, this.statements, this)
       try {
         const result = await work(tx)
         for (const change of tx.changes) tx.notify(this.#schema, change)
@@ -163,10 +164,10 @@ export class PostgresDriver implements Driver {
   }
 
   insertAlone(
-    statement: string,
+    name: StatementName,
     sets: readonly (readonly Param[])[],
   ): Promise<readonly (number | null)[] | null> {
-    return this.#alone.insert(statement, sets)
+    return this.#alone.insert(name, sets)
   }
 
   completeAlone(sets: readonly (readonly Param[])[]): Promise<readonly boolean[] | null> | null {
@@ -200,8 +201,8 @@ export class PostgresDriver implements Driver {
   }
 
   async claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
-    const unheld = await claimUnheld(tx, this.statements, request)
-    const rows = await withoutHeld(tx, this.statements, unheld)
+    const unheld = await claimUnheld(tx, this.statements.claimRuns, request)
+    const rows = await withoutHeld(tx, unheld)
     const ids = rows.map((row) => String(row['id']))
     if (tx instanceof PostgresTx) tx.proof = { ids, workerId: request.workerId }
     return rows

@@ -19,7 +19,6 @@ import { nodeOf, type NodeRow, workflowOf, workflowParams } from '../rows/workfl
 import { Starts } from './starts.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
 import type { Param } from '../driver/sql.ts'
-import type { Statements } from '../driver/statements.ts'
 import type { OpenFlow, Outcome } from './open-flow.ts'
 
 /** A member that has ended, or is one no more. */
@@ -33,16 +32,12 @@ export interface MemberEnd {
 }
 
 /** Goes on with the workflows of members that have ended. */
-export async function advance(
-  tx: Tx,
-  statements: Statements,
-  ends: readonly MemberEnd[],
-): Promise<void> {
+export async function advance(tx: Tx, ends: readonly MemberEnd[]): Promise<void> {
   if (ends.length === 0) return
   const ids = [...new Set(ends.map(({ workflow }) => workflow))]
-  const rows = await tx.all(statements.workflowsToChange, [ids])
+  const rows = await tx.run('workflowsToChange', [ids])
   for (const row of rows) {
-    const flow = new Flow(tx, statements, workflowOf(row))
+    const flow = new Flow(tx, workflowOf(row))
     await flow.end(ends.filter(({ workflow }) => workflow === flow.facts.id))
     await flow.write()
   }
@@ -63,16 +58,14 @@ const noRun = { runId: null, task: null, error: null } as const
 export class Flow implements OpenFlow {
   facts: StoredWorkflow
   readonly tx: Tx
-  readonly statements: Statements
   readonly #starts: Starts
   #outcomes: Outcome[] = []
   #arrivals = new Map<number, Arrivals>()
   /** Sets to be written, by the nodes that did not complete. */
   readonly #causes = new Map<number, Param[]>()
 
-  constructor(tx: Tx, statements: Statements, facts: StoredWorkflow) {
+  constructor(tx: Tx, facts: StoredWorkflow) {
     this.tx = tx
-    this.statements = statements
     this.facts = facts
     this.#starts = new Starts(this)
   }
@@ -97,10 +90,10 @@ export class Flow implements OpenFlow {
     const others = reached.filter((end) => !isCompleted(end)).map(({ node }) => node)
     const completed = reached.filter(isCompleted).map(({ node }) => node)
     if (completed.length === 0) return this.nodes(others)
-    const { tx, statements, facts } = this
+    const { tx, facts } = this
     const [arrived, further, rest] = await Promise.all([
-      tx.all(statements.plainArrivals, [facts.id, completed]),
-      tx.all(statements.furtherNodesOf, [facts.id, completed]),
+      tx.run('plainArrivals', [facts.id, completed]),
+      tx.run('furtherNodesOf', [facts.id, completed]),
       this.nodes(others),
     ])
     for (const row of arrived) this.#arrive(Number(row['up']), { ended: Number(row['n']) })
@@ -126,7 +119,7 @@ export class Flow implements OpenFlow {
   /** Nodes by their numbers. */
   async nodes(numbers: readonly number[]): Promise<ReadonlyMap<number, NodeRow>> {
     if (numbers.length === 0) return new Map()
-    const rows = await this.tx.all(this.statements.nodesOf, [this.facts.id, numbers])
+    const rows = await this.tx.run('nodesOf', [this.facts.id, numbers])
     return new Map(rows.map((row) => [Number(row['node']), nodeOf(row)]))
   }
 
@@ -185,7 +178,7 @@ export class Flow implements OpenFlow {
     // A group remembers it until all of its members have ended.
     if (node.up !== null || node.runSeq === null) this.#noteCause(node, cause)
     if (node.next !== null && this.facts.stop === null)
-      await cascade(this.tx, this.statements, {
+      await cascade(this.tx, {
         workflow: this.facts.id,
         nodes: [node.next, node.chainEnd],
         cause,
@@ -197,7 +190,7 @@ export class Flow implements OpenFlow {
   }
 
   #writeCauses(): void {
-    if (this.#causes.size > 0) this.tx.send(this.statements.noteCauses, [...this.#causes.values()])
+    if (this.#causes.size > 0) this.tx.send('noteCauses', [...this.#causes.values()])
     this.#causes.clear()
   }
 
@@ -234,7 +227,7 @@ export class Flow implements OpenFlow {
       ended,
       failed,
     ])
-    for (const row of await this.tx.each(this.statements.countDown, sets)) {
+    for (const row of await this.tx.each('countDown', sets)) {
       const group = nodeOf(row)
       const { failed = 0, cause = null, cut = null } = arrivals.get(group.node) ?? {}
       const isFirstFailure = failed > 0 && group.failures === failed
@@ -251,7 +244,7 @@ export class Flow implements OpenFlow {
     if (cause !== null) return { node, value: null, cause }
     const value = await gather(this, node)
     if (value === null) return { node, value, cause: tooLarge }
-    this.tx.send(this.statements.noteResults, [[this.facts.id, node.node, value]])
+    this.tx.send('noteResults', [[this.facts.id, node.node, value]])
     return { node, value, cause: null }
   }
 
@@ -286,6 +279,6 @@ export class Flow implements OpenFlow {
   }
 
   async write(): Promise<void> {
-    await this.tx.all(this.statements.updateWorkflow, workflowParams(this.facts))
+    await this.tx.run('updateWorkflow', workflowParams(this.facts))
   }
 }

@@ -2,7 +2,6 @@
 import type { Cause } from '../../core/workflow/workflow.ts'
 import type { Tx } from '../driver/driver.ts'
 import { orderBulk } from '../journal/outbox.ts'
-import type { Statements } from '../driver/statements.ts'
 
 interface Unreached {
   readonly workflow: string
@@ -10,14 +9,9 @@ interface Unreached {
   readonly cause: Cause
 }
 
-export async function cascade(
-  tx: Tx,
-  statements: Statements,
-  { workflow, nodes, cause }: Unreached,
-): Promise<void> {
+export async function cascade(tx: Tx, { workflow, nodes, cause }: Unreached): Promise<void> {
   await orderBulk(
     tx,
-    statements,
     { workflow, nodes },
     {
       callId: `${workflow}/${nodes[0]}`,

@@ -25,7 +25,7 @@ export const tooLarge: Cause = {
 
 /** The results of a group in the order of its members, as JSON; null where they are too large. */
 export async function gather(flow: OpenFlow, { node, policy }: NodeRow): Promise<JsonText | null> {
-  const rows = await flow.tx.all(flow.statements.slotsOf, [flow.facts.id, node])
+  const rows = await flow.tx.run('slotsOf', [flow.facts.id, node])
   const slots = new Map<number, Row>()
   for (const row of rows)
     if (row['cause'] !== null || !slots.has(Number(row['slot'])))

@@ -13,7 +13,7 @@ export async function runHook(
   plan: StepPlan,
   value: JsonText | null,
 ): Promise<void> {
-  const { tx, statements, facts } = flow
+  const { tx, facts } = flow
   const { delayMs } = plan
   const run: NewRun = {
     id: plan.id ?? randomUUIDv7(),
@@ -31,12 +31,12 @@ export async function runHook(
   }
   const now = tx.now()
   const placed = { run, placing: {} }
-  const [seq = null] = await tx.insert(statements.insertRuns, [insertOf(placed, now)])
+  const [seq = null] = await tx.insert('insertRuns', [insertOf(placed, now)])
   if (seq === null) return
-  writeFeed(tx, statements, firstEntries(placed, { seq, now }))
+  writeFeed(tx, firstEntries(placed, { seq, now }))
   if (run.tags.length > 0)
     tx.send(
-      statements.insertTags,
+      'insertTags',
       run.tags.map((tag) => [tag, seq]),
     )
   tx.tell('work')

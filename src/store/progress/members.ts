@@ -6,7 +6,6 @@ import type { Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
 import type { FeedRow } from '../rows/runs.ts'
 import type { Param } from '../driver/sql.ts'
-import type { Statements } from '../driver/statements.ts'
 
 export interface NewMember {
   readonly id: string
@@ -24,17 +23,15 @@ export interface NewMember {
 /** Stores members; gives the place of each, or null where its id was taken. */
 export async function insertMembers(
   tx: Tx,
-  statements: Statements,
   { workflow, members }: { readonly workflow: string; readonly members: readonly NewMember[] },
 ): Promise<readonly (number | null)[]> {
   const now = tx.now()
   const sets = members.map((member) => paramsOf(member, workflow, now))
-  const seqs = await tx.insert(statements.insertMembers, sets)
+  const seqs = await tx.insert('insertMembers', sets)
   const tags = members.flatMap(({ tags }, at) => tags.map((tag) => [tag, seqs[at] ?? 0]))
-  if (tags.length > 0) tx.send(statements.insertTags, tags)
+  if (tags.length > 0) tx.send('insertTags', tags)
   writeFeed(
     tx,
-    statements,
     members.flatMap((member, at) => entriesOf(member, seqs[at] ?? null, now)),
   )
   return seqs

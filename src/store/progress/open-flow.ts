@@ -2,7 +2,6 @@
 import type { JsonText } from '../../core/run/run.ts'
 import type { Cause } from '../../core/workflow/workflow.ts'
 import type { Tx } from '../driver/driver.ts'
-import type { Statements } from '../driver/statements.ts'
 import type { StoredWorkflow } from '../port/workflows.ts'
 import type { NodeRow } from '../rows/workflows.ts'
 
@@ -18,7 +17,6 @@ export interface Outcome {
 /** The part of `Flow` (`advance.ts`) that fan-in, hooks, roll-back and starts need: they take this, so that imports go one way. */
 export interface OpenFlow {
   readonly tx: Tx
-  readonly statements: Statements
   /** The row as it will be written when the transaction's round is over. */
   facts: StoredWorkflow
   /** Notes what a node has come to; the next round deals with it. */

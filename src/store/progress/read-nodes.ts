@@ -2,37 +2,30 @@
 import type { Tx } from '../driver/driver.ts'
 import type { WorkflowNode } from '../port/workflows.ts'
 import { memberOf } from '../rows/workflows.ts'
-import type { Statements } from '../driver/statements.ts'
-
 const pageLength = 5000
 
-export async function nodesWithin(
-  tx: Tx,
-  statements: Statements,
-  id: string,
-): Promise<readonly WorkflowNode[]> {
+export async function nodesWithin(tx: Tx, id: string): Promise<readonly WorkflowNode[]> {
   const nodes: WorkflowNode[] = []
   for (let after = 0, isLast = false; !isLast;) {
-    const rows = await tx.all(statements.membersOf, [id, after, pageLength])
+    const rows = await tx.run('membersOf', [id, after, pageLength])
     for (const row of rows) nodes.push(memberOf(row))
     isLast = rows.length < pageLength
     after = nodes.at(-1)?.node ?? after
     if (!isLast) await new Promise(setImmediate)
   }
-  return withCheckpoints(tx, statements, nodes)
+  return withCheckpoints(tx, nodes)
 }
 
 /** Only what has not ended will go on from one. */
 async function withCheckpoints(
   tx: Tx,
-  statements: Statements,
   nodes: readonly WorkflowNode[],
 ): Promise<readonly WorkflowNode[]> {
   const seqs = nodes.flatMap(({ run }) =>
     run?.checkpointAt != null && run.finishedAt === null ? [run.seq] : [],
   )
   if (seqs.length === 0) return nodes
-  const rows = await tx.all(statements.checkpointsOf, [seqs])
+  const rows = await tx.run('checkpointsOf', [seqs])
   const saved = new Map(rows.map((row) => [Number(row['run_seq']), String(row['data'])]))
   return nodes.map((node) => {
     const checkpoint = saved.get(node.run?.seq ?? 0)

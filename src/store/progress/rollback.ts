@@ -15,20 +15,20 @@ import { firstUndoing } from '../rows/undo-nodes.ts'
 
 /** @returns the first of them; null where nothing has completed. */
 export async function beginRollback(flow: OpenFlow): Promise<NodeRow | null> {
-  const { tx, statements, facts } = flow
+  const { tx, facts } = flow
   const { stop } = facts
   if (stop === null) return null
-  const runs = (await tx.all(statements.completedMembers, [facts.id])).map(runOf)
+  const runs = (await tx.run('completedMembers', [facts.id])).map(runOf)
   const now = tx.now()
   const rollback = { askedAt: now, finishedAt: null, total: runs.length, done: 0, failed: 0 }
   flow.facts = { ...facts, rollback }
   if (runs.length === 0) return null
   const members = runs.map((run, at) => undoing(run, { at, stop, now }))
-  const seqs = await insertMembers(tx, statements, { workflow: facts.id, members })
+  const seqs = await insertMembers(tx, { workflow: facts.id, members })
   const saved = runs.flatMap(({ seq, checkpointAt }, at) =>
     checkpointAt === null ? [] : [[seq, seqs[at] ?? 0]],
   )
-  if (saved.length > 0) tx.send(statements.copyCheckpoints, saved)
+  if (saved.length > 0) tx.send('copyCheckpoints', saved)
   const nodes = members.map(({ node }) =>
     nodeParams(chained(node, members.length), {
       workflow: facts.id,
@@ -36,8 +36,8 @@ export async function beginRollback(flow: OpenFlow): Promise<NodeRow | null> {
       pending: 0,
     }),
   )
-  tx.send(statements.insertNodes, nodes)
-  const [first] = await tx.all(statements.nodesOf, [facts.id, [firstUndoing]])
+  tx.send('insertNodes', nodes)
+  const [first] = await tx.run('nodesOf', [facts.id, [firstUndoing]])
   return first ? nodeOf(first) : null
 }
 

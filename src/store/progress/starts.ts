@@ -61,8 +61,8 @@ export class Starts {
   async #withSources(starts: readonly Start[]): Promise<readonly Start[]> {
     const sources = starts.flatMap(({ node }) => (node.source === null ? [] : [node.source]))
     if (sources.length === 0) return starts
-    const { tx, statements, facts } = this.#flow
-    const rows = await tx.all(statements.resultsOf, [facts.id, sources])
+    const { tx, facts } = this.#flow
+    const rows = await tx.run('resultsOf', [facts.id, sources])
     const values = new Map(rows.map((row) => [Number(row['node']), resultText(row)]))
     return starts.map((start) => {
       const { source } = start.node
@@ -76,50 +76,48 @@ export class Starts {
     const held = starts.find(({ node, isHeld }) => isHeld && node.plan.onPaused)
     if (!held?.node.plan.onPaused) return
     this.#flow.facts = { ...facts, paused: { ...facts.paused, isTold: true } }
-    const { tx, statements } = this.#flow
-    const nodes = await nodesWithin(tx, statements, facts.id)
+    const { tx } = this.#flow
+    const nodes = await nodesWithin(tx, facts.id)
     const rest = exportOf(facts, nodes, tx.now())
     const told = pausedText(facts, { rest, value: held.value })
     await runHook(this.#flow, held.node.plan.onPaused, told)
   }
 
   async #startGroup({ node, value, isHeld }: Start): Promise<void> {
-    const { tx, statements, facts } = this.#flow
+    const { tx, facts } = this.#flow
     if (node.size === 0) {
-      tx.send(statements.noteResults, [[facts.id, node.node, '[]']])
+      tx.send('noteResults', [[facts.id, node.node, '[]']])
       return this.#flow.add({ node, value: '[]', cause: null })
     }
     if ((value?.length ?? 0) * node.size > mostCopied)
       return this.#flow.add({ node, value: null, cause: tooLarge })
     if (!isHeld || facts.paused === null) await this.#startPlainHeads(node)
-    const heads = await tx.all(statements.headsOf, [facts.id, node.node])
+    const heads = await tx.run('headsOf', [facts.id, node.node])
     this.#wanted.push(...heads.map((row) => ({ node: nodeOf(row), value, isHeld })))
   }
 
   /** Most heads of wide groups take nothing from before, and are queued: all of them by one statement. */
   async #startPlainHeads({ node }: NodeRow): Promise<void> {
-    const { tx, statements, facts } = this.#flow
-    const rows = await tx.all(statements.startPlainHeads, [facts.id, node])
+    const { tx, facts } = this.#flow
+    const rows = await tx.run('startPlainHeads', [facts.id, node])
     if (rows.length === 0) return
     tx.tell('work')
     const seqs = rows.map((row) => Number(row['seq'])).toSorted((a, b) => a - b)
     const now = tx.now()
     writeFeed(
       tx,
-      statements,
       seqs.map((seq): FeedRow => [seq, now, 'wake', 0, 'queued', '{"by":"run"}']),
     )
   }
 
   async #startRuns(starts: readonly Start[]): Promise<void> {
     if (starts.length === 0) return
-    const { tx, statements } = this.#flow
+    const { tx } = this.#flow
     const sets = starts.map((start) => this.#paramsOf(start))
-    const isStarted = await tx.change(statements.startMembers, sets)
+    const isStarted = await tx.change('startMembers', sets)
     tx.tell('work')
     writeFeed(
       tx,
-      statements,
       starts.filter((_, at) => isStarted[at]).flatMap((start) => this.#entriesOf(start)),
     )
     await this.#startOthers(starts.filter((_, at) => !isStarted[at]))
@@ -168,9 +166,9 @@ export class Starts {
   /** Those that do not wait to be reached: somebody has cancelled them, or paused them. */
   async #startOthers(starts: readonly Start[]): Promise<void> {
     if (starts.length === 0) return
-    const { tx, statements } = this.#flow
+    const { tx } = this.#flow
     const seqs = starts.map(({ node }) => node.runSeq ?? 0)
-    const rows = await tx.all(statements.runsBySeqToChange, [seqs])
+    const rows = await tx.run('runsBySeqToChange', [seqs])
     const runs = new Map(rows.map((row) => [Number(row['seq']), runOf(row)]))
     for (const start of starts) {
       const run = runs.get(start.node.runSeq ?? 0)
@@ -179,7 +177,7 @@ export class Starts {
   }
 
   async #startOther(start: Start, run: SeqRun): Promise<void> {
-    const { tx, statements } = this.#flow
+    const { tx } = this.#flow
     if (run.state === 'completed')
       return this.#flow.add({ node: start.node, value: run.result, cause: null })
     if (isFinal(run.state))
@@ -188,10 +186,8 @@ export class Starts {
     const event: MachineEvent = { type: 'wake', by: 'run' }
     const { run: woken } = decide(run, event, tx.now())
     if (!woken) return
-    tx.send(statements.giveInput, [[seq ?? null, input ?? null, expiresAt ?? null]])
-    tx.send(statements.updateRuns, [updateOf({ ...run, ...woken }, run)])
-    writeFeed(tx, statements, [
-      [run.seq, tx.now(), 'wake', run.attempt, woken.state, '{"by":"run"}'],
-    ])
+    tx.send('giveInput', [[seq ?? null, input ?? null, expiresAt ?? null]])
+    tx.send('updateRuns', [updateOf({ ...run, ...woken }, run)])
+    writeFeed(tx, [[run.seq, tx.now(), 'wake', run.attempt, woken.state, '{"by":"run"}']])
   }
 }

@@ -15,35 +15,25 @@ import { type FeedRow, runOf } from '../rows/runs.ts'
 import type { RunEventCall } from '../store.ts'
 import { advance, type MemberEnd } from '../progress/advance.ts'
 import type { Param, Row } from '../driver/sql.ts'
-import type { Statements } from '../driver/statements.ts'
 
 /** Applies events in order; one answer each. An event for a run that does not exist is `stale`. */
 export async function applyEvents(
   tx: Tx,
-  statements: Statements,
   calls: readonly RunEventCall[],
 ): Promise<readonly Answer[]> {
-  await holdWorkflows(tx, statements, calls)
+  await holdWorkflows(tx, calls)
   const answers: Answer[] = []
   for (const segment of segments(calls)) {
     const isShort = segment.every(isCompletion)
-    answers.push(
-      ...(await (isShort
-        ? completeAll(tx, statements, segment)
-        : applyEach(tx, statements, segment))),
-    )
+    answers.push(...(await (isShort ? completeAll(tx, segment) : applyEach(tx, segment))))
   }
   return answers
 }
 
 /** The workflows of members are held before their runs, by all who complete them: else two could wait for each other. */
-async function holdWorkflows(
-  tx: Tx,
-  statements: Statements,
-  calls: readonly RunEventCall[],
-): Promise<void> {
+async function holdWorkflows(tx: Tx, calls: readonly RunEventCall[]): Promise<void> {
   const ids = new Set(calls.flatMap(({ member }) => (member ? [member.workflow] : [])))
-  if (ids.size > 0) await tx.all(statements.workflowsToChange, [[...ids]])
+  if (ids.size > 0) await tx.run('workflowsToChange', [[...ids]])
 }
 
 /** Neighbours that can take the same way, in order. */
@@ -59,26 +49,21 @@ function segments(calls: readonly RunEventCall[]): RunEventCall[][] {
   return all
 }
 
-async function applyEach(
-  tx: Tx,
-  statements: Statements,
-  calls: readonly RunEventCall[],
-): Promise<readonly Answer[]> {
+async function applyEach(tx: Tx, calls: readonly RunEventCall[]): Promise<readonly Answer[]> {
   const ids = [...new Set(calls.map(({ runId }) => runId))]
-  const changes = new Changes(tx.now(), await loadRuns(tx, statements, ids))
+  const changes = new Changes(tx.now(), await loadRuns(tx, ids))
   const answers = calls.map(({ runId, event }) =>
     changes.get(runId) ? changes.decide(runId, event).answer : 'stale',
   )
   const accepted = calls.filter((_, at) => answers[at] === 'done')
-  await wakeWhatWasSignalled(tx, statements, { changes, accepted })
-  await changes.write(tx, statements)
+  await wakeWhatWasSignalled(tx, { changes, accepted })
+  await changes.write(tx)
   return answers
 }
 
 /** A signal may have come between the handler's decision to wait for it and now. */
 async function wakeWhatWasSignalled(
   tx: Tx,
-  statements: Statements,
   { changes, accepted }: { readonly changes: Changes; readonly accepted: readonly RunEventCall[] },
 ): Promise<void> {
   const waits = accepted.filter(({ event }) => event.type === 'wait')
@@ -89,7 +74,7 @@ async function wakeWhatWasSignalled(
       : [[seq, wait.signal]]
   })
   if (sets.length === 0) return
-  const pending = await tx.each(statements.pendingSignals, sets)
+  const pending = await tx.each('pendingSignals', sets)
   const through = new Set<WaitOutcome>(accepted.flatMap(dealtWith))
   for (const { runId } of waits) {
     const seq = changes.get(runId)?.seq
@@ -124,33 +109,28 @@ export async function completeAlone(
 }
 
 /** The shortcut; what its guards leave over goes the long way. */
-async function completeAll(
-  tx: Tx,
-  statements: Statements,
-  calls: readonly RunEventCall[],
-): Promise<readonly Answer[]> {
+async function completeAll(tx: Tx, calls: readonly RunEventCall[]): Promise<readonly Answer[]> {
   const now = tx.now()
   const firsts = firstOf(calls)
   const sets = firsts.flatMap((call) => completionOf(call, now))
   const ids = firsts.map(({ runId }) => runId)
   const [isDone, waiting] = await Promise.all([
-    tx.change(statements.completeRuns, sets),
-    tx.all(statements.waitingForToChange, [ids]),
+    tx.change('completeRuns', sets),
+    tx.run('waitingForToChange', [ids]),
   ])
   const completed = firsts.filter((_, at) => isDone[at])
   const feed = completed.flatMap((call) => completeEntry(call, now))
-  writeFeed(tx, statements, feed)
+  writeFeed(tx, feed)
   if (completed.length > 0) tx.tell('end')
   const ended = new Set(completed.map(({ runId }) => runId))
   await wake(
     tx,
-    statements,
     waiting.map(runOf).filter(({ waitsFor }) => ended.has(waitsFor ?? '')),
   )
-  await advance(tx, statements, completed.flatMap(memberEndOf))
+  await advance(tx, completed.flatMap(memberEndOf))
   const done = new Set(completed)
   const rest = calls.filter((call) => !done.has(call))
-  const answers = rest.length === 0 ? [] : [...(await applyEach(tx, statements, rest))]
+  const answers = rest.length === 0 ? [] : [...(await applyEach(tx, rest))]
   return calls.map((call) => (done.has(call) ? 'done' : (answers.shift() ?? 'stale')))
 }
 

@@ -11,7 +11,6 @@ import { Effects } from './effects.ts'
 import { trimFeed, writeFeed } from '../journal/feed.ts'
 import { type FeedRow, runOf, type SeqRun, updateOf } from '../rows/runs.ts'
 import { advance, type MemberEnd } from '../progress/advance.ts'
-import type { Statements } from '../driver/statements.ts'
 
 /** Runs that were loaded, as they will be, with what is to be written about them. */
 export class Changes {
@@ -86,37 +85,34 @@ export class Changes {
   }
 
   /** Writes everything, and wakes the runs that waited for one that has ended. All is sent before any answer is waited for. */
-  async write(tx: Tx, statements: Statements): Promise<void> {
+  async write(tx: Tx): Promise<void> {
     const changed = [...this.#was].map(([id, old]) => ({ old, run: this.#is.get(id) }))
     const updates = changed.flatMap(({ old, run }) => (run ? [updateOf(run, old)] : []))
-    const written = updates.length > 0 ? tx.change(statements.updateRuns, updates) : []
+    const written = updates.length > 0 ? tx.change('updateRuns', updates) : []
     for (const { old, run } of changed) if (run) tellOf(tx, old, run)
-    this.#effects.write(tx, statements)
-    writeFeed(tx, statements, this.#feed)
+    this.#effects.write(tx)
+    writeFeed(tx, this.#feed)
     for (const type of ['progress', 'checkpoint'] as const) {
       const seqs = this.#feed.flatMap(([seq, , entry]) => (entry === type ? [seq] : []))
-      trimFeed(tx, statements, { type, seqs: new Set(seqs) })
+      trimFeed(tx, { type, seqs: new Set(seqs) })
     }
-    if (this.#detached.length > 0) await tx.all(statements.detachRuns, [this.#detached])
-    const woken = this.#wake(tx, statements, changed)
+    if (this.#detached.length > 0) await tx.run('detachRuns', [this.#detached])
+    const woken = this.#wake(tx, changed)
     const [isWritten] = await Promise.all([written, woken])
     if (isWritten.includes(false)) {
       throw new CheckreinError('INTERNAL', { message: 'a run changed under its own transaction' })
     }
     const ends = changed.flatMap(({ old, run }) => endsOf(old, run))
-    await advance(tx, statements, [...this.#ends, ...ends])
-    await stopChildren(tx, statements, this.#stopped)
+    await advance(tx, [...this.#ends, ...ends])
+    await stopChildren(tx, this.#stopped)
   }
 
-  async #wake(tx: Tx, statements: Statements, changed: readonly Changed[]): Promise<void> {
+  async #wake(tx: Tx, changed: readonly Changed[]): Promise<void> {
     const ended = changed.flatMap(({ run }) => (run && isFinal(run.state) ? [run.id] : []))
     const begun = changed.flatMap(({ old, run }) =>
       run?.waitsFor && run.waitsFor !== old.waitsFor ? [run.waitsFor] : [],
     )
-    await wakeThoseWaitingFor(tx, statements, [
-      ...ended,
-      ...(await overAlready(tx, statements, begun)),
-    ])
+    await wakeThoseWaitingFor(tx, [...ended, ...(await overAlready(tx, begun))])
   }
 }
 
@@ -162,12 +158,8 @@ function answerOf(decision: Decision, event: MachineEvent): { answer?: Answer } 
 }
 
 /** Runs by their ids, held until the transaction ends. */
-export async function loadRuns(
-  tx: Tx,
-  statements: Statements,
-  ids: readonly string[],
-): Promise<readonly SeqRun[]> {
-  return (await tx.all(statements.runsToChange, [ids])).map(runOf)
+export async function loadRuns(tx: Tx, ids: readonly string[]): Promise<readonly SeqRun[]> {
+  return (await tx.run('runsToChange', [ids])).map(runOf)
 }
 
 /**
@@ -175,37 +167,25 @@ export async function loadRuns(
  * completion under way does not see who has just begun to wait, but it sees that the row has changed meanwhile: so the others
  * are marked, and their completion goes the long way, which looks again.
  */
-async function overAlready(
-  tx: Tx,
-  statements: Statements,
-  ids: readonly string[],
-): Promise<readonly string[]> {
+async function overAlready(tx: Tx, ids: readonly string[]): Promise<readonly string[]> {
   if (ids.length === 0) return []
-  const runs = await loadRuns(tx, statements, ids)
-  await tx.all(statements.markAwaited, [ids])
+  const runs = await loadRuns(tx, ids)
+  await tx.run('markAwaited', [ids])
   return runs.flatMap(({ id, state }) => (isFinal(state) ? [id] : []))
 }
 
-export async function wakeThoseWaitingFor(
-  tx: Tx,
-  statements: Statements,
-  ended: readonly string[],
-): Promise<void> {
+export async function wakeThoseWaitingFor(tx: Tx, ended: readonly string[]): Promise<void> {
   if (ended.length === 0) return
-  await wake(tx, statements, (await tx.all(statements.waitingForToChange, [ended])).map(runOf))
+  await wake(tx, (await tx.run('waitingForToChange', [ended])).map(runOf))
 }
 
 /** Wakes runs whose wait for another is over. */
-export async function wake(
-  tx: Tx,
-  statements: Statements,
-  waiting: readonly SeqRun[],
-): Promise<void> {
+export async function wake(tx: Tx, waiting: readonly SeqRun[]): Promise<void> {
   if (waiting.length === 0) return
   const changes = new Changes(tx.now(), waiting)
   for (const run of waiting) {
-    const next = await nextAwaited(tx, statements, run)
+    const next = await nextAwaited(tx, run)
     changes.decide(run.id, { type: 'wake', by: 'run', ...(next === null ? {} : { next }) })
   }
-  await changes.write(tx, statements)
+  await changes.write(tx)
 }

@@ -6,7 +6,6 @@ import type { Tx } from '../driver/driver.ts'
 import { orderBulk } from '../journal/outbox.ts'
 import type { SeqRun } from '../rows/runs.ts'
 import type { RunningPolicy } from '../../core/run/intent.ts'
-import type { Statements } from '../driver/statements.ts'
 
 /** A run that is stopped, and may have children. */
 export interface StoppedParent {
@@ -33,31 +32,26 @@ export function stoppedBy(event: MachineEvent, { id, ...run }: SeqRun): readonly
 }
 
 /** Asks the same of the children of runs, where that is wanted: as bulk operations, for they may be many, and have children too. */
-export async function stopChildren(
-  tx: Tx,
-  statements: Statements,
-  stopped: readonly StoppedParent[],
-): Promise<void> {
+export async function stopChildren(tx: Tx, stopped: readonly StoppedParent[]): Promise<void> {
   const parents = stopped.filter(({ children }) => children !== 'detach')
   if (parents.length === 0) return
-  const rows = await tx.all(statements.liveParents, [parents.map(({ id }) => id)])
+  const rows = await tx.run('liveParents', [parents.map(({ id }) => id)])
   const live = new Set(rows.map((row) => String(row['parent'])))
   for (const { id, children = 'cancel', ...asked } of parents)
     if (live.has(id)) {
       const callId = `${id}/children/${asked.verb}/${children}${asked.rollback ? '/rollback' : ''}`
       const filter = { parent: id }
-      await orderBulk(tx, statements, filter, { ...asked, callId, children, running: children })
+      await orderBulk(tx, filter, { ...asked, callId, children, running: children })
     }
 }
 
 /** Another child that a run waits for, now that one has ended; null where that was the last, or it waits for none. */
 export async function nextAwaited(
   tx: Tx,
-  statements: Statements,
   { id, wait }: Pick<SeqRun, 'id' | 'wait'>,
 ): Promise<string | null> {
   if (wait?.children === undefined) return null
   const awaited = new Set(wait.children)
-  const rows = await tx.all(statements.liveChildren, [id])
+  const rows = await tx.run('liveChildren', [id])
   return nextOf(rows.map((row) => String(row['id'])).filter((child) => awaited.has(child)))
 }

@@ -11,11 +11,10 @@ import type { Tx } from '../driver/driver.ts'
 import { holdOf, runOf } from '../rows/runs.ts'
 import type { Hold } from '../store.ts'
 import type { Row } from '../driver/sql.ts'
-import type { Statements } from '../driver/statements.ts'
 
 /** The holds that have to be looked at for each run: first those that end runs, and of each kind the oldest first. */
-export async function rowHolds(tx: Tx, statements: Statements): Promise<readonly Hold[]> {
-  const holds = (await tx.all(statements.rowHolds, [tx.now()])).map(holdOf)
+export async function rowHolds(tx: Tx): Promise<readonly Hold[]> {
+  const holds = (await tx.run('rowHolds', [tx.now()])).map(holdOf)
   return holds.toSorted(
     (a, b) => Number(a.verb === 'pause') - Number(b.verb === 'pause') || a.createdAt - b.createdAt,
   )
@@ -29,16 +28,12 @@ export function eventOfHold({ id, verb, reason, by, until, rollback }: Hold): Ma
 }
 
 /** Those of the claimed that nothing holds. The claim of the others is taken back, and what is asked of them is done. */
-export async function withoutHeld(
-  tx: Tx,
-  statements: Statements,
-  started: readonly Row[],
-): Promise<readonly Row[]> {
+export async function withoutHeld(tx: Tx, started: readonly Row[]): Promise<readonly Row[]> {
   if (started.length === 0) return started
-  const holds = await rowHolds(tx, statements)
+  const holds = await rowHolds(tx)
   if (holds.length === 0) return started
   const seqs = started.map((row) => Number(row['seq']))
-  const runs = (await tx.all(statements.runsBySeqToChange, [seqs])).map(runOf)
+  const runs = (await tx.run('runsBySeqToChange', [seqs])).map(runOf)
   const held = runs.flatMap((run) => {
     // What is being rolled back was stopped already.
     const hold = run.rollback ? undefined : holds.find(({ filter }) => isHeldBy(filter, run))
@@ -46,10 +41,10 @@ export async function withoutHeld(
   })
   if (held.length === 0) return started
   const heldSeqs = held.map(({ run }) => run.seq)
-  await tx.all(statements.unstartRuns, [heldSeqs])
-  const back = (await tx.all(statements.runsBySeqToChange, [heldSeqs])).map(runOf)
+  await tx.run('unstartRuns', [heldSeqs])
+  const back = (await tx.run('runsBySeqToChange', [heldSeqs])).map(runOf)
   const changes = new Changes(tx.now(), back)
   for (const { run, hold } of held) changes.decide(run.id, eventOfHold(hold))
-  await changes.write(tx, statements)
+  await changes.write(tx)
   return started.filter((row) => !heldSeqs.includes(Number(row['seq'])))
 }

@@ -13,9 +13,8 @@ export async function claimRuns(
   request: ClaimRequest,
 ): Promise<readonly ClaimedRun[]> {
   const { workerId } = request
-  const { statements } = driver
   const [held, rows] = await Promise.all([
-    tx.all(statements.heldLease, [workerId, tx.leaseNow()]),
+    tx.run('heldLease', [workerId, tx.leaseNow()]),
     driver.claim(tx, request),
   ])
   if (held.length === 0) throw new CheckreinError('LEASE_LOST', { details: { workerId } })
@@ -23,7 +22,7 @@ export async function claimRuns(
   const now = tx.now()
   const data = JSON.stringify({ workerId })
   const feed = claimed.map((run): FeedRow => [run.seq, now, 'claim', run.attempt, 'running', data])
-  writeFeed(tx, statements, feed)
+  writeFeed(tx, feed)
   return claimed
 }
 

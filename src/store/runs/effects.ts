@@ -4,8 +4,6 @@ import type { MachineEvent, Saved } from '../../core/run/events.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { SeqRun } from '../rows/runs.ts'
 import type { Param } from '../driver/sql.ts'
-import type { Statements } from '../driver/statements.ts'
-
 /** What a signal came to whose run ended first. */
 export const unheard: ErrorRecord = {
   name: 'CheckreinError',
@@ -51,9 +49,9 @@ export class Effects {
   }
 
   /** Sent in this order: what is dealt with is not refused. */
-  write(tx: Tx, statements: Statements): void {
+  write(tx: Tx): void {
     for (const [kind, sets] of Object.entries(this.#sets) as [Kind, Param[][]][])
-      if (sets.length > 0) tx.send(statements[kind], once.has(kind) ? firstOfEach(sets) : sets)
+      if (sets.length > 0) tx.send(kind, once.has(kind) ? firstOfEach(sets) : sets)
   }
 
   #save({ checkpoint, signals }: Saved, { seq, attempt }: SeqRun): void {

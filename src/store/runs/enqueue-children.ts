@@ -11,25 +11,23 @@ import type { Tx } from '../driver/driver.ts'
 import { enqueueRuns, insertPlaced } from './enqueue.ts'
 import type { Stopper } from '../rows/new-run.ts'
 import type { NewChild } from '../store.ts'
-import type { Statements } from '../driver/statements.ts'
 
 /** Stores the children in order. @returns their ids; null where the attempt is not the current one. */
 export async function enqueueChildren(
   tx: Tx,
-  statements: Statements,
   children: readonly NewChild[],
 ): Promise<readonly (string | null)[]> {
   const ids = [...new Set(children.map(({ fence }) => fence.runId))]
-  const parents = new Map((await loadRuns(tx, statements, ids)).map((run) => [run.id, run]))
+  const parents = new Map((await loadRuns(tx, ids)).map((run) => [run.id, run]))
   const placed = children.flatMap((child) => {
     const parent = parents.get(child.fence.runId)
     return parent && isCurrent(parent, child) ? [placedOf(child, parent)] : []
   })
-  const known = await childrenAt(tx, statements, placed)
+  const known = await childrenAt(tx, placed)
   const fresh = new Map<string, PlacedChild>()
   for (const child of placed)
     if (!known.has(nameOf(child)) && !fresh.has(nameOf(child))) fresh.set(nameOf(child), child)
-  await insert(tx, statements, [...fresh.values()])
+  await insert(tx, [...fresh.values()])
   const idOf = (child: PlacedChild): string | null =>
     known.get(nameOf(child)) ?? fresh.get(nameOf(child))?.run.id ?? null
   const answers = new Map(placed.map((child) => [child.call, idOf(child)]))
@@ -60,12 +58,11 @@ const nameOf = ({ parent, prefix }: PlacedChild): string => `${parent.id} ${pref
 /** The ids of those that are there, by their names. */
 async function childrenAt(
   tx: Tx,
-  statements: Statements,
   placed: readonly PlacedChild[],
 ): Promise<ReadonlyMap<string, string>> {
   if (placed.length === 0) return new Map()
   const sets = placed.map(({ parent, prefix }) => [parent.id, prefix, `${prefix.slice(0, -1)};`])
-  const rows = await tx.each(statements.childrenAt, sets)
+  const rows = await tx.each('childrenAt', sets)
   const failures = new Map(placed.map(({ parent }) => [parent.id, parent.failures]))
   const known = new Map<string, string>()
   for (const row of rows) {
@@ -78,11 +75,7 @@ async function childrenAt(
   return known
 }
 
-async function insert(
-  tx: Tx,
-  statements: Statements,
-  children: readonly PlacedChild[],
-): Promise<void> {
+async function insert(tx: Tx, children: readonly PlacedChild[]): Promise<void> {
   if (children.length === 0) return
   const stopped: { child: PlacedChild; stopper: Stopper }[] = []
   const free: PlacedChild[] = []
@@ -94,17 +87,16 @@ async function insert(
   if (free.length > 0)
     await enqueueRuns(
       tx,
-      statements,
       free.map(({ run }) => run),
     )
   const placed = stopped.map(({ child: { run }, stopper }) => ({ run, placing: { stopper } }))
-  if (placed.length > 0) await insertPlaced(tx, statements, placed)
+  if (placed.length > 0) await insertPlaced(tx, placed)
   const sets = children.map(({ run, parent, prefix }) => [
     run.id,
     parent.id,
     `${prefix}${parent.failures}`,
   ])
-  tx.send(statements.adoptRuns, sets)
+  tx.send('adoptRuns', sets)
 }
 
 /** What stops a child before it has begun. */

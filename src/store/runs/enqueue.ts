@@ -5,25 +5,20 @@ import { writeFeed } from '../journal/feed.ts'
 import { firstEntries, insertOf, type Placed } from '../rows/new-run.ts'
 import { placeFor, type Standing, standingBefore } from './admission.ts'
 import type { Enqueued, NewRun } from '../store.ts'
-import type { Statements } from '../driver/statements.ts'
 
 /** Stores the runs in order. @throws {CheckreinError} `RUN_ID_TAKEN` where another task's run has the id. */
-export async function enqueueRuns(
-  tx: Tx,
-  statements: Statements,
-  runs: readonly NewRun[],
-): Promise<readonly Enqueued[]> {
+export async function enqueueRuns(tx: Tx, runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
   if (runs.every((run) => run.key === null)) {
-    const inserted = await insertPlain(tx, statements, runs)
+    const inserted = await insertPlain(tx, runs)
     if (inserted) return inserted
   }
-  const standing = await standingBefore(tx, statements, runs)
+  const standing = await standingBefore(tx, runs)
   if (standing.isFree) {
     const placed = runs.map((run) => ({ run, placing: {} }))
-    return insertPlaced(tx, statements, placed)
+    return insertPlaced(tx, placed)
   }
   const enqueued: Enqueued[] = []
-  for (const run of runs) enqueued.push(await enqueueOne(tx, statements, { run, standing }))
+  for (const run of runs) enqueued.push(await enqueueOne(tx, { run, standing }))
   return enqueued
 }
 
@@ -39,34 +34,29 @@ export async function enqueueAlone(
   if (!isPlain) return null
   const now = driver.now()
   const sets = runs.map((run) => insertOf({ run, placing: {} }, now))
-  const seqs = await driver.insertAlone(driver.statements.insertNewRuns, sets)
+  const seqs = await driver.insertAlone('insertNewRuns', sets)
   if (!seqs || seqs.includes(null)) return null
   return runs.map(({ id }) => ({ id, outcome: 'enqueued', replacedId: null }))
 }
 
 /** Null where none was new, or a tombstone stands: what stands in their way must be looked up. */
-async function insertPlain(
-  tx: Tx,
-  statements: Statements,
-  runs: readonly NewRun[],
-): Promise<readonly Enqueued[] | null> {
+async function insertPlain(tx: Tx, runs: readonly NewRun[]): Promise<readonly Enqueued[] | null> {
   const placed = runs.map((run) => ({ run, placing: {} }))
   const now = tx.now()
   const sets = placed.map((one) => insertOf(one, now))
-  const seqs = await tx.insert(statements.insertPlainRuns, sets)
+  const seqs = await tx.insert('insertPlainRuns', sets)
   if (seqs.every((seq) => seq === null)) return null
-  return inserted(tx, statements, { placed, seqs, now })
+  return inserted(tx, { placed, seqs, now })
 }
 
 async function enqueueOne(
   tx: Tx,
-  statements: Statements,
   { run, standing }: { readonly run: NewRun; readonly standing: Standing },
 ): Promise<Enqueued> {
-  const place = await placeFor(tx, statements, { run, standing })
+  const place = await placeFor(tx, { run, standing })
   if ('existing' in place) return { id: place.existing, outcome: 'exists', replacedId: null }
   const { placing, replacedId } = place
-  const [enqueued] = await insertPlaced(tx, statements, [{ run, placing }])
+  const [enqueued] = await insertPlaced(tx, [{ run, placing }])
   if (!enqueued) throw new CheckreinError('INTERNAL', { message: 'an insert answered nothing' })
   return { ...enqueued, replacedId }
 }
@@ -74,13 +64,12 @@ async function enqueueOne(
 /** Stores runs of which it is known what stands in their way. */
 export async function insertPlaced(
   tx: Tx,
-  statements: Statements,
   placed: readonly Placed[],
 ): Promise<readonly Enqueued[]> {
   const now = tx.now()
   const sets = placed.map((one) => insertOf(one, now))
-  const seqs = await tx.insert(statements.insertRuns, sets)
-  return inserted(tx, statements, { placed, seqs, now })
+  const seqs = await tx.insert('insertRuns', sets)
+  return inserted(tx, { placed, seqs, now })
 }
 
 interface Inserted {
@@ -90,22 +79,17 @@ interface Inserted {
 }
 
 /** What else is stored of runs, once they have their places. */
-async function inserted(
-  tx: Tx,
-  statements: Statements,
-  { placed, seqs, now }: Inserted,
-): Promise<readonly Enqueued[]> {
+async function inserted(tx: Tx, { placed, seqs, now }: Inserted): Promise<readonly Enqueued[]> {
   tx.tell('work')
   const feed = placed.flatMap((one, at) => firstEntries(one, { seq: seqs[at] ?? null, now }))
-  writeFeed(tx, statements, feed)
+  writeFeed(tx, feed)
   const tags = placed.flatMap(({ run }, at) =>
     seqs[at] == null ? [] : run.tags.map((tag) => [tag, seqs[at] ?? 0]),
   )
-  if (tags.length > 0) tx.send(statements.insertTags, tags)
+  if (tags.length > 0) tx.send('insertTags', tags)
   if (seqs.includes(null))
     await refuseTakenIds(
       tx,
-      statements,
       placed.filter((_, at) => seqs[at] === null),
     )
   return placed.map(({ run, placing }, at) => ({
@@ -116,15 +100,9 @@ async function inserted(
 }
 
 /** An id that exists is the same call made twice, if it is the same task's. */
-async function refuseTakenIds(
-  tx: Tx,
-  statements: Statements,
-  placed: readonly Placed[],
-): Promise<void> {
+async function refuseTakenIds(tx: Tx, placed: readonly Placed[]): Promise<void> {
   const ids = placed.map(({ run }) => run.id)
-  const taskOf = new Map(
-    (await tx.all(statements.runsById, [ids])).map((row) => [row['id'], row['task']]),
-  )
+  const taskOf = new Map((await tx.run('runsById', [ids])).map((row) => [row['id'], row['task']]))
   const taken = placed.find(({ run }) => taskOf.get(run.id) !== run.task)
   if (!taken) return
   const { id } = taken.run

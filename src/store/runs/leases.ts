@@ -3,7 +3,6 @@ import type { Param, Row } from '../driver/sql.ts'
 import { Changes } from './changes.ts'
 import type { Tx } from '../driver/driver.ts'
 import { runOf } from '../rows/runs.ts'
-import type { Statements } from '../driver/statements.ts'
 
 export function workerParams(worker: WorkerInfo, now: number, grantNow: number): Param[] {
   return [
@@ -20,15 +19,15 @@ export function workerParams(worker: WorkerInfo, now: number, grantNow: number):
 }
 
 /** A worker's row as it was when it was deleted: every run that it still held lapses. @returns how many. */
-export async function lapseRunsOf(tx: Tx, statements: Statements, worker: Row): Promise<number> {
+export async function lapseRunsOf(tx: Tx, worker: Row): Promise<number> {
   const tasks = JSON.parse(String(worker['tasks'])) as WorkerInfo['tasks']
-  const held = (await tx.all(statements.heldRunsToChange, [String(worker['id'])])).map(runOf)
+  const held = (await tx.run('heldRunsToChange', [String(worker['id'])])).map(runOf)
   const changes = new Changes(tx.now(), held)
   for (const run of held) {
     const { maxCrashes = defaultCrashes, rollbackOn = [] } = tasks[run.task] ?? {}
     changes.decide(run.id, { type: 'lapse', maxCrashes, rollbackOn })
   }
-  await changes.write(tx, statements)
+  await changes.write(tx)
   return held.length
 }
 
@@ -36,11 +35,7 @@ export async function lapseRunsOf(tx: Tx, statements: Statements, worker: Row): 
 export const defaultCrashes = 3
 
 /** Ends the lease of a worker that has lapsed; null where it has not, or another keeper was first. */
-export async function lapseWorker(
-  tx: Tx,
-  statements: Statements,
-  id: string,
-): Promise<Housekept['lapsed'][number] | null> {
-  const [worker] = await tx.all(statements.deleteLapsedWorker, [id, tx.leaseNow()])
-  return worker ? { workerId: id, runCount: await lapseRunsOf(tx, statements, worker) } : null
+export async function lapseWorker(tx: Tx, id: string): Promise<Housekept['lapsed'][number] | null> {
+  const [worker] = await tx.run('deleteLapsedWorker', [id, tx.leaseNow()])
+  return worker ? { workerId: id, runCount: await lapseRunsOf(tx, worker) } : null
 }

@@ -6,7 +6,6 @@ import { trimFeed, writeFeed } from '../journal/feed.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { FeedRow } from '../rows/runs.ts'
 import type { Retention } from '../store.ts'
-import type { Statements } from '../driver/statements.ts'
 
 export interface LogCall {
   readonly runId: string
@@ -15,16 +14,9 @@ export interface LogCall {
 }
 
 /** Adds lines to the logs of runs whose attempt is still the current one. */
-export async function writeLog(
-  tx: Tx,
-  statements: Statements,
-  calls: readonly LogCall[],
-): Promise<readonly null[]> {
+export async function writeLog(tx: Tx, calls: readonly LogCall[]): Promise<readonly null[]> {
   const runs = new Map(
-    (await loadRuns(tx, statements, [...new Set(calls.map(({ runId }) => runId))])).map((run) => [
-      run.id,
-      run,
-    ]),
+    (await loadRuns(tx, [...new Set(calls.map(({ runId }) => runId))])).map((run) => [run.id, run]),
   )
   const feed = calls.flatMap(({ runId, attempt, line }): FeedRow[] => {
     const run = runs.get(runId)
@@ -32,8 +24,8 @@ export async function writeLog(
     const { at, ...data } = line
     return [[run.seq, at, 'log', attempt, run.state, JSON.stringify(data)]]
   })
-  writeFeed(tx, statements, feed)
-  trimFeed(tx, statements, { type: 'log', seqs: new Set(feed.map(([seq]) => seq)) })
+  writeFeed(tx, feed)
+  trimFeed(tx, { type: 'log', seqs: new Set(feed.map(([seq]) => seq)) })
   return calls.map(() => null)
 }
 
@@ -42,34 +34,29 @@ const prunedStates = ['completed', 'failed', 'cancelled'] as const satisfies rea
 /** Deletes some of what is past its retention; how many runs. */
 export async function pruneOnce(
   tx: Tx,
-  statements: Statements,
   { retention, limit }: { readonly retention: Retention; readonly limit: number },
 ): Promise<number> {
   const seqs: number[] = []
   for (const state of prunedStates) {
     const keptMs = retention[state]
     if (keptMs === null || seqs.length >= limit) continue
-    const rows = await tx.all(statements.prunableRuns, [
-      state,
-      tx.now() - keptMs,
-      limit - seqs.length,
-    ])
+    const rows = await tx.run('prunableRuns', [state, tx.now() - keptMs, limit - seqs.length])
     seqs.push(...rows.map((row) => Number(row['seq'])))
   }
   if (seqs.length > 0) {
-    await tx.all(statements.keepNewestPosition, [seqs])
+    await tx.run('keepNewestPosition', [seqs])
     const these = [[0, ...seqs]]
-    await tx.all(statements.deleteFeed, these)
-    await tx.all(statements.deleteTags, these)
-    await tx.all(statements.deleteCheckpoints, these)
-    await tx.all(statements.deleteSignals, these)
-    await tx.all(statements.deleteRuns, these)
+    await tx.run('deleteFeed', these)
+    await tx.run('deleteTags', these)
+    await tx.run('deleteCheckpoints', these)
+    await tx.run('deleteSignals', these)
+    await tx.run('deleteRuns', these)
   }
-  await pruneWorkflows(tx, statements, { retention, limit })
-  await tx.all(statements.pruneTombstones, [tx.now()])
+  await pruneWorkflows(tx, { retention, limit })
+  await tx.run('pruneTombstones', [tx.now()])
   if (retention.audit !== null) {
-    await tx.all(statements.pruneAudit, [tx.now() - retention.audit, limit])
-    await tx.all(statements.pruneBulks, [tx.now() - retention.audit])
+    await tx.run('pruneAudit', [tx.now() - retention.audit, limit])
+    await tx.run('pruneBulks', [tx.now() - retention.audit])
   }
   return seqs.length
 }
@@ -77,16 +64,15 @@ export async function pruneOnce(
 /** Workflows go as their runs do, by themselves. */
 async function pruneWorkflows(
   tx: Tx,
-  statements: Statements,
   { retention, limit }: { readonly retention: Retention; readonly limit: number },
 ): Promise<void> {
   for (const state of prunedStates) {
     const keptMs = retention[state]
     if (keptMs === null) continue
-    const rows = await tx.all(statements.prunableWorkflows, [state, tx.now() - keptMs, limit])
+    const rows = await tx.run('prunableWorkflows', [state, tx.now() - keptMs, limit])
     const ids = rows.map((row) => String(row['id']))
     if (ids.length === 0) continue
-    await tx.all(statements.deleteNodes, [ids])
-    await tx.all(statements.deleteWorkflows, [ids])
+    await tx.run('deleteNodes', [ids])
+    await tx.run('deleteWorkflows', [ids])
   }
 }

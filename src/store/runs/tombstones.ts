@@ -2,7 +2,6 @@
 import { isStopVerb } from '../../core/run/transitions.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { Controlled, ControlRequest } from '../store.ts'
-import type { Statements } from '../driver/statements.ts'
 
 interface Place {
   readonly place: readonly [kind: 'id' | 'key', task: string, value: string]
@@ -12,7 +11,6 @@ interface Place {
 /** Until when each stands, by its id or key; empty where the verb leaves none. */
 export async function leaveTombstones(
   tx: Tx,
-  statements: Statements,
   places: readonly Place[],
 ): Promise<ReadonlyMap<string, number>> {
   const now = tx.now()
@@ -22,7 +20,7 @@ export async function leaveTombstones(
       : [[...place, verb, reason, by, now, now + tombstoneMs]],
   )
   if (rows.length === 0) return new Map()
-  const left = await tx.each(statements.insertTombstones, rows)
+  const left = await tx.each('insertTombstones', rows)
   return new Map(left.map((row) => [String(row['value']), Number(row['expires_at'])]))
 }
 

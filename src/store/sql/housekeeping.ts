@@ -3,7 +3,7 @@ import type { MachineEvent } from '../../core/run/events.ts'
 import type { Tx } from '../driver/driver.ts'
 import { endPastHolds } from '../control/holds.ts'
 import { resumeWorkflows } from '../workflow/control.ts'
-import type { Statements } from '../driver/statements.ts'
+import type { StatementName } from '../driver/statements.ts'
 import { Changes } from '../runs/changes.ts'
 import { runOf } from '../rows/runs.ts'
 
@@ -31,32 +31,31 @@ export async function eachByItself<Item, Result>(
 export type Moved = Pick<Housekept, 'dueCount' | 'expiredCount'>
 
 /** One step of what is due, over or has expired. */
-export async function moveWhatIsDue(tx: Tx, statements: Statements): Promise<Moved> {
-  const move = (found: string, event: MachineEvent): Promise<number> =>
-    moveAll(tx, statements, { found, event })
+export async function moveWhatIsDue(tx: Tx): Promise<Moved> {
+  const move = (found: StatementName, event: MachineEvent): Promise<number> =>
+    moveAll(tx, { found, event })
   // First, while no run is held: whoever carries out a hold has its bulk operation before it has runs.
-  await endPastHolds(tx, statements)
-  const expired = await move(statements.expiredRunsToChange, { type: 'expire' })
-  const late = await move(statements.lateRunsToChange, { type: 'deadline' })
-  const woken = await move(statements.wakeableRunsToChange, { type: 'wake', by: 'time' })
-  const continued = await resumeWorkflows(tx, statements, stepLimit)
+  await endPastHolds(tx)
+  const expired = await move('expiredRunsToChange', { type: 'expire' })
+  const late = await move('lateRunsToChange', { type: 'deadline' })
+  const woken = await move('wakeableRunsToChange', { type: 'wake', by: 'time' })
+  const continued = await resumeWorkflows(tx, stepLimit)
   const reason = 'it was paused until now'
   const resume = { type: 'resume', reason, by: null, holdId: null } as const
-  const resumed = await move(statements.resumableRunsToChange, resume)
+  const resumed = await move('resumableRunsToChange', resume)
   const lifted = { ...resume, reason: 'the hold that paused it is no more' } as const
-  const freed = await move(statements.orphanedRunsToChange, lifted)
-  const due = await move(statements.dueRunsToChange, { type: 'due' })
+  const freed = await move('orphanedRunsToChange', lifted)
+  const due = await move('dueRunsToChange', { type: 'due' })
   return { expiredCount: expired + late, dueCount: due + woken + resumed + freed + continued }
 }
 
 export async function moveAll(
   tx: Tx,
-  statements: Statements,
-  { found, event }: { readonly found: string; readonly event: MachineEvent },
+  { found, event }: { readonly found: StatementName; readonly event: MachineEvent },
 ): Promise<number> {
-  const runs = (await tx.all(found, [tx.now(), stepLimit])).map(runOf)
+  const runs = (await tx.run(found, [tx.now(), stepLimit])).map(runOf)
   const changes = new Changes(tx.now(), runs)
   for (const run of runs) changes.decide(run.id, event)
-  await changes.write(tx, statements)
+  await changes.write(tx)
   return runs.length
 }

@@ -68,27 +68,25 @@ export class SqlStore extends Reading implements Store {
 
   constructor(driver: Driver) {
     super(driver)
-    const { statements } = driver
     this.#driver = driver
     this.lookPauseMs = driver.lookPauseMs
     this.now = () => driver.now()
     this.#commits = new GroupCommit(driver)
     this.#chores = driver.isConcurrent ? new GroupCommit(driver) : this.#commits
     this.#upkeep = driver.isConcurrent ? new GroupCommit(driver) : this.#commits
-    this.#enqueue = Object.assign(
-      (tx: Tx, runs: readonly NewRun[]) => enqueueRuns(tx, statements, runs),
-      { alone: (runs: readonly NewRun[]) => enqueueAlone(driver, runs) },
-    )
-    this.#apply = (tx, calls) => applyEvents(tx, statements, calls)
+    this.#enqueue = Object.assign((tx: Tx, runs: readonly NewRun[]) => enqueueRuns(tx, runs), {
+      alone: (runs: readonly NewRun[]) => enqueueAlone(driver, runs),
+    })
+    this.#apply = (tx, calls) => applyEvents(tx, calls)
     this.#applyOne = Object.assign(
-      (tx: Tx, calls: readonly RunEventCall[]) => applyEvents(tx, statements, calls),
+      (tx: Tx, calls: readonly RunEventCall[]) => applyEvents(tx, calls),
       { alone: (calls: readonly RunEventCall[]) => completeAlone(driver, calls) },
     )
-    this.#enqueueChildren = (tx, children) => enqueueChildren(tx, statements, children)
+    this.#enqueueChildren = (tx, children) => enqueueChildren(tx, children)
     this.#asking = new Asking(driver, this.#commits)
     this.#workflows = new Workflows(driver, this.#commits, this.#asking.bulks)
     driver.onBegun = (ids) => this.#asking.bulks.driveSoon(ids)
-    this.#log = (tx, calls) => writeLog(tx, statements, calls)
+    this.#log = (tx, calls) => writeLog(tx, calls)
   }
 
   enqueue(runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
@@ -140,23 +138,19 @@ export class SqlStore extends Reading implements Store {
   }
 
   within(transaction: unknown): StoreWithin {
-    const { statements } = this.#driver
     const join = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
       this.#driver.join(transaction, work)
     return {
-      enqueue: (runs) => join((tx) => enqueueRuns(tx, statements, runs)),
-      control: ({ target, ...asked }) =>
-        join((tx) => controlWithin(tx, statements, { target, asked })),
-      signal: ({ target, ...message }) =>
-        join((tx) => signalWithin(tx, statements, { target, message })),
-      startWorkflow: (flow) => join((tx) => startWorkflow(tx, statements, flow)),
+      enqueue: (runs) => join((tx) => enqueueRuns(tx, runs)),
+      control: ({ target, ...asked }) => join((tx) => controlWithin(tx, { target, asked })),
+      signal: ({ target, ...message }) => join((tx) => signalWithin(tx, { target, message })),
+      startWorkflow: (flow) => join((tx) => startWorkflow(tx, flow)),
     }
   }
 
   async registerWorker(worker: WorkerInfo): Promise<void> {
-    const { insertWorker } = this.#driver.statements
     await this.#chores.once(async (tx) =>
-      tx.all(insertWorker, workerParams(worker, tx.now(), tx.grantNow())),
+      tx.run('insertWorker', workerParams(worker, tx.now(), tx.grantNow())),
     )
   }
 
@@ -168,10 +162,9 @@ export class SqlStore extends Reading implements Store {
   }
 
   async removeWorker(workerId: string): Promise<void> {
-    const { statements } = this.#driver
     await this.#chores.once(async (tx) => {
-      const [worker] = await tx.all(statements.deleteWorker, [workerId])
-      if (worker) await lapseRunsOf(tx, statements, worker)
+      const [worker] = await tx.run('deleteWorker', [workerId])
+      if (worker) await lapseRunsOf(tx, worker)
     })
   }
 
@@ -206,19 +199,16 @@ export class SqlStore extends Reading implements Store {
 
   /** @returns as of before; 0 where something was to be done. */
   async #move(): Promise<Omit<Housekept, 'lapsed'>> {
-    const { statements } = this.#driver
     const nextInMs = await this.#nextInMs()
     if (nextInMs !== 0) return { dueCount: 0, expiredCount: 0, nextInMs }
-    const moved = await this.#chores.once((tx) => moveWhatIsDue(tx, statements))
+    const moved = await this.#chores.once((tx) => moveWhatIsDue(tx))
     return { ...moved, nextInMs }
   }
 
   async #lapse(): Promise<Housekept['lapsed']> {
     const { statements } = this.#driver
     const rows = await this.#driver.read(statements.lapsedWorkers, [this.#driver.leaseNow()])
-    return eachByItself(rows, ({ id }) =>
-      this.#upkeep.once((tx) => lapseWorker(tx, statements, String(id))),
-    )
+    return eachByItself(rows, ({ id }) => this.#upkeep.once((tx) => lapseWorker(tx, String(id))))
   }
 
   async #nextInMs(): Promise<number | null> {
@@ -227,8 +217,7 @@ export class SqlStore extends Reading implements Store {
   }
 
   prune(retention: Retention, limit: number): Promise<number> {
-    const { statements } = this.#driver
-    const work = (tx: Tx): Promise<number> => pruneOnce(tx, statements, { retention, limit })
+    const work = (tx: Tx): Promise<number> => pruneOnce(tx, { retention, limit })
     return this.#driver.isConcurrent
       ? this.#driver.transact(work, { isLong: true })
       : this.#commits.once(work)
@@ -240,8 +229,7 @@ export class SqlStore extends Reading implements Store {
 
   liftTombstone(target: Parameters<Store['liftTombstone']>[0]): Promise<boolean> {
     const place = 'id' in target ? ['id', '', target.id] : ['key', target.task, target.key]
-    const { deleteTombstone } = this.#driver.statements
-    return this.#commits.once(async (tx) => (await tx.each(deleteTombstone, [place])).length > 0)
+    return this.#commits.once(async (tx) => (await tx.each('deleteTombstone', [place])).length > 0)
   }
 
   async findings(): Promise<readonly Finding[]> {

@@ -36,7 +36,7 @@ export async function claimInLanes(
   if (heads.length === 0) return []
   const best = heads.sort(byPriority).slice(0, limit)
   const seqs = best.map((row) => Number(row['seq']))
-  await tx.change(
+  await tx.changeBySql(
     startRuns,
     seqs.map((seq) => [seq, workerId, now]),
   )

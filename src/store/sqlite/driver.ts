@@ -148,14 +148,18 @@ export class SqliteDriver implements Driver {
   }
 
   #txOn(connection: Connection, begun: string[] = []): Tx {
+    const { statements } = this
     return {
-      all: (statement, params) => connection.all(statement, params),
-      send: (statement, sets) => void connection.change(statement, sets),
+      statements,
+      run: (name, params) => connection.all(statements[name], params),
+      all: (sql, params) => connection.all(sql, params),
+      send: (name, sets) => void connection.change(statements[name], sets),
+      each: (name, sets) => connection.each(statements[name], sets),
+      change: (name, sets) => connection.change(statements[name], sets),
+      changeBySql: (sql, sets) => connection.change(sql, sets),
+      insert: (name, sets) => connection.insert(statements[name], sets),
       tell: () => undefined,
       begun: (bulkId) => void begun.push(bulkId),
-      change: (statement, sets) => connection.change(statement, sets),
-      insert: (statement, sets) => connection.insert(statement, sets),
-      each: (statement, sets) => connection.each(statement, sets),
       now: () => this.now(),
       leaseNow: () => this.leaseNow(),
       grantNow: () => this.leaseNow(),
@@ -218,7 +222,7 @@ export class SqliteDriver implements Driver {
   }
 
   async claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
-    return withoutHeld(tx, this.statements, await claimInLanes(tx, request))
+    return withoutHeld(tx, await claimInLanes(tx, request))
   }
 
   /** Calls until no other process holds the lock, with short pauses during which the event loop goes on. */

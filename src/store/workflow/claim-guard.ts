@@ -14,8 +14,6 @@ import { fromStop, order } from './control.ts'
 import type { StoredWorkflow } from '../port/workflows.ts'
 import { workflowOf } from '../rows/workflows.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
-import type { Statements } from '../driver/statements.ts'
-
 /** Whether the stop or the pause of its workflow is one of its own: not so where it undoes what was done. */
 export const mayHalt = ({ workflow, node, rollback }: ClaimedRun): boolean =>
   workflow !== null && rollback === null && (node ?? 0) < firstUndoing
@@ -23,18 +21,15 @@ export const mayHalt = ({ workflow, node, rollback }: ClaimedRun): boolean =>
 /** Hands back those that their workflows keep from starting. @returns their ids. */
 export async function refuseHalted(
   tx: Tx,
-  statements: Statements,
   { claimed, workerId }: { readonly claimed: readonly ClaimedRun[]; readonly workerId: string },
 ): Promise<ReadonlySet<string>> {
   const flows = await halted(
     tx,
-    statements,
     claimed.map(({ workflow }) => workflow ?? ''),
   )
   const refused = claimed.filter(({ workflow }) => flows.has(workflow ?? ''))
   const runs = await loadRuns(
     tx,
-    statements,
     refused.map(({ id }) => id),
   )
   const changes = new Changes(tx.now(), runs)
@@ -47,28 +42,27 @@ export async function refuseHalted(
       changes.decide(runId, event)
     }
   }
-  await changes.write(tx, statements)
+  await changes.write(tx)
   return new Set(refused.map(({ id }) => id))
 }
 
 /** The workflows that nothing may start of, held. */
 async function halted(
   tx: Tx,
-  statements: Statements,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, StoredWorkflow>> {
   const own = [...new Set(ids)]
-  const rows = await tx.all(statements.workflowsToChange, [own])
+  const rows = await tx.run('workflowsToChange', [own])
   const places = own.map((id) => ['id', '', id, tx.now()])
-  const stones = (await tx.each(statements.tombstonesFor, places)).map(tombstoneOf)
+  const stones = (await tx.each('tombstonesFor', places)).map(tombstoneOf)
   const flows = new Map(rows.map(workflowOf).map((flow) => [flow.id, flow]))
   for (const stone of stones) {
     const flow = flows.get(stone.value)
-    tx.send(statements.deleteTombstone, [['id', '', stone.value]])
+    tx.send('deleteTombstone', [['id', '', stone.value]])
     if (!flow || flow.finishedAt !== null) continue
     const request = fromStop(stone, { id: flow.id, callId: `${flow.id}/tombstone` })
-    await order(tx, statements, { flow, request })
-    const [now] = await tx.all(statements.workflowsToChange, [[flow.id]])
+    await order(tx, { flow, request })
+    const [now] = await tx.run('workflowsToChange', [[flow.id]])
     if (now) flows.set(flow.id, workflowOf(now))
   }
   return new Map([...flows].filter(([, flow]) => eventOf(flow) !== null))

@@ -11,7 +11,6 @@ import { isRecorded, note } from '../journal/audit-log.ts'
 import type { StoredWorkflow, WorkflowControl, WorkflowControlled } from '../port/workflows.ts'
 import { workflowOf, workflowParams } from '../rows/workflows.ts'
 import type { BulkRequest, Asked, MemberFilter } from '../port/requests.ts'
-import type { Statements } from '../driver/statements.ts'
 
 /** What is on record, and what carries it out. */
 export interface Ordered {
@@ -22,17 +21,16 @@ export interface Ordered {
 /** Puts a verb on record. A call that was made before is answered as it is now, and goes on. */
 export async function controlWorkflow(
   tx: Tx,
-  statements: Statements,
   request: WorkflowControl & { readonly isAgain?: boolean },
 ): Promise<Ordered> {
   const { id, callId } = request
-  const [row] = await tx.all(statements.workflowsToChange, [[id]])
-  if (!row) return { answer: await missing(tx, statements, request), bulkId: null }
+  const [row] = await tx.run('workflowsToChange', [[id]])
+  if (!row) return { answer: await missing(tx, request), bulkId: null }
   const flow = workflowOf(row)
-  const before = await isRecorded(tx, statements, callId)
+  const before = await isRecorded(tx, callId)
   if (before) return { answer: answered(flow, again(flow, request)), bulkId: callId }
-  if (request.isAgain === true) tx.send(statements.deleteTombstone, [['id', '', id]])
-  return order(tx, statements, { flow, request })
+  if (request.isAgain === true) tx.send('deleteTombstone', [['id', '', id]])
+  return order(tx, { flow, request })
 }
 
 interface Order {
@@ -41,46 +39,39 @@ interface Order {
 }
 
 /** The same of one whose row is held. */
-export async function order(
-  tx: Tx,
-  statements: Statements,
-  { flow, request }: Order,
-): Promise<Ordered> {
+export async function order(tx: Tx, { flow, request }: Order): Promise<Ordered> {
   const [answer, next] = decideOn(flow, request, tx.now())
   const isWanted = next !== null || answer === 'already-paused'
-  if (next !== null) await tx.all(statements.updateWorkflow, workflowParams(next))
+  if (next !== null) await tx.run('updateWorkflow', workflowParams(next))
   if (!isWanted) {
     const entry = { asked: request, kind: 'control', name: request.verb, run: null } as const
-    note(tx, statements, [{ ...entry, answer, isOver: true, target: { workflow: flow.id } }])
+    note(tx, [{ ...entry, answer, isOver: true, target: { workflow: flow.id } }])
     return { answer: answered(flow, answer), bulkId: null }
   }
   const bulk = bulkOf(next ?? flow, request, tx.now())
-  if (request.verb === 'resume') await endBulksOf(tx, statements, flow.id)
+  if (request.verb === 'resume') await endBulksOf(tx, flow.id)
   if (bulk === null) {
     const entry = { asked: request, kind: 'control', name: request.verb, run: null } as const
-    note(tx, statements, [{ ...entry, answer, isOver: true, target: { workflow: flow.id } }])
+    note(tx, [{ ...entry, answer, isOver: true, target: { workflow: flow.id } }])
     return { answer: answered(next ?? flow, answer), bulkId: null }
   }
-  await beginBulk(tx, statements, { request: bulk, totalCount: 0 })
+  await beginBulk(tx, { request: bulk, totalCount: 0 })
   tx.begun(bulk.asked.callId)
   return { answer: answered(next ?? flow, answer), bulkId: bulk.asked.callId }
 }
 
 async function missing(
   tx: Tx,
-  statements: Statements,
   request: WorkflowControl & { readonly isAgain?: boolean },
 ): Promise<WorkflowControlled> {
   const { id, verb, reason, by, tombstoneMs, isAgain = false } = request
   if (isAgain) return { id, answer: 'not-found', state: null, tombstoneUntil: null }
   const asked = { verb, reason, by, tombstoneMs }
-  const until = await leaveTombstones(tx, statements, [{ place: ['id', '', id], asked }])
+  const until = await leaveTombstones(tx, [{ place: ['id', '', id], asked }])
   const tombstoneUntil = until.get(id) ?? null
   const entry = { asked: request, kind: 'control', name: verb, run: null } as const
   const payload = tombstoneUntil === null ? {} : { payload: JSON.stringify({ tombstoneUntil }) }
-  note(tx, statements, [
-    { ...entry, ...payload, answer: 'not-found', isOver: true, target: { workflow: id } },
-  ])
+  note(tx, [{ ...entry, ...payload, answer: 'not-found', isOver: true, target: { workflow: id } }])
   return { id, answer: 'not-found', state: null, tombstoneUntil }
 }
 
@@ -170,17 +161,13 @@ export function fromStop(
 }
 
 /** Resumes workflows whose pause is over. */
-export async function resumeWorkflows(
-  tx: Tx,
-  statements: Statements,
-  limit: number,
-): Promise<number> {
-  const rows = await tx.all(statements.resumableWorkflowsToChange, [tx.now(), limit])
+export async function resumeWorkflows(tx: Tx, limit: number): Promise<number> {
+  const rows = await tx.run('resumableWorkflowsToChange', [tx.now(), limit])
   for (const row of rows) {
     const flow = workflowOf(row)
     const callId = `${flow.id}/resume-${flow.paused?.at ?? 0}`
     const who = { verb: 'cancel', reason: 'it was paused until now', by: null } as const
-    await order(tx, statements, {
+    await order(tx, {
       flow,
       request: { ...fromStop(who, { id: flow.id, callId }), verb: 'resume' },
     })

@@ -8,32 +8,28 @@ import { insertMembers, type NewMember } from '../progress/members.ts'
 import type { RestNode } from '../../core/workflow/export.ts'
 import type { NewWorkflow, WorkflowEnqueued } from '../port/workflows.ts'
 import { newWorkflowParams, nodeOf, nodeParams, workflowOf } from '../rows/workflows.ts'
-import type { Statements } from '../driver/statements.ts'
-
 /** How many nodes are stored before others have a turn. */
 const portion = 1000
 
 /** @param isHeld nothing of it starts: it is to be stopped in the same transaction. */
 export async function insertWorkflow(
   tx: Tx,
-  statements: Statements,
   { flow, isHeld }: { readonly flow: NewWorkflow; readonly isHeld: boolean },
 ): Promise<WorkflowEnqueued> {
-  const existing = await standing(tx, statements, flow)
+  const existing = await standing(tx, flow)
   if (existing !== null) return { id: existing, outcome: 'exists' }
-  const rows = await tx.all(statements.insertWorkflow, newWorkflowParams(flow, tx.now()))
+  const rows = await tx.run('insertWorkflow', newWorkflowParams(flow, tx.now()))
   if (rows.length === 0) return { id: flow.id, outcome: 'exists' }
-  await insertAll(tx, statements, { flow, isHeld })
+  await insertAll(tx, { flow, isHeld })
   tx.tell('work')
   const empty = flow.nodes.filter(isEmptyGroup).map(({ node }) => node)
-  if (empty.length > 0) await beginEmpty(tx, statements, { id: flow.id, empty })
+  if (empty.length > 0) await beginEmpty(tx, { id: flow.id, empty })
   return { id: flow.id, outcome: 'enqueued' }
 }
 
 /** In portions: while the database stores one, the next is made ready. */
 async function insertAll(
   tx: Tx,
-  statements: Statements,
   { flow, isHeld }: Pick<Portion, 'flow' | 'isHeld'>,
 ): Promise<void> {
   const filled = countFilled(flow)
@@ -41,7 +37,7 @@ async function insertAll(
   for (let at = 0; at < flow.nodes.length; at += portion) {
     if (at > 0) await new Promise(setImmediate)
     const nodes = flow.nodes.slice(at, at + portion)
-    const next = insertNodes(tx, statements, { flow, isHeld, filled, nodes })
+    const next = insertNodes(tx, { flow, isHeld, filled, nodes })
     next.catch(() => undefined)
     await stored
     stored = next
@@ -50,14 +46,10 @@ async function insertAll(
 }
 
 /** The workflow that was stored by the same call, or that holds the key. */
-async function standing(
-  tx: Tx,
-  statements: Statements,
-  { id, key }: NewWorkflow,
-): Promise<string | null> {
-  const [same] = await tx.all(statements.workflowsToChange, [[id]])
+async function standing(tx: Tx, { id, key }: NewWorkflow): Promise<string | null> {
+  const [same] = await tx.run('workflowsToChange', [[id]])
   if (same) return id
-  const [holder] = key === null ? [] : await tx.all(statements.workflowByKeyToChange, [key])
+  const [holder] = key === null ? [] : await tx.run('workflowByKeyToChange', [key])
   return holder ? String(holder['id']) : null
 }
 
@@ -69,13 +61,9 @@ interface Portion {
   readonly nodes: readonly RestNode[]
 }
 
-async function insertNodes(
-  tx: Tx,
-  statements: Statements,
-  { flow, isHeld, filled, nodes }: Portion,
-): Promise<void> {
+async function insertNodes(tx: Tx, { flow, isHeld, filled, nodes }: Portion): Promise<void> {
   const members = nodes.flatMap((node) => memberOf(node, { flow, isHeld, now: tx.now() }))
-  const seqs = await insertMembers(tx, statements, { workflow: flow.id, members })
+  const seqs = await insertMembers(tx, { workflow: flow.id, members })
   const taken = members.find((_, at) => seqs[at] === null)
   if (taken)
     throw new CheckreinError('RUN_ID_TAKEN', {
@@ -88,13 +76,12 @@ async function insertNodes(
     const pending = node.size - (filled.get(node.node) ?? 0)
     return nodeParams(node, { workflow: flow.id, runSeq: seqOf.get(node.node) ?? null, pending })
   })
-  tx.send(statements.insertNodes, sets)
-  saveCheckpoints(tx, statements, { nodes, seqOf })
+  tx.send('insertNodes', sets)
+  saveCheckpoints(tx, { nodes, seqOf })
 }
 
 function saveCheckpoints(
   tx: Tx,
-  statements: Statements,
   {
     nodes,
     seqOf,
@@ -103,7 +90,7 @@ function saveCheckpoints(
   const sets = nodes.flatMap(({ node, checkpoint }) =>
     checkpoint == null ? [] : [[seqOf.get(node) ?? 0, checkpoint]],
   )
-  if (sets.length > 0) tx.send(statements.saveCheckpoints, sets)
+  if (sets.length > 0) tx.send('saveCheckpoints', sets)
 }
 
 /** How many slots of each group are filled already, by what was kept. */
@@ -135,13 +122,12 @@ const isEmptyGroup = ({ step, role, size, isAtOnce }: RestNode): boolean =>
 
 async function beginEmpty(
   tx: Tx,
-  statements: Statements,
   { id, empty }: { readonly id: string; readonly empty: readonly number[] },
 ): Promise<void> {
-  const [row] = await tx.all(statements.workflowsToChange, [[id]])
+  const [row] = await tx.run('workflowsToChange', [[id]])
   if (!row) return
-  const flow = new Flow(tx, statements, workflowOf(row))
-  const nodes = await tx.all(statements.nodesOf, [id, empty])
+  const flow = new Flow(tx, workflowOf(row))
+  const nodes = await tx.run('nodesOf', [id, empty])
   await flow.begin(nodes.map(nodeOf))
   await flow.write()
 }

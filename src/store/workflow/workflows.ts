@@ -22,7 +22,6 @@ import type {
 } from '../port/workflows.ts'
 import { exportOf, restOf } from '../progress/remainder.ts'
 import { workflowOf, workflowParams } from '../rows/workflows.ts'
-import type { Statements } from '../driver/statements.ts'
 
 export class Workflows {
   readonly #driver: Driver
@@ -36,15 +35,13 @@ export class Workflows {
   }
 
   async start(flow: NewWorkflow): Promise<WorkflowEnqueued> {
-    const { statements } = this.#driver
-    return this.#long((tx) => startWorkflow(tx, statements, flow))
+    return this.#long((tx) => startWorkflow(tx, flow))
   }
 
   /** Fulfils when all members were asked. */
   async control(request: WorkflowControl): Promise<WorkflowControlled> {
-    const { statements } = this.#driver
     const ask = (isAgain: boolean) =>
-      this.#commits.once((tx) => controlWorkflow(tx, statements, { ...request, isAgain }))
+      this.#commits.once((tx) => controlWorkflow(tx, { ...request, isAgain }))
     let { answer, bulkId } = await ask(false)
     // It may have been stored at the same time, unseen.
     if (answer.tombstoneUntil !== null && this.#driver.isConcurrent) {
@@ -69,26 +66,22 @@ export class Workflows {
     const halted = new Set(rows.map((row) => String(row['id'])))
     const held = members.filter(({ workflow }) => halted.has(workflow ?? ''))
     if (held.length === 0) return claimed
-    const refused = await this.#commits.once((tx) =>
-      refuseHalted(tx, statements, { claimed: held, workerId }),
-    )
+    const refused = await this.#commits.once((tx) => refuseHalted(tx, { claimed: held, workerId }))
     return claimed.filter(({ id }) => !refused.has(id))
   }
 
   /** @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE`. */
   async retry(request: WorkflowRetry): Promise<WorkflowEnqueued> {
-    const { statements } = this.#driver
-    return this.#long((tx) => retryWorkflow(tx, statements, request))
+    return this.#long((tx) => retryWorkflow(tx, request))
   }
 
   /** @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE` where some of it is going on. */
   async rest(id: string): Promise<WorkflowExport> {
-    const { statements } = this.#driver
     return this.#long(async (tx) => {
-      const [row] = await tx.all(statements.workflowsToChange, [[id]])
+      const [row] = await tx.run('workflowsToChange', [[id]])
       if (!row) throw workflowNotFound(id)
       const flow = workflowOf(row)
-      const nodes = await nodesWithin(tx, statements, id)
+      const nodes = await nodesWithin(tx, id)
       const active = nodes.find(
         ({ run }) => run?.state === 'running' || (flow.paused === null && run?.finishedAt === null),
       )
@@ -112,38 +105,29 @@ export class Workflows {
 }
 
 /** Stores a workflow; one that was stopped before it came is stored as that. */
-export async function startWorkflow(
-  tx: Tx,
-  statements: Statements,
-  flow: NewWorkflow,
-): Promise<WorkflowEnqueued> {
+export async function startWorkflow(tx: Tx, flow: NewWorkflow): Promise<WorkflowEnqueued> {
   const ids = [flow.id, ...flow.nodes.flatMap(({ step }) => step?.id ?? [])]
   const places = ids.map((id) => ['id', '', id, tx.now()])
-  const stones = (await tx.each(statements.tombstonesFor, places)).map(tombstoneOf)
+  const stones = (await tx.each('tombstonesFor', places)).map(tombstoneOf)
   const own = stones.find(({ value }) => value === flow.id)
   const isHeld = own !== undefined
-  const stored = await insertWorkflow(tx, statements, { flow, isHeld })
+  const stored = await insertWorkflow(tx, { flow, isHeld })
   if (stored.outcome === 'exists') return stored
-  for (const { value } of stones) tx.send(statements.deleteTombstone, [['id', '', value]])
+  for (const { value } of stones) tx.send('deleteTombstone', [['id', '', value]])
   const others = stones.filter(({ value }) => value !== flow.id)
-  await preventMembers(tx, statements, others)
+  await preventMembers(tx, others)
   if (own === undefined) return stored
-  const [row] = await tx.all(statements.workflowsToChange, [[flow.id]])
+  const [row] = await tx.run('workflowsToChange', [[flow.id]])
   const request = fromStop(own, { id: flow.id, callId: `${flow.id}/tombstone` })
-  if (row) await order(tx, statements, { flow: workflowOf(row), request })
+  if (row) await order(tx, { flow: workflowOf(row), request })
   return { ...stored, outcome: 'prevented' }
 }
 
 /** Steps that were stopped before they came. */
-async function preventMembers(
-  tx: Tx,
-  statements: Statements,
-  stones: readonly Tombstone[],
-): Promise<void> {
+async function preventMembers(tx: Tx, stones: readonly Tombstone[]): Promise<void> {
   if (stones.length === 0) return
   const runs = await loadRuns(
     tx,
-    statements,
     stones.map(({ value }) => value),
   )
   const changes = new Changes(tx.now(), runs)
@@ -151,16 +135,12 @@ async function preventMembers(
     const run = changes.get(value)
     if (run) changes.decide(run.id, { type: verb, reason, by, graceMs: 0 })
   }
-  await changes.write(tx, statements)
+  await changes.write(tx)
 }
 
-async function retryWorkflow(
-  tx: Tx,
-  statements: Statements,
-  request: WorkflowRetry,
-): Promise<WorkflowEnqueued> {
+async function retryWorkflow(tx: Tx, request: WorkflowRetry): Promise<WorkflowEnqueued> {
   const { id, newId, callId } = request
-  const [row] = await tx.all(statements.workflowsToChange, [[id]])
+  const [row] = await tx.run('workflowsToChange', [[id]])
   if (!row) throw workflowNotFound(id)
   const flow = workflowOf(row)
   if (flow.retriedBy !== null) return { id: flow.retriedBy, outcome: 'exists' }
@@ -171,7 +151,7 @@ async function retryWorkflow(
       message: `Workflow ${id} has completed: nothing of it is left to run again`,
       hint: 'Start it anew: `startWorkflow`.',
     })
-  const all = await nodesWithin(tx, statements, id)
+  const all = await nodesWithin(tx, id)
   // What was rolled back is to be done again.
   const isUndone = flow.rollback !== null
   const nodes = isUndone
@@ -186,10 +166,10 @@ async function retryWorkflow(
     deadline: null,
     retryOf: id,
   }
-  const stored = await startWorkflow(tx, statements, next)
-  await tx.all(statements.updateWorkflow, workflowParams({ ...flow, retriedBy: stored.id }))
+  const stored = await startWorkflow(tx, next)
+  await tx.run('updateWorkflow', workflowParams({ ...flow, retriedBy: stored.id }))
   const target = { workflow: id, retriedBy: stored.id }
-  note(tx, statements, [
+  note(tx, [
     {
       asked: { ...request, callId },
       kind: 'control',

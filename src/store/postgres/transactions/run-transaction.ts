@@ -1,4 +1,5 @@
 /** Runs transactions to an end that is known. */
+import type { Statements } from '../../driver/statements.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Tx } from '../../driver/driver.ts'
 import type { Change } from '../../store.ts'
@@ -23,7 +24,7 @@ export interface TransactorParts {
   readonly clock: TxClock
   readonly channel: string
   readonly notices: Notices
-  readonly runsById: string
+  readonly statements: Statements
   /** See `Driver.onBegun`. */
   readonly onBegun: (bulkIds: readonly string[]) => void
 }
@@ -61,9 +62,9 @@ export class Transactor {
   }
 
   #attempt<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<T> {
-    const { link, clock, databaseClock, channel, onBegun } = this.#parts
+    const { link, clock, statements, databaseClock, channel, onBegun } = this.#parts
     return link.borrow(async (session) => {
-      const tx = new PostgresTx(session, clock)
+      const tx = new PostgresTx(session, statements, clock)
       const farewell = (): void => {
         if (tx.changes.has('control')) tx.notify(channel, 'control')
       }
@@ -80,11 +81,11 @@ export class Transactor {
 
   /** What became of a commit whose answer did not come. @throws {CheckreinError} where nobody can say. */
   async #wasCommitted(commit: UncertainCommit): Promise<boolean> {
-    const { link, runsById } = this.#parts
+    const { link, statements } = this.#parts
     const giveUpAt = performance.now() + settleMs
     while (performance.now() < giveUpAt) {
       const fate = await link
-        .patiently(() => link.borrow((session) => fateOf(session, commit, runsById)))
+        .patiently(() => link.borrow((session) => fateOf(session, commit, statements.runsById)))
         .catch(() => 'unknown')
       if (fate === 'committed') return true
       if (fate === 'aborted') return false

@@ -14,6 +14,7 @@ import type { Notices } from '../news/notices.ts'
 import type { PostgresStatements } from '../sql/statements.ts'
 import { PostgresTx, type TxClock } from './transaction.ts'
 import type { Param, Row } from '../../driver/sql.ts'
+import type { StatementName } from '../../driver/statements.ts'
 
 /** The place of `created_at` among the parameters of an insert. */
 const createdAt = 9
@@ -36,14 +37,14 @@ export class Alone {
   }
 
   /** See `Driver.insertAlone`. */
-  async insert(statement: string, sets: Sets): Promise<readonly (number | null)[] | null> {
+  async insert(name: StatementName, sets: Sets): Promise<readonly (number | null)[] | null> {
     const { link, clock, statements, notices } = this.#parts
     if (portionsOf(sets).length > 1) return null
     const ids = sets.map(([id]) => String(id))
     const news = notices.about(['work'])
     const seqs = await inserted(link, {
       insert: (session) => {
-        const seqs = new PostgresTx(session, clock).insert(statement, sets)
+        const seqs = new PostgresTx(session, statements, clock).insert(name, sets)
         news.behind(session)
         return seqs
       },

@@ -19,6 +19,7 @@ import { listsOf, portionsOf } from './lists.ts'
 import { type News, notify } from '../news/notices.ts'
 import type { Session } from '../connection/session.ts'
 import type { Param, Row } from '../../driver/sql.ts'
+import type { StatementName, Statements } from '../../driver/statements.ts'
 
 const lockMs = 2000
 const idleMs = 10_000
@@ -56,6 +57,7 @@ export interface TxClock {
 
 /** Statements and what they leave to be done, whoever commits. */
 export class PostgresTx implements Tx {
+  readonly statements: Statements
   readonly #runner: Runner
   readonly #clock: TxClock
   readonly #sent: Promise<unknown>[] = []
@@ -68,17 +70,22 @@ export class PostgresTx implements Tx {
   /** By what it can be told that the transaction was committed. */
   proof: Proof | null = null
 
-  constructor(runner: Runner, clock: TxClock) {
+  constructor(runner: Runner, statements: Statements, clock: TxClock) {
     this.#runner = runner
+    this.statements = statements
     this.#clock = clock
   }
 
-  all(statement: string, params: readonly Param[] = []): Promise<readonly Row[]> {
-    return this.#rows(statement, params)
+  run(name: StatementName, params: readonly Param[] = []): Promise<readonly Row[]> {
+    return this.#rows(this.statements[name], params)
   }
 
-  async each(statement: string, sets: readonly (readonly Param[])[]): Promise<readonly Row[]> {
-    return (await this.#portions(statement, sets)).flat()
+  all(sql: string, params: readonly Param[] = []): Promise<readonly Row[]> {
+    return this.#rows(sql, params)
+  }
+
+  async each(name: StatementName, sets: readonly (readonly Param[])[]): Promise<readonly Row[]> {
+    return (await this.#portions(this.statements[name], sets)).flat()
   }
 
   /** The rows of each portion of the sets. */
@@ -95,11 +102,12 @@ export class PostgresTx implements Tx {
     return rows
   }
 
-  async change(
-    statement: string,
-    sets: readonly (readonly Param[])[],
-  ): Promise<readonly boolean[]> {
-    const rows = await this.#portions(statement, sets)
+  change(name: StatementName, sets: readonly (readonly Param[])[]): Promise<readonly boolean[]> {
+    return this.changeBySql(this.statements[name], sets)
+  }
+
+  async changeBySql(sql: string, sets: readonly (readonly Param[])[]): Promise<readonly boolean[]> {
+    const rows = await this.#portions(sql, sets)
     return portionsOf(sets).flatMap((portion, at) => {
       const done = new Set(rows[at]?.map((row) => row['ord']))
       return portion.map((_, place) => done.has(place + 1))
@@ -107,10 +115,10 @@ export class PostgresTx implements Tx {
   }
 
   async insert(
-    statement: string,
+    name: StatementName,
     sets: readonly (readonly Param[])[],
   ): Promise<readonly (number | null)[]> {
-    const rows = await this.each(statement, sets)
+    const rows = await this.each(name, sets)
     if (rows.length > 0) this.proof = { ids: rows.map((row) => String(row['id'])), workerId: null }
     const seqs = new Map(rows.map((row) => [row['id'], Number(row['seq'])]))
     return sets.map(([id]) => {
@@ -120,8 +128,8 @@ export class PostgresTx implements Tx {
     })
   }
 
-  send(statement: string, sets: readonly (readonly Param[])[]): void {
-    const sent = this.each(statement, sets)
+  send(name: StatementName, sets: readonly (readonly Param[])[]): void {
+    const sent = this.each(name, sets)
     sent.catch(() => undefined)
     this.#sent.push(sent)
   }
