@@ -152,7 +152,7 @@ async function goOver(input: FolderInput, state: FolderState, work: Work): Promi
   }
   const nothing = { bytes: 0, packedBytes: 0 }
   report(nothing)
-  for (const path of restOf(selection.files, state)) {
+  for (const path of remainderOf(selection.files, state)) {
     const digested = await digestAndPack(path, { abortSignal, onPiece })
     if (digested.bytes === 0) await onPiece(nothing)
     const line = manifestLine(input.folder, path, digested.digest)
@@ -168,7 +168,7 @@ async function goOver(input: FolderInput, state: FolderState, work: Work): Promi
 }
 
 /** The files that are not done yet. Somebody may have added or removed some meanwhile. */
-function restOf(
+function remainderOf(
   files: readonly { readonly path: string }[],
   { last, files: doneCount }: FolderState,
 ): readonly string[] {

@@ -2,7 +2,7 @@ import type { FeedEntry } from '../core/run/events.ts'
 import type { RunFilter } from '../core/filter.ts'
 import type { State } from '../core/run/transitions.ts'
 import type { Bulk, Controlled, Hold, Store, StoreWithin } from '../store/store.ts'
-import { Asker, type AskerOptions, type WhoOptions } from './options/requester.ts'
+import { Requester, type RequesterOptions, type WhoOptions } from './options/requester.ts'
 import { type AuditPage, auditPage } from './views/audit.ts'
 import { atOnce, Controls, refuseUnknownFreeze } from './requests/controls.ts'
 import { type EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
@@ -17,7 +17,7 @@ import { Signals } from './requests/signals.ts'
 import { checkedId, type ControlTarget, isScope, runFilter, type Scope } from './options/targets.ts'
 import { type Run, viewOf } from './views/view.ts'
 import { Within, type WithinParts } from './within.ts'
-import { Flows, type FlowsParts } from './requests/workflows.ts'
+import { WorkflowRequests, type WorkflowRequestsParts } from './requests/workflows.ts'
 import { WorkflowClient } from './workflow-client.ts'
 import type { AnyTask, InputOf, OutputOf, SignalsOf } from '../core/task/context.ts'
 import type {
@@ -35,7 +35,7 @@ import type {
 import { Holds } from './requests/holds.ts'
 import { WorkflowParts } from './handles/workflow-parts.ts'
 
-export interface ClientOptions extends AskerOptions {
+export interface ClientOptions extends RequesterOptions {
   /** The largest input, and payload of a signal, in bytes of JSON; default 1 MiB. */
   readonly payloadLimit?: number
 }
@@ -43,7 +43,7 @@ export interface ClientOptions extends AskerOptions {
 /** What may be asked of the system, on a store that this process has open. */
 export class Client extends WorkflowClient implements AsyncDisposable {
   readonly #store: Store
-  readonly #asker: Asker
+  readonly #requester: Requester
   readonly #payloadLimit: number | undefined
   readonly #holds: Holds
   readonly #parts: HandleParts & WithinParts
@@ -52,24 +52,28 @@ export class Client extends WorkflowClient implements AsyncDisposable {
   constructor(store: Store, options: ClientOptions = {}) {
     super()
     this.#store = store
-    this.#asker = new Asker(options)
+    this.#requester = new Requester(options)
     this.#payloadLimit = options.payloadLimit
-    this.#holds = new Holds(store, this.#asker)
+    this.#holds = new Holds(store, this.#requester)
     this.#parts = { store, waits: new RunWaits(store), ...this.#partsOn(store) }
     this.workflowParts = new WorkflowParts(this.#parts, this.#flowsParts())
   }
 
   #partsOn(store: StoreWithin): WithinParts {
     const now = (): number => this.#store.now()
-    const [asker, payloadLimit] = [this.#asker, this.#payloadLimit]
-    const enqueuer = new Enqueuer(store, now, { payloadLimit, asker })
-    const controls = new Controls(store, asker, now)
-    const flows = new Flows({ store, ...this.#flowsParts() })
-    return { enqueuer, controls, signals: new Signals(store, asker, payloadLimit), flows }
+    const [requester, payloadLimit] = [this.#requester, this.#payloadLimit]
+    const enqueuer = new Enqueuer(store, now, { payloadLimit, requester })
+    const controls = new Controls(store, requester, now)
+    const flows = new WorkflowRequests({ store, ...this.#flowsParts() })
+    return { enqueuer, controls, signals: new Signals(store, requester, payloadLimit), flows }
   }
 
-  #flowsParts(): Omit<FlowsParts, 'store'> {
-    return { asker: this.#asker, now: () => this.#store.now(), payloadLimit: this.#payloadLimit }
+  #flowsParts(): Omit<WorkflowRequestsParts, 'store'> {
+    return {
+      requester: this.#requester,
+      now: () => this.#store.now(),
+      payloadLimit: this.#payloadLimit,
+    }
   }
 
   /** The store itself, for a worker of the same process. */

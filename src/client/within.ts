@@ -4,7 +4,7 @@ import type { WhoOptions } from './options/requester.ts'
 import type { Controls } from './requests/controls.ts'
 import type { EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
 import { theOnly } from './views/errors.ts'
-import type { Flows, StartArguments } from './requests/workflows.ts'
+import type { WorkflowRequests, StartArguments } from './requests/workflows.ts'
 import type { Sent, Signals } from './requests/signals.ts'
 import type { ControlTarget } from './options/targets.ts'
 import type { AnyTask, InputOf } from '../core/task/context.ts'
@@ -23,7 +23,7 @@ export interface WithinParts {
   readonly enqueuer: Enqueuer
   readonly controls: Controls
   readonly signals: Signals
-  readonly flows: Flows
+  readonly flows: WorkflowRequests
 }
 
 /**
@@ -41,7 +41,7 @@ export interface WithinParts {
 export class Within {
   readonly #enqueuer: Enqueuer
   readonly #signals: Signals
-  readonly #flows: Flows
+  readonly #flows: WorkflowRequests
   readonly revoke: Ask<AskOptions>
   readonly abort: Ask<AskOptions>
   readonly cancel: Ask<CancelOptions>

@@ -104,7 +104,7 @@ export interface AbortReason {
     | 'ATTEMPT_SHUTDOWN'
     | 'LEASE_LOST'
   readonly message: string
-  /** Reason and asker of a cancel, the limit of a timeout. */
+  /** Reason and author of a cancel, the limit of a timeout. */
   readonly details: Readonly<Record<string, unknown>>
 }
 

@@ -19,7 +19,7 @@ import type { RunFilter } from '../core/filter.ts'
 import type { StoredRun } from '../core/run/run.ts'
 import type { State } from '../core/run/transitions.ts'
 import type {
-  AskedBy,
+  RequestedBy,
   Bulk,
   Controlled,
   ControlRequest,
@@ -88,7 +88,7 @@ export interface Store extends AsyncDisposable {
   /** Ends a hold, and resumes what it has paused; null where there is none. */
   lift(
     target: { readonly id: string } | Pick<Hold, 'verb' | 'filter'>,
-    who: AskedBy,
+    who: RequestedBy,
   ): Promise<Hold | null>
   holds(): Promise<readonly Hold[]>
   /** By the ids of their calls, or the newest. */
@@ -107,7 +107,7 @@ export interface Store extends AsyncDisposable {
   /** Starts a new workflow with what did not complete of one that has ended; the same one where that was done before. */
   retryWorkflow(request: WorkflowRetry): Promise<WorkflowEnqueued>
   /** What is left of a workflow that has paused or ended. */
-  workflowRest(id: string): Promise<WorkflowExport>
+  workflowRemainder(id: string): Promise<WorkflowExport>
   workflows(ids: readonly string[]): Promise<readonly StoredWorkflow[]>
   /** Those of the workflows that have ended: of the others nothing is counted. */
   endedWorkflows(ids: readonly string[]): Promise<readonly StoredWorkflow[]>

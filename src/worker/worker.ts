@@ -16,7 +16,7 @@ import type { Change, Store } from '../store/store.ts'
 import { type WorkerOptions, type WorkerSettings, workerSettings } from './options.ts'
 import { Registry } from './registry.ts'
 import { publish } from './telemetry.ts'
-import { Tenure } from './claiming/lease-session.ts'
+import { LeaseSession } from './claiming/lease-session.ts'
 
 export interface StopWorkerOptions {
   /** How long running attempts may go on; default 10 s. */
@@ -45,7 +45,7 @@ export class Worker implements AsyncDisposable {
   readonly #hurry = new AbortController()
   #intentsAgainAt = 0
   #renewal: Promise<void> | null = null
-  #tenure: Tenure | null = null
+  #leaseSession: LeaseSession | null = null
   #timer: NodeJS.Timeout | null = null
   #round: Promise<void> | null = null
   #isAskedAgain = false
@@ -112,12 +112,12 @@ export class Worker implements AsyncDisposable {
 
   /** The id under which it holds runs; a new one after a lease was lost. */
   get id(): string {
-    return this.#tenure?.id ?? ''
+    return this.#leaseSession?.id ?? ''
   }
 
   /** How many attempts it runs. */
   get heldCount(): number {
-    return this.#tenure?.heldCount ?? 0
+    return this.#leaseSession?.heldCount ?? 0
   }
 
   /**
@@ -136,11 +136,11 @@ export class Worker implements AsyncDisposable {
     this.#isDraining = true
     this.#intake.isDraining = true
     publish(() => ({ type: 'draining', workerId: this.id, heldCount: this.heldCount }))
-    this.#tenure?.drain()
+    this.#leaseSession?.drain()
     await this.#settledWithin(finishMs)
-    this.#tenure?.abortAll(shutdownReason)
+    this.#leaseSession?.abortAll(shutdownReason)
     await this.#settledWithin(graceMs)
-    await this.#tenure?.killAll()
+    await this.#leaseSession?.killAll()
     this.#hints[Symbol.dispose]()
     await this.#renewal
     await this.#round
@@ -149,7 +149,7 @@ export class Worker implements AsyncDisposable {
     if (this.#keeperTimer) clearTimeout(this.#keeperTimer)
     if (this.#timer) clearTimeout(this.#timer)
     try {
-      await this.#tenure?.end()
+      await this.#leaseSession?.end()
     } finally {
       await this.#onStopped?.()
       publish(() => ({ type: 'stopped', workerId: this.id }))
@@ -162,12 +162,12 @@ export class Worker implements AsyncDisposable {
     const time = pause(ms, undefined, {
       signal: AbortSignal.any([signal, cancelPause.signal]),
     }).catch(() => undefined)
-    await Promise.race([this.#tenure?.settled(), time])
+    await Promise.race([this.#leaseSession?.settled(), time])
     cancelPause.abort()
   }
 
-  async #begin(): Promise<Tenure> {
-    this.#tenure = await Tenure.begin({
+  async #begin(): Promise<LeaseSession> {
+    this.#leaseSession = await LeaseSession.begin({
       store: this.#store,
       registry: this.#registry,
       settings: this.#settings,
@@ -178,19 +178,19 @@ export class Worker implements AsyncDisposable {
       onFree: () => this.#ask({ isControl: false }),
       onError: (error) => this.#complain('heartbeat', error),
     })
-    return this.#tenure
+    return this.#leaseSession
   }
 
-  /** After a lost lease: a new tenure, as soon as the store gives one. */
+  /** After a lost lease: a new lease session, as soon as the store gives one. */
   async #beginAgain(): Promise<void> {
     publish(() => ({ type: 'lease-lost', workerId: this.id }))
-    this.#tenure = null
+    this.#leaseSession = null
     while (!this.#isDraining) {
       try {
-        const tenure = await this.#begin()
+        const leaseSession = await this.#begin()
         this.#intake.hear()
         this.#ask()
-        await tenure.warmUp().catch((error: unknown) => this.#complain('warm-up', error))
+        await leaseSession.warmUp().catch((error: unknown) => this.#complain('warm-up', error))
         return
       } catch (error) {
         this.#complain('register', error)
@@ -229,11 +229,11 @@ export class Worker implements AsyncDisposable {
 
   /** @returns ms until the next round, if nothing calls for one sooner. */
   async #once(): Promise<number> {
-    const tenure = this.#tenure
-    if (!tenure) return this.#settings.pollMs
+    const leaseSession = this.#leaseSession
+    if (!leaseSession) return this.#settings.pollMs
     try {
-      const waits = [this.#settings.pollMs, await this.#followIntents(tenure)]
-      waits.push(await this.#intake.fill(tenure))
+      const waits = [this.#settings.pollMs, await this.#followIntents(leaseSession)]
+      waits.push(await this.#intake.fill(leaseSession))
       void this.#keep()
       return Math.min(...waits)
     } catch (error) {
@@ -243,15 +243,15 @@ export class Worker implements AsyncDisposable {
   }
 
   /** @returns ms until the next look. */
-  async #followIntents(tenure: Tenure): Promise<number> {
-    if (tenure.heldCount === 0) return Infinity
+  async #followIntents(leaseSession: LeaseSession): Promise<number> {
+    if (leaseSession.heldCount === 0) return Infinity
     if (!this.#mayBeAsked) return Infinity
     const waitMs = this.#intentsAgainAt - performance.now()
     if (waitMs > 0) return waitMs
     this.#intentsAgainAt = performance.now() + shortestPauseMs
     this.#mayBeAsked = false
     try {
-      tenure.follow(await this.#store.intents(tenure.id))
+      leaseSession.follow(await this.#store.intents(leaseSession.id))
     } catch (error) {
       this.#mayBeAsked = true
       throw error
@@ -261,7 +261,7 @@ export class Worker implements AsyncDisposable {
 
   /** The keeper's chores go on beside the rounds: what they wait for must not keep a stop from being carried out. */
   async #keep(): Promise<void> {
-    if (this.#keeping || this.#isStopped || !this.#tenure) return
+    if (this.#keeping || this.#isStopped || !this.#leaseSession) return
     if (this.#keeperTimer) clearTimeout(this.#keeperTimer)
     const step = this.#keeper.step().catch((error: unknown) => {
       this.#complain('housekeeping', error)

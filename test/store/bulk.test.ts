@@ -8,7 +8,7 @@ import { PostgresDriver } from '../../src/store/postgres/driver.ts'
 import { postgresSettings } from '../../src/store/postgres/connection/options.ts'
 import { SqlStore } from '../../src/store/sql/sql-store.ts'
 import { SqliteDriver } from '../../src/store/sqlite/driver.ts'
-import type { AskedBy, Bulk, HoldRequest, Store } from '../../src/store/store.ts'
+import type { RequestedBy, Bulk, HoldRequest, Store } from '../../src/store/store.ts'
 import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
 import {
   type HeldClock,
@@ -107,7 +107,7 @@ const isGone = (error: unknown): boolean =>
   typeof error.details['callId'] === 'string'
 
 const tagged = { tag: 't' } as const
-const who = (): AskedBy => {
+const who = (): RequestedBy => {
   const { callId, reason, by, origin } = plainCall()
   return { callId, reason, by, origin }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { ClaimedRun, ClaimRequest, HeldRun } from '../../src/store/store.ts'
 import { Intake, type IntakeParts } from '../../src/worker/claiming/intake.ts'
-import type { Tenure } from '../../src/worker/claiming/lease-session.ts'
+import type { LeaseSession } from '../../src/worker/claiming/lease-session.ts'
 import { eventually } from '../support/bed.ts'
 import type { Isolation } from '../../src/core/task/task-limits.ts'
 
@@ -83,7 +83,7 @@ function scene({ pollMs = 60_000 } = {}): {
   const fill = async (): Promise<number> => {
     for (let waitMs = 0; ;) {
       const before = desk.asked.length
-      waitMs = await intake.fill(slots as unknown as Tenure)
+      waitMs = await intake.fill(slots as unknown as LeaseSession)
       if (desk.asked.length > before || waitMs > 1) return waitMs
     }
   }

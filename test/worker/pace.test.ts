@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { Backlog } from '../../src/worker/claiming/prefetched.ts'
+import { Prefetched } from '../../src/worker/claiming/prefetched.ts'
 import { Pace } from '../../src/worker/attempt/pace.ts'
 import type { ClaimedRun } from '../../src/store/store.ts'
 
@@ -53,22 +53,22 @@ suite('claiming ahead', () => {
 
   test('gives a run back that has waited too long for its slot', () => {
     const time = new HeldTime()
-    const backlog = new Backlog(2, time.now)
+    const prefetched = new Prefetched(2, time.now)
     const run = { id: 'a' } as ClaimedRun
-    backlog.add('process', run)
+    prefetched.add('process', run)
     time.pass(25)
-    assert.deepEqual(backlog.takeStale(), [])
+    assert.deepEqual(prefetched.takeStale(), [])
     time.pass(1)
-    assert.deepEqual(backlog.takeStale(), [run])
-    assert.equal(backlog.size, 0)
+    assert.deepEqual(prefetched.takeStale(), [run])
+    assert.equal(prefetched.size, 0)
   })
 
   test('lets a run be taken out before it starts', () => {
-    const backlog = new Backlog(2)
-    backlog.add('inline', { id: 'a' } as ClaimedRun)
-    backlog.add('inline', { id: 'b' } as ClaimedRun)
-    assert.equal(backlog.take('a')?.id, 'a')
-    assert.equal(backlog.take('a'), undefined)
-    assert.equal(backlog.next('inline')?.id, 'b')
+    const prefetched = new Prefetched(2)
+    prefetched.add('inline', { id: 'a' } as ClaimedRun)
+    prefetched.add('inline', { id: 'b' } as ClaimedRun)
+    assert.equal(prefetched.take('a')?.id, 'a')
+    assert.equal(prefetched.take('a'), undefined)
+    assert.equal(prefetched.next('inline')?.id, 'b')
   })
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { workerSettings } from '../../src/worker/options.ts'
 import { Registry } from '../../src/worker/registry.ts'
-import { Tenure } from '../../src/worker/claiming/lease-session.ts'
+import { LeaseSession } from '../../src/worker/claiming/lease-session.ts'
 import { Bed, storeKinds, until } from '../support/bed.ts'
 import * as tasks from './tasks.ts'
 
@@ -10,9 +10,9 @@ const modules = [new URL('./tasks.ts', import.meta.url)]
 
 for (const on of storeKinds)
   suite(`${on}: what a worker holds and does not know`, () => {
-    async function begin(bed: Bed): Promise<Tenure> {
+    async function begin(bed: Bed): Promise<LeaseSession> {
       const settings = workerSettings({ modules, spares: 0, concurrency: 2 })
-      return Tenure.begin({
+      return LeaseSession.begin({
         store: bed.client.store,
         registry: await Registry.load(modules),
         settings,
@@ -22,7 +22,7 @@ for (const on of storeKinds)
         onError: (error) => assert.fail(String(error)),
       })
     }
-    const claimBy = ({ id: workerId }: Tenure) => ({
+    const claimBy = ({ id: workerId }: LeaseSession) => ({
       workerId,
       queues: ['default'],
       tasks: [tasks.polite.name],
@@ -33,31 +33,31 @@ for (const on of storeKinds)
       await using bed = await Bed.make({ on })
       const { store } = bed.client
       const run = await bed.client.enqueue(tasks.polite)
-      const tenure = await begin(bed)
-      await store.claim(claimBy(tenure))
-      tenure.refuseUnknown(await store.held(tenure.id))
+      const leaseSession = await begin(bed)
+      await store.claim(claimBy(leaseSession))
+      leaseSession.refuseUnknown(await store.held(leaseSession.id))
       await until(run, ({ state }) => state === 'queued')
-      await tenure.end()
+      await leaseSession.end()
     })
 
     test('is never an attempt that runs, also where an earlier one of the same run is just being written', async () => {
       await using bed = await Bed.make({ on })
       const { store } = bed.client
       const run = await bed.client.enqueue(tasks.polite)
-      const tenure = await begin(bed)
-      const [first] = await store.claim(claimBy(tenure))
+      const leaseSession = await begin(bed)
+      const [first] = await store.claim(claimBy(leaseSession))
       assert.ok(first)
-      tenure.refuse([first])
-      let second = (await store.claim(claimBy(tenure)))[0]
-      while (!second) second = (await store.claim(claimBy(tenure)))[0]
-      tenure.take(second)
+      leaseSession.refuse([first])
+      let second = (await store.claim(claimBy(leaseSession)))[0]
+      while (!second) second = (await store.claim(claimBy(leaseSession)))[0]
+      leaseSession.take(second)
       await until(run, ({ state }) => state === 'running')
-      for (let n = 0; n < 5; n++) tenure.refuseUnknown(await store.held(tenure.id))
+      for (let n = 0; n < 5; n++) leaseSession.refuseUnknown(await store.held(leaseSession.id))
       await store.enqueue([]) // and what was handed back would be written by now
       const { state, attempt } = await run.get()
       assert.deepEqual([state, attempt], ['running', 2])
-      tenure.abortAll({ code: 'ATTEMPT_SHUTDOWN', message: 'enough', details: {} })
-      await tenure.settled()
-      await tenure.end()
+      leaseSession.abortAll({ code: 'ATTEMPT_SHUTDOWN', message: 'enough', details: {} })
+      await leaseSession.settled()
+      await leaseSession.end()
     })
   })

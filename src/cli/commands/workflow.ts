@@ -35,9 +35,9 @@ export function workflowCommands(program: Command): void {
   ofOne(group, 'workflowTree', tree).addOption(all)
   workflowVerbs(group)
   ofOne(group, 'retryWorkflow', retry)
-  ofOne(group, 'exportWorkflow', exportRest)
+  ofOne(group, 'exportWorkflow', exportRemainder)
   const file = 'what `workflow export` gave; - reads it from standard input'
-  act(commandFor(group, 'importWorkflow').argument('<file>', file), importRest)
+  act(commandFor(group, 'importWorkflow').argument('<file>', file), importRemainder)
   const result = plainCommand(group, 'result', 'wait for the result of a workflow')
   act(addParameters(result, timeout), waitFor)
   const about = 'what happens to the runs of a workflow, until it has ended'
@@ -105,7 +105,7 @@ async function retry(session: Session): Promise<void> {
   session.answer(enqueued, () => [enqueued.id])
 }
 
-async function exportRest(session: Session): Promise<void> {
+async function exportRemainder(session: Session): Promise<void> {
   const rest = await session.withClient(async (client) =>
     client.exportWorkflow(await idIn(client, session)),
   )
@@ -113,7 +113,7 @@ async function exportRest(session: Session): Promise<void> {
   writeLine(JSON.stringify(rest))
 }
 
-async function importRest(session: Session): Promise<void> {
+async function importRemainder(session: Session): Promise<void> {
   const [file] = session.args as [string]
   const json = await jsonOf(file === '-' ? file : textOf(file), 'export')
   const options = given(operations.importWorkflow.options, session.options) as WorkflowOptions

@@ -10,7 +10,7 @@ import type {
 } from '../../store/store.ts'
 import type { WhoOptions } from '../options/requester.ts'
 import { feedOf } from '../waits/feed.ts'
-import { type FlowsParts, Flows } from '../requests/workflows.ts'
+import { type WorkflowRequestsParts, WorkflowRequests } from '../requests/workflows.ts'
 import { SignalHandle } from './signal-handle.ts'
 import type { HandleParts } from './handle.ts'
 import { checkedId } from '../options/targets.ts'
@@ -25,14 +25,14 @@ export class WorkflowParts implements Disposable {
   readonly ends: Waits<StoredWorkflow>
   /** A workflow as it is, by its id. */
   readonly waits: Waits<StoredWorkflow>
-  readonly flows: Flows
+  readonly flows: WorkflowRequests
   readonly #runs: HandleParts
 
-  constructor(runs: HandleParts, flows: Omit<FlowsParts, 'store'>) {
+  constructor(runs: HandleParts, flows: Omit<WorkflowRequestsParts, 'store'>) {
     const { store } = runs
     this.store = store
     this.#runs = runs
-    this.flows = new Flows({ ...flows, store })
+    this.flows = new WorkflowRequests({ ...flows, store })
     this.ends = new Waits(store, async (ids) => byId(await store.endedWorkflows(ids)))
     this.waits = new Waits(store, async (ids) => byId(await store.workflows(ids)))
   }
@@ -50,7 +50,7 @@ export class WorkflowParts implements Disposable {
   }
 
   rest(id: string): Promise<WorkflowExport> {
-    return this.store.workflowRest(checkedId(id))
+    return this.store.workflowRemainder(checkedId(id))
   }
 
   async signal(

@@ -1,7 +1,7 @@
 /** Instants as callers give them. */
 import { type Duration, durationMs } from '../../core/duration.ts'
 import { CheckreinError } from '../../core/errors.ts'
-import type { Moment } from '../../store/store.ts'
+import type { InstantOrDelay } from '../../store/store.ts'
 
 /** The store's time, epoch ms. */
 export type Now = () => number
@@ -54,7 +54,10 @@ const instantWords = (at: number): string =>
  * @param now the store's time.
  * @throws {CheckreinError} `USAGE`, also where both are given, and for what is past.
  */
-export function momentOf({ until, for: time }: UntilOptions, now: number): Moment | null {
+export function instantOrDelayOf(
+  { until, for: time }: UntilOptions,
+  now: number,
+): InstantOrDelay | null {
   if (until !== undefined && time !== undefined)
     throw new CheckreinError('USAGE', { message: 'Give until or for, not both' })
   if (until !== undefined) return comingInstantOf(until, 'until', now)

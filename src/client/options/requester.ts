@@ -3,7 +3,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { hostname } from 'node:os'
 import { CheckreinError, shown } from '../../core/errors.ts'
 import { wholeText } from '../../core/text.ts'
-import type { AskedBy } from '../../store/store.ts'
+import type { RequestedBy } from '../../store/store.ts'
 
 /** Goes into the record of what was asked. */
 export interface WhoOptions {
@@ -17,7 +17,7 @@ export interface WhoOptions {
   readonly callId?: string
 }
 
-export interface AskerOptions {
+export interface RequesterOptions {
   /** Who asks, in the record of every request, where a call names nobody. */
   readonly by?: string
   /** Whether a request is refused with `BY_REQUIRED` that says nowhere who asks; default false. */
@@ -29,25 +29,25 @@ export interface AskerOptions {
 const longestText = 2000
 
 /** Completes what callers say of themselves. */
-export class Asker {
+export class Requester {
   readonly #by: string | null
   readonly #isByRequired: boolean
   readonly #origin: string
 
-  constructor({ by, requireBy = false, origin }: AskerOptions = {}) {
+  constructor({ by, requireBy = false, origin }: RequesterOptions = {}) {
     this.#by = text(by, 'by')
     this.#isByRequired = requireBy
     this.#origin = text(origin, 'origin') ?? `${hostname()} pid ${process.pid}`
   }
 
   /** @throws {CheckreinError} `BY_REQUIRED`; `USAGE` for what cannot be kept. */
-  who({ reason, by, callId }: WhoOptions): AskedBy {
-    const asker = text(by, 'by') ?? this.#by
-    if (this.#isByRequired && (asker ?? '').trim() === '') throw byRequired()
+  who({ reason, by, callId }: WhoOptions): RequestedBy {
+    const requester = text(by, 'by') ?? this.#by
+    if (this.#isByRequired && (requester ?? '').trim() === '') throw byRequired()
     return {
       callId: callId === undefined ? randomUUIDv7() : checkedCallId(callId),
       reason: text(reason, 'reason'),
-      by: asker,
+      by: requester,
       origin: this.#origin,
     }
   }

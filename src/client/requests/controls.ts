@@ -13,10 +13,10 @@ import {
   type HoldRequest,
   type Store,
 } from '../../store/store.ts'
-import type { Asker } from '../options/requester.ts'
+import type { Requester } from '../options/requester.ts'
 import { theOnly } from '../views/errors.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
-import { momentOf, type Now } from '../options/instants.ts'
+import { instantOrDelayOf, type Now } from '../options/instants.ts'
 import {
   askOptions,
   cancelOptions,
@@ -52,12 +52,12 @@ const waitingVerbs: readonly ControlVerb[] = ['cancel', 'terminate', 'pause']
 
 export class Controls {
   readonly #store: Pick<Store, 'control'>
-  readonly #asker: Asker
+  readonly #requester: Requester
   readonly #now: Now
 
-  constructor(store: Pick<Store, 'control'>, asker: Asker, now: Now) {
+  constructor(store: Pick<Store, 'control'>, requester: Requester, now: Now) {
     this.#store = store
-    this.#asker = asker
+    this.#requester = requester
     this.#now = now
   }
 
@@ -86,7 +86,7 @@ export class Controls {
     return this.#store.control({
       verb,
       target: targetOf(target),
-      ...this.#asker.who(options),
+      ...this.#requester.who(options),
       graceMs: graceMs(options),
       tombstoneMs: durationMs(options.tombstone ?? defaultTombstone, 'tombstone'),
       rollback: options.rollback ?? false,
@@ -123,7 +123,12 @@ export function withinMs({ within }: Pick<PauseOptions, 'within'>): number {
 }
 
 export function pauseOrder(options: PauseOptions, now: number): ControlRequest['pause'] {
-  return { ...pausing(options), until: momentOf(options, now), holdId: null, parksIn: 'paused' }
+  return {
+    ...pausing(options),
+    until: instantOrDelayOf(options, now),
+    holdId: null,
+    parksIn: 'paused',
+  }
 }
 
 export function pausing(options: ParkOptions): HoldRequest['pause'] {

@@ -16,7 +16,7 @@ import {
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import { comingInstantOf, instantOf, type Now } from '../options/instants.ts'
 import { issuesOf, issueWords } from '../options/schema.ts'
-import type { Asker } from '../options/requester.ts'
+import type { Requester } from '../options/requester.ts'
 import { checkedId } from '../options/targets.ts'
 import type { EnqueueOptions } from '../options/options.ts'
 
@@ -48,7 +48,7 @@ type RunRequest = { readonly input: unknown } & EnqueueOptions
 
 export interface EnqueuerSettings {
   readonly payloadLimit: number | undefined
-  readonly asker: Asker
+  readonly requester: Requester
 }
 
 /** Checks what callers hand in, and stores it. */
@@ -56,13 +56,17 @@ export class Enqueuer {
   readonly #store: Pick<Store, 'enqueue'>
   readonly #now: Now
   readonly #payloadLimit: number
-  readonly #asker: Asker
+  readonly #requester: Requester
 
-  constructor(store: Pick<Store, 'enqueue'>, now: Now, { payloadLimit, asker }: EnqueuerSettings) {
+  constructor(
+    store: Pick<Store, 'enqueue'>,
+    now: Now,
+    { payloadLimit, requester }: EnqueuerSettings,
+  ) {
     this.#store = store
     this.#now = now
     this.#payloadLimit = payloadLimit ?? defaultPayloadLimit
-    this.#asker = asker
+    this.#requester = requester
   }
 
   /** Checks the inputs against the task's schema; what is stored is what the caller passed, for the worker checks again. */
@@ -84,7 +88,7 @@ export class Enqueuer {
   /** What takes a key away ends another run: that is a control action like any other. */
   #whoReplaces({ onConflict = 'skip', by }: RunRequest): Pick<NewRun, 'by' | 'origin'> {
     if (onConflict === 'skip') return {}
-    const who = this.#asker.who(by === undefined ? {} : { by })
+    const who = this.#requester.who(by === undefined ? {} : { by })
     return { by: who.by, origin: who.origin }
   }
 

@@ -1,17 +1,17 @@
 import {
-  type AskedBy,
+  type RequestedBy,
   type Hold,
   type Store,
   type HoldRequest,
   inFlights,
   type InFlight,
 } from '../../store/store.ts'
-import type { Asker, WhoOptions } from '../options/requester.ts'
+import type { Requester, WhoOptions } from '../options/requester.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import { holdOptions, pauseOptions, whoOptions } from '../options/parameters.ts'
 import { checkedId, type Scope, scopeFilter, standingFilter } from '../options/targets.ts'
 import { type ScopeOptions, type HoldOptions, type HoldTarget, oneOf } from '../options/options.ts'
-import { momentOf } from '../options/instants.ts'
+import { instantOrDelayOf } from '../options/instants.ts'
 import { graceMs, pausing } from './controls.ts'
 import { isOfLanes } from '../../core/hold.ts'
 import { stopVerbs } from '../../core/run/transitions.ts'
@@ -19,17 +19,17 @@ import { stopVerbs } from '../../core/run/transitions.ts'
 /** The verbs that stand. */
 export class Holds {
   readonly #store: Pick<Store, 'hold' | 'lift' | 'now'>
-  readonly #asker: Asker
+  readonly #requester: Requester
 
-  constructor(store: Pick<Store, 'hold' | 'lift' | 'now'>, asker: Asker) {
+  constructor(store: Pick<Store, 'hold' | 'lift' | 'now'>, requester: Requester) {
     this.#store = store
-    this.#asker = asker
+    this.#requester = requester
   }
 
   async hold(options: HoldOptions): Promise<Hold> {
     refuseUnknownOptions('hold', options, [...Object.keys(holdOptions), 'verb', 'filter'])
     const now = this.#store.now()
-    return this.#store.hold({ ...holdRequest(options, now), ...this.#asker.who(options) })
+    return this.#store.hold({ ...holdRequest(options, now), ...this.#requester.who(options) })
   }
 
   async pause(scope: Scope, options: ScopeOptions): Promise<Hold> {
@@ -39,15 +39,15 @@ export class Holds {
 
   async lift(target: HoldTarget, options: WhoOptions): Promise<Hold | null> {
     refuseUnknownOptions('lift', options, whoOptions)
-    return this.#lift(target, this.#asker.who(options))
+    return this.#lift(target, this.#requester.who(options))
   }
 
   async resume(scope: Scope, options: WhoOptions): Promise<Hold | null> {
     refuseUnknownOptions('resume', options, whoOptions)
-    return this.#lift({ verb: 'pause', filter: scopeFilter(scope) }, this.#asker.who(options))
+    return this.#lift({ verb: 'pause', filter: scopeFilter(scope) }, this.#requester.who(options))
   }
 
-  async #lift(target: HoldTarget, who: AskedBy): Promise<Hold | null> {
+  async #lift(target: HoldTarget, who: RequestedBy): Promise<Hold | null> {
     if (typeof target === 'string') return this.#store.lift({ id: checkedId(target) }, who)
     // What is a hold itself has more parts.
     if (!('id' in target)) refuseUnknownOptions('what is lifted', target, ['verb', 'filter'])
@@ -65,7 +65,7 @@ export function holdRequest(
   return {
     verb,
     filter,
-    until: momentOf(options, now),
+    until: instantOrDelayOf(options, now),
     inFlight: oneOf(inFlights, options.inFlight ?? usualInFlight({ verb, filter }), 'inFlight'),
     graceMs: graceMs(options),
     rollback: options.rollback ?? false,

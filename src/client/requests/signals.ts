@@ -3,7 +3,7 @@ import { CheckreinError, shown } from '../../core/errors.ts'
 import { encodePayload } from '../../core/payload.ts'
 import { checkedName } from '../../core/task/task.ts'
 import type { Signalled, Store } from '../../store/store.ts'
-import type { Asker, WhoOptions } from '../options/requester.ts'
+import type { Requester, WhoOptions } from '../options/requester.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import { whoOptions } from '../options/parameters.ts'
 import { issuesOf, issueWords } from '../options/schema.ts'
@@ -26,12 +26,16 @@ export interface Message {
 
 export class Signals {
   readonly #store: Pick<Store, 'signal'>
-  readonly #asker: Asker
+  readonly #requester: Requester
   readonly #payloadLimit: number | undefined
 
-  constructor(store: Pick<Store, 'signal'>, asker: Asker, payloadLimit: number | undefined) {
+  constructor(
+    store: Pick<Store, 'signal'>,
+    requester: Requester,
+    payloadLimit: number | undefined,
+  ) {
     this.#store = store
-    this.#asker = asker
+    this.#requester = requester
     this.#payloadLimit = payloadLimit
   }
 
@@ -39,7 +43,7 @@ export class Signals {
   async send(target: ControlTarget, { name, payload, options, task }: Message): Promise<Sent[]> {
     const meant = targetOf(target)
     refuseUnknownOptions('signal', options, whoOptions)
-    const who = this.#asker.who(options)
+    const who = this.#requester.who(options)
     checkedName(name, 'signal')
     if (task) await refuseBadPayload(task, name, payload)
     const json = encodePayload(payload, `payload of the signal ${name}`, this.#payloadLimit)

@@ -21,7 +21,7 @@ import type {
   WorkflowControlled,
   WorkflowEnqueued,
 } from '../../store/store.ts'
-import type { Asker, WhoOptions } from '../options/requester.ts'
+import type { Requester, WhoOptions } from '../options/requester.ts'
 import { childrenOf, graceMs, pauseOrder } from './controls.ts'
 import { checkedPriority, checkedTags, checkedText, deadlineOf, refuseBadInput } from './enqueue.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
@@ -41,21 +41,21 @@ export type StartArguments<S extends StepLike> =
     ? [options?: WorkflowOptions & { readonly input?: InOf<S> }]
     : [options: WorkflowOptions & { readonly input: InOf<S> }]
 
-export interface FlowsParts {
+export interface WorkflowRequestsParts {
   readonly store: Pick<Store, 'startWorkflow'> &
     Partial<Pick<Store, 'controlWorkflow' | 'retryWorkflow'>>
-  readonly asker: Asker
+  readonly requester: Requester
   readonly now: Now
   readonly payloadLimit: number | undefined
 }
 
 const defaultTombstone = '24h'
 
-export class Flows {
-  readonly #parts: FlowsParts
+export class WorkflowRequests {
+  readonly #parts: WorkflowRequestsParts
   readonly #how: PlanOptions
 
-  constructor(parts: FlowsParts) {
+  constructor(parts: WorkflowRequestsParts) {
     this.#parts = parts
     this.#how = {
       payloadLimit: parts.payloadLimit ?? defaultPayloadLimit,
@@ -149,7 +149,7 @@ export class Flows {
     return store.controlWorkflow({
       id: checkedId(id),
       verb,
-      ...this.#parts.asker.who(options),
+      ...this.#parts.requester.who(options),
       graceMs: graceMs(options),
       tombstoneMs: durationMs(options.tombstone ?? defaultTombstone, 'tombstone'),
       rollback: options.rollback ?? false,
@@ -165,7 +165,7 @@ export class Flows {
     options: WhoOptions,
   ): Promise<WorkflowEnqueued> {
     refuseUnknownOptions('retry', options, whoOptions)
-    const who = this.#parts.asker.who(options)
+    const who = this.#parts.requester.who(options)
     return store.retryWorkflow({ id: checkedId(id), newId: randomUUIDv7(), ...who })
   }
 }

@@ -23,7 +23,7 @@ export interface Kept {
 }
 
 /** A node of a workflow that goes on with another. */
-export interface RestNode extends NodePlan {
+export interface RemainderNode extends NodePlan {
   /** Of one with the role `kept`. */
   readonly kept?: Kept
   /** What its run had saved there. */
@@ -31,7 +31,7 @@ export interface RestNode extends NodePlan {
 }
 
 /** A node in JSON: what is as usual is left out. */
-export type ExportedNode = Pick<NodePlan, 'node' | 'chainEnd' | 'last'> & Partial<RestNode>
+export type ExportedNode = Pick<NodePlan, 'node' | 'chainEnd' | 'last'> & Partial<RemainderNode>
 
 export interface WorkflowExport {
   readonly $schema: string
@@ -67,7 +67,7 @@ const usual: Omit<NodePlan, 'node' | 'chainEnd' | 'last'> = {
   isAtOnce: false,
 }
 
-export function exportedNode(node: RestNode): ExportedNode {
+export function exportedNode(node: RemainderNode): ExportedNode {
   const parts = Object.entries(node).filter(
     ([name, value]) =>
       value !== undefined &&
@@ -82,7 +82,7 @@ export function exportedNode(node: RestNode): ExportedNode {
  */
 export function readExport(
   value: unknown,
-): Omit<WorkflowExport, 'nodes'> & { readonly nodes: readonly RestNode[] } {
+): Omit<WorkflowExport, 'nodes'> & { readonly nodes: readonly RemainderNode[] } {
   const given = typeof value === 'string' ? parsed(value) : value
   if (!isRecord(given)) throw wrong('it is not an object')
   if (given['version'] !== exportVersion)
@@ -127,9 +127,9 @@ function readHead(head: Readonly<Record<string, unknown>>): WorkflowExport['work
   }
 }
 
-function readNode(value: unknown): RestNode {
+function readNode(value: unknown): RemainderNode {
   if (!isRecord(value)) throw wrong('a node is not an object')
-  const node = { ...usual, ...value } as unknown as RestNode
+  const node = { ...usual, ...value } as unknown as RemainderNode
   const what = `node ${shown(value['node'])}`
   for (const name of ['node', 'chainEnd', 'last', 'slot', 'size'] as const)
     if (!isCount(node[name])) throw wrong(`${what}: ${name} is not a whole number from 0`)
@@ -149,7 +149,7 @@ function readNode(value: unknown): RestNode {
 }
 
 /** Whatever one points at is there, or is over; and nothing points back. */
-function checkLinks(nodes: readonly RestNode[]): void {
+function checkLinks(nodes: readonly RemainderNode[]): void {
   const numbers = new Set(nodes.map(({ node }) => node))
   if (numbers.size < nodes.length) throw wrong('two nodes have one number')
   const slots = new Set<string>()

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import type { LeashLine } from '../wire/channel.ts'
+import type { DeadmanLine } from '../wire/channel.ts'
 import {
   type Family,
   type Member,
@@ -12,8 +12,8 @@ import {
   signalGroup,
   signalStrays,
 } from '../os/family.ts'
-import { Frost } from './freeze.ts'
-import { leashFd } from '../watchdog/arm-deadman.ts'
+import { TreeFreeze } from './freeze.ts'
+import { deadmanFd } from '../watchdog/arm-deadman.ts'
 
 /** How a process was seen to exit. */
 export interface Exit {
@@ -24,7 +24,7 @@ export interface Exit {
 
 export interface ChildSettings {
   readonly entry: URL
-  /** How many pipes it gets besides the first (3) and the leash (4); they are numbered from 5. */
+  /** How many pipes it gets besides the first (3) and the deadman (4); they are numbered from 5. */
   readonly laneCount?: number
   readonly goodUntil: number
 }
@@ -32,7 +32,7 @@ export interface ChildSettings {
 /** How long a group may take to end by SIGTERM. */
 const termMs = 250
 
-/** A child process of the worker that leads its own group, on a leash, and whose end is made certain. */
+/** A child process of the worker that leads its own group, on a leash (the pipe of its dead man's switch), and whose end is made certain. */
 export class Child {
   /**
    * Settles when its exit was observed and nobody of its family is left; null where it could not be spawned.
@@ -48,7 +48,7 @@ export class Child {
   #ending: Promise<void> | null = null
   #goodUntil: number
   /** While it is frozen, or on its way there. */
-  #frost: Frost | null = null
+  #freezing: TreeFreeze | null = null
 
   constructor(settings: ChildSettings) {
     const marker = randomUUID()
@@ -73,35 +73,35 @@ export class Child {
 
   renew(goodUntil: number): void {
     this.#goodUntil = Math.min(goodUntil, Number.MAX_SAFE_INTEGER)
-    // Nobody reads the leash of one that is frozen, so the pipe would fill.
-    if (this.#frost !== null) this.#frost.renew(this.#goodUntil)
+    // Nobody reads the pipe to the dead man's switch of one that is frozen, so the pipe would fill.
+    if (this.#freezing !== null) this.#freezing.renew(this.#goodUntil)
     else this.pull(['until', this.#goodUntil])
   }
 
   /** Stops it and its family where they stand; resolves when that was observed. False where it can't be done. */
   async freeze(): Promise<boolean> {
     if (this.#family === null || this.#ending !== null || process.platform === 'win32') return false
-    this.#frost ??= new Frost(this.#family, this.#goodUntil)
-    const frost = this.#frost
-    const isFrozen = await frost.applied
-    if (!isFrozen && this.#frost === frost) this.thaw()
+    this.#freezing ??= new TreeFreeze(this.#family, this.#goodUntil)
+    const freezing = this.#freezing
+    const isFrozen = await freezing.applied
+    if (!isFrozen && this.#freezing === freezing) this.thaw()
     return isFrozen
   }
 
   /** Lets it go on. */
   thaw(): void {
-    const frost = this.#frost
-    if (frost === null || this.#ending !== null) return
-    this.#frost = null
+    const freezing = this.#freezing
+    if (freezing === null || this.#ending !== null) return
+    this.#freezing = null
     // Before it goes on, for its time may be up by what it knows.
     this.renew(this.#goodUntil)
-    frost.thaw()
+    freezing.thaw()
   }
 
   /** Says something to its watcher. */
-  pull(line: LeashLine): void {
-    const leash = this.pipe(leashFd)
-    if (leash?.writable === true) leash.write(`${JSON.stringify(line)}\n`)
+  pull(line: DeadmanLine): void {
+    const deadman = this.pipe(deadmanFd)
+    if (deadman?.writable === true) deadman.write(`${JSON.stringify(line)}\n`)
   }
 
   /** Ends it and its family; idempotent. Resolves when nobody is left, which `gone` then says. */
@@ -111,9 +111,9 @@ export class Child {
   }
 
   async #endAll(family: Family): Promise<void> {
-    this.#frost?.leave()
+    this.#freezing?.leave()
     await this.#climb(family)
-    this.#frost?.dismissGuard()
+    this.#freezing?.dismissGuard()
   }
 
   /**
@@ -123,8 +123,8 @@ export class Child {
   async #climb(family: Family): Promise<void> {
     // Looks before it asks: whoever loses its parent by the signal may not be found any more.
     const before = await livingMembers(family).catch(() => [])
-    const killAt = performance.now() + (this.#frost === null ? termMs : 0)
-    if (this.#frost === null) {
+    const killAt = performance.now() + (this.#freezing === null ? termMs : 0)
+    if (this.#freezing === null) {
       this.#signalGroup(family, before, 'SIGTERM')
       await Promise.race([this.#exited, delay(termMs)])
     }

@@ -22,7 +22,7 @@ import type { GuardLine } from '../watchdog/freeze-guard.ts'
 /** How long a stop may take: only who sits in the kernel (state D) takes longer than a few ms. */
 const stopBoundMs = 2000
 
-export class Frost {
+export class TreeFreeze {
   /** Whether everybody was seen to stand still. */
   readonly applied: Promise<boolean>
   readonly #family: Family

@@ -19,7 +19,7 @@ import { Children, idsOf } from './signals/children.ts'
 import type { AbortReason, Answer, AttemptOrder, ParkedWait, SentSignal } from '../executor.ts'
 import { Halt, type HaltSource } from './attempt/halt.ts'
 import { ended, Inbox } from './signals/inbox.ts'
-import { Pulse } from './attempt/heartbeat.ts'
+import { IsolateHeartbeat } from './attempt/heartbeat.ts'
 import { ProgressReporter, logLine } from './attempt/reporter.ts'
 import { quiet } from './attempt/quiet.ts'
 import type { ContextSink } from './attempt/sink.ts'
@@ -38,7 +38,7 @@ export class AttemptContext implements Context {
   readonly #sink: ContextSink
   readonly #halt: Halt
   readonly #checkpoints: Checkpoints
-  readonly #pulse: Pulse
+  readonly #heartbeat: IsolateHeartbeat
   readonly #inbox: Inbox
   readonly #children: Children
   #progress: ProgressReporter | null = null
@@ -56,10 +56,10 @@ export class AttemptContext implements Context {
     this.#sink = sink
     const halt = new Halt(source, (at) => sink.delivered(at))
     const checkpoints = new Checkpoints(order, (saved, number) => sink.checkpoint(saved, number))
-    const pulse = new Pulse(() => checkpoints.tellAlone([]))
+    const heartbeat = new IsolateHeartbeat(() => checkpoints.tellAlone([]))
     this.#halt = halt
     this.#checkpoints = checkpoints
-    this.#pulse = pulse
+    this.#heartbeat = heartbeat
     const onTaken = (position: number, at: number): void => sink.taken(position, at)
     const children = new Children({
       order,
@@ -67,7 +67,13 @@ export class AttemptContext implements Context {
       beforeAsking: () => checkpoints.tellNow(),
     })
     this.#children = children
-    this.#inbox = new Inbox(order, { halt, checkpoints, pulse, onTaken, endsOf: children.endsOf })
+    this.#inbox = new Inbox(order, {
+      halt,
+      checkpoints,
+      heartbeat,
+      onTaken,
+      endsOf: children.endsOf,
+    })
   }
 
   get abortSignal(): AbortSignal {
@@ -108,7 +114,7 @@ export class AttemptContext implements Context {
   readonly signals = <Payload>(name: string): AsyncIterable<Signal<Payload>> => {
     const { mailbox } = this.#inbox
     mailbox.check(name)
-    const parts = { mailbox, halt: this.#halt, pulse: this.#pulse }
+    const parts = { mailbox, halt: this.#halt, heartbeat: this.#heartbeat }
     return new SignalIterator(parts, name) as AsyncIterable<Signal<Payload>>
   }
 
@@ -190,7 +196,7 @@ export class AttemptContext implements Context {
     if (task.state !== null && this.#checkpoints.hasState && !this.#isMapped)
       await this.#checkpoints.restore(task.state)
     this.#task = task
-    this.#pulse.open(task.heartbeatTimeoutMs)
+    this.#heartbeat.open(task.heartbeatTimeoutMs)
     this.#inbox.open(task)
   }
 
@@ -233,7 +239,7 @@ export class AttemptContext implements Context {
     this.#progress?.flush()
     this.#isClosed = true
     this.#halt.close()
-    this.#pulse.close()
+    this.#heartbeat.close()
     this.#children.close(ended)
     this.#checkpoints.close()
     return { checkpoint: this.#checkpoints.take(), signals: this.#inbox.close(kind) }
@@ -245,7 +251,7 @@ export class AttemptContext implements Context {
     if (isKept) {
       this.#checkpoints.keep(state)
       this.#children.onCheckpoint()
-    } else this.#pulse.beat()
+    } else this.#heartbeat.beat()
     this.#inbox.onCheckpoint(isKept)
   }
 

@@ -114,7 +114,7 @@ class Service {
       delivered: (at) => this.#send(['delivered', seq, at]),
       progress: (value) => this.#send(['progress', seq, value]),
       log: (line) => {
-        if (this.#wire.backlog < logBacklog) this.#send(['log', seq, line])
+        if (this.#wire.prefetched < logBacklog) this.#send(['log', seq, line])
       },
       checkpoint: ({ checkpoint, signals }, number) => {
         this.#handled(seq, signals)

@@ -5,14 +5,14 @@ import { markerName } from '../os/family.ts'
 
 /** What the deadman thread is given. */
 export interface DeadmanData {
-  /** The child's end of the leash. */
+  /** The child's end of the deadman. */
   readonly fd: number
   readonly ears: AbortEars
   readonly marker: string
 }
 
 /** The number of the leash's pipe in every child. */
-export const leashFd = 4
+export const deadmanFd = 4
 
 /**
  * Starts the deadman thread of this child; resolves once it knows the first deadline, so that no handler ever runs
@@ -22,7 +22,7 @@ export async function armDeadman(): Promise<AbortEars> {
   const { port1, port2 } = new MessageChannel()
   const flag = makeFlag()
   const marker = process.env[markerName] ?? ''
-  const data: DeadmanData = { fd: leashFd, ears: { flag, port: port1 }, marker }
+  const data: DeadmanData = { fd: deadmanFd, ears: { flag, port: port1 }, marker }
   // Neither preloads nor NODE_OPTIONS are for this thread: it runs our code only.
   const options = { workerData: data, transferList: [port1], execArgv: [], env: {} }
   const entry = new URL(`./deadman${extname(import.meta.url)}`, import.meta.url)

@@ -3,9 +3,9 @@
  *
  * A worker may be SIGKILLed, stopped, or block its own loop until its lease lapses; another worker then claims its
  * runs. Their old code must be gone by then. The worker can't do that, being dead, and neither can the handler's own
- * thread, which may sit in a loop. So this thread, which runs no code but this, holds the leash:
+ * thread, which may sit in a loop. So this thread, which runs no code but this, holds the deadman:
  *
- *     worker ──── leash (a pipe) ────▶ deadman thread          main thread: handlers, or the host of threads
+ *     worker ──── deadman (a pipe) ────▶ deadman thread          main thread: handlers, or the host of threads
  *       ["until", ms]                    moves the deadline
  *       ["abort", seq, reason]           raises the abort      ───▶  abort-signal.ts
  *       ["pause", seq, isAsked]          raises the pause, or lowers it
@@ -22,7 +22,7 @@
 import { Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { raiseAbort, raisePause } from '../wire/abort-flag.ts'
-import type { LeashLine } from '../wire/channel.ts'
+import type { DeadmanLine } from '../wire/channel.ts'
 import { familyOf, livingMembers, signalGroup, signalStrays } from '../os/family.ts'
 import type { DeadmanData } from './arm-deadman.ts'
 import { monotonicMs } from '../os/monotonic.ts'
@@ -34,11 +34,11 @@ let deadline = Infinity
 let timer: NodeJS.Timeout | null = null
 let isArmed = false
 
-const leash = new Wire(new Socket({ fd, readable: true, writable: false }), hear, Infinity)
-void leash.closed.then(dieNow)
+const deadman = new Wire(new Socket({ fd, readable: true, writable: false }), hear, Infinity)
+void deadman.closed.then(dieNow)
 
 function hear(line: string): void {
-  const message = JSON.parse(line) as LeashLine
+  const message = JSON.parse(line) as DeadmanLine
   if (message[0] === 'abort') return raiseAbort(ears, message[1], message[2])
   if (message[0] === 'pause') return raisePause(ears, message[1], message[2])
   const isFirst = deadline === Infinity

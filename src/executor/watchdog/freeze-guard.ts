@@ -15,10 +15,10 @@ let family: Family | null = null
 let deadline = Infinity
 let timer: NodeJS.Timeout | null = null
 
-// Nobody may be left to hear that it is armed: then the leash has ended, too.
+// Nobody may be left to hear that it is armed: then the deadman has ended, too.
 process.stdout.on('error', () => undefined)
-const leash = new Wire(new Socket({ fd: 0, readable: true, writable: false }), hear, Infinity)
-void leash.closed.then(endAll)
+const deadman = new Wire(new Socket({ fd: 0, readable: true, writable: false }), hear, Infinity)
+void deadman.closed.then(endAll)
 
 function hear(text: string): void {
   const line = JSON.parse(text) as GuardLine

@@ -57,7 +57,7 @@ export type EndReport =
     ]
 
 /** To the watcher of a child. */
-export type LeashLine =
+export type DeadmanLine =
   | readonly ['until', goodUntil: number]
   | readonly ['abort', seq: number, reason: AbortReason]
   | readonly ['pause', seq: number, isAsked: boolean]

@@ -21,7 +21,7 @@ import type {
 /** How a verb is asked for the second time. */
 const again = { tombstoneMs: 0, isAgain: true } as const
 
-export class Asking {
+export class Commands {
   readonly #driver: Driver
   readonly #commits: GroupCommit
   readonly #control: Writer<AskedOfId, Controlled>

@@ -19,7 +19,7 @@ import type { Tx } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
 import { isRecorded, note } from '../journal/audit-log.ts'
 import { holdOf, runOf } from '../rows/runs.ts'
-import type { AskedBy, ControlVerb, Hold, HoldRequest, Store } from '../store.ts'
+import type { RequestedBy, ControlVerb, Hold, HoldRequest, Store } from '../store.ts'
 import type { BulkRequest, Asked } from '../port/requests.ts'
 
 /** What is on record, and the bulk operations that carry it out. */
@@ -111,7 +111,7 @@ type HoldTarget = Parameters<Store['lift']>[0]
 /** Null where there is no such hold, and where the same call has lifted it. */
 export async function liftHold(
   tx: Tx,
-  { target, who }: { readonly target: HoldTarget; readonly who: AskedBy },
+  { target, who }: { readonly target: HoldTarget; readonly who: RequestedBy },
 ): Promise<Held | null> {
   if (await isRecorded(tx, who.callId)) return null
   const [found] =
@@ -146,7 +146,7 @@ export async function endPastHolds(tx: Tx): Promise<void> {
 
 interface Ending {
   readonly hold: Hold
-  readonly who: AskedBy
+  readonly who: RequestedBy
 }
 
 /** It is gone: that is put on record, and nothing more is done for it. */
@@ -169,7 +169,7 @@ async function letGo(tx: Tx, { hold, who }: Ending): Promise<Held> {
   return { callId, hold, bulkIds: [bulk.asked.callId] }
 }
 
-function resuming(who: AskedBy): HoldRequest {
+function resuming(who: RequestedBy): HoldRequest {
   const how = { graceMs: 0, rollback: false, pause: { withinMs: 0, otherwise: 'wait' } } as const
   return { ...who, ...how, verb: 'pause', filter: {}, until: null, inFlight: 'finish' }
 }

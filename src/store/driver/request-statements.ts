@@ -2,7 +2,7 @@ import type { SignalQuery } from '../store.ts'
 import type { FilterSql } from './sql.ts'
 
 /** The statements about what is asked of runs, and about what they wait for; see `Statements`. */
-export interface ReinsStatements {
+export interface RequestStatements {
   /** Runs whose wait is over by its time. */
   readonly wakeableRunsToChange: string
   /** Runs whose pause is. */

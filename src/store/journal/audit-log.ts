@@ -2,12 +2,12 @@
 import type { ErrorRecord } from '../../core/errors.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { Tx } from '../driver/driver.ts'
-import type { AskedBy, SignalKind, SignalRecord } from '../store.ts'
+import type { RequestedBy, SignalKind, SignalRecord } from '../store.ts'
 import type { Param, Row } from '../driver/sql.ts'
 
 /** One row to be recorded. */
 export interface Entry {
-  readonly asked: AskedBy
+  readonly asked: RequestedBy
   readonly kind: SignalKind
   readonly name: string
   readonly run: { readonly seq: number | null; readonly id: string } | null
@@ -43,7 +43,7 @@ export async function isRecorded(tx: Tx, callId: string): Promise<boolean> {
 }
 
 interface AtOnce {
-  readonly asked: AskedBy
+  readonly asked: RequestedBy
   readonly name: string
   readonly payload?: string | null
   readonly filter: RunFilter

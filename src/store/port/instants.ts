@@ -1,9 +1,9 @@
-import type { Moment } from './runs.ts'
+import type { InstantOrDelay } from './runs.ts'
 
 /** The instant that is meant, epoch ms. */
-export function instantOf(moment: Moment, now: number): number
-export function instantOf(moment: Moment | null, now: number): number | null
-export function instantOf(moment: Moment | null, now: number): number | null {
+export function instantOf(moment: InstantOrDelay, now: number): number
+export function instantOf(moment: InstantOrDelay | null, now: number): number | null
+export function instantOf(moment: InstantOrDelay | null, now: number): number | null {
   if (moment === null) return null
   return 'at' in moment ? moment.at : now + moment.inMs
 }

@@ -6,7 +6,7 @@ import type { HoldFilter } from '../../core/hold.ts'
 import type { PauseFallback, RunningPolicy } from '../../core/run/intent.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import type { State, StopVerb } from '../../core/run/transitions.ts'
-import type { Moment } from './runs.ts'
+import type { InstantOrDelay } from './runs.ts'
 
 export type ControlVerb = StopVerb | 'pause' | 'resume'
 
@@ -16,7 +16,7 @@ export type Target =
   | { readonly filter: RunFilter }
 
 /** Who asks for something, why, and from where: what the record says of every call. */
-export interface AskedBy {
+export interface RequestedBy {
   /** Of the call: a UUIDv7 of the caller's. A call that is made again under the same id is the same call. */
   readonly callId: string
   readonly reason: string | null
@@ -25,7 +25,7 @@ export interface AskedBy {
   readonly origin: string | null
 }
 
-export interface ControlRequest extends AskedBy {
+export interface ControlRequest extends RequestedBy {
   readonly verb: ControlVerb
   readonly target: Target
   readonly graceMs: number
@@ -44,7 +44,7 @@ export interface PauseOrder {
   readonly withinMs: number
   readonly otherwise: PauseFallback
   /** When it resumes by itself. */
-  readonly until: Moment | null
+  readonly until: InstantOrDelay | null
   /** Of a hold: what it pauses, and nothing else, is resumed when it is lifted. */
   readonly holdId: string | null
   /** Where a running run goes that has parked: a hold on a whole queue or task keeps what is queued. */
@@ -61,7 +61,7 @@ export interface Controlled {
   readonly tombstoneUntil: number | null
 }
 
-export interface SignalRequest extends AskedBy {
+export interface SignalRequest extends RequestedBy {
   readonly target: Target
   readonly name: string
   readonly payload: JsonText | null
@@ -83,7 +83,7 @@ export const signalKinds = ['signal', 'control', 'bulk', 'hold', 'lift'] as cons
 export type SignalKind = (typeof signalKinds)[number]
 
 /** One row of the record of everything that was asked. Instants are epoch ms. */
-export interface SignalRecord extends AskedBy {
+export interface SignalRecord extends RequestedBy {
   /** Grows with each. */
   readonly position: number
   readonly kind: SignalKind
@@ -124,7 +124,7 @@ export interface SignalQuery {
 }
 
 /** A verb on all runs of a filter, carried out piece by piece. Instants are epoch ms. */
-export interface Bulk extends AskedBy {
+export interface Bulk extends RequestedBy {
   readonly verb: ControlVerb | 'signal'
   readonly filter: RunFilter
   readonly createdAt: number
@@ -137,10 +137,10 @@ export interface Bulk extends AskedBy {
   readonly counts: Readonly<Partial<Record<Answer, number>>>
 }
 
-export interface HoldRequest extends AskedBy {
+export interface HoldRequest extends RequestedBy {
   readonly verb: 'pause' | StopVerb
   readonly filter: HoldFilter
-  readonly until: Moment | null
+  readonly until: InstantOrDelay | null
   /** What becomes of the runs that it finds running. */
   readonly inFlight: InFlight
   readonly graceMs: number

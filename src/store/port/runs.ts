@@ -19,17 +19,17 @@ export interface NewRun {
   readonly tags: readonly string[]
   readonly input: JsonText | null
   /** When it is due; null for at once. */
-  readonly due: Moment | null
+  readonly due: InstantOrDelay | null
   readonly ttlMs: number | null
   /** Who asks, and from where, where it takes the key from another run: for the record. */
   readonly by?: string | null
   readonly origin?: string | null
   /** When it is stopped, whatever it does. */
-  readonly deadline: Moment | null
+  readonly deadline: InstantOrDelay | null
 }
 
 /** An instant, or so long after it is stored. */
-export type Moment = { readonly at: number } | { readonly inMs: number }
+export type InstantOrDelay = { readonly at: number } | { readonly inMs: number }
 
 export interface Enqueued {
   /** Of the new run, or of the run that was there. */

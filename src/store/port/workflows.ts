@@ -1,12 +1,12 @@
 /** What the store is told of workflows, and what it says of them. Instants are epoch ms of its clock. */
-import type { Kept, RestNode } from '../../core/workflow/export.ts'
+import type { Kept, RemainderNode } from '../../core/workflow/export.ts'
 import type { Hooks, NodePlan } from '../../core/workflow/graph.ts'
 import type { Answer } from '../../core/run/decision.ts'
 import type { JsonText, StoredRun } from '../../core/run/run.ts'
 import type { State } from '../../core/run/transitions.ts'
 import type { Cause, WorkflowFacts, WorkflowState } from '../../core/workflow/workflow.ts'
-import type { AskedBy, ControlRequest } from './requests.ts'
-import type { Enqueued, Moment } from './runs.ts'
+import type { RequestedBy, ControlRequest } from './requests.ts'
+import type { Enqueued, InstantOrDelay } from './runs.ts'
 import type { RunningPolicy } from '../../core/run/intent.ts'
 
 export interface NewWorkflow {
@@ -16,11 +16,11 @@ export interface NewWorkflow {
   readonly key: string | null
   readonly tags: readonly string[]
   readonly priority: number
-  readonly nodes: readonly RestNode[]
+  readonly nodes: readonly RemainderNode[]
   readonly pausesAtPoints: boolean
   readonly hooks: Hooks
   /** When all its runs are stopped, whatever they do. */
-  readonly deadline: Moment | null
+  readonly deadline: InstantOrDelay | null
   readonly retryOf: string | null
 }
 
@@ -55,7 +55,7 @@ export interface WorkflowNode extends Omit<NodePlan, 'isAtOnce'> {
   readonly run: (StoredRun & { readonly seq: number }) | null
 }
 
-export interface WorkflowControl extends AskedBy {
+export interface WorkflowControl extends RequestedBy {
   readonly id: string
   readonly verb: ControlRequest['verb']
   readonly graceMs: number
@@ -75,7 +75,7 @@ export interface WorkflowControlled {
   readonly tombstoneUntil: number | null
 }
 
-export interface WorkflowRetry extends AskedBy {
+export interface WorkflowRetry extends RequestedBy {
   readonly id: string
   /** Of the new one. */
   readonly newId: string

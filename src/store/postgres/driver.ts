@@ -18,9 +18,9 @@ import { DatabaseClock } from './connection/clock.ts'
 import { claimStays } from './connection/errors.ts'
 import { postgresFindings } from './schema/findings.ts'
 import { FeedHorizon, writersIn } from './news/horizon.ts'
-import { joined } from './transactions/callers-transaction.ts'
+import { inCallersTransaction } from './transactions/callers-transaction.ts'
 import { lanesOf } from '../driver/lanes.ts'
-import { Alone } from './transactions/single-statement.ts'
+import { SingleStatements } from './transactions/single-statement.ts'
 import { Link, type LinkParts } from './connection/link.ts'
 import { isUpToDate, migrateBy } from './schema/migrate.ts'
 import { Notices, notify } from './news/notices.ts'
@@ -60,7 +60,7 @@ export class PostgresDriver implements Driver {
   readonly #clock: DatabaseClock
   readonly #notices: Notices
   readonly #transactor: Transactor
-  readonly #alone: Alone
+  readonly #alone: SingleStatements
   readonly #horizon = new FeedHorizon()
   #horizonTimer: NodeJS.Timeout | null = null
   #horizonPauseMs = horizonMs
@@ -108,7 +108,7 @@ export class PostgresDriver implements Driver {
       statements: this.statements,
       onBegun: (bulkIds) => this.onBegun(bulkIds),
     })
-    this.#alone = new Alone({
+    this.#alone = new SingleStatements({
       link,
       statements: this.statements,
       notices: this.#notices,
@@ -139,7 +139,7 @@ export class PostgresDriver implements Driver {
 
   /** Within a transaction of the caller's. Nothing is committed here, and hints go with their commit. */
   async join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return joined(transaction, this.#link.where, async (runner) => {
+    return inCallersTransaction(transaction, this.#link.where, async (runner) => {
       const tx = new PostgresTx(runner, this.statements, this)
       try {
         const result = await work(tx)

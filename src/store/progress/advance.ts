@@ -11,7 +11,7 @@ import { type Cause, type EndCounts, finalStateOf, hasEnded } from '../../core/w
 import type { Tx } from '../driver/driver.ts'
 import { cascade } from './cascade.ts'
 import { causeOf } from './cause.ts'
-import { gather, tooLarge } from './gather.ts'
+import { fanIn, tooLarge } from './gather.ts'
 import { runHook } from './hooks.ts'
 import type { StoredWorkflow } from '../port/workflows.ts'
 import { beginRollback } from './rollback.ts'
@@ -19,7 +19,7 @@ import { nodeOf, type NodeRow, workflowOf, workflowParams } from '../rows/workfl
 import { Starts } from './starts.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
 import type { Param } from '../driver/sql.ts'
-import type { OpenFlow, Outcome } from './open-flow.ts'
+import type { OpenWorkflow, Outcome } from './open-flow.ts'
 
 /** A member that has ended, or is one no more. */
 export interface MemberEnd {
@@ -37,7 +37,7 @@ export async function advance(tx: Tx, ends: readonly MemberEnd[]): Promise<void>
   const ids = [...new Set(ends.map(({ workflow }) => workflow))]
   const rows = await tx.run('workflowsToChange', [ids])
   for (const row of rows) {
-    const flow = new Flow(tx, workflowOf(row))
+    const flow = new WorkflowProgress(tx, workflowOf(row))
     await flow.end(ends.filter(({ workflow }) => workflow === flow.facts.id))
     await flow.write()
   }
@@ -55,7 +55,7 @@ interface Arrivals {
 const noRun = { runId: null, task: null, error: null } as const
 
 /** One workflow, while a transaction holds it. */
-export class Flow implements OpenFlow {
+export class WorkflowProgress implements OpenWorkflow {
   facts: StoredWorkflow
   readonly tx: Tx
   readonly #starts: Starts
@@ -242,7 +242,7 @@ export class Flow implements OpenFlow {
   async #settled(node: NodeRow, cause: Cause | null): Promise<Outcome> {
     // What a stop has cut short has not settled as it is: who stopped it is not told that it completed.
     if (cause !== null) return { node, value: null, cause }
-    const value = await gather(this, node)
+    const value = await fanIn(this, node)
     if (value === null) return { node, value, cause: tooLarge }
     this.tx.send('noteResults', [[this.facts.id, node.node, value]])
     return { node, value, cause: null }

@@ -2,12 +2,12 @@
 import { errorCodes } from '../../core/errors.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import type { Cause } from '../../core/workflow/workflow.ts'
-import type { OpenFlow } from './open-flow.ts'
+import type { OpenWorkflow } from './open-flow.ts'
 import type { NodeRow } from '../rows/workflows.ts'
 import type { Row } from '../driver/sql.ts'
 
 /** Characters. */
-export const largestGathered = 16_777_216
+export const largestFanIn = 16_777_216
 
 /** Why a group fails whose results are larger together. */
 export const tooLarge: Cause = {
@@ -24,7 +24,10 @@ export const tooLarge: Cause = {
 }
 
 /** The results of a group in the order of its members, as JSON; null where they are too large. */
-export async function gather(flow: OpenFlow, { node, policy }: NodeRow): Promise<JsonText | null> {
+export async function fanIn(
+  flow: OpenWorkflow,
+  { node, policy }: NodeRow,
+): Promise<JsonText | null> {
   const rows = await flow.tx.run('slotsOf', [flow.facts.id, node])
   const slots = new Map<number, Row>()
   for (const row of rows)
@@ -35,7 +38,7 @@ export async function gather(flow: OpenFlow, { node, policy }: NodeRow): Promise
   for (const row of slots.values()) {
     const text = policy === 'allSettled' ? settledText(row) : resultText(row)
     length += text.length + 1
-    if (length > largestGathered) return null
+    if (length > largestFanIn) return null
     texts.push(text)
   }
   return `[${texts.join(',')}]`

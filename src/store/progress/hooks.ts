@@ -5,11 +5,11 @@ import { inputOf, type StepPlan } from '../../core/workflow/step-plan.ts'
 import { firstEntries, insertOf } from '../rows/new-run.ts'
 import { writeFeed } from '../journal/feed.ts'
 import type { NewRun } from '../store.ts'
-import type { OpenFlow } from './open-flow.ts'
+import type { OpenWorkflow } from './open-flow.ts'
 
 /** @param value what it is told, as JSON. */
 export async function runHook(
-  flow: OpenFlow,
+  flow: OpenWorkflow,
   plan: StepPlan,
   value: JsonText | null,
 ): Promise<void> {
@@ -30,7 +30,7 @@ export async function runHook(
     deadline: null,
   }
   const now = tx.now()
-  const placed = { run, placing: {} }
+  const placed = { run, admission: {} }
   const [seq = null] = await tx.insert('insertRuns', [insertOf(placed, now)])
   if (seq === null) return
   writeFeed(tx, firstEntries(placed, { seq, now }))

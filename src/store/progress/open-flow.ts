@@ -14,8 +14,8 @@ export interface Outcome {
   readonly cause: Cause | null
 }
 
-/** The part of `Flow` (`advance.ts`) that fan-in, hooks, roll-back and starts need: they take this, so that imports go one way. */
-export interface OpenFlow {
+/** The part of `WorkflowProgress` (`advance.ts`) that fan-in, hooks, roll-back and starts need: they take this, so that imports go one way. */
+export interface OpenWorkflow {
   readonly tx: Tx
   /** The row as it will be written when the transaction's round is over. */
   facts: StoredWorkflow

@@ -4,14 +4,14 @@ import {
   exportSchema,
   exportVersion,
   type Kept,
-  type RestNode,
+  type RemainderNode,
   type WorkflowExport,
 } from '../../core/workflow/export.ts'
 import { decodePayload } from '../../core/payload.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import { inputOf } from '../../core/workflow/step-plan.ts'
 import type { PausedWorkflow } from '../../core/workflow/parts.ts'
-import { largestGathered } from './gather.ts'
+import { largestFanIn } from './gather.ts'
 import type { StoredWorkflow, WorkflowNode } from '../port/workflows.ts'
 
 /** Nodes by their numbers, and what is true of each by that of others. */
@@ -64,15 +64,15 @@ const resultOf = ({ run, result }: WorkflowNode): JsonText | null => (run ? run.
  * What is left of a workflow.
  * @param isRetry what failed begins anew; else it goes on where its last checkpoint was.
  */
-export function restOf(
+export function remainderOf(
   nodes: readonly WorkflowNode[],
   { isRetry = false } = {},
-): readonly RestNode[] {
+): readonly RemainderNode[] {
   const graph = nodes.filter(({ role }) => role !== 'rollback')
   const known = new Known(graph)
   const needed = sourcesOf(graph, known)
   const over = new Set<number>()
-  const rest: RestNode[] = []
+  const rest: RemainderNode[] = []
   for (const node of graph) {
     const group = known.groupOf(node)
     if (group && over.has(group.node)) {
@@ -99,7 +99,7 @@ function settledCause(node: WorkflowNode, group: WorkflowNode | undefined): Kept
 }
 
 /** The rest of a chain that has settled with a failure is over, too. */
-function withoutDead(nodes: readonly RestNode[]): readonly RestNode[] {
+function withoutDead(nodes: readonly RemainderNode[]): readonly RemainderNode[] {
   const dead: (readonly [number, number])[] = nodes.flatMap(({ role, kept, node, chainEnd }) =>
     role === 'kept' && kept?.cause ? [[node + 1, chainEnd] as const] : [],
   )
@@ -120,7 +120,7 @@ interface Keeping {
   readonly fills: boolean
 }
 
-function keptOf(node: WorkflowNode, { cause, fills }: Keeping): RestNode {
+function keptOf(node: WorkflowNode, { cause, fills }: Keeping): RemainderNode {
   const { run, kept } = node
   return {
     ...planOf(node),
@@ -144,7 +144,7 @@ function keptOf(node: WorkflowNode, { cause, fills }: Keeping): RestNode {
 function left(
   node: WorkflowNode,
   { known, isRetry }: { readonly known: Known; readonly isRetry: boolean },
-): RestNode {
+): RemainderNode {
   const { step, run } = node
   const isAtOnce = known.isReached(node)
   if (step === null || !isAtOnce) return { ...planOf(node), isAtOnce }
@@ -160,7 +160,7 @@ function left(
 }
 
 /** What of a node is its plan. */
-function planOf(node: WorkflowNode): RestNode {
+function planOf(node: WorkflowNode): RemainderNode {
   const { next, chainEnd, last, up, slot, isHead, isPausePoint } = node
   const { source, role, hooks, step, size, policy } = node
   const place = { node: node.node, next, chainEnd, last, up, slot, isHead, isPausePoint, source }
@@ -180,7 +180,7 @@ export function exportOf(
     workflow: { id, name, key, tags, priority, pausesAtPoints, hooks },
     exportedAt: now,
     last: lastOf(nodes),
-    nodes: restOf(nodes).map(exportedNode),
+    nodes: remainderOf(nodes).map(exportedNode),
   }
 }
 
@@ -204,6 +204,6 @@ export function pausedText(
   const { reason = null, by = null } = flow.paused ?? {}
   const text = JSON.stringify(rest)
   const told: Omit<PausedWorkflow, 'result' | 'rest'> = { workflowId: flow.id, reason, by }
-  const whole = text.length > largestGathered ? 'null' : text
+  const whole = text.length > largestFanIn ? 'null' : text
   return `${JSON.stringify(told).slice(0, -1)},"result":${value ?? 'null'},"rest":${whole}}`
 }

@@ -7,14 +7,14 @@ import { prevented } from '../../core/run/decision.ts'
 import type { RollbackFacts } from '../../core/run/run.ts'
 import type { WorkflowStop } from '../../core/workflow/workflow.ts'
 import { runOf, type SeqRun } from '../rows/runs.ts'
-import type { OpenFlow } from './open-flow.ts'
+import type { OpenWorkflow } from './open-flow.ts'
 import { insertMembers, type NewMember } from './members.ts'
-import type { RestNode } from '../../core/workflow/export.ts'
+import type { RemainderNode } from '../../core/workflow/export.ts'
 import { nodeOf, nodeParams, type NodeRow } from '../rows/workflows.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
 
 /** @returns the first of them; null where nothing has completed. */
-export async function beginRollback(flow: OpenFlow): Promise<NodeRow | null> {
+export async function beginRollback(flow: OpenWorkflow): Promise<NodeRow | null> {
   const { tx, facts } = flow
   const { stop } = facts
   if (stop === null) return null
@@ -84,7 +84,7 @@ function undoing(
   }
 }
 
-const chained = (node: number, count: number): RestNode => ({
+const chained = (node: number, count: number): RemainderNode => ({
   node,
   next: node - firstUndoing + 1 < count ? node + 1 : null,
   chainEnd: firstUndoing + count - 1,

@@ -6,9 +6,9 @@ import { inputOf } from '../../core/workflow/step-plan.ts'
 import { isFinal } from '../../core/run/transitions.ts'
 import { writeFeed } from '../journal/feed.ts'
 import { type FeedRow, runOf, type SeqRun, updateOf } from '../rows/runs.ts'
-import type { OpenFlow } from './open-flow.ts'
+import type { OpenWorkflow } from './open-flow.ts'
 import { causeOf } from './cause.ts'
-import { largestGathered, resultText, tooLarge } from './gather.ts'
+import { largestFanIn, resultText, tooLarge } from './gather.ts'
 import { runHook } from './hooks.ts'
 import { nodesWithin } from './read-nodes.ts'
 import { exportOf, pausedText } from './remainder.ts'
@@ -24,13 +24,13 @@ export interface Start {
 }
 
 /** How much the copies of one result may take that all members of a group get. */
-const mostCopied = 16 * largestGathered
+const mostCopied = 16 * largestFanIn
 
 export class Starts {
-  readonly #flow: OpenFlow
+  readonly #flow: OpenWorkflow
   #wanted: Start[] = []
 
-  constructor(flow: OpenFlow) {
+  constructor(flow: OpenWorkflow) {
     this.#flow = flow
   }
 

@@ -12,7 +12,7 @@ import type { Param } from '../driver/sql.ts'
 /** What stood in the way of a run, and stops it before it has begun. */
 export type Stopper = Pick<Tombstone, 'verb' | 'reason' | 'by' | 'createdAt'>
 
-export interface Placing {
+export interface Admission {
   readonly stopper?: Stopper
   /** Whose end it waits for. */
   readonly waitsFor?: string
@@ -20,7 +20,7 @@ export interface Placing {
   readonly hold?: Hold
 }
 
-export type Placed = { readonly run: NewRun; readonly placing: Placing }
+export type AdmittedRun = { readonly run: NewRun; readonly admission: Admission }
 
 /** The entry of a run that has none for that it was enqueued; it comes before all others. */
 export function enqueueEntry(run: StoredRun, state: 'queued' | 'waiting'): FeedEntry {
@@ -38,14 +38,14 @@ export function enqueueEntry(run: StoredRun, state: 'queued' | 'waiting'): FeedE
 
 /** A run that was simply queued needs no entry for that: its row says when (`enqueueEntry`), and a write is saved. */
 export function firstEntries(
-  { run, placing }: Placed,
+  { run, admission }: AdmittedRun,
   { seq, now }: { readonly seq: number | null; readonly now: number },
 ): FeedRow[] {
-  const state = firstState({ run, placing }, now)
+  const state = firstState({ run, admission }, now)
   if (seq === null || state === 'queued') return []
-  const { stopper, hold } = placing
+  const { stopper, hold } = admission
   if (!stopper && !hold) return [[seq, now, 'enqueue', 0, state, null]]
-  const enqueued: FeedRow = [seq, now, 'enqueue', 0, stateBefore({ run, placing }, now), null]
+  const enqueued: FeedRow = [seq, now, 'enqueue', 0, stateBefore({ run, admission }, now), null]
   if (stopper) {
     const { verb, reason, by } = stopper
     const data = { reason, by, answer: 'prevented', stop: stopOf(stopper, now) }
@@ -60,19 +60,22 @@ function dueAt(run: NewRun, now: number): number | null {
   return at !== null && at > now ? at : null
 }
 
-function firstState({ run, placing }: Placed, now: number): State {
-  if (placing.stopper) return 'cancelled'
-  return placing.hold ? 'paused' : stateBefore({ run, placing }, now)
+function firstState({ run, admission }: AdmittedRun, now: number): State {
+  if (admission.stopper) return 'cancelled'
+  return admission.hold ? 'paused' : stateBefore({ run, admission }, now)
 }
 
 /** What it would be if nothing stopped or paused it. */
-function stateBefore({ run, placing }: Placed, now: number): 'waiting' | 'queued' | 'scheduled' {
-  if (placing.waitsFor !== undefined) return 'waiting'
+function stateBefore(
+  { run, admission }: AdmittedRun,
+  now: number,
+): 'waiting' | 'queued' | 'scheduled' {
+  if (admission.waitsFor !== undefined) return 'waiting'
   return dueAt(run, now) === null ? 'queued' : 'scheduled'
 }
 
-export function insertOf({ run, placing }: Placed, now: number): Param[] {
-  const { stopper, waitsFor = null } = placing
+export function insertOf({ run, admission }: AdmittedRun, now: number): Param[] {
+  const { stopper, waitsFor = null } = admission
   return [
     run.id,
     run.task,
@@ -84,22 +87,22 @@ export function insertOf({ run, placing }: Placed, now: number): Param[] {
     run.input,
     run.ttlMs === null ? null : now + run.ttlMs,
     now,
-    firstState({ run, placing }, now),
+    firstState({ run, admission }, now),
     stopper ? null : dueAt(run, now),
     waitsFor,
     stopper ? JSON.stringify(stopOf(stopper, now)) : null,
     stopper ? now : null,
     instantOf(run.deadline, now),
-    ...pausedParams({ run, placing }, now),
+    ...pausedParams({ run, admission }, now),
   ]
 }
 
-function pausedParams({ run, placing }: Placed, now: number): Param[] {
-  const { hold } = placing
+function pausedParams({ run, admission }: AdmittedRun, now: number): Param[] {
+  const { hold } = admission
   if (!hold) return [null, null, null]
   const { reason, by, id: holdId, until } = hold
   const paused = JSON.stringify({ reason, by, at: now, holdId })
-  return [stateBefore({ run, placing }, now), paused, until]
+  return [stateBefore({ run, admission }, now), paused, until]
 }
 
 function stopOf({ verb, reason, by, createdAt }: Stopper, now: number): StopRecord {

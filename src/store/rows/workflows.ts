@@ -5,7 +5,7 @@ import type { JsonText } from '../../core/run/run.ts'
 import type { StepPlan } from '../../core/workflow/step-plan.ts'
 import type { Cause, WorkflowState } from '../../core/workflow/workflow.ts'
 import { runOf } from './runs.ts'
-import type { Kept, RestNode } from '../../core/workflow/export.ts'
+import type { Kept, RemainderNode } from '../../core/workflow/export.ts'
 import type { NewWorkflow, StoredWorkflow, WorkflowNode } from '../port/workflows.ts'
 import type { Param, Row } from '../driver/sql.ts'
 
@@ -137,7 +137,7 @@ export function nodeOf(row: Row): NodeRow {
 
 /** The parameters of `insertNodes`. */
 export function nodeParams(
-  { kept, step, hooks, ...node }: RestNode,
+  { kept, step, hooks, ...node }: RemainderNode,
   {
     workflow,
     runSeq,
@@ -168,7 +168,11 @@ export function nodeParams(
 }
 
 /** Nothing of what stands in the row of its run already: an input that is given. */
-function planText({ step, hooks, kept }: Pick<RestNode, 'step' | 'hooks' | 'kept'>): string | null {
+function planText({
+  step,
+  hooks,
+  kept,
+}: Pick<RemainderNode, 'step' | 'hooks' | 'kept'>): string | null {
   const plan: Plan = {
     ...hooks,
     ...(kept ? { kept: { runId: kept.runId, task: kept.task } } : {}),

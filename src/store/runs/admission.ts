@@ -7,7 +7,7 @@ import { isFinal } from '../../core/run/transitions.ts'
 import { Changes, loadRuns } from './changes.ts'
 import type { Tx } from '../driver/driver.ts'
 import { rowHolds } from './claim-guards.ts'
-import type { Placing } from '../rows/new-run.ts'
+import type { Admission } from '../rows/new-run.ts'
 import { note } from '../journal/audit-log.ts'
 import { runOf, type SeqRun, tombstoneOf } from '../rows/runs.ts'
 import type { Hold, NewRun, Tombstone } from '../store.ts'
@@ -31,13 +31,16 @@ export async function standingBefore(tx: Tx, runs: readonly NewRun[]): Promise<S
 
 /** Where a run goes, and whose key it takes; or the run that is there already. */
 export type Place =
-  | { readonly placing: Placing; readonly replacedId: string | null }
+  | { readonly admission: Admission; readonly replacedId: string | null }
   | { readonly existing: string }
 
-const at = (placing: Placing, replacedId: string | null = null): Place => ({ placing, replacedId })
+const at = (admission: Admission, replacedId: string | null = null): Place => ({
+  admission,
+  replacedId,
+})
 
 /** Makes room for a run, and says where it goes. */
-export async function placeFor(
+export async function admit(
   tx: Tx,
   { run, standing }: { readonly run: NewRun; readonly standing: Standing },
 ): Promise<Place> {
@@ -77,7 +80,10 @@ async function useUp(tx: Tx, { kind, task, value }: Tombstone): Promise<boolean>
 }
 
 /** Takes the key from its holder: one that has not started is cancelled; a running one goes on, or is cancelled and waited for. */
-async function replace(tx: Tx, { run, holder }: { run: NewRun; holder: SeqRun }): Promise<Placing> {
+async function replace(
+  tx: Tx,
+  { run, holder }: { run: NewRun; holder: SeqRun },
+): Promise<Admission> {
   const changes = new Changes(tx.now(), [holder])
   const { by = null, graceMs } = run
   const asked = { reason: `replaced by ${run.id}`, by, graceMs }

@@ -8,7 +8,7 @@
 import type { SeqRun } from '../rows/runs.ts'
 import { loadRuns } from './changes.ts'
 import type { Tx } from '../driver/driver.ts'
-import { enqueueRuns, insertPlaced } from './enqueue.ts'
+import { enqueueRuns, insertAdmitted } from './enqueue.ts'
 import type { Stopper } from '../rows/new-run.ts'
 import type { NewChild } from '../store.ts'
 
@@ -21,7 +21,7 @@ export async function enqueueChildren(
   const parents = new Map((await loadRuns(tx, ids)).map((run) => [run.id, run]))
   const placed = children.flatMap((child) => {
     const parent = parents.get(child.fence.runId)
-    return parent && isCurrent(parent, child) ? [placedOf(child, parent)] : []
+    return parent && isCurrent(parent, child) ? [admittedOf(child, parent)] : []
   })
   const known = await childrenAt(tx, placed)
   const fresh = new Map<string, PlacedChild>()
@@ -46,7 +46,7 @@ function isCurrent({ state, attempt, workerId, rollback }: SeqRun, { fence }: Ne
   return isSame && state === 'running' && rollback === null
 }
 
-const placedOf = (call: NewChild, parent: SeqRun): PlacedChild => ({
+const admittedOf = (call: NewChild, parent: SeqRun): PlacedChild => ({
   call,
   run: call.run,
   parent,
@@ -89,8 +89,8 @@ async function insert(tx: Tx, children: readonly PlacedChild[]): Promise<void> {
       tx,
       free.map(({ run }) => run),
     )
-  const placed = stopped.map(({ child: { run }, stopper }) => ({ run, placing: { stopper } }))
-  if (placed.length > 0) await insertPlaced(tx, placed)
+  const placed = stopped.map(({ child: { run }, stopper }) => ({ run, admission: { stopper } }))
+  if (placed.length > 0) await insertAdmitted(tx, placed)
   const sets = children.map(({ run, parent, prefix }) => [
     run.id,
     parent.id,

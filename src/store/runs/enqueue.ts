@@ -2,8 +2,8 @@
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
-import { firstEntries, insertOf, type Placed } from '../rows/new-run.ts'
-import { placeFor, type Standing, standingBefore } from './admission.ts'
+import { firstEntries, insertOf, type AdmittedRun } from '../rows/new-run.ts'
+import { admit, type Standing, standingBefore } from './admission.ts'
 import type { Enqueued, NewRun } from '../store.ts'
 
 /** Stores the runs in order. @throws {CheckreinError} `RUN_ID_TAKEN` where another task's run has the id. */
@@ -14,8 +14,8 @@ export async function enqueueRuns(tx: Tx, runs: readonly NewRun[]): Promise<read
   }
   const standing = await standingBefore(tx, runs)
   if (standing.isFree) {
-    const placed = runs.map((run) => ({ run, placing: {} }))
-    return insertPlaced(tx, placed)
+    const placed = runs.map((run) => ({ run, admission: {} }))
+    return insertAdmitted(tx, placed)
   }
   const enqueued: Enqueued[] = []
   for (const run of runs) enqueued.push(await enqueueOne(tx, { run, standing }))
@@ -33,7 +33,7 @@ export async function enqueueAlone(
   const isPlain = runs.every((run) => run.key === null && run.due === null && run.tags.length === 0)
   if (!isPlain) return null
   const now = driver.now()
-  const sets = runs.map((run) => insertOf({ run, placing: {} }, now))
+  const sets = runs.map((run) => insertOf({ run, admission: {} }, now))
   const seqs = await driver.insertAlone('insertNewRuns', sets)
   if (!seqs || seqs.includes(null)) return null
   return runs.map(({ id }) => ({ id, outcome: 'enqueued', replacedId: null }))
@@ -41,7 +41,7 @@ export async function enqueueAlone(
 
 /** Null where none was new, or a tombstone stands: what stands in their way must be looked up. */
 async function insertPlain(tx: Tx, runs: readonly NewRun[]): Promise<readonly Enqueued[] | null> {
-  const placed = runs.map((run) => ({ run, placing: {} }))
+  const placed = runs.map((run) => ({ run, admission: {} }))
   const now = tx.now()
   const sets = placed.map((one) => insertOf(one, now))
   const seqs = await tx.insert('insertPlainRuns', sets)
@@ -53,18 +53,18 @@ async function enqueueOne(
   tx: Tx,
   { run, standing }: { readonly run: NewRun; readonly standing: Standing },
 ): Promise<Enqueued> {
-  const place = await placeFor(tx, { run, standing })
+  const place = await admit(tx, { run, standing })
   if ('existing' in place) return { id: place.existing, outcome: 'exists', replacedId: null }
-  const { placing, replacedId } = place
-  const [enqueued] = await insertPlaced(tx, [{ run, placing }])
+  const { admission, replacedId } = place
+  const [enqueued] = await insertAdmitted(tx, [{ run, admission }])
   if (!enqueued) throw new CheckreinError('INTERNAL', { message: 'an insert answered nothing' })
   return { ...enqueued, replacedId }
 }
 
 /** Stores runs of which it is known what stands in their way. */
-export async function insertPlaced(
+export async function insertAdmitted(
   tx: Tx,
-  placed: readonly Placed[],
+  placed: readonly AdmittedRun[],
 ): Promise<readonly Enqueued[]> {
   const now = tx.now()
   const sets = placed.map((one) => insertOf(one, now))
@@ -73,7 +73,7 @@ export async function insertPlaced(
 }
 
 interface Inserted {
-  readonly placed: readonly Placed[]
+  readonly placed: readonly AdmittedRun[]
   readonly seqs: readonly (number | null)[]
   readonly now: number
 }
@@ -92,15 +92,15 @@ async function inserted(tx: Tx, { placed, seqs, now }: Inserted): Promise<readon
       tx,
       placed.filter((_, at) => seqs[at] === null),
     )
-  return placed.map(({ run, placing }, at) => ({
+  return placed.map(({ run, admission }, at) => ({
     id: run.id,
-    outcome: seqs[at] === null ? 'exists' : placing.stopper ? 'prevented' : 'enqueued',
+    outcome: seqs[at] === null ? 'exists' : admission.stopper ? 'prevented' : 'enqueued',
     replacedId: null,
   }))
 }
 
 /** An id that exists is the same call made twice, if it is the same task's. */
-async function refuseTakenIds(tx: Tx, placed: readonly Placed[]): Promise<void> {
+async function refuseTakenIds(tx: Tx, placed: readonly AdmittedRun[]): Promise<void> {
   const ids = placed.map(({ run }) => run.id)
   const taskOf = new Map((await tx.run('runsById', [ids])).map((row) => [row['id'], row['task']]))
   const taken = placed.find(({ run }) => taskOf.get(run.id) !== run.task)

@@ -7,7 +7,7 @@
  */
 import type { Answer } from '../../core/run/decision.ts'
 import { applyEvents, completeAlone } from '../runs/apply.ts'
-import { Asking } from '../control/commands.ts'
+import { Commands } from '../control/commands.ts'
 import { claimedInOrder, claimRuns } from '../runs/claim.ts'
 import { controlWithin } from '../control/control.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
@@ -62,7 +62,7 @@ export class SqlStore extends Reading implements Store {
   /** Each caller's only one: so what is left of several of them is left of whole calls. */
   readonly #applyOne: Writer<RunEventCall, Answer>
   readonly #enqueueChildren: Writer<NewChild, string | null>
-  readonly #asking: Asking
+  readonly #asking: Commands
   readonly #log: Writer<LogCall, null>
   readonly #workflows: Workflows
 
@@ -83,7 +83,7 @@ export class SqlStore extends Reading implements Store {
       { alone: (calls: readonly RunEventCall[]) => completeAlone(driver, calls) },
     )
     this.#enqueueChildren = (tx, children) => enqueueChildren(tx, children)
-    this.#asking = new Asking(driver, this.#commits)
+    this.#asking = new Commands(driver, this.#commits)
     this.#workflows = new Workflows(driver, this.#commits, this.#asking.bulks)
     driver.onBegun = (ids) => this.#asking.bulks.driveSoon(ids)
     this.#log = (tx, calls) => writeLog(tx, calls)
@@ -133,7 +133,7 @@ export class SqlStore extends Reading implements Store {
     return this.#workflows.retry(request)
   }
 
-  workflowRest(id: string): Promise<WorkflowExport> {
+  workflowRemainder(id: string): Promise<WorkflowExport> {
     return this.#workflows.rest(id)
   }
 

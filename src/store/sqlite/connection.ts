@@ -76,7 +76,7 @@ const turns = new Turns()
  * Runs `work` on the caller's own connection, within the transaction that has begun there: as a whole or not at all, so that
  * an error of ours leaves the transaction as it was before. @throws {CheckreinError} `USAGE`.
  */
-export async function joined<T>(
+export async function inCallersTransaction<T>(
   transaction: unknown,
   file: string,
   work: (connection: Connection) => Promise<T>,

@@ -12,7 +12,7 @@ import type { Driver, Tx } from '../driver/driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { withoutHeld } from '../runs/claim-guards.ts'
 import { claimInLanes, tasksInLanes } from './claim.ts'
-import { Connection, joined } from './connection.ts'
+import { Connection, inCallersTransaction } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
 import { createPrivately, fileError, noStore, refuseMissing } from './file.ts'
 import { sqliteFindings } from './findings.ts'
@@ -168,7 +168,7 @@ export class SqliteDriver implements Driver {
 
   async join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
     try {
-      return await joined(transaction, this.#file, (own) => work(this.#txOn(own)))
+      return await inCallersTransaction(transaction, this.#file, (own) => work(this.#txOn(own)))
     } catch (error) {
       throw storeError(error, this.#file)
     }

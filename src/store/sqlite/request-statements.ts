@@ -1,6 +1,6 @@
 /** SQLite's half of the twin statements about what is asked of runs. */
 import { stateIs } from '../driver/state-sql.ts'
-import type { ReinsStatements } from '../driver/request-statements.ts'
+import type { RequestStatements } from '../driver/request-statements.ts'
 import type { SignalQuery } from '../store.ts'
 import type { FilterSql, Param } from '../driver/sql.ts'
 
@@ -25,7 +25,7 @@ const gone = `
         AND NOT EXISTS (SELECT 1 FROM checkrein_workflows AS w WHERE w.id = pausing.id AND w.paused IS NOT NULL)
         AND NOT EXISTS (SELECT 1 FROM checkrein_bulks AS b WHERE b.finished_at IS NULL AND ${ofHold('b.request', 'pausing.id')})`
 
-export const sqliteReins: ReinsStatements = {
+export const sqliteReins: RequestStatements = {
   wakeableRunsToChange:
     'SELECT * FROM checkrein_runs WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2',
   resumableRunsToChange:

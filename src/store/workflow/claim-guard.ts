@@ -19,7 +19,7 @@ export const mayHalt = ({ workflow, node, rollback }: ClaimedRun): boolean =>
   workflow !== null && rollback === null && (node ?? 0) < firstUndoing
 
 /** Hands back those that their workflows keep from starting. @returns their ids. */
-export async function refuseHalted(
+export async function handBackHalted(
   tx: Tx,
   { claimed, workerId }: { readonly claimed: readonly ClaimedRun[]; readonly workerId: string },
 ): Promise<ReadonlySet<string>> {

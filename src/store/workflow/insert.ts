@@ -3,9 +3,9 @@ import { randomUUIDv7 } from 'node:crypto'
 import { CheckreinError } from '../../core/errors.ts'
 import type { Tx } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
-import { Flow } from '../progress/advance.ts'
+import { WorkflowProgress } from '../progress/advance.ts'
 import { insertMembers, type NewMember } from '../progress/members.ts'
-import type { RestNode } from '../../core/workflow/export.ts'
+import type { RemainderNode } from '../../core/workflow/export.ts'
 import type { NewWorkflow, WorkflowEnqueued } from '../port/workflows.ts'
 import { newWorkflowParams, nodeOf, nodeParams, workflowOf } from '../rows/workflows.ts'
 /** How many nodes are stored before others have a turn. */
@@ -58,7 +58,7 @@ interface Portion {
   readonly isHeld: boolean
   /** How many slots of each group are filled already. */
   readonly filled: ReadonlyMap<number, number>
-  readonly nodes: readonly RestNode[]
+  readonly nodes: readonly RemainderNode[]
 }
 
 async function insertNodes(tx: Tx, { flow, isHeld, filled, nodes }: Portion): Promise<void> {
@@ -85,7 +85,10 @@ function saveCheckpoints(
   {
     nodes,
     seqOf,
-  }: { readonly nodes: readonly RestNode[]; readonly seqOf: ReadonlyMap<number, number | null> },
+  }: {
+    readonly nodes: readonly RemainderNode[]
+    readonly seqOf: ReadonlyMap<number, number | null>
+  },
 ): void {
   const sets = nodes.flatMap(({ node, checkpoint }) =>
     checkpoint == null ? [] : [[seqOf.get(node) ?? 0, checkpoint]],
@@ -102,7 +105,7 @@ function countFilled({ nodes }: NewWorkflow): ReadonlyMap<number, number> {
 }
 
 function memberOf(
-  { node, step, role, isAtOnce, checkpoint }: RestNode,
+  { node, step, role, isAtOnce, checkpoint }: RemainderNode,
   { flow, isHeld, now }: Pick<Portion, 'flow' | 'isHeld'> & { readonly now: number },
 ): NewMember[] {
   if (step === null || role === 'kept') return []
@@ -117,7 +120,7 @@ function memberOf(
   ]
 }
 
-const isEmptyGroup = ({ step, role, size, isAtOnce }: RestNode): boolean =>
+const isEmptyGroup = ({ step, role, size, isAtOnce }: RemainderNode): boolean =>
   isAtOnce && step === null && role !== 'kept' && size === 0
 
 async function beginEmpty(
@@ -126,7 +129,7 @@ async function beginEmpty(
 ): Promise<void> {
   const [row] = await tx.run('workflowsToChange', [[id]])
   if (!row) return
-  const flow = new Flow(tx, workflowOf(row))
+  const flow = new WorkflowProgress(tx, workflowOf(row))
   const nodes = await tx.run('nodesOf', [id, empty])
   await flow.begin(nodes.map(nodeOf))
   await flow.write()

@@ -9,7 +9,7 @@ import { note } from '../journal/audit-log.ts'
 import { tombstoneOf } from '../rows/runs.ts'
 import type { ClaimedRun, Tombstone } from '../store.ts'
 import { controlWorkflow, fromStop, order } from './control.ts'
-import { mayHalt, refuseHalted } from './claim-guard.ts'
+import { mayHalt, handBackHalted } from './claim-guard.ts'
 import { insertWorkflow } from './insert.ts'
 import { nodesWithin } from '../progress/read-nodes.ts'
 import type {
@@ -20,7 +20,7 @@ import type {
   WorkflowNode,
   WorkflowRetry,
 } from '../port/workflows.ts'
-import { exportOf, restOf } from '../progress/remainder.ts'
+import { exportOf, remainderOf } from '../progress/remainder.ts'
 import { workflowOf, workflowParams } from '../rows/workflows.ts'
 
 export class Workflows {
@@ -66,7 +66,9 @@ export class Workflows {
     const halted = new Set(rows.map((row) => String(row['id'])))
     const held = members.filter(({ workflow }) => halted.has(workflow ?? ''))
     if (held.length === 0) return claimed
-    const refused = await this.#commits.once((tx) => refuseHalted(tx, { claimed: held, workerId }))
+    const refused = await this.#commits.once((tx) =>
+      handBackHalted(tx, { claimed: held, workerId }),
+    )
     return claimed.filter(({ id }) => !refused.has(id))
   }
 
@@ -162,7 +164,7 @@ async function retryWorkflow(tx: Tx, request: WorkflowRetry): Promise<WorkflowEn
   const next: NewWorkflow = {
     ...head,
     id: newId,
-    nodes: restOf(nodes, { isRetry: true }),
+    nodes: remainderOf(nodes, { isRetry: true }),
     deadline: null,
     retryOf: id,
   }

@@ -1,7 +1,7 @@
 import { isCheckreinError } from '../../core/errors.ts'
 import type { Store } from '../../store/store.ts'
 import type { Registry } from '../registry.ts'
-import type { Tenure } from './lease-session.ts'
+import type { LeaseSession } from './lease-session.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
 
 /** Each change calls for a look, also those that the worker makes itself; after one that found nothing it pauses this long. */
@@ -63,54 +63,60 @@ export class Intake {
    * Claims runs for free slots, and ahead where that pays.
    * @returns ms until the next look.
    */
-  async fill(tenure: Tenure): Promise<number> {
+  async fill(leaseSession: LeaseSession): Promise<number> {
     if (this.isDraining) return Infinity
     const { pollMs, store } = this.#parts
     if (performance.now() >= this.#heardAt + pollMs) this.hear()
-    const wanting = [...tenure.isolations].filter((isolation) => this.#wants(tenure, isolation))
+    const wanting = [...leaseSession.isolations].filter((isolation) =>
+      this.#wants(leaseSession, isolation),
+    )
     const waitMs = this.#fillAgainAt - performance.now()
     if (wanting.length > 0 && waitMs > 0) return waitMs
-    await this.#compare(tenure)
-    const filled = await this.#fillAll(tenure, wanting)
+    await this.#compare(leaseSession)
+    const filled = await this.#fillAll(leaseSession, wanting)
     if (!filled.some(({ count, free }) => count >= free))
       this.#fillAgainAt = performance.now() + shortestPauseMs
     const againMs = (await this.#hasLeft(filled)) ? store.lookPauseMs : Infinity
     const dueAt = Math.min(this.#heardAt + pollMs, this.#compareAt)
-    return Math.min(againMs, tenure.handBackStale(), Math.max(1, dueAt - performance.now()))
+    return Math.min(againMs, leaseSession.handBackStale(), Math.max(1, dueAt - performance.now()))
   }
 
-  #wants(tenure: Tenure, isolation: Isolation): boolean {
-    if (tenure.freeSlots(isolation) > 0) return !this.#dry.has(isolation)
-    return !this.#dryAhead.has(isolation) && tenure.lookahead(isolation).limit > 0
+  #wants(leaseSession: LeaseSession, isolation: Isolation): boolean {
+    if (leaseSession.freeSlots(isolation) > 0) return !this.#dry.has(isolation)
+    return !this.#dryAhead.has(isolation) && leaseSession.lookahead(isolation).limit > 0
   }
 
   /**
    * A claim that failed, or whose answer was lost, may have been done all the same, and even be done later, should it have
    * been held up on its way: what is held and not known goes back.
    */
-  async #compare(tenure: Tenure): Promise<void> {
+  async #compare(leaseSession: LeaseSession): Promise<void> {
     if (performance.now() < this.#compareAt) return
-    tenure.refuseUnknown(await this.#parts.store.held(tenure.id))
+    leaseSession.refuseUnknown(await this.#parts.store.held(leaseSession.id))
     this.#compareAt = performance.now() + this.#parts.compareMs
   }
 
-  async #fillAll(tenure: Tenure, wanting: readonly Isolation[]): Promise<readonly Filled[]> {
-    if (this.#isDear) return allOf(wanting.map((isolation) => this.#fillSlots(tenure, isolation)))
+  async #fillAll(
+    leaseSession: LeaseSession,
+    wanting: readonly Isolation[],
+  ): Promise<readonly Filled[]> {
+    if (this.#isDear)
+      return allOf(wanting.map((isolation) => this.#fillSlots(leaseSession, isolation)))
     const claimable = await this.#claimable(wanting)
     const filled: Filled[] = []
     for (const isolation of wanting)
       if (this.#tasksOf(isolation).some((task) => claimable.has(task)))
-        filled.push(await this.#fillSlots(tenure, isolation))
+        filled.push(await this.#fillSlots(leaseSession, isolation))
     return filled
   }
 
-  async #fillSlots(tenure: Tenure, isolation: Isolation): Promise<Filled> {
+  async #fillSlots(leaseSession: LeaseSession, isolation: Isolation): Promise<Filled> {
     const heard = this.#heard
-    const free = tenure.freeSlots(isolation)
-    const count = free > 0 ? await this.#claim(tenure, this.#tasksOf(isolation), free) : 0
-    const ahead = tenure.lookahead(isolation)
+    const free = leaseSession.freeSlots(isolation)
+    const count = free > 0 ? await this.#claim(leaseSession, this.#tasksOf(isolation), free) : 0
+    const ahead = leaseSession.lookahead(isolation)
     const isAhead = count === free && ahead.limit > 0 && !this.#dryAhead.has(isolation)
-    const more = isAhead ? await this.#claim(tenure, ahead.tasks, ahead.limit) : 0
+    const more = isAhead ? await this.#claim(leaseSession, ahead.tasks, ahead.limit) : 0
     const wanted = free + (isAhead ? ahead.limit : 0)
     if (wanted > 0 && count + more >= wanted) this.#plenty.add(isolation)
     else this.#plenty.delete(isolation)
@@ -149,13 +155,17 @@ export class Intake {
   }
 
   /** @returns how many it got. */
-  async #claim(tenure: Tenure, tasks: readonly string[], limit: number): Promise<number> {
+  async #claim(
+    leaseSession: LeaseSession,
+    tasks: readonly string[],
+    limit: number,
+  ): Promise<number> {
     if (this.isDraining) return 0
     const { store, queues, onError } = this.#parts
     try {
-      const claimed = await store.claim({ queues, tasks, workerId: tenure.id, limit })
-      if (this.isDraining) tenure.refuse(claimed)
-      else for (const run of claimed) tenure.take(run)
+      const claimed = await store.claim({ queues, tasks, workerId: leaseSession.id, limit })
+      if (this.isDraining) leaseSession.refuse(claimed)
+      else for (const run of claimed) leaseSession.take(run)
       return claimed.length
     } catch (error) {
       this.#compareAt = 0

@@ -1,8 +1,8 @@
 /**
  * The time in which a worker holds one lease: its id, its executors, and the attempts that it runs.
  *
- * A worker has one tenure after the other. When a lease is lost, everything that ran under it is ended with it, and
- * the next tenure starts with a new id and new isolates; so nothing can carry over from a lease that another worker
+ * A worker has one lease session after the other. When a lease is lost, everything that ran under it is ended with it, and
+ * the next lease session starts with a new id and new isolates; so nothing can carry over from a lease that another worker
  * may have taken the runs of.
  */
 import { randomUUIDv7 } from 'node:crypto'
@@ -15,19 +15,19 @@ import type { ClaimedRun, HeldIntent, HeldRun, Store } from '../../store/store.t
 import { settle } from '../attempt/settle.ts'
 import { version } from '../version.ts'
 import { Attempt } from '../attempt/attempt.ts'
-import { Backlog } from './prefetched.ts'
+import { Prefetched } from './prefetched.ts'
 import { goodUntil, Heartbeat, type HeartbeatParts } from './heartbeat.ts'
 import type { WorkerSettings } from '../options.ts'
 import { Pace } from '../attempt/pace.ts'
 import type { Registry } from '../registry.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
 
-export interface TenureParts {
+export interface LeaseSessionParts {
   readonly store: Store
   readonly registry: Registry
   readonly settings: WorkerSettings
   readonly queues: readonly string[]
-  /** The lease is lost; the tenure has been told to end. */
+  /** The lease is lost; the lease session has been told to end. */
   readonly onLost: () => void
   /** A slot has become free. */
   readonly onFree: () => void
@@ -43,9 +43,9 @@ const leaseLost: AbortReason = {
   details: {},
 }
 
-export class Tenure {
+export class LeaseSession {
   readonly id: string
-  readonly #parts: TenureParts
+  readonly #parts: LeaseSessionParts
   readonly #executors: ReadonlyMap<Isolation, Executor>
   readonly #heartbeat: Heartbeat
   readonly #running = new Map<string, Attempt>()
@@ -53,11 +53,11 @@ export class Tenure {
   readonly #unwritten = new Set<string>()
   readonly #settling = new Set<Promise<void>>()
   readonly #busy = new Map<Isolation, number>()
-  readonly #backlog: Backlog
+  readonly #prefetched: Prefetched
   readonly #paces = new Map<string, Pace>()
 
   /** Takes a lease. @throws {CheckreinError} `STORE_…`. */
-  static async begin(parts: TenureParts): Promise<Tenure> {
+  static async begin(parts: LeaseSessionParts): Promise<LeaseSession> {
     const { store, registry, settings, queues } = parts
     const id = randomUUIDv7()
     const sentAt = monotonicMs()
@@ -71,14 +71,14 @@ export class Tenure {
       version,
       leaseMs: settings.leaseMs,
     })
-    return new Tenure(id, parts, goodUntil(sentAt, settings.leaseMs))
+    return new LeaseSession(id, parts, goodUntil(sentAt, settings.leaseMs))
   }
 
-  private constructor(id: string, parts: TenureParts, until: number) {
+  private constructor(id: string, parts: LeaseSessionParts, until: number) {
     const { store, settings, registry } = parts
     this.id = id
     this.#parts = parts
-    this.#backlog = new Backlog(store.lookPauseMs)
+    this.#prefetched = new Prefetched(store.lookPauseMs)
     this.#executors = new Map(
       registry.isolations.map((isolation) => {
         const capacity = settings.capacity[isolation]
@@ -116,7 +116,7 @@ export class Tenure {
   }
 
   get heldCount(): number {
-    return this.#running.size + this.#backlog.size
+    return this.#running.size + this.#prefetched.size
   }
 
   /** How many more attempts of an isolation may start. */
@@ -130,7 +130,7 @@ export class Tenure {
       .namesOf(isolation)
       .filter((name) => this.#paceOf(name).lookahead > 0)
     const most = tasks.reduce((most, name) => Math.max(most, this.#paceOf(name).lookahead), 0)
-    const waiting = this.#backlog.count(isolation)
+    const waiting = this.#prefetched.count(isolation)
     return { tasks, limit: waiting > most / 2 ? 0 : most - waiting }
   }
 
@@ -147,7 +147,7 @@ export class Tenure {
     const isolation = this.#parts.registry.get(run.task)?.task.isolation
     if (isolation === undefined) this.#handBack(run, 'release')
     else if (this.freeSlots(isolation) > 0) this.#start(isolation, run)
-    else this.#backlog.add(isolation, run)
+    else this.#prefetched.add(isolation, run)
   }
 
   /** The slot is free again when the code of the attempt has ended, also before that is written. */
@@ -190,7 +190,7 @@ export class Tenure {
   #free({ run }: Attempt, isolation: Isolation): void {
     this.#running.delete(run.id)
     this.#occupy(isolation, -1)
-    const next = this.#backlog.next(isolation)
+    const next = this.#prefetched.next(isolation)
     if (next) this.#start(isolation, next)
     this.#parts.onFree()
   }
@@ -203,7 +203,7 @@ export class Tenure {
   follow(all: readonly HeldIntent[]): void {
     const asked = new Map(all.map((held) => [held.runId, held]))
     for (const { runId, intent } of all) {
-      const waiting = intent ? this.#backlog.take(runId) : undefined
+      const waiting = intent ? this.#prefetched.take(runId) : undefined
       if (waiting) this.#handBack(waiting, intent?.stop ? 'stop' : 'release')
     }
     for (const [runId, attempt] of this.#running) attempt.follow(asked.get(runId) ?? null)
@@ -212,7 +212,7 @@ export class Tenure {
   /** Gives back what it holds and knows nothing of: a claim whose answer was lost may have been done. */
   refuseUnknown(held: readonly HeldRun[]): void {
     for (const run of held)
-      if (!this.#unwritten.has(nameOf(run)) && !this.#backlog.has(run))
+      if (!this.#unwritten.has(nameOf(run)) && !this.#prefetched.has(run))
         this.#handBack(run, 'release')
   }
 
@@ -235,8 +235,8 @@ export class Tenure {
 
   /** Hands back what has waited too long for its slot. @returns ms until the next look. */
   handBackStale(): number {
-    this.refuse(this.#backlog.takeStale())
-    return this.#backlog.size > 0 ? this.#backlog.longestWaitMs : Infinity
+    this.refuse(this.#prefetched.takeStale())
+    return this.#prefetched.size > 0 ? this.#prefetched.longestWaitMs : Infinity
   }
 
   /** Hands back runs that were claimed and will not start here. */
@@ -246,7 +246,7 @@ export class Tenure {
 
   /** Hands back what has not started. */
   drain(): void {
-    this.refuse(this.#backlog.takeAll())
+    this.refuse(this.#prefetched.takeAll())
   }
 
   abortAll(reason: AbortReason): void {
@@ -285,7 +285,7 @@ export class Tenure {
   /** The lease is lost: nothing of it may go on. */
   #abandon(): void {
     this.#heartbeat.stop()
-    this.#backlog.takeAll()
+    this.#prefetched.takeAll()
     for (const { ladder } of this.#running.values()) {
       ladder.abort('lease-lost', leaseLost)
       void ladder.kill('lease-lost')

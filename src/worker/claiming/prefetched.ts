@@ -10,7 +10,7 @@ interface Waiting {
 }
 
 /** Runs that are claimed and wait for a slot; few, and for milliseconds (see `pace.ts`). */
-export class Backlog {
+export class Prefetched {
   readonly #now: () => number
   readonly #lines = new Map<Isolation, Waiting[]>()
   /** How long a run may wait here for a slot; then others may have it. */

@@ -6,7 +6,7 @@ import { setTimeout, clearTimeout } from 'node:timers'
 
 const clockMs = performance.now.bind(performance)
 
-export class Pulse {
+export class IsolateHeartbeat {
   readonly #tell: () => void
   #everyMs = Infinity
   #toldAt = -Infinity

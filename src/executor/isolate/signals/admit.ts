@@ -5,15 +5,15 @@ import type { SignalOutcome } from '../../../core/run/events.ts'
 import { decodePayload } from '../../../core/payload.ts'
 import { portableError } from '../../wire/channel.ts'
 import type { SentSignal } from '../../executor.ts'
-import { Letter } from './delivery.ts'
+import { Delivery } from './delivery.ts'
 import { Ordered } from './pending.ts'
 import { Turns } from '../attempt/turns.ts'
 import { firstIssue, validate } from '../attempt/validate.ts'
 
 export interface IntakeEvents {
-  admitted(letter: Letter): void
+  admitted(delivery: Delivery): void
   /** The handler has answered it. */
-  handled(letter: Letter): void
+  handled(delivery: Delivery): void
   /** It does not fit, so the handler will never see it. */
   rejected(outcome: SignalOutcome): void
   /** All that has arrived was looked at. */
@@ -74,15 +74,15 @@ export class Intake {
     if (this.#isAdmitting || this.#schemas === null) return
     this.#isAdmitting = true
     for (let sent = this.#incoming.shift(); sent !== undefined; sent = this.#incoming.shift()) {
-      const letter = await this.#checked(sent, this.#schemas)
-      if (letter !== null && !this.#isClosed) this.#events.admitted(letter)
+      const delivery = await this.#checked(sent, this.#schemas)
+      if (delivery !== null && !this.#isClosed) this.#events.admitted(delivery)
       await this.#turns.pass()
     }
     this.#isAdmitting = false
     this.#events.idle()
   }
 
-  async #checked(sent: SentSignal, schemas: SignalSchemas): Promise<Letter | null> {
+  async #checked(sent: SentSignal, schemas: SignalSchemas): Promise<Delivery | null> {
     try {
       this.check(sent.name)
       const schema = schemas[sent.name] as StandardSchemaV1
@@ -91,10 +91,10 @@ export class Intake {
         const message = `The payload of the signal ${JSON.stringify(sent.name)} does not fit: ${firstIssue(checked.issues)}`
         return this.#reject(sent, { message, details: { issues: checked.issues } })
       }
-      const onHandled = (letter: Letter): void => {
-        if (!this.#isClosed) this.#events.handled(letter)
+      const onHandled = (delivery: Delivery): void => {
+        if (!this.#isClosed) this.#events.handled(delivery)
       }
-      return new Letter(sent, checked.value, { limit: this.#limit, onHandled })
+      return new Delivery(sent, checked.value, { limit: this.#limit, onHandled })
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       return this.#reject(sent, { message, details: {} })

@@ -9,7 +9,7 @@ import type { SentSignal } from '../../executor.ts'
 export type Consumer = 'listener' | 'iterator' | 'receive'
 
 /** A signal in the mailbox, and what becomes of it. */
-export class Letter {
+export class Delivery {
   readonly position: number
   readonly name: string
   readonly signal: Signal
@@ -25,13 +25,13 @@ export class Letter {
   isCovered = false
   #outcome: SignalOutcome | null = null
   readonly #limit: number
-  readonly #onHandled: (letter: Letter) => void
+  readonly #onHandled: (delivery: Delivery) => void
 
   /** @param payload as its schema has made it. */
   constructor(
     { position, id, name, by, sentAt }: SentSignal,
     payload: unknown,
-    { limit, onHandled }: { limit: number; onHandled: (letter: Letter) => void },
+    { limit, onHandled }: { limit: number; onHandled: (delivery: Delivery) => void },
   ) {
     this.position = position
     this.name = name

@@ -3,9 +3,9 @@ import type { SignalOutcome } from '../../../core/run/events.ts'
 import type { Checkpoints } from '../attempt/checkpoints.ts'
 import type { AttemptOrder, ParkedWait } from '../../executor.ts'
 import type { Halt } from '../attempt/halt.ts'
-import type { Letter } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import { Mailbox } from './mailbox.ts'
-import type { Pulse } from '../attempt/heartbeat.ts'
+import type { IsolateHeartbeat } from '../attempt/heartbeat.ts'
 import type { EndsOf } from './wait.ts'
 import { Waits } from './waits.ts'
 import type { AnyTask } from '../../../core/task/context.ts'
@@ -13,7 +13,7 @@ import type { AnyTask } from '../../../core/task/context.ts'
 export interface InboxParts {
   readonly halt: Halt
   readonly checkpoints: Checkpoints
-  readonly pulse: Pulse
+  readonly heartbeat: IsolateHeartbeat
   readonly onTaken: (position: number, at: number) => void
   readonly endsOf: EndsOf
 }
@@ -87,7 +87,7 @@ export class Inbox {
     const { halt, checkpoints, onTaken } = this.#parts
     const mailbox = new Mailbox(halt, this.#order, {
       taken: onTaken,
-      handled: (letter) => this.#onHandled(letter),
+      handled: (delivery) => this.#onHandled(delivery),
       rejected: (outcome) => checkpoints.tellAlone([outcome]),
     })
     if (this.#task !== null) mailbox.open(this.#task.signals)
@@ -95,14 +95,14 @@ export class Inbox {
   }
 
   #makeWaits(): Waits {
-    const { halt, pulse, endsOf } = this.#parts
-    const waits = new Waits({ halt, pulse, mailbox: this.mailbox, endsOf }, this.#order.waits)
+    const { halt, heartbeat, endsOf } = this.#parts
+    const waits = new Waits({ halt, heartbeat, mailbox: this.mailbox, endsOf }, this.#order.waits)
     if (this.#task !== null) waits.open(this.#task.parkAfterMs)
     return waits
   }
 
   /** A handler that keeps no state is through with a signal at once; not so one that is going to keep its first. */
-  #onHandled({ hold }: Letter): void {
+  #onHandled({ hold }: Delivery): void {
     const { checkpoints } = this.#parts
     const keepsState = checkpoints.hasState || (this.#task !== null && this.#task.state !== null)
     if (keepsState || hold !== null) return

@@ -15,8 +15,8 @@ import { CheckreinError } from '../../../core/errors.ts'
 import type { AttemptOrder, SentSignal } from '../../executor.ts'
 import { type Halt, isHalting } from '../attempt/halt.ts'
 import { Intake } from './admit.ts'
-import type { Consumer, Letter } from './delivery.ts'
-import { Letters } from './pending.ts'
+import type { Consumer, Delivery } from './delivery.ts'
+import { PendingDeliveries } from './pending.ts'
 import { nextTurn, Turns } from '../attempt/turns.ts'
 
 const epochMs = Date.now
@@ -24,7 +24,7 @@ const epochMs = Date.now
 export interface MailboxEvents {
   taken(position: number, at: number): void
   /** There is something to tell. */
-  handled(letter: Letter): void
+  handled(delivery: Delivery): void
   /** It was not handed to the handler. */
   rejected(outcome: SignalOutcome): void
 }
@@ -35,7 +35,7 @@ type Listener = (payload: unknown, signal: Signal) => unknown
 interface Waiter {
   readonly wanted: string | number
   readonly consumer: Consumer
-  readonly give: (letter: Letter) => void
+  readonly give: (delivery: Delivery) => void
 }
 
 /**
@@ -52,9 +52,9 @@ export class Mailbox {
   readonly #halt: Halt
   readonly #events: MailboxEvents
   readonly #intake: Intake
-  readonly #letters: Letters
+  readonly #deliveries: PendingDeliveries
   /** Handed out and not told of. */
-  readonly #taken = new Set<Letter>()
+  readonly #taken = new Set<Delivery>()
   readonly #waiters = new Map<string | number, Set<Waiter>>()
   readonly #listeners = new Map<string, Listener>()
   readonly #turns = new Turns()
@@ -72,11 +72,13 @@ export class Mailbox {
     this.#halt = halt
     this.#sentBefore = order.signalled ?? 0
     this.isSettled = order.signalled === null
-    this.#letters = new Letters(order.waits.filter((outcome) => typeof outcome === 'number'))
+    this.#deliveries = new PendingDeliveries(
+      order.waits.filter((outcome) => typeof outcome === 'number'),
+    )
     this.#events = events
     this.#intake = new Intake(order.payloadLimit, {
-      admitted: (letter) => this.#put(letter),
-      handled: (letter) => events.handled(letter),
+      admitted: (delivery) => this.#put(delivery),
+      handled: (delivery) => events.handled(delivery),
       rejected: (outcome) => events.rejected(outcome),
       idle: () => this.#settle(),
     })
@@ -120,18 +122,18 @@ export class Mailbox {
   }
 
   /** The first that is there, if any. */
-  take(wanted: string | number, consumer: Consumer): Letter | null {
-    const letter = this.#letters.find(wanted)
-    if (letter !== null) this.#hand(letter, consumer)
-    return letter
+  take(wanted: string | number, consumer: Consumer): Delivery | null {
+    const delivery = this.#deliveries.find(wanted)
+    if (delivery !== null) this.#hand(delivery, consumer)
+    return delivery
   }
 
   /** Whoever took it has no use for it. */
-  putBack(letter: Letter): void {
-    this.#taken.delete(letter)
-    letter.consumer = null
-    letter.hold = null
-    this.#put(letter)
+  putBack(delivery: Delivery): void {
+    this.#taken.delete(delivery)
+    delivery.consumer = null
+    delivery.hold = null
+    this.#put(delivery)
   }
 
   /** Calls back with the next one, once; the function that it returns takes that back. */
@@ -158,7 +160,7 @@ export class Mailbox {
 
   /** What was reserved for a wait is anybody's: the handler has gone another way than before. */
   release(): void {
-    for (const letter of this.#letters.release()) this.#offer(letter)
+    for (const delivery of this.#deliveries.release()) this.#offer(delivery)
   }
 
   /**
@@ -167,22 +169,22 @@ export class Mailbox {
    */
   onCheckpoint(isStateKept: boolean): void {
     if (isStateKept) this.release()
-    for (const letter of this.#taken) {
-      if (isStateKept) letter.hold = null
-      if (letter.hold !== null) continue
-      if (letter.consumer !== 'listener') letter.settle()
-      letter.isCovered = letter.outcome !== null
+    for (const delivery of this.#taken) {
+      if (isStateKept) delivery.hold = null
+      if (delivery.hold !== null) continue
+      if (delivery.consumer !== 'listener') delivery.settle()
+      delivery.isCovered = delivery.outcome !== null
     }
   }
 
   /** Outcomes that were not told of yet; they count as told. */
   drain(due: Due): SignalOutcome[] {
     const outcomes: SignalOutcome[] = []
-    for (const letter of this.#taken) {
-      const { outcome, hold, isCovered } = letter
+    for (const delivery of this.#taken) {
+      const { outcome, hold, isCovered } = delivery
       const isDue = due === 'all' || (hold === null && (due === 'answered' || isCovered))
       if (outcome === null || !isDue) continue
-      this.#taken.delete(letter)
+      this.#taken.delete(delivery)
       outcomes.push(outcome)
     }
     return outcomes
@@ -190,7 +192,7 @@ export class Mailbox {
 
   /** The handler has returned: it is through with all that it took. */
   settleAll(): void {
-    for (const letter of this.#taken) letter.settle()
+    for (const delivery of this.#taken) delivery.settle()
   }
 
   close(): void {
@@ -206,32 +208,32 @@ export class Mailbox {
     this.onCalm()
   }
 
-  #put(letter: Letter): void {
-    this.#letters.add(letter)
-    this.#offer(letter)
+  #put(delivery: Delivery): void {
+    this.#deliveries.add(delivery)
+    this.#offer(delivery)
   }
 
   /** To the wait that it is for, else to whoever waits longest; else it stays until somebody asks. */
-  #offer(letter: Letter): void {
-    const waiter = this.#firstOf(letter.position) ?? this.#firstOf(letter.name, letter)
+  #offer(delivery: Delivery): void {
+    const waiter = this.#firstOf(delivery.position) ?? this.#firstOf(delivery.name, delivery)
     if (waiter === null) return void this.#call()
     this.#waiters.get(waiter.wanted)?.delete(waiter)
-    this.#hand(letter, waiter.consumer)
-    waiter.give(letter)
+    this.#hand(delivery, waiter.consumer)
+    waiter.give(delivery)
   }
 
-  /** @param letter where it is somebody's, nobody gets it by its name. */
-  #firstOf(wanted: string | number, letter?: Letter): Waiter | null {
-    if (letter !== undefined && this.#letters.isReserved(letter)) return null
+  /** @param delivery where it is somebody's, nobody gets it by its name. */
+  #firstOf(wanted: string | number, delivery?: Delivery): Waiter | null {
+    if (delivery !== undefined && this.#deliveries.isReserved(delivery)) return null
     const [waiter = null] = this.#waiters.get(wanted) ?? []
     return waiter
   }
 
-  #hand(letter: Letter, consumer: Consumer): void {
-    this.#letters.remove(letter)
-    this.#taken.add(letter)
-    letter.consumer = consumer
-    this.#events.taken(letter.position, epochMs())
+  #hand(delivery: Delivery, consumer: Consumer): void {
+    this.#deliveries.remove(delivery)
+    this.#taken.add(delivery)
+    delivery.consumer = consumer
+    this.#events.taken(delivery.position, epochMs())
   }
 
   /** Calls the listeners, one signal after the other, in a later turn. */
@@ -250,25 +252,25 @@ export class Mailbox {
   /** For the first of all that somebody listens to. */
   #nextCall(): (() => Promise<void>) | null {
     if (this.#isClosed || this.#halt.reason !== null) return null
-    let first: { readonly letter: Letter; readonly listener: Listener } | null = null
+    let first: { readonly delivery: Delivery; readonly listener: Listener } | null = null
     for (const [name, listener] of this.#listeners) {
-      const letter = this.#letters.find(name)
-      if (letter === null || letter.position >= (first?.letter.position ?? Infinity)) continue
-      first = { letter, listener }
+      const delivery = this.#deliveries.find(name)
+      if (delivery === null || delivery.position >= (first?.delivery.position ?? Infinity)) continue
+      first = { delivery, listener }
     }
     if (first === null) return null
-    const { letter, listener } = first
-    return () => this.#callWith(letter, listener)
+    const { delivery, listener } = first
+    return () => this.#callWith(delivery, listener)
   }
 
-  async #callWith(letter: Letter, listener: Listener): Promise<void> {
-    this.#hand(letter, 'listener')
+  async #callWith(delivery: Delivery, listener: Listener): Promise<void> {
+    this.#hand(delivery, 'listener')
     try {
-      letter.settleWith(await listener(letter.signal.payload, letter.signal))
+      delivery.settleWith(await listener(delivery.signal.payload, delivery.signal))
     } catch (error) {
       // A listener that an abort or a pause interrupted is not through with its signal: the next attempt gets it again.
       if (this.#halt.reason === null || !(error === this.#halt.reason || isHalting(error)))
-        letter.fail(error)
+        delivery.fail(error)
     }
   }
 }

@@ -1,11 +1,11 @@
-import type { Letter } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 
-interface Placed {
+interface AdmittedRun {
   readonly position: number
 }
 
 /** A queue by position: its first goes out, and what comes in is nearly always its last. */
-export class Ordered<T extends Placed> {
+export class Ordered<T extends AdmittedRun> {
   #list: T[] = []
   #head = 0
 
@@ -38,25 +38,25 @@ export class Ordered<T extends Placed> {
   }
 }
 
-/** The letters that nobody has taken: each is found by its position, and the first of a name without a search. */
-export class Letters {
+/** The deliveries that nobody has taken: each is found by its position, and the first of a name without a search. */
+export class PendingDeliveries {
   /** Positions that an earlier attempt took, and that only the same wait may take again. */
   readonly #reserved: Set<number>
-  readonly #byPosition = new Map<number, Letter>()
+  readonly #byPosition = new Map<number, Delivery>()
   /** Those that are anybody's; what was taken since by its position is passed over. */
-  readonly #byName = new Map<string, Ordered<Letter>>()
+  readonly #byName = new Map<string, Ordered<Delivery>>()
 
   constructor(reserved: Iterable<number>) {
     this.#reserved = new Set(reserved)
   }
 
-  add(letter: Letter): void {
-    this.#byPosition.set(letter.position, letter)
-    if (!this.isReserved(letter)) this.#queue(letter)
+  add(delivery: Delivery): void {
+    this.#byPosition.set(delivery.position, delivery)
+    if (!this.isReserved(delivery)) this.#queue(delivery)
   }
 
   /** The one at that position, or the first of that name that is anybody's. */
-  find(wanted: string | number): Letter | null {
+  find(wanted: string | number): Delivery | null {
     if (typeof wanted === 'number') return this.#byPosition.get(wanted) ?? null
     const queue = this.#byName.get(wanted)
     if (queue === undefined) return null
@@ -67,29 +67,29 @@ export class Letters {
     return null
   }
 
-  remove({ position }: Letter): void {
+  remove({ position }: Delivery): void {
     this.#byPosition.delete(position)
   }
 
-  isReserved({ position }: Letter): boolean {
+  isReserved({ position }: Delivery): boolean {
     return this.#reserved.has(position)
   }
 
   /** What was reserved is anybody's. @returns those, in their order. */
-  release(): readonly Letter[] {
+  release(): readonly Delivery[] {
     const freed = [...this.#reserved]
       .map((position) => this.#byPosition.get(position))
-      .filter((letter) => letter !== undefined)
+      .filter((delivery) => delivery !== undefined)
       .toSorted((a, b) => a.position - b.position)
     this.#reserved.clear()
-    for (const letter of freed) this.#queue(letter)
+    for (const delivery of freed) this.#queue(delivery)
     return freed
   }
 
-  #queue(letter: Letter): void {
-    const { name } = letter
-    const queue = this.#byName.get(name) ?? new Ordered<Letter>()
+  #queue(delivery: Delivery): void {
+    const { name } = delivery
+    const queue = this.#byName.get(name) ?? new Ordered<Delivery>()
     this.#byName.set(name, queue)
-    queue.insert(letter)
+    queue.insert(delivery)
   }
 }

@@ -1,28 +1,28 @@
 import type { Signal } from '../../../core/task/context.ts'
 import type { Halt } from '../attempt/halt.ts'
-import type { Letter } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import type { Mailbox } from './mailbox.ts'
-import type { Pulse } from '../attempt/heartbeat.ts'
+import type { IsolateHeartbeat } from '../attempt/heartbeat.ts'
 
 export interface IteratorParts {
   readonly mailbox: Mailbox
   readonly halt: Halt
-  readonly pulse: Pulse
+  readonly heartbeat: IsolateHeartbeat
 }
 
 /** The signals of a name, one after the other: asking for the next says that the one before is dealt with. */
 export class SignalIterator implements AsyncIterableIterator<Signal> {
   readonly #mailbox: Mailbox
   readonly #halt: Halt
-  readonly #pulse: Pulse
+  readonly #heartbeat: IsolateHeartbeat
   readonly #name: string
-  #current: Letter | null = null
+  #current: Delivery | null = null
   #isDone = false
 
-  constructor({ mailbox, halt, pulse }: IteratorParts, name: string) {
+  constructor({ mailbox, halt, heartbeat }: IteratorParts, name: string) {
     this.#mailbox = mailbox
     this.#halt = halt
-    this.#pulse = pulse
+    this.#heartbeat = heartbeat
     this.#name = name
   }
 
@@ -49,9 +49,9 @@ export class SignalIterator implements AsyncIterableIterator<Signal> {
     return { done: true, value: undefined }
   }
 
-  #arrival(): Promise<Letter> {
+  #arrival(): Promise<Delivery> {
     return new Promise((resolve, reject) => {
-      const release = this.#pulse.hold()
+      const release = this.#heartbeat.hold()
       const over = () => {
         release()
         takeBack()
@@ -60,9 +60,9 @@ export class SignalIterator implements AsyncIterableIterator<Signal> {
       const takeBack = this.#mailbox.wait({
         wanted: this.#name,
         consumer: 'iterator',
-        give: (letter) => {
+        give: (delivery) => {
           over()
-          resolve(letter)
+          resolve(delivery)
         },
       })
       const unwatch = this.#halt.watch(() => {

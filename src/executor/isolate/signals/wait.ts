@@ -1,9 +1,9 @@
 /** One wait of a handler, while it lasts. */
 import type { WaitOutcome } from '../../../core/run/run.ts'
 import type { Halt } from '../attempt/halt.ts'
-import type { Letter } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import type { Mailbox } from './mailbox.ts'
-import type { Pulse } from '../attempt/heartbeat.ts'
+import type { IsolateHeartbeat } from '../attempt/heartbeat.ts'
 import type { Settled } from '../../../core/run/settled.ts'
 
 /** What children have come to, in order; null while not all have ended. */
@@ -12,12 +12,12 @@ export type EndsOf = (ids: readonly string[]) => Promise<readonly Settled[] | nu
 export interface WaitsParts {
   readonly halt: Halt
   readonly mailbox: Mailbox
-  readonly pulse: Pulse
+  readonly heartbeat: IsolateHeartbeat
   readonly endsOf: EndsOf
 }
 
 /** How a wait ended in this attempt. */
-export type Ended = Letter | readonly Settled[] | 'slept' | 'timeout'
+export type Ended = Delivery | readonly Settled[] | 'slept' | 'timeout'
 
 /** The signal waited for: its name, or the position that it had before; the children; null for a sleep. */
 export type Wanted = string | number | readonly string[] | null
@@ -67,11 +67,11 @@ export function newWait(
 
 export const isForChildren = (wanted: Wanted): wanted is readonly string[] => Array.isArray(wanted)
 
-export const isLetter = (ended: Ended): ended is Letter =>
+export const isDelivery = (ended: Ended): ended is Delivery =>
   typeof ended === 'object' && !Array.isArray(ended)
 
 /** What is kept of it for the next attempt. */
 export function outcomeOf(ended: Ended): WaitOutcome {
   if (typeof ended === 'string') return ended
-  return isLetter(ended) ? ended.position : 'ended'
+  return isDelivery(ended) ? ended.position : 'ended'
 }

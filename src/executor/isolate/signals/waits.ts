@@ -21,14 +21,14 @@ import type { WaitOutcome } from '../../../core/run/run.ts'
 import { mostKept } from '../../wire/bounds.ts'
 import type { ParkedWait } from '../../executor.ts'
 import type { Halt } from '../attempt/halt.ts'
-import type { Letter } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import type { Mailbox } from './mailbox.ts'
-import type { Pulse } from '../attempt/heartbeat.ts'
+import type { IsolateHeartbeat } from '../attempt/heartbeat.ts'
 import {
   type Ended,
   type EndsOf,
   isForChildren,
-  isLetter,
+  isDelivery,
   newWait,
   outcomeOf,
   type Wait,
@@ -47,7 +47,7 @@ const lookMs = 250
 export class Waits {
   readonly #halt: Halt
   readonly #mailbox: Mailbox
-  readonly #pulse: Pulse
+  readonly #heartbeat: IsolateHeartbeat
   readonly #endsOf: EndsOf
   readonly #pending = new Set<Wait>()
   #done: (WaitOutcome | undefined)[]
@@ -57,10 +57,10 @@ export class Waits {
     null
 
   /** @param done how the waits since the last checkpoint ended, in earlier attempts. */
-  constructor({ halt, mailbox, pulse, endsOf }: WaitsParts, done: readonly WaitOutcome[]) {
+  constructor({ halt, mailbox, heartbeat, endsOf }: WaitsParts, done: readonly WaitOutcome[]) {
     this.#halt = halt
     this.#mailbox = mailbox
-    this.#pulse = pulse
+    this.#heartbeat = heartbeat
     this.#endsOf = endsOf
     this.#done = [...done]
     halt.watch(() => this.#review())
@@ -109,17 +109,17 @@ export class Waits {
       return null
     }
     if (typeof before === 'number') {
-      const letter = await this.#again({ number, position: before, ms })
-      if (letter?.name === name) {
+      const delivery = await this.#again({ number, position: before, ms })
+      if (delivery?.name === name) {
         await this.#hear(ms)
-        return letter.signal
+        return delivery.signal
       }
-      if (letter !== null) this.#mailbox.putBack(letter)
+      if (delivery !== null) this.#mailbox.putBack(delivery)
     }
     this.#forgetFrom(number)
     const parksInMs = ms > this.#parkAfterMs ? this.#parkAfterMs : Infinity
     const ended = await this.#wait({ number, wanted: name, ms, parksInMs })
-    return isLetter(ended) ? ended.signal : null
+    return isDelivery(ended) ? ended.signal : null
   }
 
   /** Gives the slot back from the first moment on: those that it waits for may need it. */
@@ -138,7 +138,7 @@ export class Waits {
     if (before !== 'ended') this.#forgetFrom(number)
     const ended = await this.#wait({ number, wanted: ids, ms, parksInMs: 0 })
     if (before === 'ended') await this.#hear(ms)
-    return typeof ended === 'string' || isLetter(ended) ? null : ended
+    return typeof ended === 'string' || isDelivery(ended) ? null : ended
   }
 
   close(): void {
@@ -154,10 +154,10 @@ export class Waits {
   }
 
   /** The signal that this wait has taken before; it is on its way. */
-  async #again(how: { number: number; position: number; ms: number }): Promise<Letter | null> {
+  async #again(how: { number: number; position: number; ms: number }): Promise<Delivery | null> {
     const { number, position: wanted, ms } = how
     const ended = await this.#wait({ number, wanted, ms, parksInMs: Infinity })
-    if (!isLetter(ended)) return null
+    if (!isDelivery(ended)) return null
     ended.hold = 'replayed'
     return ended
   }
@@ -171,7 +171,7 @@ export class Waits {
 
   #wait(how: WaitHow): Promise<Ended> {
     return new Promise((resolve, reject) => {
-      const ways = { resolve, reject, letGo: this.#pulse.hold() }
+      const ways = { resolve, reject, letGo: this.#heartbeat.hold() }
       this.#begin(newWait(how, this.#done, ways))
     })
   }
@@ -183,9 +183,9 @@ export class Waits {
     if (this.#mayPark(wait) && this.#halt.isPauseDue) return this.#park(wait)
     if (wanted === null) return this.#consider(wait)
     if (isForChildren(wanted)) return this.#ask(wait, wanted)
-    const letter = this.#mailbox.take(wanted, 'receive')
-    if (letter !== null) return this.#settle(wait, letter)
-    const give = (letter: Letter) => this.#settle(wait, letter)
+    const delivery = this.#mailbox.take(wanted, 'receive')
+    if (delivery !== null) return this.#settle(wait, delivery)
+    const give = (delivery: Delivery) => this.#settle(wait, delivery)
     wait.takeBack = this.#mailbox.wait({ wanted, consumer: 'receive', give })
     this.#consider(wait)
   }
@@ -276,7 +276,7 @@ export class Waits {
 
   #note(number: number, ended: Ended): void {
     this.#done[number] = outcomeOf(ended)
-    if (isLetter(ended)) ended.hold ??= 'received'
+    if (isDelivery(ended)) ended.hold ??= 'received'
   }
 
   #end(wait: Wait): void {

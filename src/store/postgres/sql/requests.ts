@@ -1,6 +1,6 @@
 /** PostgreSQL's half of the twin statements about what is asked of runs. */
 import { stateIs } from '../../driver/state-sql.ts'
-import type { ReinsStatements } from '../../driver/request-statements.ts'
+import type { RequestStatements } from '../../driver/request-statements.ts'
 import type { SignalQuery } from '../../store.ts'
 import {
   anyOfFew,
@@ -54,7 +54,7 @@ const gone = `
         AND NOT EXISTS (SELECT 1 FROM @workflows AS w WHERE w.id = pausing.id AND w.paused IS NOT NULL)
         AND NOT EXISTS (SELECT 1 FROM @bulks AS b WHERE b.finished_at IS NULL AND ${ofHold('b.request', 'pausing.id')})`
 
-export const postgresReins: ReinsStatements = {
+export const postgresReins: RequestStatements = {
   wakeableRunsToChange: `
     SELECT * FROM @runs WHERE wake_at IS NOT NULL AND wake_at <= $1 ORDER BY wake_at LIMIT $2 ${heldOrSkipped}`,
   resumableRunsToChange: `

@@ -32,7 +32,7 @@ const mostConflicts = 5
 const mostCauses = 5
 
 /** Runs `work` in its turn, behind a savepoint. @throws {CheckreinError} `USAGE` for what is no transaction. */
-export async function joined<T>(
+export async function inCallersTransaction<T>(
   transaction: unknown,
   where: string,
   work: (runner: Runner) => Promise<T>,

@@ -1,7 +1,7 @@
 import type { Session } from '../connection/session.ts'
 import type { Param, Row } from '../../driver/sql.ts'
 
-export type Fate = 'committed' | 'aborted' | 'in progress' | 'unknown'
+export type CommitStatus = 'committed' | 'aborted' | 'in progress' | 'unknown'
 
 /** Rows that a transaction has made or taken, by which it can be told that it was committed. */
 export interface Proof {
@@ -27,11 +27,11 @@ const endIdle = `
   WHERE backend_xid = $1::text::xid AND state = 'idle in transaction' AND usename = current_user`
 
 /** @param runsById the statement that gives the rows of runs. */
-export async function fateOf(
+export async function commitStatusOf(
   session: Session,
   { xid, life, proof }: Doubt,
   runsById: string,
-): Promise<Fate> {
+): Promise<CommitStatus> {
   const [answer] = await session.rows(ask, [xid]).catch(neverHeardOf)
   const status = answer?.['status']
   if (status === 'aborted') return 'aborted'
@@ -41,10 +41,10 @@ export async function fateOf(
   }
   if (status !== 'committed') return 'unknown'
   if (life !== null && answer?.['life'] === life) return 'committed'
-  return proof ? fateByRows(await session.rows(runsById, [proof.ids]), proof) : 'unknown'
+  return proof ? commitStatusByRows(await session.rows(runsById, [proof.ids]), proof) : 'unknown'
 }
 
-function fateByRows(rows: readonly Row[], { workerId }: Proof): Fate {
+function commitStatusByRows(rows: readonly Row[], { workerId }: Proof): CommitStatus {
   const isMade = rows.some((row) => workerId === null || row['worker_id'] === workerId)
   return isMade ? 'committed' : 'aborted'
 }

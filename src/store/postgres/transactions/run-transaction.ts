@@ -5,7 +5,7 @@ import type { Tx } from '../../driver/driver.ts'
 import type { Change } from '../../store.ts'
 import type { DatabaseClock } from '../connection/clock.ts'
 import { isConflict, uncertain } from '../connection/errors.ts'
-import { fateOf } from './commit-status.ts'
+import { commitStatusOf } from './commit-status.ts'
 import type { Link } from '../connection/link.ts'
 import type { News, Notices } from '../news/notices.ts'
 import { PostgresTx, transactOn, type TxClock, UncertainCommit } from './transaction.ts'
@@ -85,7 +85,9 @@ export class Transactor {
     const giveUpAt = performance.now() + settleMs
     while (performance.now() < giveUpAt) {
       const fate = await link
-        .patiently(() => link.borrow((session) => fateOf(session, commit, statements.runsById)))
+        .patiently(() =>
+          link.borrow((session) => commitStatusOf(session, commit, statements.runsById)),
+        )
         .catch(() => 'unknown')
       if (fate === 'committed') return true
       if (fate === 'aborted') return false

@@ -19,7 +19,7 @@ import type { StatementName } from '../../driver/statements.ts'
 /** The place of `created_at` among the parameters of an insert. */
 const createdAt = 9
 
-export interface AloneParts {
+export interface SingleStatementParts {
   readonly link: Link
   readonly statements: PostgresStatements
   readonly notices: Notices
@@ -29,10 +29,10 @@ export interface AloneParts {
 
 type Sets = readonly (readonly Param[])[]
 
-export class Alone {
-  readonly #parts: AloneParts
+export class SingleStatements {
+  readonly #parts: SingleStatementParts
 
-  constructor(parts: AloneParts) {
+  constructor(parts: SingleStatementParts) {
     this.#parts = parts
   }
 
