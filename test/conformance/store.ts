@@ -19,7 +19,6 @@ import { recordPromises, signalPromises } from './store-signals.ts'
 import { childPromises, childStopPromises } from './store-children.ts'
 import { workflowPromises } from './store-workflows.ts'
 import { flowPausePromises, stopPromises, storedPromises } from './store-workflow-verbs.ts'
-import type { Promises } from './promises.ts'
 
 export interface Skip {
   readonly test: string
