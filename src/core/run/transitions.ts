@@ -76,10 +76,12 @@ const whileRunning = (about: string) =>
   }) as const satisfies Transition
 
 const table = {
-  revoke: stopVerb('no attempt starts any more; a running one may finish'),
-  abort: stopVerb('a running attempt is asked to stop; nothing is forced'),
-  cancel: stopVerb('a running attempt is asked to stop, and made to after the grace'),
-  terminate: stopVerb('the isolate of a running attempt is killed now'),
+  revoke: stopVerb('No attempt starts any more; a running attempt may finish.'),
+  abort: stopVerb('A running attempt is asked to stop; nothing is forced.'),
+  cancel: stopVerb(
+    'A running attempt is asked to stop, and killed if it has not ended after the grace.',
+  ),
+  terminate: stopVerb('The isolate of a running attempt is killed now.'),
   pause: {
     by: 'client',
     isFenced: false,
@@ -90,13 +92,14 @@ const table = {
       paused: ['paused'],
       running: ['running'],
     },
-    about: 'no attempt starts until resumed; a running one parks at its next checkpoint',
+    about:
+      'No attempt starts until the run is resumed; a running attempt parks at its next checkpoint.',
   },
   resume: {
     by: 'client',
     isFenced: false,
     moves: { paused: ['scheduled', 'queued', 'waiting'], running: ['running'] },
-    about: 'back to what it was before the pause',
+    about: 'The run goes back to the state that it had before the pause.',
   },
   signal: {
     by: 'client',
@@ -108,19 +111,20 @@ const table = {
       paused: ['paused'],
       running: ['running'],
     },
-    about: 'a message, kept until the handler takes it; a run that waits for it is woken',
+    about: 'A message is kept until the handler takes it; a run that waits for it is woken.',
   },
   due: {
     by: 'keeper',
     isFenced: false,
     moves: { scheduled: ['queued'] },
-    about: 'its time has come',
+    about: 'The time of the run has come.',
   },
   wake: {
     by: 'keeper',
     isFenced: false,
     moves: { waiting: ['queued', 'scheduled', 'waiting'], paused: ['paused'] },
-    about: 'what it waited for is there, or one of several; a paused run notes that',
+    about:
+      'Something that the run waits for has happened; a run that is paused meanwhile notes that.',
   },
   expire: {
     by: 'keeper',
@@ -131,7 +135,7 @@ const table = {
       waiting: ['cancelled'],
       paused: ['cancelled'],
     },
-    about: 'its time to live ended before its first attempt',
+    about: 'The time to live (`ttl`) was over before the first attempt.',
   },
   deadline: {
     by: 'keeper',
@@ -143,70 +147,72 @@ const table = {
       paused: ['cancelled', 'queued'],
       running: ['running'],
     },
-    about: 'its deadline has passed: it is cancelled, and a running attempt is asked to stop first',
+    about:
+      'The deadline has passed: the run is cancelled, and a running attempt is asked to stop first.',
   },
   lapse: {
     by: 'keeper',
     isFenced: false,
     moves: { running: ['queued', 'paused', 'failed', 'cancelled'] },
-    about: 'the lease of its worker ran out',
+    about: 'The lease of the worker ran out.',
   },
   claim: {
     by: 'worker',
     isFenced: false,
     moves: { queued: ['running'] },
-    about: 'a worker takes it: the next attempt',
+    about: 'A worker takes the run for its next attempt.',
   },
-  deliver: whileRunning('the request to stop has reached the handler'),
+  deliver: whileRunning('The request to stop has reached the handler.'),
   overdue: whileRunning(
-    'the stop is past its deadline and cannot be forced, or a pause met no checkpoint in time',
+    'The stop is past its deadline and cannot be forced, or the attempt met no checkpoint in time for a pause.',
   ),
-  freeze: whileRunning('its process was stopped where it stands, for a pause'),
-  checkpoint: whileRunning('what the handler has saved; the next attempt starts from it'),
-  take: whileRunning('a signal was handed to the handler'),
-  progress: whileRunning('the handler says how far it is'),
+  freeze: whileRunning('The process of the attempt was stopped where it stood, for a pause.'),
+  checkpoint: whileRunning('The handler has saved its state; the next attempt starts from it.'),
+  take: whileRunning('A signal was handed to the handler.'),
+  progress: whileRunning('The handler says how far it is.'),
   complete: {
     by: 'worker',
     isFenced: true,
     moves: { running: ['completed', 'cancelled', 'queued', 'failed'] },
-    about: 'the handler returned; after a delivered abort that is a cooperative stop',
+    about: 'The handler returned; after an abort that had reached it, that is a cooperative stop.',
   },
   fail: {
     by: 'worker',
     isFenced: true,
     moves: { running: ['scheduled', 'paused', 'failed', 'cancelled', 'queued'] },
-    about: 'the handler threw, or ran past its time limit',
+    about: 'The handler threw, or ran past its time limit.',
   },
   crash: {
     by: 'worker',
     isFenced: true,
     moves: { running: ['scheduled', 'paused', 'failed', 'cancelled', 'queued'] },
-    about: 'the isolate exited by itself',
+    about: 'The isolate exited by itself.',
   },
   stop: {
     by: 'worker',
     isFenced: true,
     moves: { running: endings },
-    about: 'the isolate was stopped as asked, and its exit was observed',
+    about: 'The isolate was stopped as asked, and its exit was observed.',
   },
   release: {
     by: 'worker',
     isFenced: true,
     moves: { running: ['queued', 'paused', 'cancelled', 'failed'] },
-    about: 'a worker that shuts down hands it back; the attempt does not count',
+    about: 'A worker that shuts down hands the run back; the attempt does not count as a failure.',
   },
   park: {
     by: 'worker',
     isFenced: true,
     moves: { running: ['paused', 'queued', 'cancelled', 'failed'] },
     about:
-      'it reached a checkpoint while a pause was asked; if that was taken back meanwhile, it goes on',
+      'The attempt reached a checkpoint after a pause was asked; if the run was resumed meanwhile, it goes on.',
   },
   wait: {
     by: 'worker',
     isFenced: true,
     moves: { running: ['waiting', 'queued', 'paused', 'cancelled', 'failed'] },
-    about: 'it gives its slot back until something happens',
+    about:
+      'The attempt gives its slot back until something happens: a signal, a time, the end of another run.',
   },
 } as const satisfies Record<string, Transition>
 
