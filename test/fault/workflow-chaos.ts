@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import type { WorkflowHandle } from '../../src/index.ts'
-import { alike, type CommitStatus, Oracle, type Shape, shape, written } from '../model/graphs.ts'
+import { alike, type Fate, Oracle, type Shape, shape, written } from '../model/graphs.ts'
 import { Bed, type StoreKind } from '../support/bed.ts'
 import { Fleet, type WorkerProcess } from './fleet.ts'
 import { randomFrom } from './load.ts'
@@ -126,7 +126,7 @@ async function check(
 ): Promise<{ readonly state: string; readonly runs: number }> {
   const { state, result, failure } = await flow.get()
   const nodes = await bed.client.store.workflowNodes(flow.id, { after: 0, limit: 5000 })
-  const fates = new Map<number, CommitStatus>()
+  const fates = new Map<number, Fate>()
   for (const { node, run } of nodes) {
     if (!run) continue
     const given = run.attempt > run.returned ? [jsonOf(run.input)] : []

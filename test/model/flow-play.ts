@@ -11,7 +11,7 @@ import { plainEnd, plainWorker, type StoreBed } from '../store/bed.ts'
 import {
   alike,
   answers,
-  type CommitStatus,
+  type Fate,
   names,
   Oracle,
   resultOf,
@@ -297,7 +297,7 @@ export class FlowPlay {
   }
 
   /** What those that it goes on with had come to. */
-  #kept: ReadonlyMap<number, CommitStatus> = new Map()
+  #kept: ReadonlyMap<number, Fate> = new Map()
 
   async #calm(): Promise<void> {
     for (let tries = 0; ; tries++) {
@@ -318,7 +318,7 @@ export class FlowPlay {
     return this.#bed.store.workflowNodes(this.#id, { after: 0, limit: 5000 })
   }
 
-  async #fatesNow(): Promise<ReadonlyMap<number, CommitStatus>> {
+  async #fatesNow(): Promise<ReadonlyMap<number, Fate>> {
     const fates = new Map(this.#kept)
     for (const { node, run, role } of await this.#nodes()) {
       if (!run || role === 'rollback') continue

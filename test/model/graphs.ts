@@ -101,7 +101,7 @@ interface Link {
 }
 
 /** What a run came to, and what it was given. */
-export interface CommitStatus {
+export interface Fate {
   readonly state: State
   readonly result: unknown
   /** Inputs of its attempts. */
@@ -134,7 +134,7 @@ export const answers = (input: unknown): boolean => resultOf(1, input) % 4 === 0
 export class Oracle {
   readonly #root: readonly Link[]
   readonly #result: typeof resultOf
-  #fates: ReadonlyMap<number, CommitStatus> = new Map()
+  #fates: ReadonlyMap<number, Fate> = new Map()
   /** Runs whose turn came. */
   readonly reached = new Set<number>()
   #count = 0
@@ -150,7 +150,7 @@ export class Oracle {
   }
 
   /** What the workflow comes to where its runs came to this. @throws where one was given something else. */
-  outcome(fates: ReadonlyMap<number, CommitStatus>): Value {
+  outcome(fates: ReadonlyMap<number, Fate>): Value {
     this.#fates = fates
     this.reached.clear()
     return this.#chain(this.#root, 100)

@@ -3,7 +3,7 @@ import type { BulkRequest, Asked, MemberFilter } from '../port/requests.ts'
 type Ordered = Omit<Asked, 'origin' | 'tombstoneMs' | 'pause'>
 
 /** Has them carried out when the transaction has committed; one that was ordered before is not ordered again. */
-export async function beginBulk(
+export async function queueBulk(
   tx: Tx,
   ...[filter, ordered]: [filter: MemberFilter, ordered: Ordered]
 ): Promise<void> {

@@ -11,7 +11,7 @@ import { type Cause, type EndCounts, finalStateOf, hasEnded } from '../../core/w
 import type { Tx } from '../driver/driver.ts'
 import { cascade } from './cascade.ts'
 import { causeOf } from './cause.ts'
-import { fanIn, tooLarge } from './gather.ts'
+import { fanIn, tooLarge } from './fan-in.ts'
 import { runHook } from './hooks.ts'
 import type { StoredWorkflow } from '../port/workflows.ts'
 import { beginRollback } from './rollback.ts'

@@ -1,7 +1,7 @@
 /** What never will be reached is cancelled: as a bulk operation, for it may be a hundred thousand runs. */
 import type { Cause } from '../../core/workflow/workflow.ts'
 import type { Tx } from '../driver/driver.ts'
-import { beginBulk } from '../journal/outbox.ts'
+import { queueBulk } from '../journal/outbox.ts'
 
 interface Unreached {
   readonly workflow: string
@@ -10,7 +10,7 @@ interface Unreached {
 }
 
 export async function cascade(tx: Tx, { workflow, nodes, cause }: Unreached): Promise<void> {
-  await beginBulk(
+  await queueBulk(
     tx,
     { workflow, nodes },
     {

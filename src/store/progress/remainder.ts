@@ -11,7 +11,7 @@ import { decodePayload } from '../../core/payload.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import { inputOf } from '../../core/workflow/step-plan.ts'
 import type { PausedWorkflow } from '../../core/workflow/parts.ts'
-import { largestFanIn } from './gather.ts'
+import { largestFanIn } from './fan-in.ts'
 import type { StoredWorkflow, WorkflowNode } from '../port/workflows.ts'
 
 /** Nodes by their numbers, and what is true of each by that of others. */

@@ -3,7 +3,7 @@ import { nextOf } from '../../core/run/children.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import { isStopVerb, type StopVerb } from '../../core/run/transitions.ts'
 import type { Tx } from '../driver/driver.ts'
-import { beginBulk } from '../journal/outbox.ts'
+import { queueBulk } from '../journal/outbox.ts'
 import type { SeqRun } from '../rows/runs.ts'
 import type { RunningPolicy } from '../../core/run/intent.ts'
 
@@ -41,7 +41,7 @@ export async function stopChildren(tx: Tx, stopped: readonly StoppedParent[]): P
     if (live.has(id)) {
       const callId = `${id}/children/${asked.verb}/${children}${asked.rollback ? '/rollback' : ''}`
       const filter = { parent: id }
-      await beginBulk(tx, filter, { ...asked, callId, children, running: children })
+      await queueBulk(tx, filter, { ...asked, callId, children, running: children })
     }
 }
 

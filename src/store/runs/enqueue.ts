@@ -1,4 +1,4 @@
-/** New runs. Plain ones go in as one statement; for the others, `placing.ts` says what stands in their way. */
+/** New runs. Plain ones go in as one statement; for the others, `admission.ts` says what stands in their way. */
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'

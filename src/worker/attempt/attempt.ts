@@ -22,7 +22,7 @@ import { answerTo } from './answers.ts'
 import type { Pace } from './pace.ts'
 import { PauseRein } from './pause.ts'
 import type { Registered } from '../registry.ts'
-import { inCallersTransaction, Saver } from './saver.ts'
+import { mergeSaved, Saver } from './saver.ts'
 import { settle } from './settle.ts'
 import { StopLadder } from './stop.ts'
 import { publish } from '../telemetry.ts'
@@ -73,7 +73,7 @@ export class Attempt implements AttemptListener {
   /** Waits for the end of the attempt, and has it written. Fulfils when the store has answered, or never will. */
   async settle(): Promise<void> {
     const end = await this.ended
-    const saved = this.#saver ? inCallersTransaction(await this.#saver.end(), end.saved) : end.saved
+    const saved = this.#saver ? mergeSaved(await this.#saver.end(), end.saved) : end.saved
     const { task } = this.#registered
     const limit = this.#limit
     const event = verdict({ fence: this.#fence, task, ladder: this.ladder, limit, end, saved })

@@ -30,7 +30,7 @@ export const isNothing = ({ checkpoint, signals }: Saved): boolean =>
   checkpoint === null && signals.length === 0
 
 /** Both, in one: the newer checkpoint, and all signals. */
-export function inCallersTransaction(older: Saved, newer: Saved): Saved {
+export function mergeSaved(older: Saved, newer: Saved): Saved {
   return {
     checkpoint: newer.checkpoint ?? older.checkpoint,
     signals: [...older.signals, ...newer.signals],
@@ -51,7 +51,7 @@ export class Saver {
 
   /** What is empty only has to come in its turn: all before it are stored then. */
   save(saved: Saved, number: number): void {
-    this.#pending = inCallersTransaction(this.#pending, saved)
+    this.#pending = mergeSaved(this.#pending, saved)
     this.#number = number
     this.#writing ??= this.#writeAll()
   }
@@ -84,7 +84,7 @@ export class Saver {
     } catch (error) {
       this.#parts.onError(error)
       if (!isPassing(error)) return this.#settle(number, errorRecord(error))
-      this.#pending = inCallersTransaction(saved, this.#pending)
+      this.#pending = mergeSaved(saved, this.#pending)
       if (!this.#isOver) await pause(retryMs)
     }
   }
