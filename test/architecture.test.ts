@@ -1,36 +1,22 @@
 /** The house as the style guide draws it: imports go down only, and each power is in one room. */
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
-import { posix } from 'node:path'
 import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { stateChecks } from '../src/store/driver/state-sql.ts'
+import {
+  fileCircles,
+  floorFaults,
+  floorOf,
+  folderCircles,
+  readSources,
+  sourceOf,
+} from './support/imports.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readSource = (file: string): string => readFileSync(`${root}/${file}`, 'utf8')
 
-interface Source {
-  readonly file: string
-  /** The folder under `src`; the file's own name for the doors. */
-  readonly room: string
-  readonly text: string
-  /** What it imports: paths from the root, or the names of packages. */
-  readonly imports: readonly string[]
-}
-
-const importPattern =
-  /^(?:import|export)\s+(?:type\s+)?(?:(?:\*(?:\s+as\s+\w+)?|\{[^}]*\}|\w+)\s+from\s+)?'([^']+)'|\bimport\('([^']+)'\)/gm
-
-function sourceOf(file: string): Source {
-  const text = readSource(file)
-  const found = [...text.matchAll(importPattern)].map(([, fixed, called]) => fixed ?? called ?? '')
-  const imports = found.map((name) =>
-    name.startsWith('.') ? posix.join(posix.dirname(file), name) : name,
-  )
-  return { file, room: file.split('/')[1] ?? '', text, imports }
-}
-
-const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => sourceOf(file))
+const sources = readSources(root)
 
 /** The rooms that each room may import from, besides itself. A file stands for itself alone. */
 const below: Readonly<Record<string, readonly string[]>> = {
@@ -49,6 +35,90 @@ const below: Readonly<Record<string, readonly string[]>> = {
   cli: ['core', 'client', 'keeper', 'worker', 'executor', 'src/store/store.ts'],
   'index.ts': ['core', 'client', 'keeper', 'worker', 'src/store/store.ts'],
 }
+
+/**
+ * The folders inside the rooms, from the lowest floor to the highest: each may import, types included, only from the lines
+ * before its own. A file with a line of its own is a floor for itself; every other file is on the floor of its folder. A new
+ * folder gets one line here: the failing test says between which two.
+ */
+const floors: readonly string[] = [
+  // core: words and rules
+  'src/core/errors.ts',
+  'src/core/duration.ts',
+  'src/core/payload.ts',
+  'src/core/text.ts',
+  'src/core/backoff.ts',
+  'src/core/run',
+  'src/core/filter.ts',
+  'src/core/hold.ts',
+  'src/core/task',
+  'src/core/workflow',
+  // store: durable truth
+  'src/store/port',
+  'src/store/store.ts',
+  'src/store/driver',
+  'src/store/rows',
+  'src/store/journal',
+  'src/store/progress',
+  'src/store/runs',
+  'src/store/control',
+  'src/store/workflow',
+  'src/store/sql',
+  'src/store/sqlite',
+  'src/store/postgres/connection',
+  'src/store/place.ts',
+  'src/store/postgres/schema',
+  'src/store/postgres/news',
+  'src/store/postgres/sql',
+  'src/store/postgres/transactions',
+  'src/store/postgres/claim.ts',
+  'src/store/postgres/driver.ts',
+  'src/store/postgres/open.ts',
+  'src/store/open.ts',
+  // executor: where a handler's code runs
+  'src/executor/executor.ts',
+  'src/executor/os',
+  'src/executor/wire',
+  'src/executor/watchdog',
+  'src/executor/isolate/attempt',
+  'src/executor/isolate/signals',
+  'src/executor/isolate/context.ts',
+  'src/executor/isolate',
+  'src/executor/host',
+  'src/executor/create.ts',
+  // client: what may be asked
+  'src/client/options',
+  'src/client/views',
+  'src/client/requests',
+  'src/client/waits',
+  'src/client/handles',
+  'src/client/within.ts',
+  'src/client/upkeep-client.ts',
+  'src/client/workflow-client.ts',
+  'src/client/client.ts',
+  'src/client/operations',
+  'src/client/connect.ts',
+  // keeper: housekeeping
+  'src/keeper',
+  // worker: claims and executes
+  'src/worker/version.ts',
+  'src/worker/telemetry.ts',
+  'src/worker/options.ts',
+  'src/worker/registry.ts',
+  'src/worker/attempt',
+  'src/worker/claiming',
+  'src/worker/worker.ts',
+  'src/worker/config.ts',
+  'src/worker/start.ts',
+  // cli: the command line
+  'src/cli/text',
+  'src/cli/session',
+  'src/cli/commands',
+  'src/cli/program.ts',
+  'src/cli/run.ts',
+  'src/cli/main.ts',
+  'src/index.ts',
+]
 
 /** What only some may touch. */
 const powers: readonly {
@@ -99,6 +169,24 @@ suite('the architecture', () => {
         )
       }
     }
+  })
+
+  test('lets the folders inside the rooms import only from the floors below them', () => {
+    assert.deepEqual(floorFaults(sources, floors), [])
+  })
+
+  test('has no floor without a file', () => {
+    const used = new Set(sources.map(({ file }) => floorOf(file, floors)))
+    assert.deepEqual(
+      floors.filter((floor) => !used.has(floor)),
+      [],
+      'take the lines of folders that are gone, or have no files of their own, out of the table',
+    )
+  })
+
+  test('has no circle of imports between files or folders, types included', () => {
+    assert.deepEqual(fileCircles(sources), [])
+    assert.deepEqual(folderCircles(sources, floors), [])
   })
 
   test('keeps core pure: no Node, no clock, no chance', () => {
@@ -160,6 +248,48 @@ suite('the architecture', () => {
 function isIn(file: string, place: string): boolean {
   return file === place || file.startsWith(`src/${place}/`) || file === `src/${place}`
 }
+
+suite('the check of the imports', () => {
+  const planted = [
+    sourceOf('src/a/low.ts', "import type { Inner } from './inner/one.ts'\n"),
+    sourceOf('src/a/inner/one.ts', "import {\n  type Two,\n} from './two.ts'\n"),
+    sourceOf('src/a/inner/two.ts', "export type { Low } from '../low.ts'\n"),
+  ]
+
+  test('finds a circle of types between files', () => {
+    assert.deepEqual(fileCircles(planted), [
+      ['src/a/inner/one.ts', 'src/a/inner/two.ts', 'src/a/low.ts'],
+    ])
+    assert.deepEqual(fileCircles(planted.slice(0, 2)), [])
+  })
+
+  test('finds a circle of types between folders whose files make none', () => {
+    const files = [
+      sourceOf('src/a/one.ts', "import type { Two } from '../b/two.ts'\n"),
+      sourceOf('src/b/other.ts', "import type { Three } from '../a/three.ts'\n"),
+      ...['src/a/three.ts', 'src/b/two.ts'].map((file) => sourceOf(file, '')),
+    ]
+    assert.deepEqual(fileCircles(files), [])
+    assert.deepEqual(folderCircles(files, []), [['src/a', 'src/b']])
+  })
+
+  test('names both files of an import that goes up', () => {
+    const [fault, ...others] = floorFaults(planted, ['src/a', 'src/a/inner'])
+    assert.match(fault ?? '', /^src\/a\/low\.ts imports src\/a\/inner\/one\.ts/)
+    assert.deepEqual(others, [])
+  })
+
+  test('says between which lines a new folder belongs', () => {
+    const files = [
+      sourceOf('src/a/top.ts', "import { claim } from './claims/claim.ts'\n"),
+      sourceOf('src/a/claims/claim.ts', "import type { Row } from '../rows/row.ts'\n"),
+      sourceOf('src/a/rows/row.ts', ''),
+    ]
+    assert.deepEqual(floorFaults(files, ['src/a/rows', 'src/a']), [
+      "src/a/claims has no line in the table `floors` of test/architecture.test.ts: add `'src/a/claims',` below the line 'src/a/rows', the highest that it imports and above the line 'src/a', the lowest that imports it",
+    ])
+  })
+})
 
 suite('the first migration of a store', () => {
   const migrations = globSync('src/store/*/migrations/0001_*.sql', { cwd: root })
