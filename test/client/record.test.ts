@@ -31,6 +31,42 @@ for (const on of storeKinds)
       )
     })
 
+    test('says from where each call came that names its origin', async () => {
+      await using bed = await Bed.make({ on, origin: 'the service' })
+      const { client } = bed
+      const run = await client.enqueueByName('any', 1, { key: 'k' })
+      const from = { origin: 'web 203.0.113.9' }
+      await client.pause(run.id, from)
+      await run.resume(from)
+      await run.signal('hello', 1, from)
+      await client.hold({ verb: 'revoke', filter: { tag: 'a' }, ...from })
+      await client.lift({ verb: 'revoke', filter: { tag: 'a' } }, from)
+      await client.resume({ queue: 'none' }, from)
+      await client.controlWorkflow('none', 'cancel', from)
+      await client.cancel({ filter: { key: 'k' } }, from)
+      const next = await client.enqueueByName('any', 1, { key: 'k' })
+      const replaces = { key: 'k', onConflict: 'replace', ...from } as const
+      await client.enqueueByName('any', 1, replaces)
+      const { entries } = await client.audit({}, { order: 'oldest' })
+      const held = ['revoke', 'revoke', 'revoke', 'pause']
+      assert.deepEqual(
+        entries.map(({ name }) => name),
+        ['pause', 'resume', 'hello', ...held, 'cancel', 'cancel', 'cancel'],
+      )
+      for (const { origin, name } of entries) assert.equal(origin, 'web 203.0.113.9', name)
+      assert.equal(entries.at(-1)?.runId, next.id)
+      await client.cancel('nobody')
+      assert.equal((await client.audit({}, { limit: 1 })).entries[0]?.origin, 'the service')
+    })
+
+    test('refuses an origin that cannot be kept, and does nothing', async () => {
+      await using bed = await Bed.make({ on })
+      const { client } = bed
+      for (const origin of ['x'.repeat(2001), 7 as unknown as string, '\0'])
+        await assert.rejects(client.cancel('some', { origin }), { code: 'USAGE' })
+      assert.deepEqual((await client.audit()).entries, [])
+    })
+
     test('says who took its key away, and that may have to be said', async () => {
       await using bed = await Bed.make({ on, requireBy: true })
       const { client } = bed

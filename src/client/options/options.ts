@@ -128,6 +128,8 @@ export interface EnqueueOptions extends ChildOptions {
   readonly grace?: Duration
   /** Who asks, where it replaces another run; default: the client's `by`. */
   readonly by?: string
+  /** From where that is asked, for the record; default: the client's `origin`. */
+  readonly origin?: string
 }
 
 export interface WorkflowOptions {

@@ -63,6 +63,7 @@ export const enqueueOptions = {
   },
   queue: text('default: default'),
   by: text('who asks, where it takes the key from another run; goes into the record'),
+  origin: text('from where that is asked; goes into the record'),
 } as const satisfies Parameters<keyof EnqueueOptions>
 
 /** How a workflow is started; what is run beside it is given in code alone. */
@@ -93,6 +94,7 @@ export const whoOptions = {
   reason: text('why; goes into the record'),
   by: text('who asks; goes into the record'),
   callId: text('your own UUIDv7 for the request: `bulk` shows by it how far it is'),
+  origin: text('from where it is asked; goes into the record; default: this host and process'),
 } as const satisfies Parameters<keyof WhoOptions>
 
 export const askOptions = {

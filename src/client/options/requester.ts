@@ -15,6 +15,11 @@ export interface WhoOptions {
    * `client.bulk` shows by it how far one on a filter is, also in another process.
    */
   readonly callId?: string
+  /**
+   * The program or place from which the request comes, for the record: at most 2,000 characters; default: the client's
+   * `origin`. A service that asks for its users says here which of them, and over which address: `web 203.0.113.9`.
+   */
+  readonly origin?: string
 }
 
 export interface RequesterOptions {
@@ -41,14 +46,14 @@ export class Requester {
   }
 
   /** @throws {CheckreinError} `BY_REQUIRED`; `USAGE` for what cannot be kept. */
-  who({ reason, by, callId }: WhoOptions): RequestedBy {
+  who({ reason, by, callId, origin }: WhoOptions): RequestedBy {
     const requester = text(by, 'by') ?? this.#by
     if (this.#isByRequired && (requester ?? '').trim() === '') throw byRequired()
     return {
       callId: callId === undefined ? randomUUIDv7() : checkedCallId(callId),
       reason: text(reason, 'reason'),
       by: requester,
-      origin: this.#origin,
+      origin: text(origin, 'origin') ?? this.#origin,
     }
   }
 }

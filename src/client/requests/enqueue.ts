@@ -39,6 +39,7 @@ const optionNames = [
   'deadline',
   'queue',
   'by',
+  'origin',
   'input',
 ]
 const longestKey = 500
@@ -86,9 +87,16 @@ export class Enqueuer {
   }
 
   /** What takes a key away ends another run: that is a control action like any other. */
-  #whoReplaces({ onConflict = 'skip', by }: RunRequest): Pick<NewRun, 'by' | 'origin'> {
+  #whoReplaces({
+    onConflict = 'skip',
+    by,
+    origin: from,
+  }: RunRequest): Pick<NewRun, 'by' | 'origin'> {
     if (onConflict === 'skip') return {}
-    const who = this.#requester.who(by === undefined ? {} : { by })
+    const who = this.#requester.who({
+      ...(by === undefined ? {} : { by }),
+      ...(from === undefined ? {} : { origin: from }),
+    })
     return { by: who.by, origin: who.origin }
   }
 
