@@ -1,4 +1,4 @@
-/** The pages that people read hang together: links lead somewhere, and the index knows each page. */
+/** The pages that people read hang together: links lead somewhere, the index knows each page, and sentences name their subject. */
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -34,6 +34,17 @@ function anchorsOf(page: string): string[] {
   )
 }
 
+/** The sentences of a page, also those in lists and in the cells of tables; inline code is left out. */
+function sentencesOf(page: string): string[] {
+  return textOf(page)
+    .replaceAll(/`[^`]*`/g, 'code')
+    .replaceAll(/^\s*(?:[-*]|\d+\.|#+|>)\s+/gm, '\n\n')
+    .replaceAll('|', '\n\n')
+    .split(/\n\s*\n|(?<=[.?!][)*"]*)\s+/)
+    .map((sentence) => sentence.replaceAll(/\s+/g, ' ').replace(/^[*("\s]+/, ''))
+    .filter((sentence) => sentence !== '')
+}
+
 suite('the pages', () => {
   test('are found', () => {
     for (const page of ['README.md', 'docs/cli.md', 'docs/guides/workflows.md'])
@@ -55,6 +66,18 @@ suite('the pages', () => {
     assert.ok(documents.length >= 10, String(documents))
     assert.deepEqual(
       documents.filter((page) => !known.has(page)),
+      [],
+    )
+  })
+
+  test('have no sentence that begins with a word which hides its subject, unless it asks', () => {
+    const sentences = pages
+      .filter((page) => page !== 'ARCHITECTURE.md')
+      .flatMap((page) => sentencesOf(page).map((sentence) => `${page}: ${sentence}`))
+    assert.ok(sentences.length > 500, String(sentences.length))
+    const hiding = /^[^:]+: (?:What|Whatever|Who|Whoever|One that|Those)\b(?!.*\?$)/
+    assert.deepEqual(
+      sentences.filter((sentence) => hiding.test(sentence)),
       [],
     )
   })
