@@ -41,7 +41,7 @@ const routes: Readonly<Record<string, (call: Call) => Promise<unknown>>> = {
   'GET ': async ({ id }) => statusOf(operationAt(id)),
   'POST pause': async ({ id, body, by }) => {
     const { reason = null } = jsonOf(body) as { reason?: string }
-    await reins.controlWorkflow(operationAt(id).workflow, 'pause', { by, ...given({ reason }) })
+    await reins.pauseWorkflow(operationAt(id).workflow, { by, ...given({ reason }) })
     return statusOf(operationAt(id))
   },
   'POST resume': async ({ id, by }) => {

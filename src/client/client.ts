@@ -1,15 +1,31 @@
 import type { FeedEntry } from '../core/run/events.ts'
 import type { RunFilter } from '../core/filter.ts'
 import type { State } from '../core/run/transitions.ts'
-import type { Bulk, Controlled, Hold, Store, StoreWithin } from '../store/store.ts'
+import type { OutOf } from '../core/workflow/canvas.ts'
+import type { WorkflowExport } from '../core/workflow/export.ts'
+import type { StepLike } from '../core/workflow/parts.ts'
+import type {
+  Bulk,
+  Controlled,
+  Finding,
+  Hold,
+  Store,
+  StoreWithin,
+  Tombstone,
+  WorkerRecord,
+  WorkflowControlled,
+  WorkflowEnqueued,
+  WorkflowFilter,
+} from '../store/store.ts'
 import { Requester, type RequesterOptions, type WhoOptions } from './options/requester.ts'
 import { type AuditPage, auditPage } from './views/audit.ts'
 import { atOnce, Controls, refuseUnknownFreeze } from './requests/controls.ts'
 import { type EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
-import { theOnly } from './views/errors.ts'
+import { theOnly, workflowMissing } from './views/errors.ts'
 import { feedOf } from './waits/feed.ts'
 import { type HandleParts, RunHandle } from './handles/handle.ts'
 import { type ListOptions, pageOf } from './options/pages.ts'
+import { pruneAll, type RetentionOptions } from './options/retention.ts'
 import { checkedPreviewVerb, type Preview, previewOf, type PreviewVerb } from './views/preview.ts'
 import { RunWaits } from './waits/run-waits.ts'
 import { SignalHandle } from './handles/signal-handle.ts'
@@ -17,8 +33,13 @@ import { Signals } from './requests/signals.ts'
 import { checkedId, type ControlTarget, isScope, runFilter, type Scope } from './options/targets.ts'
 import { type Run, viewOf } from './views/view.ts'
 import { Within, type WithinParts } from './within.ts'
-import { WorkflowRequests, type WorkflowRequestsParts } from './requests/workflows.ts'
-import { WorkflowClient } from './workflow-client.ts'
+import {
+  type StartArguments,
+  WorkflowRequests,
+  type WorkflowRequestsParts,
+} from './requests/workflows.ts'
+import { WorkflowHandle } from './handles/workflow-handle.ts'
+import { type ChainTree, type Workflow, workflowView } from './views/workflow-view.ts'
 import type { AnyTask, InputOf, OutputOf, SignalsOf } from '../core/task/context.ts'
 import type {
   AuditQuery,
@@ -31,6 +52,8 @@ import type {
   ScopeOptions,
   EnqueueOptions,
   EventsOptions,
+  StopWorkflowOptions,
+  WorkflowOptions,
 } from './options/options.ts'
 import { Holds } from './requests/holds.ts'
 import { WorkflowParts } from './handles/workflow-parts.ts'
@@ -40,23 +63,28 @@ export interface ClientOptions extends RequesterOptions {
   readonly payloadLimit?: number
 }
 
-/** What may be asked of the system, on a store that this process has open. */
-export class Client extends WorkflowClient implements AsyncDisposable {
+/**
+ * Everything that may be asked of the system, on a store that this process has open.
+ *
+ * Each method hands its request to the room that knows it (`requests/`, `views/`, `waits/`), and is a row of the table of
+ * operations under its own name, but for those that only make sense in code (`run`, `workflow`, `within`, `startWorkflow` …).
+ * The class is a façade, so it is as long as the table: nothing is decided here.
+ */
+export class Client implements AsyncDisposable {
   readonly #store: Store
   readonly #requester: Requester
   readonly #payloadLimit: number | undefined
   readonly #holds: Holds
   readonly #parts: HandleParts & WithinParts
-  protected readonly workflowParts: WorkflowParts
+  readonly #workflows: WorkflowParts
 
   constructor(store: Store, options: ClientOptions = {}) {
-    super()
     this.#store = store
     this.#requester = new Requester(options)
     this.#payloadLimit = options.payloadLimit
     this.#holds = new Holds(store, this.#requester)
     this.#parts = { store, waits: new RunWaits(store), ...this.#partsOn(store) }
-    this.workflowParts = new WorkflowParts(this.#parts, this.#flowsParts())
+    this.#workflows = new WorkflowParts(this.#parts, this.#flowsParts())
   }
 
   #partsOn(store: StoreWithin): WithinParts {
@@ -262,9 +290,169 @@ export class Client extends WorkflowClient implements AsyncDisposable {
     return auditPage(this.#store, query, options)
   }
 
+  // Workflows
+
+  /**
+   * Stores a workflow: all of it, or nothing. Fulfils when it is durable.
+   * @throws {CheckreinError} `WORKFLOW_INVALID`, `INPUT_REJECTED`, `PAYLOAD_…`, `RUN_ID_TAKEN`, `USAGE`, `STORE_…`.
+   */
+  async startWorkflow<S extends StepLike>(
+    workflow: S,
+    ...[options = {}]: StartArguments<S>
+  ): Promise<WorkflowHandle<OutOf<S>>> {
+    const enqueued = await this.#workflows.flows.start(workflow, options)
+    return new WorkflowHandle<OutOf<S>>(enqueued.id, this.#workflows, enqueued)
+  }
+
+  /**
+   * Starts a new workflow from the JSON that `export()` gave, on this store or another.
+   * @throws {CheckreinError} `WORKFLOW_INVALID`, `USAGE`, `STORE_…`.
+   */
+  async importWorkflow<Output = unknown>(
+    json: unknown,
+    options: WorkflowOptions = {},
+  ): Promise<WorkflowHandle<Output>> {
+    const enqueued = await this.#workflows.flows.import(json, options)
+    return new WorkflowHandle<Output>(enqueued.id, this.#workflows, enqueued)
+  }
+
+  /** Makes a handle for a workflow by its id, without asking the store. @throws {CheckreinError} `USAGE`. */
+  workflow<Output = unknown>(id: string): WorkflowHandle<Output> {
+    return new WorkflowHandle<Output>(checkedId(id), this.#workflows)
+  }
+
+  /** Reads a workflow by its id; null where there is none. @throws {CheckreinError} `USAGE`. */
+  async getWorkflow(id: string): Promise<Workflow | null> {
+    const [flow] = await this.#store.workflows([checkedId(id)])
+    return flow ? workflowView(flow) : null
+  }
+
+  /** Reads a page of workflows, newest first by default. @throws {CheckreinError} `USAGE`. */
+  async workflows(
+    filter: WorkflowFilter = {},
+    options: ListOptions = {},
+  ): Promise<{ readonly workflows: readonly Workflow[]; readonly cursor: string | null }> {
+    const { workflows, cursor } = await this.#store.listWorkflows(filter, pageOf(options))
+    return { workflows: workflows.map((flow) => workflowView(flow)), cursor }
+  }
+
+  /** Reads how a workflow is built, and what became of each part. @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `USAGE`. */
+  async workflowTree(id: string): Promise<ChainTree> {
+    if ((await this.getWorkflow(id)) === null) throw workflowMissing(id)
+    return this.#workflows.tree(id)
+  }
+
+  /**
+   * Lets no member of a workflow start any more; running members may finish. Fulfils when the request is on record and was
+   * asked of all members, as do the other verbs on workflows; the handle's verbs wait for the outcome.
+   * @throws {CheckreinError} `USAGE`, `BY_REQUIRED`, as for the other verbs.
+   */
+  async revokeWorkflow(id: string, options: StopWorkflowOptions = {}): Promise<WorkflowControlled> {
+    return this.#workflows.control('revoke', id, options)
+  }
+
+  /** Lets no member of a workflow start any more, and asks the running members to stop; nothing is forced. */
+  async abortWorkflow(id: string, options: StopWorkflowOptions = {}): Promise<WorkflowControlled> {
+    return this.#workflows.control('abort', id, options)
+  }
+
+  /** Lets no member of a workflow start any more, asks the running members to stop, and kills those that have not after the grace. */
+  async cancelWorkflow(id: string, options: StopWorkflowOptions = {}): Promise<WorkflowControlled> {
+    return this.#workflows.control('cancel', id, options)
+  }
+
+  /** Lets no member of a workflow start any more, and kills the attempts of the running members now. */
+  async terminateWorkflow(
+    id: string,
+    options: StopWorkflowOptions = {},
+  ): Promise<WorkflowControlled> {
+    return this.#workflows.control('terminate', id, options)
+  }
+
+  /** Lets no member of a workflow start until it is resumed, and parks the running members at their next checkpoints or pause points. */
+  async pauseWorkflow(id: string, options: PauseRunsOptions = {}): Promise<WorkflowControlled> {
+    return this.#workflows.control('pause', id, options)
+  }
+
+  /** Ends the pause of a workflow. */
+  async resumeWorkflow(id: string, options: WhoOptions = {}): Promise<WorkflowControlled> {
+    return this.#workflows.control('resume', id, options)
+  }
+
+  /**
+   * Sends a message to the handlers of all members of a workflow that have not ended.
+   * @throws {CheckreinError} `PAYLOAD_…`, `USAGE`, `BY_REQUIRED`.
+   */
+  async signalWorkflow(
+    id: string,
+    name: string,
+    ...[payload, options = {}]: [payload?: unknown, options?: WhoOptions]
+  ): Promise<readonly SignalHandle[]> {
+    return this.#workflows.signal(checkedId(id), { name, payload, options })
+  }
+
+  /**
+   * Starts a new workflow that runs again every step that did not complete of one that has ended; see the handle's `retry`.
+   * @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE` where it has not ended, `USAGE` where it has completed.
+   */
+  async retryWorkflow(id: string, options: WhoOptions = {}): Promise<WorkflowEnqueued> {
+    return this.#workflows.retry(id, options)
+  }
+
+  /**
+   * Reads the remainder of a workflow as JSON; see the handle's `export`.
+   * @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE` where it has neither paused nor ended.
+   */
+  async exportWorkflow(id: string): Promise<WorkflowExport> {
+    return this.#workflows.rest(id)
+  }
+
+  // The store as a whole
+
+  /** Lists the verbs that wait for an id or key that does not exist yet. */
+  async tombstones(): Promise<readonly Tombstone[]> {
+    return this.#store.tombstones()
+  }
+
+  /** Takes a tombstone away; false where there was none. @throws {CheckreinError} `USAGE`. */
+  async liftTombstone(
+    target: string | { readonly task: string; readonly key: string },
+  ): Promise<boolean> {
+    return this.#store.liftTombstone(
+      typeof target === 'string' ? { id: checkedId(target) } : target,
+    )
+  }
+
+  /**
+   * Deletes runs that are past their retention, in steps of `step` (default 1,000) that hold no long lock.
+   * @returns how many runs were deleted.
+   * @throws {CheckreinError} `USAGE`.
+   */
+  async prune(
+    retention: RetentionOptions,
+    options: { readonly step?: number } = {},
+  ): Promise<number> {
+    return pruneAll(this.#store, retention, options)
+  }
+
+  /** Lists the workers, with their leases and the tasks that they know. */
+  async workers(): Promise<readonly WorkerRecord[]> {
+    return this.#store.workers()
+  }
+
+  /** Reads the time by which the store reckons, epoch ms: on PostgreSQL the database's, whatever this host's clock says. */
+  now(): number {
+    return this.#store.now()
+  }
+
+  /** Lists the findings of the store about its own health. */
+  async findings(): Promise<readonly Finding[]> {
+    return this.#store.findings()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#parts.waits[Symbol.dispose]()
-    this.workflowParts[Symbol.dispose]()
+    this.#workflows[Symbol.dispose]()
     await this.#store[Symbol.asyncDispose]()
   }
 }

@@ -40,21 +40,21 @@ const parts = [
 export function checkedFilter(filter: RunFilter): RunFilter {
   for (const [part, value] of Object.entries(filter)) {
     if (!parts.includes(part))
-      throw wrong(`a filter has no part ${JSON.stringify(part)}`, `Parts: ${parts.join(', ')}.`)
+      throw badFilter(`a filter has no part ${JSON.stringify(part)}`, `Parts: ${parts.join(', ')}.`)
     if (typeof value === 'string') wholeText(value, `the filter's ${part}`)
     if (value === undefined)
-      throw wrong(`the filter's ${part} is undefined`, 'Leave the part out to mean any.')
+      throw badFilter(`the filter's ${part} is undefined`, 'Leave the part out to mean any.')
   }
   if (Array.isArray(filter.state) && filter.state.length === 0)
-    throw wrong('the filter names no state', 'Leave `state` out to mean any.')
+    throw badFilter('the filter names no state', 'Leave `state` out to mean any.')
   for (const state of statesOf(filter)) {
     if (!states.includes(state))
-      throw wrong(`no state ${JSON.stringify(state)}`, `States: ${states.join(', ')}.`)
+      throw badFilter(`no state ${JSON.stringify(state)}`, `States: ${states.join(', ')}.`)
   }
   for (const part of ['createdAfter', 'createdBefore'] as const) {
     // What is kept as JSON cannot be without an end.
     if (!Number.isFinite(Number(filter[part] ?? 0)))
-      throw wrong(`the filter's ${part} is not an instant`, 'Give a Date or epoch ms.')
+      throw badFilter(`the filter's ${part} is not an instant`, 'Give a Date or epoch ms.')
   }
   if (filter.input !== undefined) checkInput(filter.input)
   return plainOf(filter)
@@ -73,14 +73,14 @@ function plainOf(filter: RunFilter): RunFilter {
 function checkInput(input: NonNullable<RunFilter['input']>): void {
   const wanted = Object.entries(input)
   if (wanted.length === 0)
-    throw wrong('the filter names no path of the input', 'Leave `input` out to mean any.')
+    throw badFilter('the filter names no path of the input', 'Leave `input` out to mean any.')
   for (const [path, value] of wanted) {
     if (!/^[\w-]+(\.[\w-]+)*$/.test(path))
-      throw wrong(`${JSON.stringify(path)} is not a path`, "Write 'user.id'.")
+      throw badFilter(`${JSON.stringify(path)} is not a path`, "Write 'user.id'.")
     if (typeof value === 'string') wholeText(value, `the filter's ${path}`)
     const isPlain = ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
     if (!isPlain)
-      throw wrong(
+      throw badFilter(
         `the filter's ${path} is not text, a number or a boolean`,
         "Write { 'user.id': 9 }.",
       )
@@ -92,5 +92,5 @@ export function statesOf(filter: RunFilter): readonly State[] {
   return typeof filter.state === 'string' ? [filter.state] : filter.state
 }
 
-const wrong = (message: string, hint: string): CheckreinError =>
+const badFilter = (message: string, hint: string): CheckreinError =>
   new CheckreinError('USAGE', { message, hint })

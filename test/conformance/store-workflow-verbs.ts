@@ -359,7 +359,7 @@ export const flowPausePromises: Promises = {
       await flow.start(chain([from(1), a])),
       await flow.start(chain([from(1), a])),
     ]
-    await flow.client.controlWorkflow(one, 'pause', { for: 5000 })
+    await flow.client.pauseWorkflow(one, { for: 5000 })
     await flow.ask('pause', two)
     await bed.pass(4000)
     await bed.pass(1001)

@@ -92,10 +92,10 @@ async function playOne(
   let isStopped = false
   for (const { waitMs, ask } of steps) {
     await pause(waitMs)
-    if (ask === 'pause' || ask === 'resume') await client.controlWorkflow(flow.id, ask)
+    if (ask === 'pause' || ask === 'resume') await client[`${ask}Workflow`](flow.id)
     else if (ask === 'member') await cancelMember(bed, flow, random)
     else if (ask !== 'wait')
-      isStopped ||= (await client.controlWorkflow(flow.id, ask)).answer === 'requested'
+      isStopped ||= (await client[`${ask}Workflow`](flow.id)).answer === 'requested'
   }
   await untilEnded(bed, flow)
   return check(bed, flow, { shape, isStopped })
@@ -114,7 +114,7 @@ async function untilEnded(bed: Bed, flow: WorkflowHandle): Promise<void> {
     const { finishedAt, paused } = await flow.get()
     if (finishedAt !== null) return
     assert.ok(performance.now() < until, `it ends: ${JSON.stringify(await flow.get())}`)
-    if (paused !== null) await bed.client.controlWorkflow(flow.id, 'resume')
+    if (paused !== null) await bed.client.resumeWorkflow(flow.id)
     await pause(25)
   }
 }

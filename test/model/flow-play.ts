@@ -170,7 +170,7 @@ export class FlowPlay {
         return this.#move()
       case 'pause':
       case 'resume': {
-        const { answer } = await this.#client.controlWorkflow(this.#id, happening.do)
+        const { answer } = await this.#client[`${happening.do}Workflow`](this.#id)
         await this.#calm()
         const isEverywhere = answer === 'paused' && !(await this.#pausesAtPoints())
         if (isEverywhere) this.#mayStart = false
@@ -251,7 +251,7 @@ export class FlowPlay {
   }
 
   async #stop({ verb, running, rollback }: Extract<Happening, { do: 'stop' }>): Promise<void> {
-    const { answer } = await this.#client.controlWorkflow(this.#id, verb, {
+    const { answer } = await this.#client[`${verb}Workflow`](this.#id, {
       running,
       rollback,
       grace: 0,
@@ -277,7 +277,7 @@ export class FlowPlay {
     const { status } = await this.#flow()
     if (status !== 'paused') return
     const rest = JSON.stringify(await this.#client.exportWorkflow(this.#id))
-    const { answer } = await this.#client.controlWorkflow(this.#id, 'cancel')
+    const { answer } = await this.#client.cancelWorkflow(this.#id)
     assert.equal(answer, 'requested')
     await this.#calm()
     assert.equal((await this.#flow()).state, 'cancelled')
@@ -334,7 +334,7 @@ export class FlowPlay {
       assert.ok(rounds < 500, `it ends: ${JSON.stringify(await this.#flow())}`)
       await this.#end(this.#held, 'complete')
       if ((await this.#flow()).finishedAt !== null && (await this.#claim(100)) === 0) return
-      await this.#client.controlWorkflow(this.#id, 'resume')
+      await this.#client.resumeWorkflow(this.#id)
       this.#mayStart = true
       await this.#client.resume({ filter: { workflow: this.#id } })
       await this.#calm()

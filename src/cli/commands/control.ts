@@ -6,10 +6,9 @@
  */
 import { type Command, Option } from 'commander'
 import type { Client } from '../../client/client.ts'
+import { stopWaitMs } from '../../client/requests/controls.ts'
 import { operations } from '../../client/operations/operations.ts'
 import type { Run } from '../../client/views/view.ts'
-import { durationMs } from '../../core/duration.ts'
-import { defaultGraceMs } from '../../core/run/intent.ts'
 import { finalStates, type State, type StopVerb } from '../../core/run/transitions.ts'
 import type { Controlled } from '../../store/store.ts'
 import { answerWords, type CameTo, notUndoneCode, tooLateCode, worstCode } from '../text/answers.ts'
@@ -18,12 +17,10 @@ import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { addTargetOptions, agree, filterIn, isPreviewed, targetOf } from '../session/targets.ts'
 import { rollbackWords, stopWords } from '../text/words.ts'
-import type { CancelOptions } from '../../client/options/options.ts'
+import type { CancelOptions, StopOptions } from '../../client/options/options.ts'
 
 /** It is cancelled, but the end of its code was not observed: its worker was lost. */
 const unconfirmedCode = 4
-/** How long the CLI waits past the grace for the confirmation. */
-const confirmWaitMs = 30_000
 
 const waiting = {
   timeout: {
@@ -62,7 +59,7 @@ async function control(session: Session, verb: StopVerb): Promise<number> {
       const isWaiting = waitingVerbs.includes(verb) && session.options['wait'] !== false
       const endsAt = performance.now() + patienceMs(session, options)
       const outcomes = await Promise.all(
-        controlled.map((one) => outcomeOf(client, one, isWaiting && isOpen(one) ? endsAt : null)),
+        controlled.map((one) => stopOutcome(client, one, isWaiting && isOpen(one) ? endsAt : null)),
       )
       session.answer(outcomes, () =>
         outcomes.length === 0 ? ['no runs'] : outcomes.map((one) => outcomeLine(verb, one)),
@@ -78,10 +75,8 @@ function isOpen({ answer, state }: Controlled): boolean {
   return state !== null && !finalStates.includes(state) && answer !== 'too-late'
 }
 
-function patienceMs(session: Session, { grace }: CancelOptions): number {
-  const { timeout } = given(waiting, session.options) as { timeout?: number }
-  if (timeout !== undefined) return durationMs(timeout, 'timeout')
-  return confirmWaitMs + (grace === undefined ? defaultGraceMs : durationMs(grace, 'grace'))
+function patienceMs(session: Session, options: CancelOptions): number {
+  return stopWaitMs({ ...options, ...(given(waiting, session.options) as StopOptions) })
 }
 
 /** What was answered at once, and what came of it. */
@@ -96,7 +91,7 @@ interface Outcome {
 }
 
 /** @param endsAt until when to wait for the end of the run; null to take the answer as it is. */
-async function outcomeOf(
+async function stopOutcome(
   client: Client,
   controlled: Controlled,
   endsAt: number | null,

@@ -6,10 +6,9 @@
  */
 import { type Command, Option } from 'commander'
 import type { Client } from '../../client/client.ts'
-import { atOnce, withinMs } from '../../client/requests/controls.ts'
+import { atOnce, parkWaitMs } from '../../client/requests/controls.ts'
 import { operations } from '../../client/operations/operations.ts'
 import { type ControlTarget, type Scope, scopeFilter } from '../../client/options/targets.ts'
-import { durationMs } from '../../core/duration.ts'
 import { errorCodes, isCheckreinError } from '../../core/errors.ts'
 import type { State } from '../../core/run/transitions.ts'
 import type { Controlled, Hold } from '../../store/store.ts'
@@ -29,10 +28,7 @@ import {
   targetOf,
   usage,
 } from '../session/targets.ts'
-import type { ScopeOptions } from '../../client/options/options.ts'
-
-/** How long the CLI waits past the time that a run has to its next checkpoint. */
-const confirmWaitMs = 30_000
+import type { PauseOptions, ScopeOptions } from '../../client/options/options.ts'
 
 const waiting = {
   timeout: {
@@ -143,8 +139,7 @@ async function askWhole(
 }
 
 function patienceMs(session: Session, options: ScopeOptions): number {
-  const { timeout } = given(waiting, session.options) as { timeout?: number }
-  return timeout === undefined ? withinMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
+  return parkWaitMs({ ...options, ...(given(waiting, session.options) as PauseOptions) })
 }
 
 interface Outcome {

@@ -65,7 +65,7 @@ async function send(session: Session): Promise<number> {
     async (client) => {
       if (filter !== null) await agree(session, client, { verb: 'signal', filter })
       const sent = await client.signal(target, name, value, options)
-      const outcomes = await Promise.all(sent.map((one) => outcomeOf(session, one)))
+      const outcomes = await Promise.all(sent.map((one) => replyOutcome(session, one)))
       session.answer(outcomes, () =>
         outcomes.length === 0 ? ['no runs'] : outcomes.map((one) => outcomeLine(session, one)),
       )
@@ -92,7 +92,7 @@ function messageOf(session: Session): Words {
   return { ids, name, payload }
 }
 
-async function outcomeOf(session: Session, handle: SignalHandle): Promise<Outcome> {
+async function replyOutcome(session: Session, handle: SignalHandle): Promise<Outcome> {
   const { runId, callId, answer, position } = handle
   const outcome = { runId, callId, answer, position, reply: undefined, error: null }
   if (session.options['wait'] !== true || answer !== 'sent') return outcome

@@ -2,70 +2,44 @@
 import { type Command, Option } from 'commander'
 import type { WhoOptions } from '../../client/options/requester.ts'
 import type { Client } from '../../client/client.ts'
-import type { Parameters } from '../../client/options/operation.ts'
 import { operations } from '../../client/operations/operations.ts'
-import { pauseOptions, whoOptions, workflowStopOptions } from '../../client/options/parameters.ts'
+import { whoOptions } from '../../client/options/parameters.ts'
 import type { WorkflowHandle } from '../../client/handles/workflow-handle.ts'
 import type { Workflow } from '../../client/views/workflow-view.ts'
 import { isCheckreinError } from '../../core/errors.ts'
 import { type CameTo, notUndoneCode, worstCode } from '../text/answers.ts'
 import { plain, style } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
-import { act, commandFor, type Session, withExample } from '../session/session.ts'
+import { act, commandFor, type Session } from '../session/session.ts'
 import { usage } from '../session/targets.ts'
 import { byIdOrKey, idIn } from '../session/workflow-target.ts'
 import { workflowAnswerWords } from '../text/workflow-words.ts'
 import { jsonOf } from './enqueue.ts'
 
-const { inFlight: _, ...pausing } = pauseOptions
-
 const waiting = {
   timeout: { kind: 'duration', about: 'how long to wait for that; default: 30s more than it gets' },
 } as const
 
-const verbs = {
-  cancel: [operations.controlWorkflow.summary, workflowStopOptions],
-  terminate: ['the same, and what runs is killed now', workflowStopOptions],
-  abort: [
-    'ask the members that run to stop; no other one starts; nothing is forced',
-    workflowStopOptions,
-  ],
-  revoke: ['no member starts any more; those that run may finish', workflowStopOptions],
-  pause: [
-    'let nothing more of it start, park what runs, and wait until nothing goes on any more',
-    pausing,
-  ],
-  resume: ['let it go on', whoOptions],
-} as const satisfies Readonly<Record<string, readonly [about: string, options: Parameters]>>
+const verbs = ['cancel', 'terminate', 'abort', 'revoke', 'pause', 'resume'] as const
 
-type Verb = keyof typeof verbs
+type Verb = (typeof verbs)[number]
 
 const isWaitingVerb = (verb: Verb): verb is 'cancel' | 'terminate' | 'pause' =>
   verb === 'cancel' || verb === 'terminate' || verb === 'pause'
 
 export function workflowVerbs(group: Command): void {
-  for (const verb of Object.keys(verbs) as Verb[]) {
-    const [about, options] = verbs[verb]
-    const command =
-      verb === 'cancel' ? commandFor(group, 'controlWorkflow') : plainVerb(group, verb, about)
-    if (verb !== 'cancel') addParameters(command, options)
-    byIdOrKey(command)
+  for (const verb of verbs) {
+    const command = byIdOrKey(commandFor(group, `${verb}Workflow`))
     if (isWaitingVerb(verb)) {
       command.addOption(new Option('--no-wait', 'do not wait for it'))
       addParameters(command, waiting)
     }
     act(command, (session) => ask(session, verb))
   }
-  const signal = group.command('signal').description('send a message to all members that go on')
-  addParameters(signal, whoOptions)
+  const signal = commandFor(group, 'signalWorkflow')
     .argument('<words...>', 'id of the workflow, unless --key says which; name; payload as JSON')
     .addOption(new Option('--key <text>', 'in the place of the id: the newest that has this key'))
-  act(withExample(signal, 'checkrein workflow signal --key report:2026-07 throttle 20'), send)
-}
-
-function plainVerb(group: Command, verb: Verb, about: string): Command {
-  const command = group.command(verb).description(about)
-  return withExample(command, `checkrein workflow ${verb} --key report:2026-07`)
+  act(signal, send)
 }
 
 /** What was answered, and what came of it: `pending` where that was not seen in time. */
@@ -94,9 +68,9 @@ interface Asked {
 }
 
 async function answerOf(session: Session, verb: Verb, { client, handle }: Asked): Promise<CameTo> {
-  const options = given(verbs[verb][1], session.options)
+  const options = given(operations[`${verb}Workflow`].options, session.options)
   if (!isWaitingVerb(verb) || session.options['wait'] === false)
-    return (await client.controlWorkflow(handle.id, verb, options)).answer
+    return (await client[`${verb}Workflow`](handle.id, options)).answer
   const waits = { ...options, ...given(waiting, session.options) }
   try {
     if (verb === 'pause') return (await handle.pause(waits)).answer

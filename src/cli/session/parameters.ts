@@ -56,7 +56,7 @@ function valueOf(
   { given, before }: GivenTwice,
 ): unknown {
   if (choices && !choices.includes(given))
-    throw wrong(name, given, `Use one of: ${choices.join(', ')}.`)
+    throw badOption(name, given, `Use one of: ${choices.join(', ')}.`)
   switch (kind) {
     case 'text':
       return given
@@ -79,19 +79,19 @@ function valueOf(
 
 function wholeNumber(name: string, given: string): number {
   if (/^-?\d+$/.test(given)) return Number(given)
-  throw wrong(name, given, 'Give a whole number.')
+  throw badOption(name, given, 'Give a whole number.')
 }
 
 function instant(name: string, given: string): Date {
   const at = new Date(/^\d+$/.test(given) ? Number(given) : given)
   if (!Number.isNaN(at.getTime())) return at
-  throw wrong(name, given, "Give a time as '2026-07-28T14:00:00Z', or epoch milliseconds.")
+  throw badOption(name, given, "Give a time as '2026-07-28T14:00:00Z', or epoch milliseconds.")
 }
 
 /** `user.id=9`: what is a number, true or false as JSON is taken as that; quote it for text: `id="9"`. */
 function pair(name: string, given: string): Record<string, unknown> {
   const at = given.indexOf('=')
-  if (at < 1) throw wrong(name, given, "Give a path and a value: 'user.id=9'.")
+  if (at < 1) throw badOption(name, given, "Give a path and a value: 'user.id=9'.")
   return { [given.slice(0, at)]: scalar(given.slice(at + 1)) }
 }
 
@@ -106,7 +106,7 @@ function scalar(text: string): string | number | boolean {
   return text
 }
 
-const wrong = (name: string, given: string, hint: string): CheckreinError =>
+const badOption = (name: string, given: string, hint: string): CheckreinError =>
   new CheckreinError('USAGE', {
     message: `--${kebab(name)}: ${JSON.stringify(given)} is not valid`,
     hint,

@@ -10,9 +10,9 @@ import { entriesOf, type SignalEntry } from '../views/audit.ts'
 import {
   atOnce,
   type Controls,
-  graceMs,
+  parkWaitMs,
   refuseUnknownFreeze,
-  withinMs,
+  stopWaitMs,
 } from '../requests/controls.ts'
 import { type LateCode, lateError } from '../views/timeout-errors.ts'
 import { notFound, RunCancelledError, RunFailedError, theOnly } from '../views/errors.ts'
@@ -43,9 +43,6 @@ export type SignalArguments<Signals extends SignalSchemas, Name extends keyof Si
   undefined extends PayloadOf<Signals, Name>
     ? [payload?: PayloadOf<Signals, Name>, options?: WhoOptions]
     : [payload: PayloadOf<Signals, Name>, options?: WhoOptions]
-
-/** How long a verb is waited for past the time that the handler gets, where the caller says nothing. */
-const confirmWaitMs = 30_000
 
 /** What a handle needs of its client. */
 export interface HandleParts {
@@ -140,10 +137,7 @@ export class RunHandle<
   }
 
   async #stop(verb: 'cancel' | 'terminate', options: StopOptions): Promise<StopOutcome> {
-    const timeoutMs =
-      options.timeout === undefined
-        ? graceMs(options) + confirmWaitMs
-        : durationMs(options.timeout, 'timeout')
+    const timeoutMs = stopWaitMs(options)
     const { answer } = await this.#parts.controls.one(verb, this.id, options)
     if (answer === 'not-found') return stopOutcome(this.id, answer, null)
     const run = await this.#stored()
@@ -158,11 +152,9 @@ export class RunHandle<
    * @throws {CheckreinError} `PAUSE_PENDING` where it has not within `timeout` (default: `within` and 30 s); the request stays on record.
    */
   async pause(options: PauseOptions = {}): Promise<PauseOutcome> {
-    const { timeout, abortSignal } = options
-    const timeoutMs =
-      timeout === undefined ? withinMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
+    const timeoutMs = parkWaitMs(options)
     const { answer } = await this.#parts.controls.one('pause', this.id, options)
-    if (answer === 'requested') return this.#parked(timeoutMs, abortSignal)
+    if (answer === 'requested') return this.#parked(timeoutMs, options.abortSignal)
     return pauseOutcome(this.id, answer, answer === 'not-found' ? null : await this.#stored())
   }
 

@@ -6,7 +6,7 @@ import type { Answer } from '../../core/run/decision.ts'
 import type { StopVerb } from '../../core/run/transitions.ts'
 import type { StoredWorkflow, WorkflowControlled, WorkflowEnqueued } from '../../store/store.ts'
 import type { WhoOptions } from '../options/requester.ts'
-import { graceMs, withinMs } from '../requests/controls.ts'
+import { parkWaitMs, stopWaitMs } from '../requests/controls.ts'
 import { WorkflowCancelledError, WorkflowFailedError, workflowMissing } from '../views/errors.ts'
 import type { SignalHandle } from './signal-handle.ts'
 import {
@@ -24,9 +24,6 @@ import type {
   ResultOptions,
 } from '../options/options.ts'
 import type { WorkflowParts } from './workflow-parts.ts'
-
-/** How long a verb is waited for past the time that handlers get, where the caller says nothing. */
-const confirmWaitMs = 30_000
 
 /** What came of a verb on a workflow. */
 export interface WorkflowOutcome {
@@ -126,8 +123,7 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
     verb: StopVerb,
     { timeout, abortSignal, ...options }: StopWorkflowOptions & Waiting,
   ): Promise<WorkflowOutcome> {
-    const timeoutMs =
-      timeout === undefined ? graceMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
+    const timeoutMs = stopWaitMs({ ...options, ...(timeout === undefined ? {} : { timeout }) })
     const { answer } = await this.#ask(verb, options)
     if (answer !== 'requested') return this.#outcome(answer)
     const ended = await this.#until(isOver, {
@@ -135,7 +131,7 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
       timeoutMs,
       ...(abortSignal ? { abortSignal } : {}),
     })
-    return outcomeOf(ended.state === 'completed' ? 'too-late' : answer, ended)
+    return workflowOutcome(ended.state === 'completed' ? 'too-late' : answer, ended)
   }
 
   /**
@@ -144,8 +140,7 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
    * @throws {CheckreinError} `PAUSE_PENDING` where it has not within `timeout` (default: `within` and 30 s).
    */
   async pause({ timeout, abortSignal, ...options }: PauseOptions = {}): Promise<WorkflowOutcome> {
-    const timeoutMs =
-      timeout === undefined ? withinMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
+    const timeoutMs = parkWaitMs({ ...options, ...(timeout === undefined ? {} : { timeout }) })
     const { answer } = await this.#parts.control('pause', this.id, options)
     if (answer !== 'paused' && answer !== 'already-paused') return this.#outcome(answer)
     const wait = {
@@ -157,7 +152,7 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
       (flow) => isOver(flow) || flow.paused === null || isAtRest(flow),
       wait,
     )
-    return outcomeOf(pauseAnswer(settled, answer), settled)
+    return workflowOutcome(pauseAnswer(settled, answer), settled)
   }
 
   /** Lets it go on. Fulfils when that is on record. */
@@ -193,7 +188,9 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
 
   async #outcome(answer: WorkflowOutcome['answer']): Promise<WorkflowOutcome> {
     const [flow] = await this.#parts.store.workflows([this.id])
-    return flow ? outcomeOf(answer, flow) : { id: this.id, answer, status: null, workflow: null }
+    return flow
+      ? workflowOutcome(answer, flow)
+      : { id: this.id, answer, status: null, workflow: null }
   }
 
   /** @throws {CheckreinError} `WORKFLOW_NOT_FOUND`. */
@@ -242,7 +239,10 @@ function pauseAnswer(flow: StoredWorkflow, answer: Answer): Answer {
   return flow.paused === null ? 'resumed' : answer
 }
 
-const outcomeOf = (answer: WorkflowOutcome['answer'], flow: StoredWorkflow): WorkflowOutcome => ({
+const workflowOutcome = (
+  answer: WorkflowOutcome['answer'],
+  flow: StoredWorkflow,
+): WorkflowOutcome => ({
   id: flow.id,
   answer,
   status: workflowStatusOf(flow),

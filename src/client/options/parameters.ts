@@ -1,4 +1,5 @@
 /** What the operations may be told, by their names in the client's options. */
+import type { ChildOptions } from '../../core/task/context.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { HoldFilter } from '../../core/hold.ts'
 import { pauseFallbacks, runningPolicies } from '../../core/run/intent.ts'
@@ -19,6 +20,7 @@ import type {
   AskOptions,
   FreezeOptions,
   HoldOptions,
+  PauseRunsOptions,
   ScopeOptions,
   StopOptions,
   EnqueueOptions,
@@ -47,11 +49,8 @@ export const filterParameters = {
   input: { kind: 'pairs', about: 'whose input has this value there: user.id=9' },
 } as const satisfies Parameters<keyof RunFilter>
 
-export const enqueueOptions = {
-  id: text('the id of the run; default: a new UUIDv7'),
-  key: text('your name for the work; one run of a task that is not final holds it'),
-  onConflict: { kind: 'text', about: 'where another run holds the key', choices: onConflicts },
-  grace: duration('with cancel-and-replace: what the old run gets to end; default 5s'),
+/** The options of any run that is enqueued, also by a handler. */
+export const runOptions = {
   tags: { kind: 'texts', about: 'find and stop runs by it', singular: 'tag' },
   delay: duration('start no earlier than this long from now'),
   runAt: instant('start no earlier than this'),
@@ -62,6 +61,15 @@ export const enqueueOptions = {
     about: 'stop it then, whatever it does: a time, or how long from now',
   },
   queue: text('default: default'),
+} as const satisfies Parameters<keyof ChildOptions>
+
+/** The options of `enqueue`: the one list of them that the client, the command line and the schemas read. */
+export const enqueueOptions = {
+  id: text('the id of the run; default: a new UUIDv7'),
+  key: text('your name for the work; one run of a task that is not final holds it'),
+  onConflict: { kind: 'text', about: 'where another run holds the key', choices: onConflicts },
+  grace: duration('with cancel-and-replace: what the old run gets to end; default 5s'),
+  ...runOptions,
   by: text('who asks, where it takes the key from another run; goes into the record'),
   origin: text('from where that is asked; goes into the record'),
 } as const satisfies Parameters<keyof EnqueueOptions>
@@ -134,19 +142,25 @@ export const freezeOptions = {
   ...whoOptions,
 } as const satisfies Parameters<Exclude<keyof FreezeOptions, Waiting>>
 
-export const pauseOptions = {
+/** How runs that there are, or a workflow, are paused. */
+export const runPauseOptions = {
   within: duration('how long it may take to the next checkpoint; default 30s'),
   otherwise: {
     kind: 'text',
     about: 'what is done with a run that meets none in time; default: wait',
     choices: pauseFallbacks,
   },
+  ...freezeOptions,
+} as const satisfies Parameters<keyof PauseRunsOptions>
+
+/** How runs, or a whole task or queue, are paused. */
+export const pauseOptions = {
+  ...runPauseOptions,
   inFlight: {
     kind: 'text',
     about: 'with a whole task or queue: what becomes of the runs that run; default: finish',
     choices: inFlights,
   },
-  ...freezeOptions,
 } as const satisfies Parameters<Exclude<keyof ScopeOptions, Waiting>>
 
 export const holdOptions = {

@@ -21,7 +21,7 @@ import {
   askOptions,
   cancelOptions,
   freezeOptions,
-  pauseOptions,
+  runPauseOptions,
   whoOptions,
 } from '../options/parameters.ts'
 import { type ControlTarget, targetOf } from '../options/targets.ts'
@@ -30,6 +30,7 @@ import {
   type FreezeOptions,
   type ParkOptions,
   type PauseOptions,
+  type StopOptions,
   type ControlOptions,
   oneOf,
   waitingOptions,
@@ -43,7 +44,7 @@ const verbOptions = {
   abort: Object.keys(askOptions),
   cancel: Object.keys(cancelOptions),
   terminate: Object.keys(askOptions),
-  pause: Object.keys(pauseOptions).filter((name) => name !== 'inFlight'),
+  pause: Object.keys(runPauseOptions),
   resume: Object.keys(whoOptions),
 } as const satisfies Record<ControlVerb, readonly string[]>
 
@@ -118,8 +119,27 @@ export function graceMs({ grace }: { readonly grace?: Duration }): number {
 }
 
 /** How long it may take to the next checkpoint, ms. */
-export function withinMs({ within }: Pick<PauseOptions, 'within'>): number {
+function withinMs({ within }: Pick<PauseOptions, 'within'>): number {
   return within === undefined ? defaultPauseMs : durationMs(within, 'within')
+}
+
+/** How long a verb is waited for past the time that handlers get, where the caller says nothing. */
+const confirmWaitMs = 30_000
+
+/** How long the confirmation of a stop is waited for, ms; default: the grace and 30 s. @throws {CheckreinError} `USAGE`. */
+export function stopWaitMs({
+  timeout,
+  ...options
+}: Pick<StopOptions, 'timeout' | 'grace'>): number {
+  return timeout === undefined ? graceMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
+}
+
+/** How long it is waited for that a run has parked, ms; default: `within` and 30 s. @throws {CheckreinError} `USAGE`. */
+export function parkWaitMs({
+  timeout,
+  ...options
+}: Pick<PauseOptions, 'timeout' | 'within'>): number {
+  return timeout === undefined ? withinMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
 }
 
 export function pauseOrder(options: PauseOptions, now: number): ControlRequest['pause'] {

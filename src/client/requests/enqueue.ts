@@ -6,19 +6,14 @@ import { defaultGraceMs } from '../../core/run/intent.ts'
 import { wholeText } from '../../core/text.ts'
 import { defaultPayloadLimit, encodePayload } from '../../core/payload.ts'
 import { checkedName, isTask } from '../../core/task/task.ts'
-import {
-  type Enqueued,
-  type NewRun,
-  type OnConflict,
-  onConflicts,
-  type Store,
-} from '../../store/store.ts'
+import { type Enqueued, type NewRun, onConflicts, type Store } from '../../store/store.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import { comingInstantOf, instantOf, type Now } from '../options/instants.ts'
 import { issuesOf, issueWords } from '../options/schema.ts'
+import { enqueueOptions } from '../options/parameters.ts'
 import type { Requester } from '../options/requester.ts'
 import { checkedId } from '../options/targets.ts'
-import type { EnqueueOptions } from '../options/options.ts'
+import { type EnqueueOptions, oneOf } from '../options/options.ts'
 
 /** The arguments after the task: the input may be left out where the task takes none. */
 export type EnqueueArguments<T extends AnyTask> =
@@ -26,22 +21,7 @@ export type EnqueueArguments<T extends AnyTask> =
     ? [input?: InputOf<T>, options?: EnqueueOptions]
     : [input: InputOf<T>, options?: EnqueueOptions]
 
-const optionNames = [
-  'id',
-  'key',
-  'onConflict',
-  'grace',
-  'tags',
-  'delay',
-  'runAt',
-  'priority',
-  'ttl',
-  'deadline',
-  'queue',
-  'by',
-  'origin',
-  'input',
-]
+const optionNames = [...Object.keys(enqueueOptions), 'input']
 const longestKey = 500
 const mostTags = 20
 
@@ -121,7 +101,7 @@ export function newRun(
     queue: options.queue === undefined ? queue : checkedName(options.queue, 'queue'),
     priority: checkedPriority(options.priority ?? 0),
     key: key === undefined ? null : checkedText(key, 'key'),
-    onConflict: checkedOnConflict(options.onConflict ?? 'skip'),
+    onConflict: oneOf(onConflicts, options.onConflict ?? 'skip', 'onConflict'),
     graceMs: grace === undefined ? defaultGraceMs : durationMs(grace, 'grace'),
     tags: tags === undefined ? noTags : checkedTags(tags),
     input,
@@ -165,13 +145,6 @@ export function checkedPriority(priority: number): number {
   if (Number.isInteger(priority) && Math.abs(priority) <= 1_000_000) return priority
   throw new CheckreinError('USAGE', {
     message: 'priority must be a whole number from -1,000,000 to 1,000,000',
-  })
-}
-
-function checkedOnConflict(onConflict: OnConflict): OnConflict {
-  if (onConflicts.includes(onConflict)) return onConflict
-  throw new CheckreinError('USAGE', {
-    message: `onConflict must be one of ${onConflicts.join(', ')}`,
   })
 }
 

@@ -28,7 +28,7 @@ import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import type { Now } from '../options/instants.ts'
 import {
   workflowStopOptions,
-  pauseOptions,
+  runPauseOptions,
   whoOptions,
   workflowOptions,
 } from '../options/parameters.ts'
@@ -172,7 +172,7 @@ export class WorkflowRequests {
 
 function verbOptions(verb: ControlVerb): readonly string[] {
   if (verb === 'resume') return Object.keys(whoOptions)
-  if (verb === 'pause') return Object.keys(pauseOptions).filter((name) => name !== 'inFlight')
+  if (verb === 'pause') return Object.keys(runPauseOptions)
   return Object.keys(workflowStopOptions)
 }
 

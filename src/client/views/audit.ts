@@ -32,8 +32,8 @@ export async function auditPage(
 ): Promise<AuditPage> {
   const { limit, cursor, order } = pageOf(options)
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000)
-    throw wrong('limit must be a whole number from 1 to 1,000')
-  if (cursor !== null && !/^\d{1,15}$/.test(cursor)) throw wrong('cursor is not one of ours')
+    throw badQuery('limit must be a whole number from 1 to 1,000')
+  if (cursor !== null && !/^\d{1,15}$/.test(cursor)) throw badQuery('cursor is not one of ours')
   const from =
     order === 'newest'
       ? { before: cursor === null ? Number.MAX_SAFE_INTEGER : Number(cursor) }
@@ -75,7 +75,7 @@ const parts = [
 
 function storeQuery(query: AuditQuery): SignalQuery {
   const unknown = Object.keys(query).find((part) => !(parts as readonly string[]).includes(part))
-  if (unknown !== undefined) throw wrong(`the record has no part ${JSON.stringify(unknown)}`)
+  if (unknown !== undefined) throw badQuery(`the record has no part ${JSON.stringify(unknown)}`)
   const { callId, kind, name, createdAfter, createdBefore, runId, by, isPending } = query
   return {
     ...(runId === undefined ? {} : { runId }),
@@ -97,4 +97,4 @@ function listOf<Word extends string>(words: Word | readonly Word[]): readonly Wo
   return typeof words === 'string' ? [words] : words
 }
 
-const wrong = (message: string): CheckreinError => new CheckreinError('USAGE', { message })
+const badQuery = (message: string): CheckreinError => new CheckreinError('USAGE', { message })

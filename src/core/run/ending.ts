@@ -34,9 +34,9 @@ export function leaveRunning(before: RunFacts, event: Leaving, now: number): Dec
     case 'lapse':
       return lapse({ ...run, crashes: run.crashes + 1 }, event.maxCrashes, now)
     case 'release':
-      return again(returnedBy(run, event), 'queued', { mode: event.mode, ended: event, now })
+      return goOnAs(returnedBy(run, event), 'queued', { mode: event.mode, ended: event, now })
     case 'park':
-      return again(run, 'queued', { mode: byItself(run), now })
+      return goOnAs(run, 'queued', { mode: byItself(run), now })
     case 'wait':
       return wait(run, event, now)
   }
@@ -71,7 +71,7 @@ function wait(run: RunFacts, event: Of<'wait'>, now: number): Change {
   const waitsFor = children === undefined ? event.waitsFor : nextOf(children)
   const wait = { signal, done, ...(children === undefined ? {} : { children }) }
   const waiting = { ...run, waitsFor, wait, wakeAt }
-  return again(waiting, 'waiting', { mode: byItself(run), data: waitData(waiting), now })
+  return goOnAs(waiting, 'waiting', { mode: byItself(run), data: waitData(waiting), now })
 }
 
 function waitData({ waitsFor, wait, wakeAt }: RunFacts): Decision['data'] {
@@ -110,7 +110,7 @@ function fail(run: RunFacts, event: Of<'fail' | 'crash'>, now: number): Change {
   const times = event.type === 'fail' ? run.failures : run.crashes
   const runAt = now + backoffMs(retry, times, event.random)
   const how = { mode: 'prevented', ended: event, data: { error, runAt }, now } as const
-  return again({ ...run, error, runAt }, 'scheduled', how)
+  return goOnAs({ ...run, error, runAt }, 'scheduled', how)
 }
 
 function isPlainAbort(error: ErrorRecord): boolean {
@@ -132,7 +132,7 @@ function lapse(run: RunFacts, maxCrashes: number, now: number): Change {
   }
   const lost = { ...run, error: workerLost }
   if (run.crashes >= maxCrashes) return failed(lost, now)
-  return again(lost, 'queued', { mode: 'prevented', data: { error: workerLost }, now })
+  return goOnAs(lost, 'queued', { mode: 'prevented', data: { error: workerLost }, now })
 }
 
 interface How {
@@ -143,7 +143,7 @@ interface How {
 }
 
 /** The attempt is over, the run is not; unless it was asked to stop or to pause meanwhile. */
-function again(run: RunFacts, state: 'queued' | 'scheduled' | 'waiting', how: How): Change {
+function goOnAs(run: RunFacts, state: 'queued' | 'scheduled' | 'waiting', how: How): Change {
   const { stop = null, pause = null } = run.intent ?? {}
   if (stop) return cancelled(run, { intent: stop, ...how })
   const next = { ...run, workerId: null, intent: null, resumeAt: null }

@@ -67,11 +67,11 @@ export function leaveRollback(run: RunFacts, event: Leaving, now: number): Decis
       return lapsed(run, event.maxCrashes, now)
     case 'release':
     case 'park':
-      return again(run, { state: 'queued' }, now)
+      return rollBackAgain(run, { state: 'queued' }, now)
     case 'wait': {
       const { waitsFor, signal, done, wakeInMs } = event
       const wakeAt = wakeInMs === null ? null : now + wakeInMs
-      return again(run, { state: 'waiting', waitsFor, wait: { signal, done }, wakeAt }, now)
+      return rollBackAgain(run, { state: 'waiting', waitsFor, wait: { signal, done }, wakeAt }, now)
     }
   }
 }
@@ -87,14 +87,18 @@ function failed(run: RunFacts, event: Of<'fail' | 'crash'>, now: number): Change
   if (isLast || !event.isRetryable) return over(run, { state: 'failed', error, ...counts }, now)
   const times = event.type === 'fail' ? counts.failures : counts.crashes
   const runAt = now + backoffMs(retry, times, event.random)
-  return again(run, { state: 'scheduled', runAt, rollback: { ...rollback, error, ...counts } }, now)
+  return rollBackAgain(
+    run,
+    { state: 'scheduled', runAt, rollback: { ...rollback, error, ...counts } },
+    now,
+  )
 }
 
 function lapsed(run: RunFacts, maxCrashes: number, now: number): Change {
   const rollback = run.rollback as RollbackFacts
   const counted = { crashes: rollback.crashes + 1, error: workerLost }
   if (counted.crashes >= maxCrashes) return over(run, { state: 'failed', ...counted }, now)
-  return again(run, { state: 'queued', rollback: { ...rollback, ...counted } }, now)
+  return rollBackAgain(run, { state: 'queued', rollback: { ...rollback, ...counted } }, now)
 }
 
 function over(
@@ -107,7 +111,7 @@ function over(
 }
 
 /** It goes on later, unless it was given up meanwhile. */
-function again(run: RunFacts, next: Partial<RunFacts>, now: number): Change {
+function rollBackAgain(run: RunFacts, next: Partial<RunFacts>, now: number): Change {
   if (run.intent?.stop) return over({ ...run, ...next }, { state: 'abandoned' }, now)
   const { runAt, rollback } = { ...run, ...next }
   const data = rollback?.error ? { error: rollback.error } : {}

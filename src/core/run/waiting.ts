@@ -17,12 +17,12 @@ export function wake(run: RunFacts, { by, next }: Of<'wake'>, now: number): Deci
   if (!isWaiting(run)) return unchanged('refused')
   if (next !== undefined) return done({ ...run, waitsFor: next }, { by, waitsFor: next })
   if (by === 'time' && (run.wakeAt === null || run.wakeAt > now)) return unchanged('refused')
-  const outcome = outcomeOf(run.wait, by)
+  const outcome = wakeOutcome(run.wait, by)
   return done(woken(run, outcome === null ? { now } : { now, outcome }), { by })
 }
 
 /** How the wait of its handler has ended; null where a signal ends it, or it did not wait by itself. */
-function outcomeOf(wait: RunFacts['wait'], by: Of<'wake'>['by']): WaitOutcome | null {
+function wakeOutcome(wait: RunFacts['wait'], by: Of<'wake'>['by']): WaitOutcome | null {
   const isForChildren = wait?.children !== undefined
   if (by === 'run') return isForChildren ? 'ended' : null
   if (by === 'signal') return null

@@ -84,13 +84,14 @@ export function readExport(
   value: unknown,
 ): Omit<WorkflowExport, 'nodes'> & { readonly nodes: readonly RemainderNode[] } {
   const given = typeof value === 'string' ? parsed(value) : value
-  if (!isRecord(given)) throw wrong('it is not an object')
+  if (!isRecord(given)) throw badExport('it is not an object')
   if (given['version'] !== exportVersion)
-    throw wrong(`its version is ${shown(given['version'])}, and not ${exportVersion}`)
+    throw badExport(`its version is ${shown(given['version'])}, and not ${exportVersion}`)
   const { workflow, nodes } = given
-  if (!isRecord(workflow) || !Array.isArray(nodes)) throw wrong('`workflow` or `nodes` is missing')
-  if (nodes.length === 0) throw wrong('nothing is left of it to be done', 'It had completed.')
-  if (nodes.length > mostNodes) throw wrong(`it has more than ${mostNodes} nodes`)
+  if (!isRecord(workflow) || !Array.isArray(nodes))
+    throw badExport('`workflow` or `nodes` is missing')
+  if (nodes.length === 0) throw badExport('nothing is left of it to be done', 'It had completed.')
+  if (nodes.length > mostNodes) throw badExport(`it has more than ${mostNodes} nodes`)
   const all = nodes.map(readNode)
   checkLinks(all)
   return {
@@ -110,12 +111,12 @@ function readHead(head: Readonly<Record<string, unknown>>): WorkflowExport['work
     pausesAtPoints = false,
     hooks = {},
   } = head
-  if (!isText(id)) throw wrong('workflow.id is not text')
+  if (!isText(id)) throw badExport('workflow.id is not text')
   if (!isTextOrNull(name) || !isTextOrNull(key))
-    throw wrong('workflow.name and workflow.key are text or null')
-  if (!isListOfText(tags)) throw wrong('workflow.tags is not a list of text')
-  if (!Number.isInteger(priority)) throw wrong('workflow.priority is not a whole number')
-  if (!isHooks(hooks)) throw wrong('workflow.hooks is not well formed')
+    throw badExport('workflow.name and workflow.key are text or null')
+  if (!isListOfText(tags)) throw badExport('workflow.tags is not a list of text')
+  if (!Number.isInteger(priority)) throw badExport('workflow.priority is not a whole number')
+  if (!isHooks(hooks)) throw badExport('workflow.hooks is not well formed')
   return {
     id,
     name,
@@ -128,49 +129,51 @@ function readHead(head: Readonly<Record<string, unknown>>): WorkflowExport['work
 }
 
 function readNode(value: unknown): RemainderNode {
-  if (!isRecord(value)) throw wrong('a node is not an object')
+  if (!isRecord(value)) throw badExport('a node is not an object')
   const node = { ...usual, ...value } as unknown as RemainderNode
   const what = `node ${shown(value['node'])}`
   for (const name of ['node', 'chainEnd', 'last', 'slot', 'size'] as const)
-    if (!isCount(node[name])) throw wrong(`${what}: ${name} is not a whole number from 0`)
+    if (!isCount(node[name])) throw badExport(`${what}: ${name} is not a whole number from 0`)
   for (const name of ['next', 'up', 'source'] as const)
-    if (node[name] !== null && !isCount(node[name])) throw wrong(`${what}: ${name} is no node`)
+    if (node[name] !== null && !isCount(node[name])) throw badExport(`${what}: ${name} is no node`)
   for (const name of ['isHead', 'isPausePoint', 'isAtOnce'] as const)
-    if (typeof node[name] !== 'boolean') throw wrong(`${what}: ${name} is not true or false`)
-  if (!nodeRoles.includes(node.role)) throw wrong(`${what}: no role ${shown(node.role)}`)
-  if (!fanInPolicies.includes(node.policy)) throw wrong(`${what}: no policy ${shown(node.policy)}`)
-  if (!isHooks(node.hooks)) throw wrong(`${what}: its hooks are not well formed`)
-  if (node.step !== null && !isStep(node.step)) throw wrong(`${what}: its step is not well formed`)
+    if (typeof node[name] !== 'boolean') throw badExport(`${what}: ${name} is not true or false`)
+  if (!nodeRoles.includes(node.role)) throw badExport(`${what}: no role ${shown(node.role)}`)
+  if (!fanInPolicies.includes(node.policy))
+    throw badExport(`${what}: no policy ${shown(node.policy)}`)
+  if (!isHooks(node.hooks)) throw badExport(`${what}: its hooks are not well formed`)
+  if (node.step !== null && !isStep(node.step))
+    throw badExport(`${what}: its step is not well formed`)
   if ((node.role === 'kept') !== isKept(node.kept))
-    throw wrong(`${what}: what was kept is not well formed`)
+    throw badExport(`${what}: what was kept is not well formed`)
   if (node.checkpoint !== undefined && !isJson(node.checkpoint))
-    throw wrong(`${what}: its checkpoint is not JSON`)
+    throw badExport(`${what}: its checkpoint is not JSON`)
   return node
 }
 
 /** Whatever one points at is there, or is over; and nothing points back. */
 function checkLinks(nodes: readonly RemainderNode[]): void {
   const numbers = new Set(nodes.map(({ node }) => node))
-  if (numbers.size < nodes.length) throw wrong('two nodes have one number')
+  if (numbers.size < nodes.length) throw badExport('two nodes have one number')
   const slots = new Set<string>()
   for (const { node, next, up, slot, source, role } of nodes) {
     if (next !== null && (next <= node || !numbers.has(next)))
-      throw wrong(`node ${node}: what comes next is not a later node`)
+      throw badExport(`node ${node}: what comes next is not a later node`)
     if (up !== null && (up >= node || !numbers.has(up)))
-      throw wrong(`node ${node}: there is no group ${up}`)
+      throw badExport(`node ${node}: there is no group ${up}`)
     if (source !== null && source >= node)
-      throw wrong(`node ${node}: its source is not an earlier node`)
+      throw badExport(`node ${node}: its source is not an earlier node`)
     if (up !== null && (next === null || role === 'kept') && slots.has(`${up} ${slot}`))
-      throw wrong(`two chains fill slot ${slot} of group ${up}`)
+      throw badExport(`two chains fill slot ${slot} of group ${up}`)
     if (up !== null && (next === null || role === 'kept')) slots.add(`${up} ${slot}`)
   }
   for (const { node, step, role, size } of nodes) {
     if (step !== null || role === 'kept') continue
     const filled = Array.from({ length: size }, (_, slot) => slots.has(`${node} ${slot}`))
     if (size > nodes.length || filled.includes(false))
-      throw wrong(`group ${node} has not ${size} members`)
+      throw badExport(`group ${node} has not ${size} members`)
   }
-  if (nodes.every(({ isAtOnce }) => !isAtOnce)) throw wrong('nothing of it would start')
+  if (nodes.every(({ isAtOnce }) => !isAtOnce)) throw badExport('nothing of it would start')
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -243,5 +246,5 @@ function parsed(text: string): unknown {
 }
 
 const whatIsOne = 'Give what `export()`, an `onPaused` task or `checkrein workflow export` gave.'
-const wrong = (why: string, hint = whatIsOne): CheckreinError =>
+const badExport = (why: string, hint = whatIsOne): CheckreinError =>
   invalid(`this is not the export of a workflow: ${why}`, hint)

@@ -55,7 +55,7 @@ function reportOf(fields: readonly unknown[], expected: Expected): Report | null
       return line && [type, seq, line]
     }
     case 'handled': {
-      const outcome = outcomeOf(first, payloadLimit)
+      const outcome = signalOutcome(first, payloadLimit)
       return outcome && [type, seq, outcome]
     }
     case 'checkpoint':
@@ -164,7 +164,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function outcomeOf(value: unknown, limit: number): SignalOutcome | null {
+function signalOutcome(value: unknown, limit: number): SignalOutcome | null {
   if (!isObject(value)) return null
   const { position, reply } = value
   if (!isWhole(position) || !isJson(reply, limit)) return null

@@ -1,6 +1,7 @@
 /** What a handler asks of the store, and the answer: its worker does it, for isolates have no connection. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { newRun } from '../../client/requests/enqueue.ts'
+import { runOptions } from '../../client/options/parameters.ts'
 import { refuseUnknownOptions } from '../../client/options/unknown-options.ts'
 import { CheckreinError, errorRecord } from '../../core/errors.ts'
 import { decodePayload } from '../../core/payload.ts'
@@ -42,14 +43,12 @@ function valueOf(question: Question, asked: AskedOf): Promise<unknown> {
   return Promise.reject(new CheckreinError('USAGE', { message }))
 }
 
-const optionNames = ['tags', 'delay', 'runAt', 'priority', 'ttl', 'deadline', 'queue']
-
 /** @throws {CheckreinError} `LEASE_LOST` where the attempt is not the current one any more. */
 async function enqueue(
   { task, queue, input, place, options }: ChildRequest,
   { store, fence, stored }: AskedOf,
 ): Promise<string> {
-  refuseUnknownOptions('ctx.enqueue', options, optionNames)
+  refuseUnknownOptions('ctx.enqueue', options, runOptions)
   const to = { name: checkedName(task, 'task'), queue: checkedName(queue, 'queue'), input }
   const run = newRun(to, options, () => store.now())
   await stored()

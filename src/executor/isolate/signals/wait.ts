@@ -71,7 +71,7 @@ export const isDelivery = (ended: Ended): ended is Delivery =>
   typeof ended === 'object' && !Array.isArray(ended)
 
 /** What is kept of it for the next attempt. */
-export function outcomeOf(ended: Ended): WaitOutcome {
+export function waitOutcome(ended: Ended): WaitOutcome {
   if (typeof ended === 'string') return ended
   return isDelivery(ended) ? ended.position : 'ended'
 }

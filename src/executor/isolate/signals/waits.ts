@@ -30,7 +30,7 @@ import {
   isForChildren,
   isDelivery,
   newWait,
-  outcomeOf,
+  waitOutcome,
   type Wait,
   type WaitHow,
   type WaitsParts,
@@ -275,7 +275,7 @@ export class Waits {
   }
 
   #note(number: number, ended: Ended): void {
-    this.#done[number] = outcomeOf(ended)
+    this.#done[number] = waitOutcome(ended)
     if (isDelivery(ended)) ended.hold ??= 'received'
   }
 
