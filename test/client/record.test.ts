@@ -42,7 +42,7 @@ for (const on of storeKinds)
       await client.hold({ verb: 'revoke', filter: { tag: 'a' }, ...from })
       await client.lift({ verb: 'revoke', filter: { tag: 'a' } }, from)
       await client.resume({ queue: 'none' }, from)
-      await client.controlWorkflow('none', 'cancel', from)
+      await client.cancelWorkflow('none', from)
       await client.cancel({ filter: { key: 'k' } }, from)
       const next = await client.enqueueByName('any', 1, { key: 'k' })
       const replaces = { key: 'k', onConflict: 'replace', ...from } as const
