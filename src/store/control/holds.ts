@@ -3,7 +3,7 @@
  *
  * A pause of whole tasks or queues is one row that claims look at: nothing else changes, however many runs there are. Any
  * other hold is carried out on the runs that there are, as a bulk operation, and on each that comes, when it is enqueued or
- * at the latest when it would start (`gate.ts`).
+ * at the latest when it would start (`store/claims/hold-guard.ts`).
  *
  * Both let go of a roll-back but for one thing: while its lane is paused it does not start, for claims pass over whole lanes.
  *

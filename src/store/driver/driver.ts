@@ -2,6 +2,12 @@ import type { Change, ClaimRequest, Finding } from '../store.ts'
 import type { Param, Row } from './sql.ts'
 import type { StatementName, Statements } from './statements.ts'
 
+/**
+ * The guards of a claim that decide before its commit (`store/claims/guards.ts`). A driver that claims in a statement of its own must
+ * know of each of them whether there is anything for it to look at.
+ */
+export type ClaimGuardName = 'tombstones' | 'holds'
+
 /** One open write transaction. Statements are named; `all` and `changeBySql` are for SQL that is built from a filter. */
 export interface Tx {
   /** The statements in this database's SQL, for those that are built: `tx.all(tx.statements.matchRuns(sql), params)`. */
@@ -76,8 +82,9 @@ export interface Driver extends AsyncDisposable {
     sets: readonly (readonly Param[])[],
   ): Promise<readonly (number | null)[] | null> | null
   /**
-   * `claim` as a transaction of its own, with the entries of the feed, where that is cheaper; null where it is not, or
-   * where there is more to it: then nothing was claimed. Where its answer is lost it may have been done.
+   * `claim` as a transaction of its own, with the entries of the feed, where that is cheaper; null where it is not, or where
+   * anything stands that one of the guards before the commit (`ClaimGuardName`) would look at: then nothing was claimed. Where its answer
+   * is lost it may have been done.
    * @throws {CheckreinError} `LEASE_LOST`.
    */
   claimAlone(request: ClaimRequest): Promise<readonly Row[] | null> | null
@@ -90,8 +97,8 @@ export interface Driver extends AsyncDisposable {
    * up. It may run more than once, each time with parameters of its own. Of a row with `database_now` the time is noted. */
   touch(statement: string, params: () => readonly Param[]): Promise<readonly Row[]>
   /**
-   * Starts the next runs for a worker whose lease is held: the rows of those that it started, as they are now. Each
-   * database has its own best way.
+   * Chooses the next runs for a worker whose lease is held and starts them: their rows, as they are now. Each database has its
+   * own best way. Whether the runs may start is not the driver's to say: `store/claims/` asks the guards.
    */
   claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]>
   /** See `Store.claimableTasks`. */

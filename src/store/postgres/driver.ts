@@ -12,8 +12,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { idleStates } from '../../core/run/transitions.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
-import { withoutHeld } from '../runs/claim-guards.ts'
-import { claimUnheld } from './claim.ts'
 import { DatabaseClock } from './connection/clock.ts'
 import { claimStays } from './connection/errors.ts'
 import { postgresFindings } from './schema/findings.ts'
@@ -200,11 +198,16 @@ export class PostgresDriver implements Driver {
     return rows.map((row) => String(row['task']))
   }
 
-  async claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
-    const unheld = await claimUnheld(tx, this.statements.claimRuns, request)
-    const rows = await withoutHeld(tx, unheld)
+  /** In one statement, for several workers at once: each takes what no other one holds. */
+  async claim(tx: Tx, { workerId, limit, ...request }: ClaimRequest): Promise<readonly Row[]> {
+    if (limit <= 0) return []
+    const lanes = lanesOf(request)
+    const queues = lanes.map(([queue]) => queue)
+    const tasks = lanes.map(([, task]) => task)
+    const params = [queues, tasks, tx.now(), workerId, limit]
+    const rows = await tx.all(this.statements.claimRuns, params)
     const ids = rows.map((row) => String(row['id']))
-    if (tx instanceof PostgresTx) tx.proof = { ids, workerId: request.workerId }
+    if (tx instanceof PostgresTx) tx.proof = { ids, workerId }
     return rows
   }
 

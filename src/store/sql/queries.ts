@@ -16,7 +16,7 @@ import {
   tombstoneOf,
   workerOf,
 } from '../rows/runs.ts'
-import type { ClaimedRun, Store, StoredWorkflow } from '../store.ts'
+import type { Store, StoredWorkflow } from '../store.ts'
 import { checkedWorkflowFilter } from '../driver/workflow-filter.ts'
 import { memberOf, nodeOf, workflowOf } from '../rows/workflows.ts'
 import { matchParams, type Param, type Row } from '../driver/sql.ts'
@@ -57,16 +57,6 @@ export class Reading {
     if (run.checkpointAt === null) return run
     const [saved] = await this.#read(checkpointsOf, [[run.seq]])
     return { ...run, checkpoint: saved ? String(saved['data']) : null }
-  }
-
-  /** What was saved by the attempts before. Nobody else can have saved anything since the claim. */
-  async withCheckpoints(claimed: readonly ClaimedRun[]): Promise<readonly ClaimedRun[]> {
-    const saved = claimed.filter(({ hasCheckpoint }) => hasCheckpoint)
-    if (saved.length === 0) return claimed
-    const seqs = saved.map(({ seq }) => seq)
-    const rows = await this.#read(this.#driver.statements.checkpointsOf, [seqs])
-    const data = new Map(rows.map((row) => [Number(row['run_seq']), String(row['data'])]))
-    return claimed.map((run) => ({ ...run, checkpoint: data.get(run.seq) ?? null }))
   }
 
   finals: Store['finals'] = async (ids) =>

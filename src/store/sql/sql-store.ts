@@ -8,7 +8,7 @@
 import type { Answer } from '../../core/run/decision.ts'
 import { applyEvents, completeAlone } from '../runs/apply.ts'
 import { Commands } from '../control/commands.ts'
-import { claimedInOrder, claimRuns } from '../runs/claim.ts'
+import { claim } from '../claims/claim.ts'
 import { controlWithin } from '../control/control.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import { enqueueAlone, enqueueRuns } from '../runs/enqueue.ts'
@@ -173,17 +173,7 @@ export class SqlStore extends Reading implements Store {
   }
 
   claim(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
-    const claimed = this.#driver.claimAlone(request)
-    const runs = claimed
-      ? claimed.then((rows) => (rows ? claimedInOrder(rows) : this.#claimAmongOthers(request)))
-      : this.#claimAmongOthers(request)
-    return runs
-      .then((claimed) => this.#workflows.withoutHalted(claimed, request.workerId))
-      .then((claimed) => this.withCheckpoints(claimed))
-  }
-
-  #claimAmongOthers(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
-    return this.#chores.once((tx) => claimRuns(tx, this.#driver, request))
+    return claim({ driver: this.#driver, chores: this.#chores, commits: this.#commits }, request)
   }
 
   async housekeep(): Promise<Housekept> {

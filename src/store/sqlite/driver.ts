@@ -10,7 +10,6 @@
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
-import { withoutHeld } from '../runs/claim-guards.ts'
 import { claimInLanes, tasksInLanes } from './claim.ts'
 import { Connection, inCallersTransaction } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
@@ -221,8 +220,8 @@ export class SqliteDriver implements Driver {
     )
   }
 
-  async claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
-    return withoutHeld(tx, await claimInLanes(tx, request))
+  claim(tx: Tx, request: ClaimRequest): Promise<readonly Row[]> {
+    return claimInLanes(tx, request)
   }
 
   /** Calls until no other process holds the lock, with short pauses during which the event loop goes on. */

@@ -7,9 +7,8 @@ import type { GroupCommit } from '../driver/group-commit.ts'
 import { Changes, loadRuns } from '../runs/changes.ts'
 import { note } from '../journal/audit-log.ts'
 import { tombstoneOf } from '../rows/runs.ts'
-import type { ClaimedRun, Tombstone } from '../store.ts'
+import type { Tombstone } from '../store.ts'
 import { controlWorkflow, fromStop, order } from './control.ts'
-import { mayHalt, handBackHalted } from './claim-guard.ts'
 import { insertWorkflow } from './insert.ts'
 import { nodesWithin } from '../progress/read-nodes.ts'
 import type {
@@ -51,25 +50,6 @@ export class Workflows {
     const { id } = request
     if (bulkId !== null) await afterRecord(bulkId, () => this.#bulks.goOn(bulkId ?? id))
     return answer
-  }
-
-  /** Those of the claimed runs that their workflows let start; the others are handed back. */
-  async withoutHalted(
-    claimed: readonly ClaimedRun[],
-    workerId: string,
-  ): Promise<readonly ClaimedRun[]> {
-    const members = claimed.filter(mayHalt)
-    if (members.length === 0) return claimed
-    const { statements } = this.#driver
-    const ids = [...new Set(members.map(({ workflow }) => workflow ?? ''))]
-    const rows = await this.#driver.read(statements.haltedWorkflows, [ids])
-    const halted = new Set(rows.map((row) => String(row['id'])))
-    const held = members.filter(({ workflow }) => halted.has(workflow ?? ''))
-    if (held.length === 0) return claimed
-    const refused = await this.#commits.once((tx) =>
-      handBackHalted(tx, { claimed: held, workerId }),
-    )
-    return claimed.filter(({ id }) => !refused.has(id))
   }
 
   /** @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE`. */

@@ -1,19 +1,24 @@
 /** How runs are claimed on PostgreSQL. */
+import type { ClaimGuardName } from '../../driver/driver.ts'
 import { stateIs } from '../../driver/state-sql.ts'
 import { heldOrSkipped } from './pieces.ts'
 
 export interface ClaimStatements {
   readonly claimableTasks: string
   readonly claimRuns: string
-  /** A claim and its entries at once; every row says whether a tombstone stands and whether the lease is held, and of none there is one. */
+  /** A claim and its entries at once; every row says whether a guard must look at the runs and whether the lease is held, and of none there is one. */
   readonly claimAlone: string
 }
 
 const unexpired = '(r.expires_at IS NULL OR r.attempt > r.returned OR r.expires_at > $3)'
 
-/** Whether a tombstone or a hold on runs of any kind stands, so that each run must be looked at. */
-const anyStands = (not = ''): string =>
-  `${not} (EXISTS (SELECT 1 FROM @tombstones) OR EXISTS (SELECT 1 FROM @holds WHERE is_lane = 0))`
+/** For each guard of a claim, whether anything stands that it would compare each run with. */
+const standing: Readonly<Record<ClaimGuardName, string>> = {
+  tombstones: 'EXISTS (SELECT 1 FROM @tombstones)',
+  holds: 'EXISTS (SELECT 1 FROM @holds WHERE is_lane = 0)',
+}
+/** Whether a guard must look at each run: then the claim is not for one statement. */
+const isGuarded = `(${Object.values(standing).join(' OR ')})`
 
 /** Whether nobody holds the lane. */
 const isOpenLane = `NOT EXISTS (
@@ -44,7 +49,7 @@ export const claimStatements: ClaimStatements = {
   claimRuns: `
     ${startRuns} WHERE r.seq = ANY(ARRAY(${claimableHeads('')})) RETURNING ${claimedColumns}`,
   claimAlone: `
-    WITH head AS MATERIALIZED (${claimableHeads(`AND ${anyStands('NOT')}`)}),
+    WITH head AS MATERIALIZED (${claimableHeads(`AND NOT ${isGuarded}`)}),
     held AS MATERIALIZED (
       SELECT 1 FROM @workers WHERE id = $4 AND lease_until > $6::bigint AND EXISTS (SELECT 1 FROM head) FOR KEY SHARE),
     claimed AS (
@@ -54,7 +59,7 @@ export const claimStatements: ClaimStatements = {
       INSERT INTO @feed (run_seq, at, type, attempt, state, data)
       SELECT seq, $3, 'claim', attempt, 'running', $7::text FROM claimed ORDER BY priority DESC, seq)
     SELECT claimed.*, known.* FROM (
-      SELECT (${anyStands()})::int AS has_tombstones,
+      SELECT ${isGuarded}::int AS is_guarded,
         EXISTS (SELECT 1 FROM @workers WHERE id = $4 AND lease_until > $6::bigint)::int AS is_held) AS known
     LEFT JOIN claimed ON true`,
 }

@@ -84,7 +84,7 @@ export class SingleStatements {
     const params = [queues, tasks, clock.now(), workerId, limit, clock.leaseNow(), data]
     const rows = await claimOnce(link, (session) => session.rows(statements.claimAlone, params))
     const known = rows?.[0]
-    if (!rows || known?.['has_tombstones'] === 1) return null
+    if (!rows || known?.['is_guarded'] === 1) return null
     const claimed = rows.filter((row) => row['seq'] !== null)
     if (claimed.length === 0 && known?.['is_held'] !== 1)
       throw new CheckreinError('LEASE_LOST', { details: { workerId } })
