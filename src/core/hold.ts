@@ -43,9 +43,9 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([name, part]) => [name, sorted(part)]))
 }
 
-type Held = Pick<StoredRun, 'task' | 'queue' | 'key' | 'tags' | 'input'>
+type HoldableRun = Pick<StoredRun, 'task' | 'queue' | 'key' | 'tags' | 'input'>
 
-export function isHeldBy(filter: HoldFilter, run: Held): boolean {
+export function isHeldBy(filter: HoldFilter, run: HoldableRun): boolean {
   const { task, queue, tag, key, input } = filter
   return (
     (task === undefined || task === run.task) &&

@@ -51,7 +51,7 @@ export interface RollbackOrder {
 }
 
 /** What a handler asks of the store: to enqueue a child, or what children have come to. */
-export type Question =
+export type StoreQuestion =
   | ({ readonly ask: 'enqueue' } & ChildRequest)
   | { readonly ask: 'ends'; readonly ids: readonly string[] }
   /** What it asked is not of the right form. */
@@ -62,13 +62,13 @@ export interface ChildRequest {
   readonly queue: string
   readonly input: JsonText | null
   /** What it is known by since the last checkpoint. */
-  readonly place: string
+  readonly callKey: string
   /** As the handler gave them, with instants for dates. */
   readonly options: Readonly<Record<string, unknown>>
 }
 
 /** The value is JSON: the id of a child; for each of several what it came to, or null where not all have ended. */
-export type Answer = { readonly value: unknown } | { readonly error: ErrorRecord }
+export type StoreAnswer = { readonly value: unknown } | { readonly error: ErrorRecord }
 
 /** A signal on its way to the handler. */
 export interface SentSignal {
@@ -133,7 +133,7 @@ export interface AttemptListener {
   /** A signal was handed to the handler. */
   onTaken(position: number, at: number): void
   /** The handler asks something of the store; `RunningAttempt.answer` is to say what came of it. */
-  onQuestion(question: Question, number: number): void
+  onQuestion(question: StoreQuestion, number: number): void
   /** The handler asks for this much more time. */
   onExtend(ms: number): void
   onLog(line: LogLine): void
@@ -155,7 +155,7 @@ export interface RunningAttempt {
   /** The checkpoint of that number, and all before it, are stored; or why they never will be. */
   saved(number: number, error: ErrorRecord | null): void
   /** What came of the question of that number. */
-  answer(number: number, answer: Answer): void
+  answer(number: number, answer: StoreAnswer): void
   /** Stops the process where it stands, with its children; false where the isolation cannot. It can still be killed. */
   freeze(): Promise<boolean>
   /** Lets it go on; does nothing where it is not frozen. */

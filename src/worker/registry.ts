@@ -6,7 +6,7 @@ import type { AnyTask } from '../core/task/context.ts'
 import type { Isolation } from '../core/task/task-limits.ts'
 
 /** A task, and the module that an isolate finds it in. */
-export interface Registered {
+export interface RegisteredTask {
   readonly task: AnyTask
   /** File URL. */
   readonly module: string
@@ -14,15 +14,15 @@ export interface Registered {
 
 /** The tasks that a worker knows, by name. */
 export class Registry {
-  readonly #byName: ReadonlyMap<string, Registered>
+  readonly #byName: ReadonlyMap<string, RegisteredTask>
 
-  private constructor(byName: ReadonlyMap<string, Registered>) {
+  private constructor(byName: ReadonlyMap<string, RegisteredTask>) {
     this.#byName = byName
   }
 
   /** @throws {CheckreinError} `TASK_MODULE_FAILED`, `TASK_UNKNOWN` where a module exports none, `TASK_INVALID` where two tasks share a name. */
   static async load(modules: readonly (string | URL)[]): Promise<Registry> {
-    const byName = new Map<string, Registered>()
+    const byName = new Map<string, RegisteredTask>()
     for (const given of modules) {
       const module = moduleUrl(given)
       const tasks = await loadTasks(module)
@@ -36,7 +36,7 @@ export class Registry {
     return new Registry(byName)
   }
 
-  get(name: string): Registered | undefined {
+  get(name: string): RegisteredTask | undefined {
     return this.#byName.get(name)
   }
 

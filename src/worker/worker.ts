@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Duration, durationMs } from '../core/duration.ts'
 import { CheckreinError, errorRecord, isCheckreinError } from '../core/errors.ts'
 import type { AbortReason } from '../executor/executor.ts'
-import { Intake } from './claiming/intake.ts'
+import { Claimer } from './claiming/claimer.ts'
 import { Keeper } from '../keeper/keeper.ts'
 import type { Change, Store } from '../store/store.ts'
 import { type WorkerOptions, type WorkerSettings, workerSettings } from './options.ts'
@@ -39,7 +39,7 @@ export class Worker implements AsyncDisposable {
   readonly #registry: Registry
   readonly #settings: WorkerSettings
   readonly #queues: readonly string[]
-  readonly #intake: Intake
+  readonly #claimer: Claimer
   readonly #keeper: Keeper
   readonly #hints: Disposable
   readonly #hurry = new AbortController()
@@ -88,7 +88,7 @@ export class Worker implements AsyncDisposable {
     this.#settings = settings
     this.#queues = settings.queues ?? registry.queues
     const { retention, pollMs, leaseMs } = settings
-    this.#intake = new Intake({
+    this.#claimer = new Claimer({
       store,
       registry,
       queues: this.#queues,
@@ -134,7 +134,7 @@ export class Worker implements AsyncDisposable {
 
   async #stop(finishMs: number, graceMs: number): Promise<void> {
     this.#isDraining = true
-    this.#intake.isDraining = true
+    this.#claimer.isDraining = true
     publish(() => ({ type: 'draining', workerId: this.id, heldCount: this.heldCount }))
     this.#leaseSession?.drain()
     await this.#settledWithin(finishMs)
@@ -188,7 +188,7 @@ export class Worker implements AsyncDisposable {
     while (!this.#isDraining) {
       try {
         const leaseSession = await this.#begin()
-        this.#intake.hear()
+        this.#claimer.hear()
         this.#ask()
         await leaseSession.warmUp().catch((error: unknown) => this.#complain('warm-up', error))
         return
@@ -203,7 +203,7 @@ export class Worker implements AsyncDisposable {
   /** What others have done calls for a round where it may concern this worker. */
   #hear(change: Change): void {
     if (change === 'news' || change === 'end') return
-    if (change !== 'control') this.#intake.hear()
+    if (change !== 'control') this.#claimer.hear()
     this.#ask({ isControl: change !== 'work' })
   }
 
@@ -233,7 +233,7 @@ export class Worker implements AsyncDisposable {
     if (!leaseSession) return this.#settings.pollMs
     try {
       const waits = [this.#settings.pollMs, await this.#followIntents(leaseSession)]
-      waits.push(await this.#intake.fill(leaseSession))
+      waits.push(await this.#claimer.fill(leaseSession))
       void this.#keep()
       return Math.min(...waits)
     } catch (error) {

@@ -1,6 +1,6 @@
 /** What every executor promises of the runs that handlers enqueue, and wait for. */
 import assert from 'node:assert/strict'
-import type { AttemptOrder, Executor, Question } from '../../src/executor/executor.ts'
+import type { AttemptOrder, Executor, StoreQuestion } from '../../src/executor/executor.ts'
 import {
   cancelled,
   orderFor,
@@ -22,8 +22,8 @@ function start(executor: Executor, how: object, more: Partial<AttemptOrder> = {}
   return watched
 }
 
-const placesOf = (questions: readonly Question[]): readonly string[] =>
-  questions.flatMap((one) => (one.ask === 'enqueue' ? [one.place] : []))
+const callKeysOf = (questions: readonly StoreQuestion[]): readonly string[] =>
+  questions.flatMap((one) => (one.ask === 'enqueue' ? [one.callKey] : []))
 
 export const childPromises: Record<string, Body> = {
   'a handler enqueues children, after what it has kept is told': async (executor) => {
@@ -31,7 +31,7 @@ export const childPromises: Record<string, Body> = {
     assert.equal(returned(await watched.end()), '["k1","k2","k3"]')
     const [one, two] = watched.questions
     const plain = { ask: 'enqueue', task: 'child', queue: 'kids', input: '1', options: {} }
-    assert.deepEqual(one, { ...plain, place: placesOf(watched.questions)[0] })
+    assert.deepEqual(one, { ...plain, callKey: callKeysOf(watched.questions)[0] })
     assert.ok(two?.ask === 'enqueue')
     assert.deepEqual(two.options, { tags: ['t'], runAt: 5 })
     assert.deepEqual(
@@ -44,10 +44,10 @@ export const childPromises: Record<string, Body> = {
   'children that are alike are told apart, and known again': async (executor) => {
     const [first, again] = [start(executor, {}), start(executor, {})]
     await Promise.all([first.end(), again.end()])
-    const [one, two, three] = placesOf(first.questions)
+    const [one, two, three] = callKeysOf(first.questions)
     assert.notEqual(one, two)
     assert.equal(three, one, 'counted since the last checkpoint')
-    assert.deepEqual(placesOf(again.questions), [one, two, three])
+    assert.deepEqual(callKeysOf(again.questions), [one, two, three])
   },
 
   'who waits for children that go on gives the slot back at once': async (executor) => {

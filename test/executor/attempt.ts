@@ -5,12 +5,12 @@ import { readFileSync, readdirSync } from 'node:fs'
 import type { LogLine, Saved, SignalOutcome } from '../../src/core/run/events.ts'
 import type {
   AbortReason,
-  Answer,
+  StoreAnswer,
   AttemptEnd,
   AttemptListener,
   AttemptOrder,
   Executor,
-  Question,
+  StoreQuestion,
   RunningAttempt,
   SentSignal,
 } from '../../src/executor/executor.ts'
@@ -55,7 +55,7 @@ export class Watched implements AttemptListener {
   readonly saves: Saved[] = []
   readonly taken: number[] = []
   readonly extensions: number[] = []
-  readonly questions: Question[] = []
+  readonly questions: StoreQuestion[] = []
   /** What the store would say of each checkpoint; `null`: nothing. */
   store: ((number: number, attempt: RunningAttempt) => void) | null = null
   readonly attempt: RunningAttempt
@@ -91,9 +91,9 @@ export class Watched implements AttemptListener {
   }
 
   /** What the store would say to each question; none: nothing. */
-  answers: Answer[] = []
+  answers: StoreAnswer[] = []
 
-  onQuestion(question: Question, number: number): void {
+  onQuestion(question: StoreQuestion, number: number): void {
     this.questions.push(question)
     const answer = this.answers.shift()
     if (answer) this.attempt.answer(number, answer)

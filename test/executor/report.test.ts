@@ -15,7 +15,7 @@ const enqueue = {
   task: 'work',
   queue: 'default',
   input: '1',
-  place: 'x:0',
+  callKey: 'x:0',
   options: {},
 }
 const line = { at: 1, message: 'plain', data: { n: 1 } }
@@ -59,7 +59,7 @@ void test('what is asked is answered, also where it is not of the right form', (
     { ...enqueue, task: 7 },
     { ...enqueue, input: 'x{' },
     { ...enqueue, input: `"${'x'.repeat(100)}"` },
-    { ...enqueue, place: null },
+    { ...enqueue, callKey: null },
     { ...enqueue, options: [] },
     { ...enqueue, options: { tags: ['x'.repeat(70_000)] } },
   ])

@@ -98,7 +98,7 @@ void test('a worker with an inline handler that yields lives on while it renews 
 })
 
 function isGuard(pid: number): boolean {
-  return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('frost-guard')
+  return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('freeze-guard')
 }
 
 interface Started {

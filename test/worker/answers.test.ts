@@ -1,28 +1,28 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CheckreinError } from '../../src/core/errors.ts'
-import type { ChildRequest, Question } from '../../src/executor/executor.ts'
+import type { ChildRequest, StoreQuestion } from '../../src/executor/executor.ts'
 import type { NewChild } from '../../src/store/store.ts'
-import { answerTo, type AskedOf } from '../../src/worker/attempt/answers.ts'
+import { answerTo, type AnswerParts } from '../../src/worker/attempt/answers.ts'
 
 const fence = { runId: 'parent', attempt: 1, workerId: 'w' }
 const plain: ChildRequest = {
   task: 'work',
   queue: 'default',
   input: '1',
-  place: 'x:0',
+  callKey: 'x:0',
   options: {},
 }
-const enqueue = (over: Partial<ChildRequest> = {}): Question => ({
+const enqueue = (over: Partial<ChildRequest> = {}): StoreQuestion => ({
   ask: 'enqueue',
   ...plain,
   ...over,
 })
 
 /** A store that fails so often before it does what it is asked. */
-function asked(errors: CheckreinError[], over: Partial<AskedOf> = {}) {
+function asked(errors: CheckreinError[], over: Partial<AnswerParts> = {}) {
   const calls: NewChild[] = []
-  const store: AskedOf['store'] = {
+  const store: AnswerParts['store'] = {
     now: () => 0,
     children: () => Promise.resolve([]),
     enqueueChildren: async (children) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { PauseIntent } from '../../src/core/run/intent.ts'
 import type { RunningAttempt } from '../../src/executor/executor.ts'
-import { PauseRein } from '../../src/worker/attempt/pause.ts'
+import { PauseLadder } from '../../src/worker/attempt/pause.ts'
 import { eventually } from '../support/bed.ts'
 
 const asked: PauseIntent = {
@@ -21,7 +21,7 @@ const asked: PauseIntent = {
 
 class Held {
   readonly said: string[] = []
-  readonly rein: PauseRein
+  readonly rein: PauseLadder
   readonly #freezes: ((isFrozen: boolean) => void)[] = []
 
   constructor() {
@@ -31,7 +31,7 @@ class Held {
       thaw: () => this.said.push('thaw'),
     } as unknown as RunningAttempt
     const say = (word: string) => () => void this.said.push(word)
-    this.rein = new PauseRein({
+    this.rein = new PauseLadder({
       attempt,
       kill: say('kill'),
       onOverdue: say('overdue'),

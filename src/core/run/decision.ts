@@ -34,12 +34,12 @@ export interface Decision {
 }
 
 /** A decision that changes the run. */
-export type Change = Decision & { readonly run: RunFacts }
-export type Of<T extends MachineEvent['type']> = Extract<MachineEvent, { readonly type: T }>
+export type Accepted = Decision & { readonly run: RunFacts }
+export type EventOf<T extends MachineEvent['type']> = Extract<MachineEvent, { readonly type: T }>
 
 export const unchanged = (answer: Answer): Decision => ({ answer, run: null, data: {} })
 
-export const done = (run: RunFacts, data: Decision['data'] = {}): Change => ({
+export const accepted = (run: RunFacts, data: Decision['data'] = {}): Accepted => ({
   answer: 'done',
   run,
   data,
@@ -69,10 +69,10 @@ export const atRest = {
   signalled: null,
 } as const satisfies Partial<RunFacts>
 
-export function finish(run: RunFacts, end: Partial<RunFacts>, now: number): RunFacts {
+export function finished(run: RunFacts, end: Partial<RunFacts>, now: number): RunFacts {
   return { ...run, ...atRest, finishedAt: now, ...end }
 }
 
-export type Leaving = Of<
+export type LeavingEvent = EventOf<
   'lapse' | 'complete' | 'fail' | 'crash' | 'stop' | 'release' | 'park' | 'wait'
 >

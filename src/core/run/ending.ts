@@ -1,23 +1,23 @@
 /** What becomes of a run that leaves `running`; the order of the rules is in `machine.ts`. */
 import { backoffMs } from '../backoff.ts'
 import {
-  type Change,
+  type Accepted,
   type Decision,
-  done,
-  finish,
-  type Of,
+  accepted,
+  finished,
+  type EventOf,
   unchanged,
-  type Leaving,
+  type LeavingEvent,
 } from './decision.ts'
 import { type ErrorRecord, workerLost } from '../errors.ts'
 import type { Ended, Saved } from './events.ts'
 import type { StopIntent } from './intent.ts'
-import { beginRollback, isRolledBackAfter, leaveRollback } from './rollback.ts'
+import { beginRunRollback, isRolledBackAfter, leaveRollback } from './rollback.ts'
 import type { RunFacts } from './run.ts'
 import type { StopMode, StopRecord } from './stop.ts'
-import { nextOf } from './children.ts'
+import { nextChildToAwait } from './children.ts'
 
-export function leaveRunning(before: RunFacts, event: Leaving, now: number): Decision {
+export function leaveRunning(before: RunFacts, event: LeavingEvent, now: number): Decision {
   const run = remembering(before, event, now)
   if (run.rollback !== null) return leaveRollback(run, event, now)
   switch (event.type) {
@@ -48,12 +48,12 @@ function byItself({ intent }: RunFacts): StopMode {
 }
 
 /** A claim that was taken back before the handler was called was no attempt. */
-function returnedBy(run: RunFacts, { mode }: Of<'release'>): RunFacts {
+function returnedBy(run: RunFacts, { mode }: EventOf<'release'>): RunFacts {
   return mode === 'prevented' ? { ...run, returned: run.returned + 1 } : run
 }
 
 /** What the attempt leaves behind: its last checkpoint, and what its task wants of a roll-back. */
-function remembering(run: RunFacts, event: Leaving, now: number): RunFacts {
+function remembering(run: RunFacts, event: LeavingEvent, now: number): RunFacts {
   const { rollbackOn = run.rollbackOn } = event
   const saved = 'saved' in event ? event.saved : undefined
   return { ...(saved ? withSaved(run, saved, now) : run), rollbackOn }
@@ -65,10 +65,10 @@ export function withSaved(run: RunFacts, { checkpoint }: Saved, now: number): Ru
   return { ...run, checkpointAt: now, checkpoints: run.checkpoints + 1, wait: null }
 }
 
-function wait(run: RunFacts, event: Of<'wait'>, now: number): Change {
+function wait(run: RunFacts, event: EventOf<'wait'>, now: number): Accepted {
   const { signal, done, wakeInMs, children } = event
   const wakeAt = wakeInMs === null ? null : now + wakeInMs
-  const waitsFor = children === undefined ? event.waitsFor : nextOf(children)
+  const waitsFor = children === undefined ? event.waitsFor : nextChildToAwait(children)
   const wait = { signal, done, ...(children === undefined ? {} : { children }) }
   const waiting = { ...run, waitsFor, wait, wakeAt }
   return goOnAs(waiting, 'waiting', { mode: byItself(run), data: waitData(waiting), now })
@@ -83,12 +83,12 @@ function waitData({ waitsFor, wait, wakeAt }: RunFacts): Decision['data'] {
   }
 }
 
-function complete(run: RunFacts, event: Of<'complete'>, now: number): Change {
+function complete(run: RunFacts, event: EventOf<'complete'>, now: number): Accepted {
   const { result } = event
   const heard = heardStop(run, event)
   if (heard)
     return cancelled({ ...run, result }, { intent: heard, mode: 'cooperative', ended: event, now })
-  return done(finish(run, { state: 'completed', result }, now))
+  return accepted(finished(run, { state: 'completed', result }, now))
 }
 
 /** The request to stop, where it had reached the handler before it ended. */
@@ -98,7 +98,7 @@ function heardStop(run: RunFacts, ended: Ended): StopIntent | null {
   return ended.deliveredAt === null && stop.deliveredAt === null ? null : stop
 }
 
-function fail(run: RunFacts, event: Of<'fail' | 'crash'>, now: number): Change {
+function fail(run: RunFacts, event: EventOf<'fail' | 'crash'>, now: number): Accepted {
   const heard = heardStop(run, event)
   if (heard) {
     const error = isPlainAbort(event.error) ? null : event.error
@@ -118,13 +118,13 @@ function isPlainAbort(error: ErrorRecord): boolean {
 }
 
 /** For good: what was asked meanwhile comes too late. */
-function failed(run: RunFacts, now: number): Change {
+function failed(run: RunFacts, now: number): Accepted {
   const data = { error: run.error }
-  if (isRolledBackAfter(run, 'failure')) return done(beginRollback(run, null, now), data)
-  return done(finish(run, { state: 'failed' }, now), data)
+  if (isRolledBackAfter(run, 'failure')) return accepted(beginRunRollback(run, null, now), data)
+  return accepted(finished(run, { state: 'failed' }, now), data)
 }
 
-function lapse(run: RunFacts, maxCrashes: number, now: number): Change {
+function lapse(run: RunFacts, maxCrashes: number, now: number): Accepted {
   const stop = run.intent?.stop
   if (stop) {
     const mode = stop.verb === 'revoke' ? 'prevented' : 'forced'
@@ -143,15 +143,15 @@ interface How {
 }
 
 /** The attempt is over, the run is not; unless it was asked to stop or to pause meanwhile. */
-function goOnAs(run: RunFacts, state: 'queued' | 'scheduled' | 'waiting', how: How): Change {
+function goOnAs(run: RunFacts, state: 'queued' | 'scheduled' | 'waiting', how: How): Accepted {
   const { stop = null, pause = null } = run.intent ?? {}
   if (stop) return cancelled(run, { intent: stop, ...how })
   const next = { ...run, workerId: null, intent: null, resumeAt: null }
   // What a hold asks to park goes back to its queue, from which nothing is claimed.
-  if (pause === null || pause.parksIn === 'queued') return done({ ...next, state }, how.data)
+  if (pause === null || pause.parksIn === 'queued') return accepted({ ...next, state }, how.data)
   const { reason, by, requestedAt: at, resumeAt, holdId } = pause
   const paused = { paused: { reason, by, at, holdId }, resumeAt, pausedFrom: state }
-  return done({ ...next, ...paused, state: 'paused' }, how.data)
+  return accepted({ ...next, ...paused, state: 'paused' }, how.data)
 }
 
 interface Stopped extends How {
@@ -175,10 +175,10 @@ function stopped({ intent, mode, ended, isConfirmed = true, now }: Stopped): Sto
 }
 
 /** It was stopped: that is its end, or the beginning of its roll-back. */
-function cancelled(run: RunFacts, how: Stopped): Change {
+function cancelled(run: RunFacts, how: Stopped): Accepted {
   const stop = stopped(how)
   const isAsked = how.intent.rollback
   if (isRolledBackAfter(run, 'stop', { isAsked }))
-    return done(beginRollback(run, stop, how.now), { stop })
-  return done(finish(run, { state: 'cancelled', stop }, how.now), { stop })
+    return accepted(beginRunRollback(run, stop, how.now), { stop })
+  return accepted(finished(run, { state: 'cancelled', stop }, how.now), { stop })
 }

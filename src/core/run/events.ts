@@ -6,7 +6,7 @@ import type { ExitProof, StopMode } from './stop.ts'
 import type { EventType, State, StopVerb } from './transitions.ts'
 
 /** Who asks, and why; goes into the record. */
-export interface Asked {
+export interface RequestOrigin {
   readonly reason: string | null
   readonly by: string | null
 }
@@ -30,7 +30,7 @@ export interface SignalOutcome {
 }
 
 /** What every event says that ends an attempt. */
-interface Leaving extends Fenced {
+interface LeavesRunning extends Fenced {
   /** What the attempt kept last, where that is not stored yet. */
   readonly saved?: Saved
   /** After what its task wants to be rolled back. */
@@ -39,7 +39,7 @@ interface Leaving extends Fenced {
 
 /** Instants are epoch ms. Each type is a row of the table in `transitions.ts`. */
 export type MachineEvent =
-  | (Asked & {
+  | (RequestOrigin & {
       readonly type: StopVerb
       readonly graceMs: number
       /** Whether it is to be rolled back, whatever its task says. */
@@ -47,9 +47,9 @@ export type MachineEvent =
       /** What becomes of its children; default `cancel`. */
       readonly children?: RunningPolicy
     })
-  | (Asked & { readonly type: 'pause' } & PauseRequest)
+  | (RequestOrigin & { readonly type: 'pause' } & PauseRequest)
   /** `holdId`: only what that hold has paused; null for whatever paused it. */
-  | (Asked & { readonly type: 'resume'; readonly holdId: string | null })
+  | (RequestOrigin & { readonly type: 'resume'; readonly holdId: string | null })
   /** `position`: its place among all signals. */
   | { readonly type: 'signal'; readonly name: string; readonly position: number }
   | { readonly type: 'due' | 'expire' | 'deadline' }
@@ -70,14 +70,14 @@ export type MachineEvent =
   | (Fenced & { readonly type: 'take'; readonly position: number; readonly takenAt: number })
   | (Fenced & { readonly type: 'progress'; readonly progress: JsonText })
   /** `deliveredAt`: when the request to stop reached the handler, null where it did not before the handler ended. */
-  | (Leaving & { readonly type: 'complete'; readonly result: JsonText | null } & Ended)
-  | (Leaving & { readonly type: 'fail' } & Failure & Ended)
-  | (Leaving & { readonly type: 'crash' } & Failure & Ended)
-  | (Leaving & { readonly type: 'stop'; readonly mode: StopMode } & Ended)
-  | (Leaving & { readonly type: 'release'; readonly mode: StopMode } & Ended)
-  | (Leaving & { readonly type: 'park' })
+  | (LeavesRunning & { readonly type: 'complete'; readonly result: JsonText | null } & Ended)
+  | (LeavesRunning & { readonly type: 'fail' } & Failure & Ended)
+  | (LeavesRunning & { readonly type: 'crash' } & Failure & Ended)
+  | (LeavesRunning & { readonly type: 'stop'; readonly mode: StopMode } & Ended)
+  | (LeavesRunning & { readonly type: 'release'; readonly mode: StopMode } & Ended)
+  | (LeavesRunning & { readonly type: 'park' })
   /** `wakeInMs`: when it is woken whatever happens. */
-  | (Leaving & {
+  | (LeavesRunning & {
       readonly type: 'wait'
       readonly waitsFor: string | null
       readonly signal: string | null

@@ -18,11 +18,11 @@
  */
 import {
   type Answer,
-  type Change,
+  type Accepted,
   type Decision,
-  done,
-  finish,
-  type Of,
+  accepted,
+  finished,
+  type EventOf,
   prevented,
   unchanged,
 } from './decision.ts'
@@ -30,11 +30,11 @@ import { leaveRunning, withSaved } from './ending.ts'
 import { CheckreinError } from '../errors.ts'
 import type { MachineEvent } from './events.ts'
 import { defaultGraceMs, strongerStop } from './intent.ts'
-import { pause, resume } from './pausing.ts'
-import { beginRollback, endRollback, isRolledBackAfter } from './rollback.ts'
+import { pauseRun, resumeRun } from './pausing.ts'
+import { beginRunRollback, endRunRollback, isRolledBackAfter } from './rollback.ts'
 import { type Fence, hasBegun, type RunFacts } from './run.ts'
 import { isFinal, transitions, type State, type StopVerb } from './transitions.ts'
-import { signal, wake } from './waiting.ts'
+import { receiveSignal, wakeRun } from './waiting.ts'
 
 /**
  * What `event` does to a run for which `run` is true.
@@ -78,15 +78,15 @@ function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
     case 'terminate':
       return stop(run, event, now)
     case 'pause':
-      return run.rollback === null ? pause(run, event, now) : tooLate(run, event)
+      return run.rollback === null ? pauseRun(run, event, now) : tooLate(run, event)
     case 'resume':
-      return resume(run, event)
+      return resumeRun(run, event)
     case 'signal':
-      return run.rollback === null ? signal(run, event, now) : unchanged('too-late')
+      return run.rollback === null ? receiveSignal(run, event, now) : unchanged('too-late')
     case 'due':
-      return done({ ...run, state: 'queued', runAt: null })
+      return accepted({ ...run, state: 'queued', runAt: null })
     case 'wake':
-      return wake(run, event, now)
+      return wakeRun(run, event, now)
     case 'expire':
       return expire(run, now)
     case 'deadline':
@@ -102,9 +102,9 @@ function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
     case 'checkpoint':
       return checkpoint(run, event, now)
     case 'take':
-      return done(run, { position: event.position })
+      return accepted(run, { position: event.position })
     case 'progress':
-      return done(
+      return accepted(
         { ...run, progress: event.progress },
         { progress: JSON.parse(event.progress) as unknown },
       )
@@ -122,12 +122,12 @@ function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
 
 // --- before it runs -------------------------------------------------------------------------------------------
 
-function stop(run: RunFacts, event: Of<StopVerb>, now: number): Decision {
+function stop(run: RunFacts, event: EventOf<StopVerb>, now: number): Decision {
   if (run.rollback !== null && event.type !== 'terminate') return tooLate(run, event)
   if (run.state === 'running') return askToStop(run, event, now)
   const { reason, by } = event
   if (run.rollback === null) return prevent(run, event, now)
-  const ended = endRollback(run, { state: 'abandoned' }, now)
+  const ended = endRunRollback(run, { state: 'abandoned' }, now)
   return { answer: 'prevented', run: ended, data: { reason, by, rollback: 'abandoned' } }
 }
 
@@ -137,13 +137,13 @@ function tooLate(run: RunFacts, event: MachineEvent): Decision {
   return { ...unchanged(answer), data: asked(event) }
 }
 
-function prevent(run: RunFacts, event: Of<StopVerb>, now: number): Change {
+function prevent(run: RunFacts, event: EventOf<StopVerb>, now: number): Accepted {
   const { reason, by } = event
   const stop = prevented(event.type, { reason, by }, now)
   const isAsked = event.rollback === true
   const next = isRolledBackAfter(run, 'stop', { isAsked })
-    ? beginRollback(run, stop, now)
-    : finish(run, { state: 'cancelled', stop }, now)
+    ? beginRunRollback(run, stop, now)
+    : finished(run, { state: 'cancelled', stop }, now)
   return { answer: 'prevented', run: next, data: { reason, by, stop } }
 }
 
@@ -151,7 +151,7 @@ function expire(run: RunFacts, now: number): Decision {
   if (hasBegun(run)) return unchanged('refused')
   const why = { reason: 'its time to live ended before it started', by: null }
   const stop = prevented('expire', why, now)
-  return done(finish(run, { state: 'cancelled', stop }, now), { stop })
+  return accepted(finished(run, { state: 'cancelled', stop }, now), { stop })
 }
 
 function deadline(run: RunFacts, now: number): Decision {
@@ -163,13 +163,13 @@ function deadline(run: RunFacts, now: number): Decision {
     return { ...askToStop(past, request, now), answer: 'done' }
   }
   const stop = prevented('expire', { reason, by: null }, now)
-  if (isRolledBackAfter(run, 'stop')) return done(beginRollback(past, stop, now), { stop })
-  return done(finish(past, { state: 'cancelled', stop }, now), { stop })
+  if (isRolledBackAfter(run, 'stop')) return accepted(beginRunRollback(past, stop, now), { stop })
+  return accepted(finished(past, { state: 'cancelled', stop }, now), { stop })
 }
 
-function claim(run: RunFacts, event: Of<'claim'>, now: number): Change {
+function claim(run: RunFacts, event: EventOf<'claim'>, now: number): Accepted {
   const { workerId } = event
-  return done(
+  return accepted(
     { ...run, state: 'running', attempt: run.attempt + 1, workerId, startedAt: now },
     { workerId },
   )
@@ -177,7 +177,7 @@ function claim(run: RunFacts, event: Of<'claim'>, now: number): Change {
 
 // --- while it runs --------------------------------------------------------------------------------------------
 
-function askToStop(run: RunFacts, event: Of<StopVerb>, now: number): Change {
+function askToStop(run: RunFacts, event: EventOf<StopVerb>, now: number): Accepted {
   const { type: verb, reason, by, graceMs, rollback = false, children } = event
   const request = {
     verb,
@@ -198,29 +198,29 @@ function askToStop(run: RunFacts, event: Of<StopVerb>, now: number): Change {
   return { answer: 'requested', run: { ...run, intent }, data }
 }
 
-function deliver(run: RunFacts, { deliveredAt }: Of<'deliver'>): Decision {
+function deliver(run: RunFacts, { deliveredAt }: EventOf<'deliver'>): Decision {
   const stop = run.intent?.stop
   if (!run.intent || !stop || stop.verb === 'revoke') return unchanged('refused')
   const noted = { ...stop, deliveredAt: stop.deliveredAt ?? deliveredAt }
-  return done({ ...run, intent: { ...run.intent, stop: noted } })
+  return accepted({ ...run, intent: { ...run.intent, stop: noted } })
 }
 
-function overdue(run: RunFacts, { of }: Of<'overdue'>, now: number): Decision {
+function overdue(run: RunFacts, { of }: EventOf<'overdue'>, now: number): Decision {
   const asked = run.intent?.[of]
   if (!run.intent || !asked) return unchanged('refused')
   const noted = { ...asked, overdueAt: asked.overdueAt ?? now }
-  return done({ ...run, intent: { ...run.intent, [of]: noted } }, of === 'pause' ? { of } : {})
+  return accepted({ ...run, intent: { ...run.intent, [of]: noted } }, of === 'pause' ? { of } : {})
 }
 
-function freeze(run: RunFacts, { frozenAt }: Of<'freeze'>): Decision {
+function freeze(run: RunFacts, { frozenAt }: EventOf<'freeze'>): Decision {
   const pause = run.intent?.pause
   if (!run.intent || !pause) return unchanged('refused')
-  return done({ ...run, intent: { ...run.intent, pause: { ...pause, frozenAt } } })
+  return accepted({ ...run, intent: { ...run.intent, pause: { ...pause, frozenAt } } })
 }
 
-function checkpoint(run: RunFacts, event: Of<'checkpoint'>, now: number): Decision {
+function checkpoint(run: RunFacts, event: EventOf<'checkpoint'>, now: number): Decision {
   const { checkpoint, signals } = event
   const bytes = checkpoint === null ? {} : { bytes: checkpoint.length }
   const consumed = signals.length === 0 ? {} : { signals: signals.map(({ position }) => position) }
-  return done(withSaved(run, event, now), { ...bytes, ...consumed })
+  return accepted(withSaved(run, event, now), { ...bytes, ...consumed })
 }

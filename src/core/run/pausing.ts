@@ -1,9 +1,9 @@
 /** Pausing and resuming, in whatever state a run is. */
-import { type Decision, type Of, unchanged } from './decision.ts'
+import { type Decision, type EventOf, unchanged } from './decision.ts'
 import { newerPause, type PauseIntent } from './intent.ts'
 import type { PausedBy, RunFacts } from './run.ts'
 
-export function pause(run: RunFacts, event: Of<'pause'>, now: number): Decision {
+export function pauseRun(run: RunFacts, event: EventOf<'pause'>, now: number): Decision {
   const { reason, by, resumeAt } = event
   const data = { reason, by, ...(resumeAt === null ? {} : { resumeAt }) }
   if (run.state === 'running') return askToPause(run, event, now)
@@ -14,7 +14,7 @@ export function pause(run: RunFacts, event: Of<'pause'>, now: number): Decision 
   return { answer: 'paused', run: { ...run, ...paused, state: 'paused' }, data }
 }
 
-const byOf = ({ reason, by, holdId }: Of<'pause'>, at: number): PausedBy => ({
+const byOf = ({ reason, by, holdId }: EventOf<'pause'>, at: number): PausedBy => ({
   reason,
   by,
   at,
@@ -22,7 +22,7 @@ const byOf = ({ reason, by, holdId }: Of<'pause'>, at: number): PausedBy => ({
 })
 
 /** The end of the pause is on the run, too: what is still pausing by then, or frozen, goes on. */
-function askToPause(run: RunFacts, event: Of<'pause'>, now: number): Decision {
+function askToPause(run: RunFacts, event: EventOf<'pause'>, now: number): Decision {
   const { type: _, ...order } = event
   const asked: PauseIntent = { ...order, requestedAt: now, overdueAt: null, frozenAt: null }
   const pause = newerPause(run.intent?.pause ?? null, asked)
@@ -38,7 +38,7 @@ function askToPause(run: RunFacts, event: Of<'pause'>, now: number): Decision {
 }
 
 /** Whose pause it is, and until when: a hold has no say in the pause of another, and nobody's is lifted with a hold. */
-function pausedAgain(run: RunFacts, event: Of<'pause'>, now: number): RunFacts | null {
+function pausedAgain(run: RunFacts, event: EventOf<'pause'>, now: number): RunFacts | null {
   const { holdId, resumeAt } = event
   const heldBy = run.paused?.holdId ?? null
   if (holdId !== null && holdId !== heldBy) return null
@@ -46,7 +46,7 @@ function pausedAgain(run: RunFacts, event: Of<'pause'>, now: number): RunFacts |
   return { ...run, resumeAt, paused: byOf(event, now) }
 }
 
-export function resume(run: RunFacts, { reason, by, holdId }: Of<'resume'>): Decision {
+export function resumeRun(run: RunFacts, { reason, by, holdId }: EventOf<'resume'>): Decision {
   const data = { reason, by }
   const pausedBy = run.state === 'paused' ? run.paused : run.intent?.pause
   const isMeant = pausedBy != null && (holdId === null || pausedBy.holdId === holdId)

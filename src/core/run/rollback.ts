@@ -11,13 +11,13 @@
 import { backoffMs } from '../backoff.ts'
 import {
   atRest,
-  type Change,
+  type Accepted,
   type Decision,
-  done,
-  finish,
-  type Of,
+  accepted,
+  finished,
+  type EventOf,
   unchanged,
-  type Leaving,
+  type LeavingEvent,
 } from './decision.ts'
 import { workerLost } from '../errors.ts'
 import { hasBegun, type RollbackCause, type RollbackFacts, type RunFacts } from './run.ts'
@@ -33,14 +33,14 @@ export function isRolledBackAfter(
 }
 
 /** @param stop null after a failure, whose error stands in the run. */
-export function beginRollback(run: RunFacts, stop: StopRecord | null, now: number): RunFacts {
+export function beginRunRollback(run: RunFacts, stop: StopRecord | null, now: number): RunFacts {
   const none = { failures: 0, crashes: 0, error: null, finishedAt: null }
   const rollback = { state: 'pending', stop, askedAt: now, ...none } as const
   return { ...run, ...atRest, deadlineAt: null, state: 'queued', rollback }
 }
 
 /** The roll-back is over: so is the run. */
-export function endRollback(
+export function endRunRollback(
   run: RunFacts,
   over: Pick<RollbackFacts, 'state'> & Partial<RollbackFacts>,
   now: number,
@@ -50,11 +50,11 @@ export function endRollback(
   const { stop } = rollback
   const state = stop === null ? 'failed' : 'cancelled'
   const ended = { ...rollback, ...over, stop: null, finishedAt: now }
-  return finish(run, { state, stop, rollback: ended }, now)
+  return finished(run, { state, stop, rollback: ended }, now)
 }
 
 /** What becomes of an attempt at a roll-back. */
-export function leaveRollback(run: RunFacts, event: Leaving, now: number): Decision {
+export function leaveRollback(run: RunFacts, event: LeavingEvent, now: number): Decision {
   switch (event.type) {
     case 'complete':
       return over(run, { state: 'completed' }, now)
@@ -76,7 +76,7 @@ export function leaveRollback(run: RunFacts, event: Leaving, now: number): Decis
   }
 }
 
-function failed(run: RunFacts, event: Of<'fail' | 'crash'>, now: number): Change {
+function failed(run: RunFacts, event: EventOf<'fail' | 'crash'>, now: number): Accepted {
   const rollback = run.rollback as RollbackFacts
   const { error, retry } = event
   const counts =
@@ -94,7 +94,7 @@ function failed(run: RunFacts, event: Of<'fail' | 'crash'>, now: number): Change
   )
 }
 
-function lapsed(run: RunFacts, maxCrashes: number, now: number): Change {
+function lapsed(run: RunFacts, maxCrashes: number, now: number): Accepted {
   const rollback = run.rollback as RollbackFacts
   const counted = { crashes: rollback.crashes + 1, error: workerLost }
   if (counted.crashes >= maxCrashes) return over(run, { state: 'failed', ...counted }, now)
@@ -105,17 +105,17 @@ function over(
   run: RunFacts,
   how: Pick<RollbackFacts, 'state'> & Partial<RollbackFacts>,
   now: number,
-): Change {
-  const ended = endRollback(run, how, now)
-  return done(ended, { rollback: how.state, ...(how.error ? { error: how.error } : {}) })
+): Accepted {
+  const ended = endRunRollback(run, how, now)
+  return accepted(ended, { rollback: how.state, ...(how.error ? { error: how.error } : {}) })
 }
 
 /** It goes on later, unless it was given up meanwhile. */
-function rollBackAgain(run: RunFacts, next: Partial<RunFacts>, now: number): Change {
+function rollBackAgain(run: RunFacts, next: Partial<RunFacts>, now: number): Accepted {
   if (run.intent?.stop) return over({ ...run, ...next }, { state: 'abandoned' }, now)
   const { runAt, rollback } = { ...run, ...next }
   const data = rollback?.error ? { error: rollback.error } : {}
-  return done(
+  return accepted(
     { ...run, ...next, workerId: null, intent: null },
     { ...data, ...(runAt === null ? {} : { runAt }) },
   )

@@ -1,9 +1,13 @@
 /** What a run waits for, and what ends its wait. */
-import { type Change, type Decision, done, type Of, unchanged } from './decision.ts'
+import { type Accepted, type Decision, accepted, type EventOf, unchanged } from './decision.ts'
 import type { RunFacts, WaitOutcome } from './run.ts'
 
 /** Kept; and where its handler waits for it, that wait is over. */
-export function signal(run: RunFacts, { name, position }: Of<'signal'>, now: number): Change {
+export function receiveSignal(
+  run: RunFacts,
+  { name, position }: EventOf<'signal'>,
+  now: number,
+): Accepted {
   const signalled = { ...run, signalled: Math.max(run.signalled ?? 0, position) }
   const isAwaited = isWaiting(run) && run.wait?.signal === name
   const next = isAwaited ? woken(signalled, { now }) : signalled
@@ -13,16 +17,16 @@ export function signal(run: RunFacts, { name, position }: Of<'signal'>, now: num
 const isWaiting = ({ state, pausedFrom }: RunFacts): boolean =>
   state === 'waiting' || pausedFrom === 'waiting'
 
-export function wake(run: RunFacts, { by, next }: Of<'wake'>, now: number): Decision {
+export function wakeRun(run: RunFacts, { by, next }: EventOf<'wake'>, now: number): Decision {
   if (!isWaiting(run)) return unchanged('refused')
-  if (next !== undefined) return done({ ...run, waitsFor: next }, { by, waitsFor: next })
+  if (next !== undefined) return accepted({ ...run, waitsFor: next }, { by, waitsFor: next })
   if (by === 'time' && (run.wakeAt === null || run.wakeAt > now)) return unchanged('refused')
   const outcome = wakeOutcome(run.wait, by)
-  return done(woken(run, outcome === null ? { now } : { now, outcome }), { by })
+  return accepted(woken(run, outcome === null ? { now } : { now, outcome }), { by })
 }
 
 /** How the wait of its handler has ended; null where a signal ends it, or it did not wait by itself. */
-function wakeOutcome(wait: RunFacts['wait'], by: Of<'wake'>['by']): WaitOutcome | null {
+function wakeOutcome(wait: RunFacts['wait'], by: EventOf<'wake'>['by']): WaitOutcome | null {
   const isForChildren = wait?.children !== undefined
   if (by === 'run') return isForChildren ? 'ended' : null
   if (by === 'signal') return null

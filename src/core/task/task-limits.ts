@@ -26,7 +26,7 @@ interface SaidLimits {
 const shortestHeartbeatMs = 2000
 
 /** @throws {RangeError} for limits that no timer can count, or that contradict each other. */
-export function limitsOf(said: SaidLimits): TaskLimits {
+export function taskLimits(said: SaidLimits): TaskLimits {
   const timeoutMs = limitMs(said.timeout, 'timeout')
   const hardTimeoutMs = limitMs(said.hardTimeout, 'hardTimeout')
   const heartbeatTimeoutMs = limitMs(said.heartbeatTimeout, 'heartbeatTimeout')

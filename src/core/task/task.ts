@@ -11,7 +11,7 @@ import {
 } from './context.ts'
 import { CheckreinError, shown } from '../errors.ts'
 import { type RollbackCause, rollbackCauses } from '../run/run.ts'
-import { limitsOf, isolations } from './task-limits.ts'
+import { taskLimits, isolations } from './task-limits.ts'
 
 interface Common {
   /** The name that the store knows it by; letters, digits and `._:/-`, at most 200. */
@@ -166,7 +166,7 @@ function checked(definition: Definition): AnyTask {
     name: checkedName(name, 'name'),
     queue: checkedName(queue, 'queue'),
     isolation,
-    ...limitsOf(definition),
+    ...taskLimits(definition),
     rollbackOn: checkedRollbackOn(definition),
     retry: retryPolicy(definition.retry),
     input: checkedSchema(input, 'input'),

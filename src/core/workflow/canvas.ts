@@ -4,7 +4,7 @@
  * Types flow along: what a step takes of the result before it must fit that result, or it does not compile.
  */
 import {
-  invalid,
+  workflowError,
   type ChainOptions,
   checkedChain,
   fanInPolicies,
@@ -81,7 +81,7 @@ export function map(
 ): Step {
   refuseNoTask(task)
   if (inputs !== previous && !Array.isArray(inputs))
-    throw invalid(
+    throw workflowError(
       `map of ${task.name} needs a list of inputs, or \`previous\``,
       'map(task, [1, 2]): one run, which calls the task for each.',
     )
@@ -104,7 +104,7 @@ export function chunks<T extends AnyTask>(
   size: number,
 ): Step<unknown, OutputOf<T>[][]> {
   if (!Number.isInteger(size) || size < 1)
-    throw invalid(
+    throw workflowError(
       'the size of chunks is a whole number from 1',
       'chunks(task, inputs, 100): a run for each hundred.',
     )
@@ -142,7 +142,7 @@ export function chain<const Steps extends readonly [StepLike, ...StepLike[]] | r
 ): Step<InOf<FirstOf<Steps>>, OutOf<LastOf<Steps>>>
 export function chain(steps: readonly StepLike[], options: ChainOptions = {}): Step {
   if (!Array.isArray(steps) || steps.length === 0)
-    throw invalid(
+    throw workflowError(
       'a chain needs a list of at least one step',
       'chain([a, b, c]): one after the other.',
     )
@@ -199,10 +199,10 @@ function groupPart(
   { policy = 'allCompleted', ...more }: GroupOptions = {},
 ): GroupPart {
   if (!Array.isArray(steps))
-    throw invalid('a group needs a list of steps', 'group([a, b, c]): side by side.')
+    throw workflowError('a group needs a list of steps', 'group([a, b, c]): side by side.')
   refuseMore('a group', more, ['policy'])
   if (!fanInPolicies.includes(policy))
-    throw invalid(
+    throw workflowError(
       `policy must be one of ${fanInPolicies.join(', ')}`,
       'It says what becomes of a group of which a member does not complete.',
     )
@@ -210,5 +210,6 @@ function groupPart(
 }
 
 function refuseNoTask(task: AnyTask): void {
-  if (!isTask(task)) throw invalid('a step is of a task', 'Define it with task({ name, run }).')
+  if (!isTask(task))
+    throw workflowError('a step is of a task', 'Define it with task({ name, run }).')
 }

@@ -4,7 +4,7 @@
  */
 import { CheckreinError, shown } from '../errors.ts'
 import { mostNodes, type NodePlan, nodeRoles } from './graph.ts'
-import { fanInPolicies, invalid } from './parts.ts'
+import { fanInPolicies, workflowError } from './parts.ts'
 import type { JsonText } from '../run/run.ts'
 import type { StepPlan } from './step-plan.ts'
 import type { Hooks } from './graph.ts'
@@ -14,7 +14,7 @@ export const exportVersion = 1
 export const exportSchema = 'https://unpkg.com/checkrein/docs/workflow-export.schema.json'
 
 /** The result of a node of the workflow that this one goes on with, or why it has none. */
-export interface Kept {
+export interface KeptResult {
   readonly result: JsonText | null
   readonly cause: Cause | null
   /** The run that it was; null for a group. */
@@ -25,7 +25,7 @@ export interface Kept {
 /** A node of a workflow that goes on with another. */
 export interface RemainderNode extends NodePlan {
   /** Of one with the role `kept`. */
-  readonly kept?: Kept
+  readonly kept?: KeptResult
   /** What its run had saved there. */
   readonly checkpoint?: JsonText
 }
@@ -247,4 +247,4 @@ function parsed(text: string): unknown {
 
 const whatIsOne = 'Give what `export()`, an `onPaused` task or `checkrein workflow export` gave.'
 const badExport = (why: string, hint = whatIsOne): CheckreinError =>
-  invalid(`this is not the export of a workflow: ${why}`, hint)
+  workflowError(`this is not the export of a workflow: ${why}`, hint)

@@ -15,7 +15,7 @@ import {
   type ChainPart,
   type FanInPolicy,
   type GroupPart,
-  invalid,
+  workflowError,
   type Part,
   type RunPart,
   type StepLike,
@@ -91,7 +91,7 @@ export function withInput(nodes: readonly NodePlan[], input: JsonText | null): r
     const { step, isAtOnce } = node
     if (step === null || !isAtOnce || step.takes === 'given') return node
     if (input === null && (step.takes === 'member' || step.isMapped))
-      throw invalid(
+      throw workflowError(
         `${step.task} takes the result before, and nothing comes before it`,
         'Give it its input, or give that of the workflow: startWorkflow(workflow, { input }).',
       )
@@ -99,7 +99,7 @@ export function withInput(nodes: readonly NodePlan[], input: JsonText | null): r
   })
 }
 
-interface Place {
+interface ChainContext {
   readonly up: number | null
   readonly slot: number
   readonly isAtOnce: boolean
@@ -126,7 +126,10 @@ const plainStand = (isGoverned: boolean): Stand => ({
 })
 
 const tooDeep = (): Error =>
-  invalid(`a workflow is at most ${deepest} levels deep`, 'A chain of many steps is one level.')
+  workflowError(
+    `a workflow is at most ${deepest} levels deep`,
+    'A chain of many steps is one level.',
+  )
 
 class Layout {
   readonly nodes: Draft[] = []
@@ -137,7 +140,7 @@ class Layout {
     this.#options = options
   }
 
-  chain(part: Part, place: Place): void {
+  chain(part: Part, place: ChainContext): void {
     if (place.depth > deepest) throw tooDeep()
     const own: Draft[] = []
     for (const link of this.#links(part, place)) {
@@ -174,7 +177,7 @@ class Layout {
   }
 
   /** The steps of a chain with those of the chains in it, and what stands before each. */
-  #links(root: Part, { isGoverned, depth }: Place): readonly Link[] {
+  #links(root: Part, { isGoverned, depth }: ChainContext): readonly Link[] {
     const links: Link[] = []
     const add = (part: Part, before: Stand, level: number): void => {
       if (level > deepest) throw tooDeep()
@@ -216,7 +219,7 @@ class Layout {
     return draft
   }
 
-  #group({ parts, policy }: GroupPart, place: Place): Draft {
+  #group({ parts, policy }: GroupPart, place: ChainContext): Draft {
     const draft = this.#add({ size: parts.length, policy, isAtOnce: place.isAtOnce })
     for (const [slot, part] of parts.entries()) this.chain(part, { ...place, up: draft.node, slot })
     draft.last = this.nodes.length
@@ -226,7 +229,7 @@ class Layout {
   #add(known: Partial<Draft>): Draft {
     const node = this.nodes.length + 1
     if (node > mostNodes)
-      throw invalid(
+      throw workflowError(
         `a workflow has at most ${mostNodes.toLocaleString('en')} runs and groups`,
         'Put several inputs into one run: map, chunks.',
       )

@@ -94,14 +94,14 @@ export interface GroupPart {
 
 export type Part = RunPart | ChainPart | GroupPart
 
-export const invalid = (message: string, hint: string): CheckreinError =>
+export const workflowError = (message: string, hint: string): CheckreinError =>
   new CheckreinError('WORKFLOW_INVALID', { message, hint })
 
 /** @throws {CheckreinError} `WORKFLOW_INVALID` for a name that is not known. */
 export function refuseMore(what: string, given: object, known: readonly string[]): void {
   const more = Object.keys(given).find((name) => !known.includes(name))
   if (more === undefined) return
-  throw invalid(`${what} has no option ${shown(more)}`, `Options: ${known.join(', ')}.`)
+  throw workflowError(`${what} has no option ${shown(more)}`, `Options: ${known.join(', ')}.`)
 }
 
 const stepOptions = 'id queue priority tags delay ttl onCompleted onFailed'.split(' ')
@@ -115,7 +115,7 @@ export function checkedChain(options: ChainOptions): ChainOptions {
   refuseMore('a chain', options, ['pausePoints', 'pauseWhen', 'onPaused'])
   const { pausePoints } = options
   if (pausePoints !== undefined && !(Number.isInteger(pausePoints.every) && pausePoints.every >= 1))
-    throw invalid(
+    throw workflowError(
       'pausePoints.every is a whole number from 1',
       'pausePoints: { every: 1 } is between all steps.',
     )
@@ -127,7 +127,7 @@ export function partOf(like: StepLike): Part {
   if (isTask(like)) return runPart(like, previous, {})
   const { part } = (like ?? {}) as Partial<Step>
   if (part !== undefined) return part
-  throw invalid(
+  throw workflowError(
     'what is neither a step nor a task cannot be part of a workflow',
     'Give step(task, input), chain([…]), group([…]), chord([…], step), map(task, […]) or a task.',
   )

@@ -1,6 +1,6 @@
 /** How a run of a workflow is to be made, and how its input comes about. */
 import { durationMs } from '../duration.ts'
-import { invalid, type Part, previous, type RunPart, type StepLike } from './parts.ts'
+import { workflowError, type Part, previous, type RunPart, type StepLike } from './parts.ts'
 import { encodePayload } from '../payload.ts'
 import type { JsonText } from '../run/run.ts'
 import { isTask } from '../task/task.ts'
@@ -43,7 +43,7 @@ export function hookPart(like: StepLike, what: string): RunPart {
     return { kind: 'run', task: like, input: previous, isMapped: false, options: {} }
   const part = (like as { readonly part?: Part } | null)?.part
   if (part?.kind === 'run') return part
-  throw invalid(`${what} is one task`, `Give a task, or step(task, input).`)
+  throw workflowError(`${what} is one task`, `Give a task, or step(task, input).`)
 }
 
 export function stepPlan({ task, input, isMapped, options }: RunPart, how: PlanOptions): StepPlan {
@@ -66,7 +66,7 @@ function boundOf(input: unknown, limit: number): Pick<StepPlan, 'takes' | 'bound
   const members = isRecord(input) ? Object.entries(input) : []
   const [taken, another] = members.filter(([, value]) => value === previous)
   if (another !== undefined)
-    throw invalid(
+    throw workflowError(
       '`previous` stands for one member of an input',
       'Have the step before return an object.',
     )
@@ -89,7 +89,7 @@ function whole(input: unknown): unknown {
   const seen = new Set<unknown>()
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     if (value === previous)
-      throw invalid(
+      throw workflowError(
         '`previous` stands for a whole input, or for a member of it, and no deeper',
         'Take it as a member of its own, and put it in its place in the handler.',
       )

@@ -11,7 +11,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
   type Family,
-  type Member,
+  type FamilyMember,
   hasProc,
   livingMembers,
   signalGroup,
@@ -28,7 +28,7 @@ export class TreeFreeze {
   readonly #family: Family
   /** Null where it could not be started. */
   readonly #guard: ChildProcess | null
-  #members: readonly Member[] = []
+  #members: readonly FamilyMember[] = []
   #isOver = false
 
   constructor(family: Family, goodUntil: number) {
@@ -75,7 +75,7 @@ export class TreeFreeze {
   }
 
   /** Stops those that still move. @returns whether nobody did. */
-  #stop(members: readonly Member[]): boolean {
+  #stop(members: readonly FamilyMember[]): boolean {
     this.#members = members
     const moving = members.filter(({ isStopped }) => !isStopped)
     signalStrays(moving, 'SIGSTOP')

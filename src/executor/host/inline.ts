@@ -4,17 +4,17 @@ import { CheckreinError, type ErrorRecord } from '../../core/errors.ts'
 import type { Saved } from '../../core/run/events.ts'
 import type {
   AbortReason,
-  Answer,
+  StoreAnswer,
   AttemptEnd,
   AttemptListener,
   AttemptOrder,
   Executor,
   KillOutcome,
-  Question,
+  StoreQuestion,
   RunningAttempt,
   SentSignal,
 } from '../executor.ts'
-import { type Outcome, perform } from '../isolate/perform.ts'
+import { type HandlerOutcome, perform } from '../isolate/perform.ts'
 import { InlineWatchdog } from '../watchdog/inline-watchdog.ts'
 
 /** `inline` isolation: the handler shares the worker's own thread, so it can be asked to end and nothing more. */
@@ -104,7 +104,7 @@ class InlineAttempt implements RunningAttempt, ContextSink {
     this.#context.onSaved(number, error)
   }
 
-  answer(number: number, answer: Answer): void {
+  answer(number: number, answer: StoreAnswer): void {
     this.#context.onAnswer(number, answer)
   }
 
@@ -140,7 +140,7 @@ class InlineAttempt implements RunningAttempt, ContextSink {
     this.#listener.onTaken(position, at)
   }
 
-  question(question: Question, number: number): void {
+  question(question: StoreQuestion, number: number): void {
     this.#listener.onQuestion(question, number)
   }
 
@@ -156,7 +156,7 @@ class InlineAttempt implements RunningAttempt, ContextSink {
     return this.#endOf(outcome)
   }
 
-  #endOf(outcome: Outcome): AttemptEnd {
+  #endOf(outcome: HandlerOutcome): AttemptEnd {
     const { saved } = outcome
     const seen = { deliveredAt: this.#deliveredAt, proof: null, saved }
     if (outcome.kind === 'returned') return { kind: 'returned', result: outcome.result, ...seen }

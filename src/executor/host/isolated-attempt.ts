@@ -5,7 +5,7 @@ import type { ExitProof } from '../../core/run/stop.ts'
 import { answerLine, caughtUpLine, type EndReport, savedLine, signalLine } from '../wire/channel.ts'
 import type {
   AbortReason,
-  Answer,
+  StoreAnswer,
   AttemptEnd,
   AttemptListener,
   KillOutcome,
@@ -14,7 +14,7 @@ import type {
 } from '../executor.ts'
 import type { Heard } from './report.ts'
 
-type Outcome =
+type ReportedEnd =
   | Pick<Extract<AttemptEnd, { kind: 'returned' }>, 'kind' | 'result' | 'saved'>
   | Pick<Extract<AttemptEnd, { kind: 'threw' }>, 'kind' | 'error' | 'isRetryable' | 'saved'>
   | Pick<Extract<AttemptEnd, { kind: 'parked' }>, 'kind' | 'wait' | 'saved'>
@@ -42,7 +42,7 @@ export interface IsolateControls {
 export class IsolatedAttempt implements RunningAttempt {
   readonly ended: Promise<AttemptEnd>
   readonly seq: number
-  outcome: Outcome | null = null
+  outcome: ReportedEnd | null = null
   mustRetire = false
   wasKilled = false
   readonly #isolate: IsolateControls
@@ -92,7 +92,7 @@ export class IsolatedAttempt implements RunningAttempt {
     if (!this.#hasEnded) this.#isolate.tell(savedLine(this.seq, number, error))
   }
 
-  answer(number: number, answer: Answer): void {
+  answer(number: number, answer: StoreAnswer): void {
     if (!this.#hasEnded) this.#isolate.tell(answerLine(this.seq, number, answer))
   }
 

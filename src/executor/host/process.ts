@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import type { ExitProof } from '../../core/run/stop.ts'
-import { Child } from './child.ts'
+import { ProcessTree } from './process-tree.ts'
 import type { AbortReason, KillOutcome } from '../executor.ts'
 import type { Seat } from './isolate.ts'
 import type { SeatMaker } from './pool.ts'
@@ -13,7 +13,7 @@ const killBoundMs = 5000
 /** `process` isolation: each isolate is a child process with its own group. */
 export class ProcessSeats implements SeatMaker {
   readonly isolation = 'process'
-  readonly #children = new Set<Child>()
+  readonly #children = new Set<ProcessTree>()
   #goodUntil: number
 
   constructor(goodUntil: number) {
@@ -21,7 +21,7 @@ export class ProcessSeats implements SeatMaker {
   }
 
   open(): Seat {
-    const child = new Child({ entry, goodUntil: this.#goodUntil })
+    const child = new ProcessTree({ entry, goodUntil: this.#goodUntil })
     this.#children.add(child)
     void child.gone.then(() => this.#children.delete(child))
     return new ProcessSeat(child)
@@ -41,20 +41,20 @@ class ProcessSeat implements Seat {
   readonly lane
   readonly gone: Promise<ExitProof | null>
   readonly isOpen = true
-  readonly #child: Child
+  readonly #child: ProcessTree
 
-  constructor(child: Child) {
+  constructor(child: ProcessTree) {
     this.#child = child
     this.lane = child.pipe(3)
     this.gone = child.gone
   }
 
   abort(seq: number, reason: AbortReason): void {
-    this.#child.pull(['abort', seq, reason])
+    this.#child.tellDeadman(['abort', seq, reason])
   }
 
   pause(seq: number, isAsked: boolean): void {
-    this.#child.pull(['pause', seq, isAsked])
+    this.#child.tellDeadman(['pause', seq, isAsked])
   }
 
   freeze(): Promise<boolean> {

@@ -17,7 +17,7 @@ import {
   mostKept,
 } from '../wire/bounds.ts'
 import type { EndReport, HostReport, Report } from '../wire/channel.ts'
-import type { AttemptOrder, ParkedWait, Question } from '../executor.ts'
+import type { AttemptOrder, ParkedWait, StoreQuestion } from '../executor.ts'
 
 /** The attempt that an isolate runs, and how large its payloads may be. */
 export type Expected = Pick<AttemptOrder, 'payloadLimit' | 'checkpointLimit'> & {
@@ -203,14 +203,14 @@ function isListOf<T>(value: unknown, isOne: (one: unknown) => one is T): value i
 }
 
 /** Somebody waits for the answer, so what can't be taken over is said to be nothing. */
-function questionOf(value: unknown, limit: number): Question {
+function questionOf(value: unknown, limit: number): StoreQuestion {
   const nothing = { ask: 'nothing' } as const
   if (!isObject(value)) return nothing
-  const { ask, ids, task, queue, input, place, options } = value
+  const { ask, ids, task, queue, input, callKey, options } = value
   if (ask === 'ends') return isListOf(ids, isName) ? { ask, ids } : nothing
-  if (ask !== 'enqueue' || !isName(task) || !isName(queue) || !isName(place)) return nothing
+  if (ask !== 'enqueue' || !isName(task) || !isName(queue) || !isName(callKey)) return nothing
   if (!isJson(input, limit) || !isObject(options)) return nothing
-  return isSmall(options, longestOptions) ? { ask, task, queue, input, place, options } : nothing
+  return isSmall(options, longestOptions) ? { ask, task, queue, input, callKey, options } : nothing
 }
 
 function logLineOf(value: unknown): LogLine | null {

@@ -2,7 +2,7 @@ import { extname } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { ExitProof } from '../../core/run/stop.ts'
 import type { HostOrder } from '../wire/channel.ts'
-import { Child, type Exit } from './child.ts'
+import { ProcessTree, type Exit } from './process-tree.ts'
 import type { AbortReason, KillOutcome } from '../executor.ts'
 import type { Seat } from './isolate.ts'
 import type { SeatMaker } from './pool.ts'
@@ -61,7 +61,7 @@ export class ThreadSeats implements SeatMaker {
 
 /** The worker's side of a host. */
 class Host {
-  readonly child: Child
+  readonly child: ProcessTree
   readonly #laneCount: number
   readonly #wire: Wire
   readonly #seats = new Map<number, ThreadSeat>()
@@ -70,7 +70,7 @@ class Host {
 
   constructor(goodUntil: number, laneCount: number) {
     this.#laneCount = laneCount
-    this.child = new Child({ entry, laneCount, goodUntil })
+    this.child = new ProcessTree({ entry, laneCount, goodUntil })
     this.#wire = new Wire(this.child.pipe(3), (line) => this.#hear(line), 65_536)
     void this.child.gone.then((exit) => this.#onGone(exit))
   }

@@ -16,11 +16,11 @@ import { decodePayload } from '../../core/payload.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import { Checkpoints } from './attempt/checkpoints.ts'
 import { Children, idsOf } from './signals/children.ts'
-import type { AbortReason, Answer, AttemptOrder, ParkedWait, SentSignal } from '../executor.ts'
+import type { AbortReason, StoreAnswer, AttemptOrder, ParkedWait, SentSignal } from '../executor.ts'
 import { Halt, type HaltSource } from './attempt/halt.ts'
-import { ended, Inbox } from './signals/inbox.ts'
+import { attemptEnded, Inbox } from './signals/inbox.ts'
 import { IsolateHeartbeat } from './attempt/heartbeat.ts'
-import { ProgressReporter, logLine } from './attempt/reporter.ts'
+import { ProgressReporter, toLogLine } from './attempt/reporter.ts'
 import { quiet } from './attempt/quiet.ts'
 import type { ContextSink } from './attempt/sink.ts'
 import { SignalIterator } from './signals/signal-iterator.ts'
@@ -86,7 +86,7 @@ export class AttemptContext implements Context {
 
   readonly checkpoint = (state?: unknown, options?: CheckpointOptions): Promise<void> => {
     try {
-      if (this.#isClosed) throw ended()
+      if (this.#isClosed) throw attemptEnded()
       // What is enqueued counts from the state that it was enqueued in.
       const underWay = this.#children.underWay
       if (underWay !== null)
@@ -134,7 +134,7 @@ export class AttemptContext implements Context {
     ...given: [input?: unknown, options?: ChildOptions]
   ): Promise<Child<Output>> =>
     quiet(async () => {
-      if (this.#isClosed) throw ended()
+      if (this.#isClosed) throw attemptEnded()
       this.#halt.throwIfHalted()
       return await this.#children.enqueue(task, ...given)
     }) as Promise<Child<Output>>
@@ -164,7 +164,7 @@ export class AttemptContext implements Context {
   }
 
   readonly log = (message: unknown, data?: Readonly<Record<string, unknown>>): void => {
-    if (!this.#isClosed) this.#sink.log(logLine(epochMs(), message, data))
+    if (!this.#isClosed) this.#sink.log(toLogLine(epochMs(), message, data))
   }
 
   // What follows is for whoever runs the attempt.
@@ -221,7 +221,7 @@ export class AttemptContext implements Context {
     if (!this.#isClosed) this.#inbox.mailbox.caughtUp(position)
   }
 
-  onAnswer(number: number, answer: Answer): void {
+  onAnswer(number: number, answer: StoreAnswer): void {
     this.#children.onAnswer(number, answer)
   }
 
@@ -240,7 +240,7 @@ export class AttemptContext implements Context {
     this.#isClosed = true
     this.#halt.close()
     this.#heartbeat.close()
-    this.#children.close(ended)
+    this.#children.close(attemptEnded)
     this.#checkpoints.close()
     return { checkpoint: this.#checkpoints.take(), signals: this.#inbox.close(kind) }
   }

@@ -19,7 +19,7 @@ import { loadTask, loadedTask } from './load-task.ts'
 import { firstIssue, validate } from './attempt/validate.ts'
 
 /** What came of the handler. */
-export type Outcome = {
+export type HandlerOutcome = {
   /** What it kept that was not told yet. */
   readonly saved: Saved
   /** Whether the isolate must not run another attempt. */
@@ -35,7 +35,10 @@ export type Outcome = {
  *
  * A handler whose attempt was aborted before it began is not called: the attempt ends with the abort's reason.
  */
-export async function perform(order: AttemptOrder, context: AttemptContext): Promise<Outcome> {
+export async function perform(
+  order: AttemptOrder,
+  context: AttemptContext,
+): Promise<HandlerOutcome> {
   try {
     const { module, run, payloadLimit } = order
     const task = loadedTask(module, run.task) ?? (await loadTask(module, run.task))
@@ -69,7 +72,7 @@ const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * The outcome for a thrown value; closes the context. A module that failed to load may have left half of itself behind:
  * that isolate is tainted. So is one whose handler was told to park, whatever it made of that.
  */
-export function threw(thrown: unknown, context: AttemptContext): Outcome {
+export function threw(thrown: unknown, context: AttemptContext): HandlerOutcome {
   if (context.isParked && (context.isReason(thrown) || isHalting(thrown))) {
     const wait = context.parkedWait
     return { kind: 'parked', wait, saved: context.close('parked'), isTainted: true }

@@ -6,7 +6,7 @@ import { AttemptContext } from './context.ts'
 import type { ContextSink } from './attempt/sink.ts'
 import type { AttemptOrder } from '../executor.ts'
 import { loadTasks } from './load-task.ts'
-import { type Outcome, perform, threw } from './perform.ts'
+import { type HandlerOutcome, perform, threw } from './perform.ts'
 import { Wire } from '../wire/wire.ts'
 
 /** How many bytes may wait for a worker that does not read before log lines are dropped. */
@@ -97,7 +97,7 @@ class Service {
     void perform(order, current.context).then((outcome) => this.#finish(current, outcome))
   }
 
-  #finish(current: Current, outcome: Outcome): void {
+  #finish(current: Current, outcome: HandlerOutcome): void {
     if (this.#current !== current) return
     this.#current = null
     const { seq } = current
@@ -114,7 +114,7 @@ class Service {
       delivered: (at) => this.#send(['delivered', seq, at]),
       progress: (value) => this.#send(['progress', seq, value]),
       log: (line) => {
-        if (this.#wire.prefetched < logBacklog) this.#send(['log', seq, line])
+        if (this.#wire.unsentBytes < logBacklog) this.#send(['log', seq, line])
       },
       checkpoint: ({ checkpoint, signals }, number) => {
         this.#handled(seq, signals)

@@ -35,7 +35,7 @@ export interface Family {
   readonly known: Map<number, number>
 }
 
-export interface Member {
+export interface FamilyMember {
   readonly pid: number
   readonly isInGroup: boolean
   /** Whether it stands where it is, by SIGSTOP. Not known where there is no `/proc`. */
@@ -76,7 +76,7 @@ function statOrNull(pid: number): ReturnType<typeof readStat> | null {
  * for its whole group, if anybody in it can be signalled.
  * @throws where `/proc` can't be read just now (too many open files): then nothing is known.
  */
-export async function livingMembers(family: Family): Promise<readonly Member[]> {
+export async function livingMembers(family: Family): Promise<readonly FamilyMember[]> {
   if (!hasProc) {
     const leader = { pid: family.leader, isInGroup: true, isStopped: false }
     return isGroupAlive(family.leader) ? [leader] : []
@@ -99,7 +99,7 @@ export function signalGroup(leader: number, osSignal: FamilySignal): void {
 }
 
 /** Signals those that left the group, one by one. */
-export function signalStrays(members: readonly Member[], osSignal: FamilySignal): void {
+export function signalStrays(members: readonly FamilyMember[], osSignal: FamilySignal): void {
   for (const member of members) if (!member.isInGroup) signal(member.pid, osSignal)
 }
 
@@ -123,7 +123,7 @@ function isGroupAlive(leader: number): boolean {
 /** How many processes are looked at before the event loop gets a turn: about 2 ms (measured: 11 us each). */
 const batch = 200
 
-async function scan(family: Family): Promise<{ members: Member[]; vanished: boolean }> {
+async function scan(family: Family): Promise<{ members: FamilyMember[]; vanished: boolean }> {
   const found = new Map<number, Stat>()
   const others: Stat[] = []
   let vanished = false

@@ -11,7 +11,7 @@ export interface DeadmanData {
   readonly marker: string
 }
 
-/** The number of the leash's pipe in every child. */
+/** The number of the deadman's pipe in every child. */
 export const deadmanFd = 4
 
 /**

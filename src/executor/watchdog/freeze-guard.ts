@@ -1,4 +1,4 @@
-/** Entry of the guard of a frozen family: the dead man's switch of those who can't have one of their own. See `frost.ts`. */
+/** Entry of the guard of a frozen family: the dead man's switch of those who can't have one of their own. See `host/freeze.ts`. */
 import { Socket } from 'node:net'
 import { type Family, livingMembers, signalGroup, signalStrays } from '../os/family.ts'
 import { monotonicMs } from '../os/monotonic.ts'

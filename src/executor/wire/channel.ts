@@ -10,10 +10,10 @@ import type { JsonText } from '../../core/run/run.ts'
 import { longestText } from './bounds.ts'
 import type {
   AbortReason,
-  Answer,
+  StoreAnswer,
   AttemptOrder,
   ParkedWait,
-  Question,
+  StoreQuestion,
   SentSignal,
 } from '../executor.ts'
 
@@ -28,7 +28,7 @@ export type Report =
   | readonly ['checkpoint', seq: number, number: number, checkpoint: JsonText | null]
   | readonly ['taken', seq: number, position: number, at: number]
   | readonly ['extend', seq: number, ms: number]
-  | readonly ['question', seq: number, number: number, question: Question]
+  | readonly ['question', seq: number, number: number, question: StoreQuestion]
   | EndReport
 
 /** The last of an attempt. `isTainted`: the isolate must not run another one. */
@@ -121,7 +121,7 @@ export function savedLine(seq: number, number: number, error: ErrorRecord | null
   return JSON.stringify(['saved', seq, number, error])
 }
 
-export function answerLine(seq: number, number: number, answer: Answer): string {
+export function answerLine(seq: number, number: number, answer: StoreAnswer): string {
   return JSON.stringify(['answer', seq, number, answer])
 }
 
@@ -133,7 +133,7 @@ export type Order =
       readonly type: 'answer'
       readonly seq: number
       readonly number: number
-      readonly answer: Answer
+      readonly answer: StoreAnswer
     }
   | { readonly type: 'start'; readonly seq: number; readonly order: AttemptOrder }
   | { readonly type: 'signal'; readonly seq: number; readonly signal: SentSignal }
@@ -151,7 +151,7 @@ export function readOrder(line: string): Order {
     | ['load', string[]]
     | ['caught-up', number, number]
     | ['signal', number, SentSignal]
-    | ['answer', number, number, Answer]
+    | ['answer', number, number, StoreAnswer]
     | ['saved', number, number, ErrorRecord | null]
   if (fields[0] === 'load') return { type: 'load', modules: fields[1] }
   if (fields[0] === 'caught-up') return { type: 'caught-up', seq: fields[1], position: fields[2] }

@@ -26,7 +26,7 @@ export class Wire {
   }
 
   /** Bytes that the other side has not taken yet. */
-  get prefetched(): number {
+  get unsentBytes(): number {
     return this.#pipe?.writableLength ?? 0
   }
 

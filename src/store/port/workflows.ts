@@ -1,5 +1,5 @@
 /** What the store is told of workflows, and what it says of them. Instants are epoch ms of its clock. */
-import type { Kept, RemainderNode } from '../../core/workflow/export.ts'
+import type { KeptResult, RemainderNode } from '../../core/workflow/export.ts'
 import type { Hooks, NodePlan } from '../../core/workflow/graph.ts'
 import type { Answer } from '../../core/run/decision.ts'
 import type { JsonText, StoredRun } from '../../core/run/run.ts'
@@ -50,7 +50,7 @@ export interface WorkflowNode extends Omit<NodePlan, 'isAtOnce'> {
   /** Of a group that has settled, and of what was kept. */
   readonly result: JsonText | null
   /** The run of another workflow that it was. */
-  readonly kept: Pick<Kept, 'runId' | 'task'> | null
+  readonly kept: Pick<KeptResult, 'runId' | 'task'> | null
   /** Null for a group, and for a run that was deleted. */
   readonly run: (StoredRun & { readonly seq: number }) | null
 }

@@ -3,7 +3,7 @@ import {
   exportedNode,
   exportSchema,
   exportVersion,
-  type Kept,
+  type KeptResult,
   type RemainderNode,
   type WorkflowExport,
 } from '../../core/workflow/export.ts'
@@ -94,7 +94,7 @@ export function remainderOf(
 }
 
 /** A member that did not complete, of a group that takes it as it is. */
-function settledCause(node: WorkflowNode, group: WorkflowNode | undefined): Kept['cause'] {
+function settledCause(node: WorkflowNode, group: WorkflowNode | undefined): KeptResult['cause'] {
   return group?.policy === 'allSettled' ? node.cause : null
 }
 
@@ -115,7 +115,7 @@ function sourcesOf(nodes: readonly WorkflowNode[], known: Known): ReadonlySet<nu
 }
 
 interface Keeping {
-  readonly cause: Kept['cause']
+  readonly cause: KeptResult['cause']
   /** Whether it fills a slot of its group; else it is there for a step behind a clause alone. */
   readonly fills: boolean
 }

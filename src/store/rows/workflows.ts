@@ -5,7 +5,7 @@ import type { JsonText } from '../../core/run/run.ts'
 import type { StepPlan } from '../../core/workflow/step-plan.ts'
 import type { Cause, WorkflowState } from '../../core/workflow/workflow.ts'
 import { runOf } from './runs.ts'
-import type { Kept, RemainderNode } from '../../core/workflow/export.ts'
+import type { KeptResult, RemainderNode } from '../../core/workflow/export.ts'
 import type { NewWorkflow, StoredWorkflow, WorkflowNode } from '../port/workflows.ts'
 import type { Param, Row } from '../driver/sql.ts'
 
@@ -97,7 +97,7 @@ export function workflowParams(flow: StoredWorkflow): Param[] {
 /** How the input of a run comes about, and what is run beside it. */
 interface Plan extends Hooks, Partial<Pick<StepPlan, 'takes' | 'bound' | 'delayMs' | 'ttlMs'>> {
   /** The run of another workflow that this node was. */
-  readonly kept?: Pick<Kept, 'runId' | 'task'>
+  readonly kept?: Pick<KeptResult, 'runId' | 'task'>
 }
 
 /** A node as it is stored. */

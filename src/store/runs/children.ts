@@ -1,5 +1,5 @@
 /** What a run and its children mean to each other: whom it waits for, and what becomes of them when it is stopped. */
-import { nextOf } from '../../core/run/children.ts'
+import { nextChildToAwait } from '../../core/run/children.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import { isStopVerb, type StopVerb } from '../../core/run/transitions.ts'
 import type { Tx } from '../driver/driver.ts'
@@ -53,5 +53,7 @@ export async function nextAwaited(
   if (wait?.children === undefined) return null
   const awaited = new Set(wait.children)
   const rows = await tx.run('liveChildren', [id])
-  return nextOf(rows.map((row) => String(row['id'])).filter((child) => awaited.has(child)))
+  return nextChildToAwait(
+    rows.map((row) => String(row['id'])).filter((child) => awaited.has(child)),
+  )
 }

@@ -8,12 +8,12 @@ import { decodePayload } from '../../core/payload.ts'
 import type { Fence } from '../../core/run/run.ts'
 import { checkedName } from '../../core/task/task.ts'
 import { isFinal } from '../../core/run/transitions.ts'
-import type { Answer, ChildRequest, Question } from '../../executor/executor.ts'
+import type { StoreAnswer, ChildRequest, StoreQuestion } from '../../executor/executor.ts'
 import type { ChildEnd, Store } from '../../store/store.ts'
-import { isPassing } from './saver.ts'
+import { isPassing } from './checkpoint-saver.ts'
 import type { Settled } from '../../core/run/settled.ts'
 
-export interface AskedOf {
+export interface AnswerParts {
   readonly store: Pick<Store, 'enqueueChildren' | 'children' | 'now'>
   readonly fence: Fence
   /** Fulfils when what the attempt has kept so far is stored. */
@@ -25,7 +25,7 @@ export interface AskedOf {
 const retryMs = 200
 
 /** Never rejects. What the store cannot do now it is asked again: a child that was stored all the same is known by its place. */
-export async function answerTo(question: Question, asked: AskedOf): Promise<Answer> {
+export async function answerTo(question: StoreQuestion, asked: AnswerParts): Promise<StoreAnswer> {
   for (;;) {
     try {
       return { value: await valueOf(question, asked) }
@@ -36,7 +36,7 @@ export async function answerTo(question: Question, asked: AskedOf): Promise<Answ
   }
 }
 
-function valueOf(question: Question, asked: AskedOf): Promise<unknown> {
+function valueOf(question: StoreQuestion, asked: AnswerParts): Promise<unknown> {
   if (question.ask === 'enqueue') return enqueue(question, asked)
   if (question.ask === 'ends') return endsOf(question.ids, asked)
   const message = 'What the handler asks of the store is not of the right form'
@@ -45,14 +45,14 @@ function valueOf(question: Question, asked: AskedOf): Promise<unknown> {
 
 /** @throws {CheckreinError} `LEASE_LOST` where the attempt is not the current one any more. */
 async function enqueue(
-  { task, queue, input, place, options }: ChildRequest,
-  { store, fence, stored }: AskedOf,
+  { task, queue, input, callKey, options }: ChildRequest,
+  { store, fence, stored }: AnswerParts,
 ): Promise<string> {
   refuseUnknownOptions('ctx.enqueue', options, runOptions)
   const to = { name: checkedName(task, 'task'), queue: checkedName(queue, 'queue'), input }
   const run = newRun(to, options, () => store.now())
   await stored()
-  const [id] = await store.enqueueChildren([{ fence, place, run }])
+  const [id] = await store.enqueueChildren([{ fence, place: callKey, run }])
   if (id == null) throw new CheckreinError('LEASE_LOST')
   return id
 }
@@ -60,7 +60,7 @@ async function enqueue(
 /** In the order of the ids; null while not all have ended. @throws {CheckreinError} `CHILD_UNKNOWN`. */
 async function endsOf(
   ids: readonly string[],
-  { store, fence }: AskedOf,
+  { store, fence }: AnswerParts,
 ): Promise<readonly Settled[] | null> {
   const ends = new Map((await store.children(fence.runId, ids)).map((end) => [end.id, end]))
   const stranger = ids.find((id) => !ends.has(id))

@@ -12,18 +12,18 @@ import type {
   AttemptListener,
   AttemptOrder,
   Executor,
-  Question,
+  StoreQuestion,
   RunningAttempt,
 } from '../../executor/executor.ts'
 import type { ClaimedRun, HeldIntent, Store } from '../../store/store.ts'
-import { hasLimits, Limits } from './limits.ts'
-import { Mailbox } from './mailbox.ts'
+import { hasLimits, AttemptLimits } from './limits.ts'
+import { SignalForwarder } from './signal-forwarder.ts'
 import { answerTo } from './answers.ts'
 import type { Pace } from './pace.ts'
-import { PauseRein } from './pause.ts'
-import type { Registered } from '../registry.ts'
-import { mergeSaved, Saver } from './saver.ts'
-import { settle } from './settle.ts'
+import { PauseLadder } from './pause.ts'
+import type { RegisteredTask } from '../registry.ts'
+import { mergeSaved, CheckpointSaver } from './checkpoint-saver.ts'
+import { storeEnd } from './store-end.ts'
 import { StopLadder } from './stop.ts'
 import { publish } from '../telemetry.ts'
 import { verdict } from './verdict.ts'
@@ -44,20 +44,20 @@ export class Attempt implements AttemptListener {
   /** Fulfils when the code of the attempt has ended; never rejects. */
   readonly ended: Promise<AttemptEnd>
   readonly #parts: AttemptParts
-  readonly #registered: Registered
+  readonly #registered: RegisteredTask
   readonly #running: RunningAttempt
   readonly #fence: Fence
   readonly #startedAt = performance.now()
   // Most attempts need none of these.
-  readonly #limits: Limits | null
-  #pauseOrNull: PauseRein | null = null
-  #mailboxOrNull: Mailbox | null = null
-  #saver: Saver | null = null
+  readonly #limits: AttemptLimits | null
+  #pauseOrNull: PauseLadder | null = null
+  #mailboxOrNull: SignalForwarder | null = null
+  #saver: CheckpointSaver | null = null
   /** The limit that it has met. */
   #limit: AbortReason | null = null
   #hasEnded = false
 
-  constructor(run: ClaimedRun, registered: Registered, parts: AttemptParts) {
+  constructor(run: ClaimedRun, registered: RegisteredTask, parts: AttemptParts) {
     this.run = run
     this.#registered = registered
     this.#parts = parts
@@ -97,7 +97,7 @@ export class Attempt implements AttemptListener {
     const { id: runId, seq, workflow, node } = this.run
     const { store } = this.#parts
     const member = workflow === null || node === null ? {} : { member: { workflow, node } }
-    return settle(store, { runId, seq, event, ...member }, (error) =>
+    return storeEnd(store, { runId, seq, event, ...member }, (error) =>
       this.#complain(event.type, error),
     )
   }
@@ -147,7 +147,7 @@ export class Attempt implements AttemptListener {
     this.#report({ type: 'take', fence: this.#fence, position, takenAt })
   }
 
-  onQuestion(question: Question, number: number): void {
+  onQuestion(question: StoreQuestion, number: number): void {
     const { store } = this.#parts
     const stored = (): Promise<void> | undefined => this.#saver?.idle()
     const parts = { store, fence: this.#fence, stored, isOver: () => this.#hasEnded }
@@ -181,8 +181,8 @@ export class Attempt implements AttemptListener {
     return end
   }
 
-  #armLimits(): Limits {
-    return new Limits({
+  #armLimits(): AttemptLimits {
+    return new AttemptLimits({
       limits: this.#registered.task,
       onAbort: (reason) => {
         this.#limit ??= reason
@@ -195,16 +195,16 @@ export class Attempt implements AttemptListener {
     })
   }
 
-  get #mailbox(): Mailbox {
+  get #mailbox(): SignalForwarder {
     const { store } = this.#parts
     const [runId, attempt] = [this.run.id, this.#running]
     const onError = (error: unknown): void => this.#complain('signals', error)
-    this.#mailboxOrNull ??= new Mailbox({ store, runId, attempt, onError })
+    this.#mailboxOrNull ??= new SignalForwarder({ store, runId, attempt, onError })
     return this.#mailboxOrNull
   }
 
-  #makeSaver(): Saver {
-    return new Saver({
+  #makeSaver(): CheckpointSaver {
+    return new CheckpointSaver({
       store: this.#parts.store,
       fence: this.#fence,
       seq: this.run.seq,
@@ -213,9 +213,9 @@ export class Attempt implements AttemptListener {
     })
   }
 
-  get #pause(): PauseRein {
+  get #pause(): PauseLadder {
     const { store } = this.#parts
-    this.#pauseOrNull ??= new PauseRein({
+    this.#pauseOrNull ??= new PauseLadder({
       attempt: this.#running,
       kill: () => void this.ladder.kill('pause'),
       onOverdue: () => this.#report({ type: 'overdue', fence: this.#fence, of: 'pause' }),
@@ -245,7 +245,7 @@ export class Attempt implements AttemptListener {
   }
 }
 
-function orderOf(run: ClaimedRun, registered: Registered, payloadLimit: number): AttemptOrder {
+function orderOf(run: ClaimedRun, registered: RegisteredTask, payloadLimit: number): AttemptOrder {
   const { module } = registered
   const { checkpointLimit } = registered.task
   const { id, task, queue, key, tags, attempt, workflow, parent, rollback } = run

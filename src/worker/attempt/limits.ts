@@ -6,7 +6,7 @@ type TimeLimits = Pick<
   'isolation' | 'timeoutMs' | 'hardTimeoutMs' | 'heartbeatTimeoutMs' | 'maxTimeoutMs'
 >
 
-export interface LimitsParts {
+export interface AttemptLimitsParts {
   readonly limits: TimeLimits
   /** Time is up: the handler is to be told. */
   readonly onAbort: (reason: AbortReason) => void
@@ -20,15 +20,15 @@ export function hasLimits(limits: TimeLimits): boolean {
 }
 
 /** The clock stops while the attempt is frozen. */
-export class Limits {
-  readonly #parts: LimitsParts
+export class AttemptLimits {
+  readonly #parts: AttemptLimitsParts
   #timers: NodeJS.Timeout[] = []
   #startedAt = performance.now()
   #beatAt = performance.now()
   #extraMs = 0
   #frozenAt: number | null = null
 
-  constructor(parts: LimitsParts) {
+  constructor(parts: AttemptLimitsParts) {
     this.#parts = parts
     this.#arm()
   }

@@ -5,7 +5,7 @@
  * that by far, it doesn't matter, and a run that were claimed before its slot is free would only be kept from other
  * workers. Where they are over in no time, it is most of the cost. So of a task whose attempts take less than a few
  * milliseconds, as a rule, a worker claims ahead as many runs as it ends in such a time, and lets the ends of a
- * millisecond share a transaction. Should one take longer all the same, those that wait are handed back (`backlog.ts`).
+ * millisecond share a transaction. Should one take longer all the same, those that wait are handed back (`claiming/prefetched.ts`).
  */
 export class Pace {
   readonly #aheadMs: number

@@ -12,7 +12,7 @@ import type { PauseIntent } from '../../core/run/intent.ts'
 import type { RunningAttempt } from '../../executor/executor.ts'
 import { LongTimeout } from '../../executor/os/long-timeout.ts'
 
-export interface PauseParts {
+export interface PauseLadderParts {
   readonly attempt: RunningAttempt
   readonly kill: () => void
   readonly onOverdue: () => void
@@ -20,8 +20,8 @@ export interface PauseParts {
   readonly onThawed: () => void
 }
 
-export class PauseRein {
-  readonly #parts: PauseParts
+export class PauseLadder {
+  readonly #parts: PauseLadderParts
   #intent: PauseIntent | null = null
   #timer: LongTimeout | null = null
   #isAsked = false
@@ -31,7 +31,7 @@ export class PauseRein {
   #lastFreeze = 0
   #isOver = false
 
-  constructor(parts: PauseParts) {
+  constructor(parts: PauseLadderParts) {
     this.#parts = parts
   }
 

@@ -3,11 +3,11 @@ import { type ErrorRecord, errorCodes, type ErrorCode } from '../../core/errors.
 import type { MachineEvent, Saved } from '../../core/run/events.ts'
 import type { Fence } from '../../core/run/run.ts'
 import type { AbortReason, AttemptEnd } from '../../executor/executor.ts'
-import { isNothing } from './saver.ts'
+import { isNothing } from './checkpoint-saver.ts'
 import type { StopLadder } from './stop.ts'
 import type { AnyTask } from '../../core/task/context.ts'
 
-interface Case {
+interface EndedAttempt {
   readonly fence: Fence
   readonly task: AnyTask
   readonly ladder: Pick<StopLadder, 'intent' | 'abortCause' | 'killCause'>
@@ -18,7 +18,7 @@ interface Case {
   readonly saved: Saved
 }
 
-export function verdict(what: Case): MachineEvent {
+export function verdict(what: EndedAttempt): MachineEvent {
   const { task, ladder, end } = what
   const ended = endedOf(what)
   const failure = { retry: task.retry, random: Math.random() }
@@ -37,12 +37,12 @@ export function verdict(what: Case): MachineEvent {
   return { type: 'fail', ...failure, error, isRetryable: end.isRetryable, ...ended }
 }
 
-type Leaving = Pick<
+type EndFields = Pick<
   Extract<MachineEvent, { readonly type: 'fail' }>,
   'fence' | 'saved' | 'rollbackOn' | 'deliveredAt' | 'proof'
 >
 
-function endedOf({ fence, task, ladder, end, saved }: Case): Leaving {
+function endedOf({ fence, task, ladder, end, saved }: EndedAttempt): EndFields {
   return {
     fence,
     deliveredAt: ladder.abortCause === 'stop' ? end.deliveredAt : null,
@@ -52,7 +52,10 @@ function endedOf({ fence, task, ladder, end, saved }: Case): Leaving {
   }
 }
 
-function parked(what: Case, end: Extract<AttemptEnd, { readonly kind: 'parked' }>): MachineEvent {
+function parked(
+  what: EndedAttempt,
+  end: Extract<AttemptEnd, { readonly kind: 'parked' }>,
+): MachineEvent {
   const { deliveredAt: _, proof: __, ...leaving } = endedOf(what)
   return end.wait === null
     ? { type: 'park', ...leaving }
@@ -60,7 +63,7 @@ function parked(what: Case, end: Extract<AttemptEnd, { readonly kind: 'parked' }
 }
 
 /** The isolate was ended by the worker. What the handler threw on its way, the OS signal made it throw. */
-function killed(what: Case): MachineEvent {
+function killed(what: EndedAttempt): MachineEvent {
   const { task, ladder, limit, end } = what
   const ended = endedOf(what)
   const isAsked = ladder.intent !== null && ladder.intent.verb !== 'revoke'
@@ -74,13 +77,13 @@ function killed(what: Case): MachineEvent {
 }
 
 /** The worker's own affairs ended the attempt: that is no failure of the run. */
-function isInterrupted({ abortCause }: Case['ladder']): boolean {
+function isInterrupted({ abortCause }: EndedAttempt['ladder']): boolean {
   return abortCause === 'shutdown' || abortCause === 'lease-lost'
 }
 
 /** What a handler threw; after its time was up, that its time was up, with what it threw as the cause. */
 function thrownError(
-  { ladder, limit }: Case,
+  { ladder, limit }: EndedAttempt,
   end: Extract<AttemptEnd, { readonly kind: 'threw' }>,
 ): ErrorRecord {
   if (ladder.abortCause !== 'timeout' || limit === null || end.deliveredAt === null)

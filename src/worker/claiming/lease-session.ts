@@ -12,11 +12,11 @@ import { createExecutor } from '../../executor/create.ts'
 import type { AbortReason, Executor } from '../../executor/executor.ts'
 import { monotonicMs } from '../../executor/os/monotonic.ts'
 import type { ClaimedRun, HeldIntent, HeldRun, Store } from '../../store/store.ts'
-import { settle } from '../attempt/settle.ts'
+import { storeEnd } from '../attempt/store-end.ts'
 import { version } from '../version.ts'
 import { Attempt } from '../attempt/attempt.ts'
 import { Prefetched } from './prefetched.ts'
-import { goodUntil, Heartbeat, type HeartbeatParts } from './heartbeat.ts'
+import { goodUntil, LeaseHeartbeat, type LeaseHeartbeatParts } from './lease-heartbeat.ts'
 import type { WorkerSettings } from '../options.ts'
 import { Pace } from '../attempt/pace.ts'
 import type { Registry } from '../registry.ts'
@@ -31,7 +31,7 @@ export interface LeaseSessionParts {
   readonly onLost: () => void
   /** A slot has become free. */
   readonly onFree: () => void
-  readonly onError: HeartbeatParts['onError']
+  readonly onError: LeaseHeartbeatParts['onError']
 }
 
 /** How long the store may take to write the last ends. */
@@ -47,7 +47,7 @@ export class LeaseSession {
   readonly id: string
   readonly #parts: LeaseSessionParts
   readonly #executors: ReadonlyMap<Isolation, Executor>
-  readonly #heartbeat: Heartbeat
+  readonly #heartbeat: LeaseHeartbeat
   readonly #running = new Map<string, Attempt>()
   /** The attempts whose end is not written yet: of a run that comes back soon there may be two. */
   readonly #unwritten = new Set<string>()
@@ -101,7 +101,7 @@ export class LeaseSession {
       for (const executor of this.#executors.values()) executor.renew(until)
     }
     const { onError } = parts
-    this.#heartbeat = new Heartbeat(
+    this.#heartbeat = new LeaseHeartbeat(
       { store, workerId: id, leaseMs: settings.leaseMs, onRenewed, onLost, onError },
       until,
     )
@@ -223,7 +223,7 @@ export class LeaseSession {
     const fence = { runId, attempt, workerId: this.id }
     const event = { type, fence, mode: 'prevented', deliveredAt: null, proof: null } as const
     this.#unwritten.add(nameOf(run))
-    const settling = settle(store, { runId, event }, onError).then((answer) =>
+    const settling = storeEnd(store, { runId, event }, onError).then((answer) =>
       answer === null ? this.#heartbeat.giveUp() : undefined,
     )
     this.#settling.add(settling)

@@ -15,8 +15,8 @@ import type { Saved, SignalOutcome } from '../../../core/run/events.ts'
 import { decodePayload, encodePayload, refuseLarge } from '../../../core/payload.ts'
 import type { JsonText } from '../../../core/run/run.ts'
 import type { AttemptOrder } from '../../executor.ts'
-import { Turns } from './turns.ts'
-import { type Issue, firstIssue, validate } from './validate.ts'
+import { EventLoopTurns } from './event-loop-turns.ts'
+import { type SchemaIssue, firstIssue, validate } from './validate.ts'
 
 const clockMs = performance.now.bind(performance)
 
@@ -54,7 +54,7 @@ export class Checkpoints {
   #number = 0
   #waiters: Waiter[] = []
   #reportedAt = -Infinity
-  readonly #turns = new Turns()
+  readonly #turns = new EventLoopTurns()
   #timer: NodeJS.Timeout | null = null
 
   constructor(
@@ -203,7 +203,7 @@ function isPlain(value: unknown, limit: number): boolean {
   return typeof value === 'string' && value.length * 6 + 2 <= limit
 }
 
-function strangeState(issues: readonly Issue[]): CheckreinError {
+function strangeState(issues: readonly SchemaIssue[]): CheckreinError {
   return new CheckreinError('INPUT_REJECTED', {
     message: `The saved state does not fit the schema that the task has for it: ${firstIssue(issues)}`,
     hint: 'An older version of the task has saved it: let the `state` schema take (and transform) that form, too.',

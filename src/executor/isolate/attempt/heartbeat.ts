@@ -32,7 +32,7 @@ export class IsolateHeartbeat {
   }
 
   /** It is for as long as it waits; the function that it returns says that this is over. */
-  hold(): () => void {
+  keepBeating(): () => void {
     let isHeld = true
     if (++this.#holders === 1) this.beat()
     return () => {

@@ -46,7 +46,7 @@ function progressText(value: unknown): string {
   return encodePayload(value, 'progress', longestProgress) ?? 'null'
 }
 
-export function logLine(
+export function toLogLine(
   at: number,
   message: unknown,
   data: Readonly<Record<string, unknown>> | undefined,

@@ -1,5 +1,5 @@
 import type { LogLine, Saved } from '../../../core/run/events.ts'
-import type { Question } from '../../executor.ts'
+import type { StoreQuestion } from '../../executor.ts'
 
 /** Where an attempt's reports go. */
 export interface ContextSink {
@@ -9,6 +9,6 @@ export interface ContextSink {
   log(line: LogLine): void
   checkpoint(saved: Saved, number: number): void
   taken(position: number, at: number): void
-  question(question: Question, number: number): void
+  question(question: StoreQuestion, number: number): void
   extend(ms: number): void
 }

@@ -1,14 +1,14 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
 /** Where a value does not fit, and why. */
-export interface Issue {
+export interface SchemaIssue {
   readonly message: string
   readonly path: readonly string[]
 }
 
 export type Validated =
   | { readonly isValid: true; readonly value: unknown }
-  | { readonly isValid: false; readonly issues: readonly Issue[] }
+  | { readonly isValid: false; readonly issues: readonly SchemaIssue[] }
 
 const mostIssues = 20
 
@@ -23,7 +23,7 @@ export async function validate(schema: StandardSchemaV1, value: unknown): Promis
 }
 
 /** The first issue, as it stands in the message of an error. */
-export function firstIssue([first]: readonly Issue[]): string {
+export function firstIssue([first]: readonly SchemaIssue[]): string {
   return [first?.path.join('.') ?? '', first?.message ?? ''].filter(Boolean).join(' ')
 }
 

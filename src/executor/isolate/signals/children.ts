@@ -10,13 +10,13 @@ import { CheckreinError, errorFrom } from '../../../core/errors.ts'
 import { encodePayload } from '../../../core/payload.ts'
 import { isTask } from '../../../core/task/task.ts'
 import { mostKept } from '../../wire/bounds.ts'
-import type { Answer, AttemptOrder, Question } from '../../executor.ts'
+import type { StoreAnswer, AttemptOrder, StoreQuestion } from '../../executor.ts'
 import { firstIssue, validate } from '../attempt/validate.ts'
 import type { Settled } from '../../../core/run/settled.ts'
 
 export interface ChildrenParts {
   readonly order: Pick<AttemptOrder, 'payloadLimit' | 'rollback'>
-  readonly ask: (question: Question, number: number) => void
+  readonly ask: (question: StoreQuestion, number: number) => void
   /** What was kept by now is told before anything that counts from there. */
   readonly beforeAsking: () => void
 }
@@ -60,7 +60,7 @@ export class Children {
   readonly endsOf = (ids: readonly string[]): Promise<readonly Settled[] | null> =>
     this.#ask({ ask: 'ends', ids }) as Promise<readonly Settled[] | null>
 
-  onAnswer(number: number, answer: Answer): void {
+  onAnswer(number: number, answer: StoreAnswer): void {
     const open = this.#open.get(number)
     this.#open.delete(number)
     if ('error' in answer) open?.reject(errorFrom(answer.error))
@@ -83,23 +83,23 @@ export class Children {
     const { order, beforeAsking } = this.#parts
     refuse(task, order)
     const text = encodePayload(input, 'input', order.payloadLimit)
-    const place = this.#placeOf(task.name, text)
+    const callKey = this.#callKeyOf(task.name, text)
     await refuseBadInput(task, input)
     beforeAsking()
     const { name, queue } = task
-    const request = { task: name, queue, input: text, place, options: plainOf(options) }
+    const request = { task: name, queue, input: text, callKey, options: plainOf(options) }
     const id = await this.#ask({ ask: 'enqueue', ...request })
     return { id: String(id), task: name }
   }
 
-  #placeOf(task: string, input: string | null): string {
+  #callKeyOf(task: string, input: string | null): string {
     const kind = createHash('sha256').update(`${task} ${input}`).digest('base64url').slice(0, 22)
     const count = this.#counts.get(kind) ?? 0
     this.#counts.set(kind, count + 1)
     return `${kind}:${count}`
   }
 
-  #ask(question: Question): Promise<unknown> {
+  #ask(question: StoreQuestion): Promise<unknown> {
     const open = Promise.withResolvers<unknown>()
     const number = ++this.#number
     this.#open.set(number, open)

@@ -20,7 +20,7 @@ export class Delivery {
    * `receive`, so until the next checkpoint the store must keep the signal open, answered or not.
    * `replayed`: that is so already, for an earlier attempt took it.
    */
-  hold: 'received' | 'replayed' | null = null
+  keptOpen: 'received' | 'replayed' | null = null
   /** Whether a checkpoint came after its answer: only then has the state its effect in it. */
   isCovered = false
   #outcome: SignalOutcome | null = null

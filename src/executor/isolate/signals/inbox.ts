@@ -7,7 +7,7 @@ import type { Delivery } from './delivery.ts'
 import { Mailbox } from './mailbox.ts'
 import type { IsolateHeartbeat } from '../attempt/heartbeat.ts'
 import type { EndsOf } from './wait.ts'
-import { Waits } from './waits.ts'
+import { HandlerWaits } from './handler-waits.ts'
 import type { AnyTask } from '../../../core/task/context.ts'
 
 export interface InboxParts {
@@ -23,7 +23,7 @@ export class Inbox {
   readonly #order: AttemptOrder
   readonly #parts: InboxParts
   #mailbox: Mailbox | null = null
-  #waits: Waits | null = null
+  #waits: HandlerWaits | null = null
   #task: AnyTask | null = null
   #isClosed = false
 
@@ -35,14 +35,14 @@ export class Inbox {
 
   /** @throws {CheckreinError} `USAGE` once it is closed. */
   get mailbox(): Mailbox {
-    if (this.#isClosed) throw ended()
+    if (this.#isClosed) throw attemptEnded()
     this.#mailbox ??= this.#makeMailbox()
     return this.#mailbox
   }
 
   /** @throws {CheckreinError} `USAGE` once it is closed. */
-  get waits(): Waits {
-    if (this.#isClosed) throw ended()
+  get waits(): HandlerWaits {
+    if (this.#isClosed) throw attemptEnded()
     this.#waits ??= this.#makeWaits()
     return this.#waits
   }
@@ -94,15 +94,18 @@ export class Inbox {
     return mailbox
   }
 
-  #makeWaits(): Waits {
+  #makeWaits(): HandlerWaits {
     const { halt, heartbeat, endsOf } = this.#parts
-    const waits = new Waits({ halt, heartbeat, mailbox: this.mailbox, endsOf }, this.#order.waits)
+    const waits = new HandlerWaits(
+      { halt, heartbeat, mailbox: this.mailbox, endsOf },
+      this.#order.waits,
+    )
     if (this.#task !== null) waits.open(this.#task.parkAfterMs)
     return waits
   }
 
   /** A handler that keeps no state is through with a signal at once; not so one that is going to keep its first. */
-  #onHandled({ hold }: Delivery): void {
+  #onHandled({ keptOpen: hold }: Delivery): void {
     const { checkpoints } = this.#parts
     const keepsState = checkpoints.hasState || (this.#task !== null && this.#task.state !== null)
     if (keepsState || hold !== null) return
@@ -111,6 +114,6 @@ export class Inbox {
   }
 }
 
-export function ended(): CheckreinError {
+export function attemptEnded(): CheckreinError {
   return new CheckreinError('USAGE', { message: 'The attempt has ended' })
 }

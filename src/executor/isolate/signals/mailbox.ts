@@ -14,10 +14,10 @@ import type { Signal, SignalSchemas } from '../../../core/task/context.ts'
 import { CheckreinError } from '../../../core/errors.ts'
 import type { AttemptOrder, SentSignal } from '../../executor.ts'
 import { type Halt, isHalting } from '../attempt/halt.ts'
-import { Intake } from './admit.ts'
+import { SignalValidator } from './validator.ts'
 import type { Consumer, Delivery } from './delivery.ts'
 import { PendingDeliveries } from './pending.ts'
-import { nextTurn, Turns } from '../attempt/turns.ts'
+import { nextTurn, EventLoopTurns } from '../attempt/event-loop-turns.ts'
 
 const epochMs = Date.now
 
@@ -42,7 +42,7 @@ interface Waiter {
  * Of what was answered, and no wait without a slot will need again: all of it, what was there at a checkpoint, or
  * whatever was taken.
  */
-export type Due = 'answered' | 'covered' | 'all'
+export type OutcomesDue = 'answered' | 'covered' | 'all'
 
 export class Mailbox {
   /** Whether all signals that were sent before the attempt began have arrived and were looked at. */
@@ -51,13 +51,13 @@ export class Mailbox {
   onCalm: () => void = () => undefined
   readonly #halt: Halt
   readonly #events: MailboxEvents
-  readonly #intake: Intake
+  readonly #validator: SignalValidator
   readonly #deliveries: PendingDeliveries
   /** Handed out and not told of. */
   readonly #taken = new Set<Delivery>()
   readonly #waiters = new Map<string | number, Set<Waiter>>()
   readonly #listeners = new Map<string, Listener>()
-  readonly #turns = new Turns()
+  readonly #turns = new EventLoopTurns()
   /** The newest signal that was sent before the attempt began. */
   readonly #sentBefore: number
   #caughtUpTo = 0
@@ -76,7 +76,7 @@ export class Mailbox {
       order.waits.filter((outcome) => typeof outcome === 'number'),
     )
     this.#events = events
-    this.#intake = new Intake(order.payloadLimit, {
+    this.#validator = new SignalValidator(order.payloadLimit, {
       admitted: (delivery) => this.#put(delivery),
       handled: (delivery) => events.handled(delivery),
       rejected: (outcome) => events.rejected(outcome),
@@ -104,7 +104,7 @@ export class Mailbox {
 
   /** From here on signals are let in. */
   open(schemas: SignalSchemas): void {
-    this.#intake.open(schemas)
+    this.#validator.open(schemas)
   }
 
   caughtUp(position: number): void {
@@ -113,12 +113,12 @@ export class Mailbox {
   }
 
   deliver(sent: SentSignal): void {
-    this.#intake.deliver(sent)
+    this.#validator.deliver(sent)
   }
 
   /** @throws {CheckreinError} `USAGE` where the task takes no signal of that name. */
   check(name: string): void {
-    this.#intake.check(name)
+    this.#validator.check(name)
   }
 
   /** The first that is there, if any. */
@@ -132,7 +132,7 @@ export class Mailbox {
   putBack(delivery: Delivery): void {
     this.#taken.delete(delivery)
     delivery.consumer = null
-    delivery.hold = null
+    delivery.keptOpen = null
     this.#put(delivery)
   }
 
@@ -170,18 +170,18 @@ export class Mailbox {
   onCheckpoint(isStateKept: boolean): void {
     if (isStateKept) this.release()
     for (const delivery of this.#taken) {
-      if (isStateKept) delivery.hold = null
-      if (delivery.hold !== null) continue
+      if (isStateKept) delivery.keptOpen = null
+      if (delivery.keptOpen !== null) continue
       if (delivery.consumer !== 'listener') delivery.settle()
       delivery.isCovered = delivery.outcome !== null
     }
   }
 
   /** Outcomes that were not told of yet; they count as told. */
-  drain(due: Due): SignalOutcome[] {
+  drain(due: OutcomesDue): SignalOutcome[] {
     const outcomes: SignalOutcome[] = []
     for (const delivery of this.#taken) {
-      const { outcome, hold, isCovered } = delivery
+      const { outcome, keptOpen: hold, isCovered } = delivery
       const isDue = due === 'all' || (hold === null && (due === 'answered' || isCovered))
       if (outcome === null || !isDue) continue
       this.#taken.delete(delivery)
@@ -199,11 +199,11 @@ export class Mailbox {
     this.#isClosed = true
     this.#waiters.clear()
     this.#listeners.clear()
-    this.#intake.close()
+    this.#validator.close()
   }
 
   #settle(): void {
-    if (this.isSettled || !this.#intake.isIdle || this.#caughtUpTo < this.#sentBefore) return
+    if (this.isSettled || !this.#validator.isIdle || this.#caughtUpTo < this.#sentBefore) return
     this.isSettled = true
     this.onCalm()
   }

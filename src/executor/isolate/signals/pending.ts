@@ -1,11 +1,11 @@
 import type { Delivery } from './delivery.ts'
 
-interface AdmittedRun {
+interface Positioned {
   readonly position: number
 }
 
 /** A queue by position: its first goes out, and what comes in is nearly always its last. */
-export class Ordered<T extends AdmittedRun> {
+export class PositionQueue<T extends Positioned> {
   #list: T[] = []
   #head = 0
 
@@ -44,7 +44,7 @@ export class PendingDeliveries {
   readonly #reserved: Set<number>
   readonly #byPosition = new Map<number, Delivery>()
   /** Those that are anybody's; what was taken since by its position is passed over. */
-  readonly #byName = new Map<string, Ordered<Delivery>>()
+  readonly #byName = new Map<string, PositionQueue<Delivery>>()
 
   constructor(reserved: Iterable<number>) {
     this.#reserved = new Set(reserved)
@@ -88,7 +88,7 @@ export class PendingDeliveries {
 
   #queue(delivery: Delivery): void {
     const { name } = delivery
-    const queue = this.#byName.get(name) ?? new Ordered<Delivery>()
+    const queue = this.#byName.get(name) ?? new PositionQueue<Delivery>()
     this.#byName.set(name, queue)
     queue.insert(delivery)
   }

@@ -51,7 +51,7 @@ export class SignalIterator implements AsyncIterableIterator<Signal> {
 
   #arrival(): Promise<Delivery> {
     return new Promise((resolve, reject) => {
-      const release = this.#heartbeat.hold()
+      const release = this.#heartbeat.keepBeating()
       const over = () => {
         release()
         takeBack()

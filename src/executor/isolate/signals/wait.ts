@@ -17,17 +17,17 @@ export interface WaitsParts {
 }
 
 /** How a wait ended in this attempt. */
-export type Ended = Delivery | readonly Settled[] | 'slept' | 'timeout'
+export type WaitEnd = Delivery | readonly Settled[] | 'slept' | 'timeout'
 
 /** The signal waited for: its name, or the position that it had before; the children; null for a sleep. */
-export type Wanted = string | number | readonly string[] | null
+export type WaitedFor = string | number | readonly string[] | null
 
 export interface Wait {
   /** Its place among the waits since the last checkpoint. */
   readonly number: number
   /** Those waits; not the current list any more once a checkpoint was met. */
   readonly list: (WaitOutcome | undefined)[]
-  readonly wanted: Wanted
+  readonly wanted: WaitedFor
   /** Where the wait is over already: what else it waits for. */
   readonly until: 'settled' | 'quiet' | null
   readonly endsAt: number
@@ -35,16 +35,16 @@ export interface Wait {
   parksAt: number
   /** While it asks whether the children have ended: only who knows that they have not may park. */
   isAsking: boolean
-  readonly resolve: (ended: Ended) => void
+  readonly resolve: (ended: WaitEnd) => void
   readonly reject: (reason: unknown) => void
   takeBack: () => void
-  letGo: () => void
+  stopBeating: () => void
   timer: NodeJS.Timeout | null
 }
 
-export interface WaitHow {
+export interface WaitRequest {
   readonly number: number
-  readonly wanted: Wanted
+  readonly wanted: WaitedFor
   readonly until?: Wait['until']
   readonly ms: number
   readonly parksInMs: number
@@ -54,9 +54,9 @@ const clockMs = performance.now.bind(performance)
 
 /** A wait that begins now. */
 export function newWait(
-  { number, wanted, ms, parksInMs, until = null }: WaitHow,
+  { number, wanted, ms, parksInMs, until = null }: WaitRequest,
   list: Wait['list'],
-  ways: Pick<Wait, 'resolve' | 'reject' | 'letGo'>,
+  ways: Pick<Wait, 'resolve' | 'reject' | 'stopBeating'>,
 ): Wait {
   const now = clockMs()
   // Never at once: a loop of such waits must let the event loop turn.
@@ -65,13 +65,14 @@ export function newWait(
   return { number, list, wanted, until, ...times, ...ways, ...none }
 }
 
-export const isForChildren = (wanted: Wanted): wanted is readonly string[] => Array.isArray(wanted)
+export const isForChildren = (wanted: WaitedFor): wanted is readonly string[] =>
+  Array.isArray(wanted)
 
-export const isDelivery = (ended: Ended): ended is Delivery =>
+export const isDelivery = (ended: WaitEnd): ended is Delivery =>
   typeof ended === 'object' && !Array.isArray(ended)
 
 /** What is kept of it for the next attempt. */
-export function waitOutcome(ended: Ended): WaitOutcome {
+export function waitOutcome(ended: WaitEnd): WaitOutcome {
   if (typeof ended === 'string') return ended
   return isDelivery(ended) ? ended.position : 'ended'
 }

@@ -12,7 +12,7 @@ const longestRetryMs = 1000
  * lost to a full disk, and a run whose end nobody wrote would stay with its worker for as long as that lives.
  * @returns null where the store will never take it.
  */
-export async function settle(
+export async function storeEnd(
   store: Store,
   call: RunEventCall,
   onError: (error: unknown) => void,

@@ -11,7 +11,7 @@ const turnMs = 10
 
 const settled = Promise.resolve()
 
-export class Turns {
+export class EventLoopTurns {
   /** When the event loop turned last, as far as is known: not before the first call. */
   #turnedAt = Infinity
 

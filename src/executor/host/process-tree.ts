@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { DeadmanLine } from '../wire/channel.ts'
 import {
   type Family,
-  type Member,
+  type FamilyMember,
   familyOf,
   livingMembers,
   markerName,
@@ -22,7 +22,7 @@ export interface Exit {
   readonly osSignal: string | null
 }
 
-export interface ChildSettings {
+export interface ProcessTreeSettings {
   readonly entry: URL
   /** How many pipes it gets besides the first (3) and the deadman (4); they are numbered from 5. */
   readonly laneCount?: number
@@ -33,7 +33,7 @@ export interface ChildSettings {
 const termMs = 250
 
 /** A child process of the worker that leads its own group, on a leash (the pipe of its dead man's switch), and whose end is made certain. */
-export class Child {
+export class ProcessTree {
   /**
    * Settles when its exit was observed and nobody of its family is left; null where it could not be spawned.
    * Whatever it leaves behind when it exits by itself is killed, too.
@@ -50,7 +50,7 @@ export class Child {
   /** While it is frozen, or on its way there. */
   #freezing: TreeFreeze | null = null
 
-  constructor(settings: ChildSettings) {
+  constructor(settings: ProcessTreeSettings) {
     const marker = randomUUID()
     this.#process = trySpawn(settings, marker)
     this.#exited = whenExited(this.#process)
@@ -75,7 +75,7 @@ export class Child {
     this.#goodUntil = Math.min(goodUntil, Number.MAX_SAFE_INTEGER)
     // Nobody reads the pipe to the dead man's switch of one that is frozen, so the pipe would fill.
     if (this.#freezing !== null) this.#freezing.renew(this.#goodUntil)
-    else this.pull(['until', this.#goodUntil])
+    else this.tellDeadman(['until', this.#goodUntil])
   }
 
   /** Stops it and its family where they stand; resolves when that was observed. False where it can't be done. */
@@ -99,7 +99,7 @@ export class Child {
   }
 
   /** Says something to its watcher. */
-  pull(line: DeadmanLine): void {
+  tellDeadman(line: DeadmanLine): void {
     const deadman = this.pipe(deadmanFd)
     if (deadman?.writable === true) deadman.write(`${JSON.stringify(line)}\n`)
   }
@@ -138,12 +138,19 @@ export class Child {
   }
 
   /** Only while the number of the group can't be somebody else's. */
-  #signalGroup({ leader }: Family, left: readonly Member[], osSignal: 'SIGTERM' | 'SIGKILL'): void {
+  #signalGroup(
+    { leader }: Family,
+    left: readonly FamilyMember[],
+    osSignal: 'SIGTERM' | 'SIGKILL',
+  ): void {
     if (!this.#hasExited || left.some((member) => member.isInGroup)) signalGroup(leader, osSignal)
   }
 }
 
-function trySpawn({ entry, laneCount = 0 }: ChildSettings, marker: string): ChildProcess | null {
+function trySpawn(
+  { entry, laneCount = 0 }: ProcessTreeSettings,
+  marker: string,
+): ChildProcess | null {
   const lanes = Array.from({ length: laneCount }, () => 'pipe' as const)
   try {
     return spawn(process.execPath, [...inheritedFlags(process.execArgv), fileURLToPath(entry)], {

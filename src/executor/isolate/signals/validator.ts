@@ -6,11 +6,11 @@ import { decodePayload } from '../../../core/payload.ts'
 import { portableError } from '../../wire/channel.ts'
 import type { SentSignal } from '../../executor.ts'
 import { Delivery } from './delivery.ts'
-import { Ordered } from './pending.ts'
-import { Turns } from '../attempt/turns.ts'
+import { PositionQueue } from './pending.ts'
+import { EventLoopTurns } from '../attempt/event-loop-turns.ts'
 import { firstIssue, validate } from '../attempt/validate.ts'
 
-export interface IntakeEvents {
+export interface SignalValidatorEvents {
   admitted(delivery: Delivery): void
   /** The handler has answered it. */
   handled(delivery: Delivery): void
@@ -21,18 +21,18 @@ export interface IntakeEvents {
 }
 
 /** Checks the signals that arrive, one after the other: a schema may take its time, and the order must stay. */
-export class Intake {
-  readonly #events: IntakeEvents
+export class SignalValidator {
+  readonly #events: SignalValidatorEvents
   /** The largest reply. */
   readonly #limit: number
   readonly #seen = new Set<number>()
-  readonly #turns = new Turns()
-  #incoming = new Ordered<SentSignal>()
+  readonly #turns = new EventLoopTurns()
+  #incoming = new PositionQueue<SentSignal>()
   #schemas: SignalSchemas | null = null
   #isAdmitting = false
   #isClosed = false
 
-  constructor(limit: number, events: IntakeEvents) {
+  constructor(limit: number, events: SignalValidatorEvents) {
     this.#limit = limit
     this.#events = events
   }
@@ -67,7 +67,7 @@ export class Intake {
 
   close(): void {
     this.#isClosed = true
-    this.#incoming = new Ordered()
+    this.#incoming = new PositionQueue()
   }
 
   async #admit(): Promise<void> {

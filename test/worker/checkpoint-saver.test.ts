@@ -5,13 +5,13 @@ import { CheckreinError } from '../../src/index.ts'
 import type { Saved } from '../../src/core/run/events.ts'
 import type { Answer } from '../../src/core/run/decision.ts'
 import type { RunEventCall, Store } from '../../src/store/store.ts'
-import { nothing, Saver } from '../../src/worker/attempt/saver.ts'
+import { nothing, CheckpointSaver } from '../../src/worker/attempt/checkpoint-saver.ts'
 import { eventually } from '../support/bed.ts'
 
-class Held {
+class SlowStore {
   readonly written: Saved[] = []
   readonly told: (readonly [number: number, code: string | null])[] = []
-  readonly saver: Saver
+  readonly saver: CheckpointSaver
   readonly #answers: ((answer: Answer | CheckreinError) => void)[] = []
 
   constructor() {
@@ -25,7 +25,7 @@ class Held {
       if (answer instanceof CheckreinError) throw answer
       return [answer]
     }
-    this.saver = new Saver({
+    this.saver = new CheckpointSaver({
       store: { apply } as unknown as Store,
       fence: { runId: 'r', attempt: 1, workerId: 'w' },
       seq: 1,
@@ -53,31 +53,31 @@ const signal = (position: number): Saved => ({
 
 suite('what an attempt keeps', () => {
   test('is written one at a time, the newest state with all signals', async () => {
-    const held = new Held()
-    held.saver.save(state('1'), 1)
-    held.saver.save(signal(7), 2)
-    held.saver.save(state('3'), 3)
-    await held.answer()
-    await held.tells(1)
-    assert.deepEqual(held.written, [{ checkpoint: '3', signals: signal(7).signals }])
-    assert.deepEqual(held.told, [[3, null]])
-    held.saver.save(state('4'), 4)
-    await held.answer()
-    await held.tells(2)
-    assert.deepEqual(held.told.at(-1), [4, null])
+    const slow = new SlowStore()
+    slow.saver.save(state('1'), 1)
+    slow.saver.save(signal(7), 2)
+    slow.saver.save(state('3'), 3)
+    await slow.answer()
+    await slow.tells(1)
+    assert.deepEqual(slow.written, [{ checkpoint: '3', signals: signal(7).signals }])
+    assert.deepEqual(slow.told, [[3, null]])
+    slow.saver.save(state('4'), 4)
+    await slow.answer()
+    await slow.tells(2)
+    assert.deepEqual(slow.told.at(-1), [4, null])
   })
 
   test('may be nothing: that is told in its turn, without a write, and what comes later is written', async () => {
-    const held = new Held()
-    held.saver.save(nothing, 1)
-    await held.tells(1)
-    held.saver.save(state('2'), 2)
-    await eventually(() => held.written.length === 1, 'a write')
-    held.saver.save(nothing, 3)
-    await held.answer()
-    await held.tells(3)
+    const slow = new SlowStore()
+    slow.saver.save(nothing, 1)
+    await slow.tells(1)
+    slow.saver.save(state('2'), 2)
+    await eventually(() => slow.written.length === 1, 'a write')
+    slow.saver.save(nothing, 3)
+    await slow.answer()
+    await slow.tells(3)
     assert.deepEqual(
-      [held.told, held.written],
+      [slow.told, slow.written],
       [
         [
           [1, null],
@@ -90,33 +90,33 @@ suite('what an attempt keeps', () => {
   })
 
   test('is tried again where the store was busy, with what came meanwhile', async () => {
-    const held = new Held()
-    held.saver.save(signal(1), 1)
-    await eventually(() => held.written.length === 1, 'a write')
-    held.saver.save(state('2'), 2)
-    await held.answer(new CheckreinError('STORE_BUSY'))
-    await held.answer()
-    await held.tells(1)
-    assert.deepEqual(held.written[1], { checkpoint: '2', signals: signal(1).signals })
-    assert.deepEqual(held.told, [[2, null]])
+    const slow = new SlowStore()
+    slow.saver.save(signal(1), 1)
+    await eventually(() => slow.written.length === 1, 'a write')
+    slow.saver.save(state('2'), 2)
+    await slow.answer(new CheckreinError('STORE_BUSY'))
+    await slow.answer()
+    await slow.tells(1)
+    assert.deepEqual(slow.written[1], { checkpoint: '2', signals: signal(1).signals })
+    assert.deepEqual(slow.told, [[2, null]])
   })
 
   test('is refused where the attempt is not the current one any more', async () => {
-    const held = new Held()
-    held.saver.save(state('1'), 1)
-    await held.answer('stale')
-    await held.tells(1)
-    assert.deepEqual(held.told, [[1, 'LEASE_LOST']])
+    const slow = new SlowStore()
+    slow.saver.save(state('1'), 1)
+    await slow.answer('stale')
+    await slow.tells(1)
+    assert.deepEqual(slow.told, [[1, 'LEASE_LOST']])
   })
 
   test('goes with the end where it is not written by then', async () => {
-    const held = new Held()
-    held.saver.save(state('1'), 1)
-    await eventually(() => held.written.length === 1, 'a write')
-    held.saver.save(state('2'), 2)
-    const left = held.saver.end()
-    await held.answer(new CheckreinError('STORE_UNAVAILABLE'))
+    const slow = new SlowStore()
+    slow.saver.save(state('1'), 1)
+    await eventually(() => slow.written.length === 1, 'a write')
+    slow.saver.save(state('2'), 2)
+    const left = slow.saver.end()
+    await slow.answer(new CheckreinError('STORE_UNAVAILABLE'))
     assert.deepEqual(await left, state('2'))
-    assert.equal(held.written.length, 1)
+    assert.equal(slow.written.length, 1)
   })
 })

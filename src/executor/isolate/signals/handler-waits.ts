@@ -25,14 +25,14 @@ import type { Delivery } from './delivery.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { IsolateHeartbeat } from '../attempt/heartbeat.ts'
 import {
-  type Ended,
+  type WaitEnd,
   type EndsOf,
   isForChildren,
   isDelivery,
   newWait,
   waitOutcome,
   type Wait,
-  type WaitHow,
+  type WaitRequest,
   type WaitsParts,
 } from './wait.ts'
 import type { Settled } from '../../../core/run/settled.ts'
@@ -44,7 +44,7 @@ const longestHearingMs = 5000
 /** How often a wait that keeps its slot looks whether the children have ended. */
 const lookMs = 250
 
-export class Waits {
+export class HandlerWaits {
   readonly #halt: Halt
   readonly #mailbox: Mailbox
   readonly #heartbeat: IsolateHeartbeat
@@ -158,7 +158,7 @@ export class Waits {
     const { number, position: wanted, ms } = how
     const ended = await this.#wait({ number, wanted, ms, parksInMs: Infinity })
     if (!isDelivery(ended)) return null
-    ended.hold = 'replayed'
+    ended.keptOpen = 'replayed'
     return ended
   }
 
@@ -169,9 +169,9 @@ export class Waits {
     this.#mailbox.release()
   }
 
-  #wait(how: WaitHow): Promise<Ended> {
+  #wait(how: WaitRequest): Promise<WaitEnd> {
     return new Promise((resolve, reject) => {
-      const ways = { resolve, reject, letGo: this.#heartbeat.hold() }
+      const ways = { resolve, reject, stopBeating: this.#heartbeat.keepBeating() }
       this.#begin(newWait(how, this.#done, ways))
     })
   }
@@ -259,7 +259,7 @@ export class Waits {
     return this.#done.slice(0, open < 0 ? undefined : open) as WaitOutcome[]
   }
 
-  #settle(wait: Wait, ended: Ended): void {
+  #settle(wait: Wait, ended: WaitEnd): void {
     this.#end(wait)
     const { list, number } = wait
     if (wait.until === null && list === this.#done && number < mostKept) this.#note(number, ended)
@@ -274,15 +274,15 @@ export class Waits {
     this.#look(wait, now)
   }
 
-  #note(number: number, ended: Ended): void {
+  #note(number: number, ended: WaitEnd): void {
     this.#done[number] = waitOutcome(ended)
-    if (isDelivery(ended)) ended.hold ??= 'received'
+    if (isDelivery(ended)) ended.keptOpen ??= 'received'
   }
 
   #end(wait: Wait): void {
     this.#pending.delete(wait)
     wait.takeBack()
-    wait.letGo()
+    wait.stopBeating()
     if (wait.timer !== null) clearTimeout(wait.timer)
   }
 

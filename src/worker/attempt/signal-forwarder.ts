@@ -2,20 +2,20 @@
 import type { RunningAttempt } from '../../executor/executor.ts'
 import type { SignalRecord, Store } from '../../store/store.ts'
 
-export interface MailboxParts {
+export interface SignalForwarderParts {
   readonly store: Store
   readonly runId: string
   readonly attempt: RunningAttempt
   readonly onError: (error: unknown) => void
 }
 
-export class Mailbox {
-  readonly #parts: MailboxParts
+export class SignalForwarder {
+  readonly #parts: SignalForwarderParts
   #broughtUpTo = 0
   #wanted = 0
   #isBringing = false
 
-  constructor(parts: MailboxParts) {
+  constructor(parts: SignalForwarderParts) {
     this.#parts = parts
   }
 

@@ -15,7 +15,7 @@ import type { Store } from '../../store/store.ts'
 
 const retryMs = 100
 
-export interface SaverParts {
+export interface CheckpointSaverParts {
   readonly store: Store
   readonly fence: Fence
   readonly seq: number
@@ -37,15 +37,15 @@ export function mergeSaved(older: Saved, newer: Saved): Saved {
   }
 }
 
-export class Saver {
-  readonly #parts: SaverParts
+export class CheckpointSaver {
+  readonly #parts: CheckpointSaverParts
   #pending: Saved = nothing
   #number = 0
   #savedNumber = 0
   #writing: Promise<void> | null = null
   #isOver = false
 
-  constructor(parts: SaverParts) {
+  constructor(parts: CheckpointSaverParts) {
     this.#parts = parts
   }
 

@@ -9,7 +9,7 @@ const shortestPauseMs = 1
 /** With a store of a longer pause, a look costs nearly as much as a claim. */
 const dearLookMs = 10
 
-export interface IntakeParts {
+export interface ClaimerParts {
   readonly store: Store
   readonly registry: Registry
   readonly queues: readonly string[]
@@ -30,8 +30,8 @@ interface Filled {
   readonly heard: number
 }
 
-export class Intake {
-  readonly #parts: IntakeParts
+export class Claimer {
+  readonly #parts: ClaimerParts
   readonly #isDear: boolean
   /** Where the last claim got all that it asked for: it is not looked before the next. */
   readonly #plenty = new Set<Isolation>()
@@ -46,7 +46,7 @@ export class Intake {
   /** Nothing more is taken. */
   isDraining = false
 
-  constructor(parts: IntakeParts) {
+  constructor(parts: ClaimerParts) {
     this.#parts = parts
     this.#isDear = parts.store.lookPauseMs > dearLookMs
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { ClaimedRun, ClaimRequest, HeldRun } from '../../src/store/store.ts'
-import { Intake, type IntakeParts } from '../../src/worker/claiming/intake.ts'
+import { Claimer, type ClaimerParts } from '../../src/worker/claiming/claimer.ts'
 import type { LeaseSession } from '../../src/worker/claiming/lease-session.ts'
 import { eventually } from '../support/bed.ts'
 import type { Isolation } from '../../src/core/task/task-limits.ts'
@@ -72,40 +72,40 @@ class Slots {
 function scene({ pollMs = 60_000 } = {}): {
   desk: Desk
   slots: Slots
-  intake: Intake
+  claimer: Claimer
   fill: () => Promise<number>
 } {
   const [desk, slots] = [new Desk(), new Slots()]
   const registry = { namesOf: () => ['quick', 'slow'] }
   const parts = { store: desk, registry, queues: ['default'], pollMs, compareMs: 60_000 }
-  const intake = new Intake({ ...parts, onError: () => undefined } as unknown as IntakeParts)
+  const claimer = new Claimer({ ...parts, onError: () => undefined } as unknown as ClaimerParts)
   /** Once more, when the pause between two looks is over. */
   const fill = async (): Promise<number> => {
     for (let waitMs = 0; ;) {
       const before = desk.asked.length
-      waitMs = await intake.fill(slots as unknown as LeaseSession)
+      waitMs = await claimer.fill(slots as unknown as LeaseSession)
       if (desk.asked.length > before || waitMs > 1) return waitMs
     }
   }
-  return { desk, slots, intake, fill }
+  return { desk, slots, claimer, fill }
 }
 
 suite('a worker with free slots', () => {
   test('asks once where there is nothing, and again when there is word of runs', async () => {
-    const { desk, intake, fill } = scene()
+    const { desk, claimer, fill } = scene()
     await fill()
     assert.deepEqual(desk.news(), ['claim 2 of quick,slow', 'look'])
     await fill()
     assert.deepEqual(desk.news(), [])
     desk.queued.set('slow', 1)
-    intake.hear()
+    claimer.hear()
     await fill()
     assert.deepEqual(desk.news(), ['claim 2 of quick,slow', 'look'])
   })
 
   test('asks again where the word came while it asked', async () => {
-    const { desk, intake, fill } = scene()
-    desk.onClaim = () => intake.hear()
+    const { desk, claimer, fill } = scene()
+    desk.onClaim = () => claimer.hear()
     await fill()
     desk.onClaim = () => undefined
     await fill()

@@ -16,7 +16,7 @@
 import { monotonicMs } from '../../executor/os/monotonic.ts'
 import type { Store } from '../../store/store.ts'
 
-export interface HeartbeatParts {
+export interface LeaseHeartbeatParts {
   readonly store: Store
   readonly workerId: string
   readonly leaseMs: number
@@ -31,8 +31,8 @@ export function goodUntil(sentAt: number, leaseMs: number): number {
   return sentAt + leaseMs * 0.8
 }
 
-export class Heartbeat {
-  readonly #parts: HeartbeatParts
+export class LeaseHeartbeat {
+  readonly #parts: LeaseHeartbeatParts
   #goodUntil: number
   #timer: NodeJS.Timeout | null = null
   #isOver = false
@@ -40,7 +40,7 @@ export class Heartbeat {
   readonly lost: Promise<void>
   #onLost: () => void = () => undefined
 
-  constructor(parts: HeartbeatParts, goodUntil: number) {
+  constructor(parts: LeaseHeartbeatParts, goodUntil: number) {
     this.#parts = parts
     this.#goodUntil = goodUntil
     this.lost = new Promise((resolve) => (this.#onLost = resolve))
