@@ -15,7 +15,7 @@ export function checkedHoldFilter(filter: HoldFilter): HoldFilter {
   if (other === undefined) return checkedFilter(filter)
   throw new CheckreinError('USAGE', {
     message: `a hold has no part ${JSON.stringify(other)}`,
-    hint: `It stands for runs that come, so it may name: ${parts.join(', ')}.`,
+    hint: `A hold also applies to runs that come later, so its filter may name: ${parts.join(', ')}.`,
   })
 }
 

@@ -98,7 +98,7 @@ function checkWorker(file: string, worker: Config['worker'] = {}): void {
 function invalid(file: string, what: string, hint?: string): CheckreinError {
   return new CheckreinError('CONFIG_INVALID', {
     message: `${file}: ${what}`,
-    hint: hint ?? 'It is to be as defineConfig takes it: docs/cli.md shows one.',
+    hint: hint ?? 'Write it as defineConfig takes it; docs/cli.md shows an example.',
     details: { file },
   })
 }

@@ -136,9 +136,13 @@ suite('doctor on PostgreSQL', () => {
     [
       'a constraint more',
       "ALTER TABLE runs ADD CONSTRAINT mine CHECK (task <> 'x')",
-      /constraint mine of runs is not ours/,
+      /constraint mine of runs was not made by Checkrein/,
     ],
-    ['a column more', 'ALTER TABLE tags ADD COLUMN mine text', /column mine of tags is not ours/],
+    [
+      'a column more',
+      'ALTER TABLE tags ADD COLUMN mine text',
+      /column mine of tags was not made by Checkrein/,
+    ],
   ]
   for (const [what, sql, says] of changes) {
     test(`finds ${what}, and its hint mends it`, async () => {
@@ -224,7 +228,7 @@ suite('doctor on PostgreSQL', () => {
       [level, message],
       ['warning', "this host's clock is 1.5 min ahead of the database's"],
     )
-    assert.match(hint ?? '', /Leases, delays and stops do not mind/)
+    assert.match(hint ?? '', /Leases, delays and stops are not affected/)
     assert.match(clockWords(2000).message, /2\.0 s behind/)
   })
 

@@ -11,7 +11,7 @@ export async function readConfig(folder: string): Promise<Config> {
   const [name, other] = names.filter((one) => existsSync(join(folder, one)))
   if (name === undefined) return {}
   if (other !== undefined)
-    throw broken(name, { what: `there is ${other} beside it`, hint: 'Keep one.' })
+    throw broken(name, { what: `there is ${other} beside it`, hint: 'Keep one of the two.' })
   return checkedConfig(await defaultExport(folder, name), name)
 }
 
@@ -23,7 +23,7 @@ async function defaultExport(folder: string, name: string): Promise<unknown> {
     const message = cause instanceof Error ? cause.message : String(cause)
     throw broken(name, {
       what: `it cannot be loaded: ${message}`,
-      hint: 'Mend it, or move it away.',
+      hint: 'Mend the file, or move it away.',
       cause,
     })
   }

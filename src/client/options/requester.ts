@@ -79,6 +79,6 @@ function checkedCallId(id: unknown): string {
   if (typeof id === 'string' && uuidv7.test(id)) return id
   throw new CheckreinError('USAGE', {
     message: `${shown(id).slice(0, 100)} is not the id of a call`,
-    hint: 'It is a UUIDv7 in small letters, as `crypto.randomUUIDv7()` makes it.',
+    hint: 'The id is a UUIDv7 in small letters, as `crypto.randomUUIDv7()` makes it.',
   })
 }

@@ -38,7 +38,7 @@ function refuseMore(target: object, parts: readonly string[]): void {
   if (more === undefined) return
   throw new CheckreinError('USAGE', {
     message: `a target of ${parts.join(' and ')} has no ${shown(more)} besides`,
-    hint: 'Parts of a filter go into `filter`; options are the argument behind the target.',
+    hint: 'Put the parts of a filter into `filter`; options are the argument after the target.',
   })
 }
 

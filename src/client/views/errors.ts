@@ -63,7 +63,7 @@ export class WorkflowFailedError extends CheckreinError {
   constructor(workflow: Workflow) {
     super('WORKFLOW_FAILED', {
       message: `Workflow ${workflow.id} failed${failureWords(workflow)}`,
-      hint: '`retry()` runs again what did not complete.',
+      hint: '`retry()` runs the members again that did not complete.',
       details: { id: workflow.id, failure: workflow.failure },
     })
     this.workflow = workflow
@@ -80,7 +80,7 @@ export class WorkflowCancelledError extends CheckreinError {
     const why = stop === null ? failureWords(workflow) : stop.reason ? `: ${stop.reason}` : ''
     super('WORKFLOW_CANCELLED', {
       message: `Workflow ${workflow.id} was cancelled${why}`,
-      hint: '`retry()` runs again what did not complete.',
+      hint: '`retry()` runs the members again that did not complete.',
       details: { id: workflow.id, stop, failure: workflow.failure },
     })
     this.workflow = workflow

@@ -65,7 +65,7 @@ export class Pool implements Executor {
     }
     throw new CheckreinError('ISOLATE_EXITED', {
       message: `A ${this.isolation} isolate ended before it was ready`,
-      hint: 'What it printed says why; preloads (`NODE_OPTIONS`, `--import`) run in isolates, too.',
+      hint: 'Its output says why; preloads (`NODE_OPTIONS`, `--import`) run in isolates, too.',
     })
   }
 

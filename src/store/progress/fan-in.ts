@@ -18,7 +18,7 @@ export const tooLarge: Cause = {
     name: 'CheckreinError',
     code: 'PAYLOAD_TOO_LARGE',
     message: `${errorCodes.PAYLOAD_TOO_LARGE.message}: the results of a group are more than 16 MiB together`,
-    hint: 'Have its members store what they make elsewhere, and return where it is.',
+    hint: 'Let its members store large results elsewhere, and return their addresses.',
   },
   stop: null,
 }

@@ -173,7 +173,7 @@ const undone = (node: WorkflowNode): WorkflowNode => ({
 export function workflowNotFound(id: string): CheckreinError {
   return new CheckreinError('WORKFLOW_NOT_FOUND', {
     message: `There is no workflow ${id}`,
-    hint: '`list` shows those that there are; those that ended long ago are deleted.',
+    hint: '`list` shows the workflows that exist; workflows that ended long ago are deleted.',
     details: { id },
   })
 }

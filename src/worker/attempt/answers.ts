@@ -39,7 +39,7 @@ export async function answerTo(question: StoreQuestion, asked: AnswerParts): Pro
 function valueOf(question: StoreQuestion, asked: AnswerParts): Promise<unknown> {
   if (question.ask === 'enqueue') return enqueue(question, asked)
   if (question.ask === 'ends') return endsOf(question.ids, asked)
-  const message = 'What the handler asks of the store is not of the right form'
+  const message = 'The request of the handler to the store is not well formed'
   return Promise.reject(new CheckreinError('USAGE', { message }))
 }
 
@@ -66,8 +66,8 @@ async function endsOf(
   const stranger = ids.find((id) => !ends.has(id))
   if (stranger !== undefined)
     throw new CheckreinError('CHILD_UNKNOWN', {
-      message: `Run ${stranger} is no child of this one`,
-      hint: 'ctx.waitFor waits for what ctx.enqueue of the same run has fulfilled with.',
+      message: `Run ${stranger} is not a child of this run`,
+      hint: 'ctx.waitFor takes the children that ctx.enqueue of the same run has returned.',
       details: { id: stranger },
     })
   if ([...ends.values()].some(({ state }) => !isFinal(state))) return null

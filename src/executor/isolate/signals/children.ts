@@ -128,7 +128,7 @@ function refuse(task: unknown, { rollback }: Pick<AttemptOrder, 'rollback'>): vo
   if (rollback !== null)
     throw new CheckreinError('USAGE', {
       message: 'A roll-back has no children',
-      hint: 'Undo within the rollback function, or let a client enqueue what is to come of it.',
+      hint: 'Undo within the rollback function, or let a client enqueue further runs.',
     })
   if (!isTask(task))
     throw new CheckreinError('USAGE', {

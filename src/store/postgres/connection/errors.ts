@@ -7,7 +7,7 @@ interface Meaning {
 
 const unreachable: Meaning = {
   code: 'STORE_UNAVAILABLE',
-  hint: 'Check that the server runs and that the URL names its host, port, database and user. Work goes on by itself when it answers.',
+  hint: 'Check that the server runs and that the URL names its host, port, database and user. Work goes on by itself when the server answers.',
 }
 
 /** By SQLSTATE, or the class of it. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -24,11 +24,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
   '3F000': { code: 'SCHEMA_TOO_OLD', hint: 'Make the tables: checkrein migrate' },
   '42P01': {
     code: 'SCHEMA_TOO_OLD',
-    hint: 'Make the tables: checkrein migrate. Where it finds none to make: checkrein doctor says what is missing.',
+    hint: 'Make the tables: checkrein migrate. If it finds none to make, checkrein doctor says what is missing.',
   },
   '42703': {
     code: 'SCHEMA_TOO_OLD',
-    hint: 'Bring the tables up to date: checkrein migrate. Where they are, they are newer than this program: update the program. checkrein doctor says what is missing.',
+    hint: 'Bring the tables up to date: checkrein migrate. If they are, this program is older than the tables: update the program. checkrein doctor says what is missing.',
   },
   '42501': {
     code: 'STORE_FORBIDDEN',
@@ -201,7 +201,7 @@ export function uncertain(where: string, cause: unknown, hint = askAgain): Check
 export function claimStays(where: string): CheckreinError {
   return new CheckreinError('STORE_BUSY', {
     message: `${where}: a claim that began before this call has not ended`,
-    hint: 'What was asked stands. Ask again under the same id, and what that claim took is found, too.',
+    hint: 'The request is stored. Ask again under the same id: then the runs that this claim took are asked, too.',
     details: { where, isUncertain: true },
   })
 }

@@ -92,8 +92,8 @@ function strangeFinding(schema: string, part: SchemaPart): Finding {
   return {
     name: 'schema',
     level: 'warning',
-    message: `the ${kind} ${name} of ${table} is not ours, and may refuse what is written`,
-    hint: `Take it away, unless you know that it does not: ${removal(schema, part)}`,
+    message: `the ${kind} ${name} of ${table} was not made by Checkrein, and may refuse writes`,
+    hint: `Remove it, unless you know that it refuses none: ${removal(schema, part)}`,
   }
 }
 

@@ -92,7 +92,7 @@ export function clockWords(differenceMs: number): Finding {
     name: 'clock',
     level: 'warning',
     message: `this host's clock is ${amount} ${differenceMs > 0 ? 'behind' : 'ahead of'} the database's`,
-    hint: 'Leases, delays and stops do not mind: they go by the database’s clock. A `runAt` that this host computes is off by that much. See that both keep the time (NTP).',
+    hint: 'Leases, delays and stops are not affected: they follow the database’s clock. A `runAt` that this host computes is off by that much. Keep both clocks right (NTP).',
   }
 }
 
