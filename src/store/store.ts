@@ -51,6 +51,7 @@ import type {
   WorkerRecord,
 } from './port/runs.ts'
 
+import type { Lanes } from './port/lanes.ts'
 import type {
   NewWorkflow,
   StoredWorkflow,
@@ -62,6 +63,7 @@ import type {
   WorkflowRetry,
 } from './port/workflows.ts'
 
+export * from './port/lanes.ts'
 export * from './port/requests.ts'
 export * from './port/runs.ts'
 export type * from './port/workflows.ts'
@@ -166,6 +168,10 @@ export interface Store extends AsyncDisposable {
   finals(ids: readonly string[]): Promise<readonly StoredRun[]>
   list(filter: RunFilter, page: Page): Promise<Listed>
   counts(filter: RunFilter): Promise<Readonly<Record<State, number>>>
+  /** How the runs that have not ended are spread over queues and tasks, from a bounded look. */
+  lanes(): Promise<Lanes>
+  /** The names of the tasks of the newest 1,000 runs. */
+  newestTasks(): Promise<readonly string[]>
   /** Entries after a position, oldest first; of one run, or of all. */
   feed(query: {
     readonly runId: string | null

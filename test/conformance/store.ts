@@ -15,6 +15,7 @@ import {
 } from './store-reins.ts'
 import { feedPromises, listPromises, prunePromises, sharingPromises } from './store-read.ts'
 import { bulkPromises, laneHoldPromises, matchPromises, rowHoldPromises } from './store-holds.ts'
+import { lanePromises } from './store-lanes.ts'
 import { recordPromises, signalPromises } from './store-signals.ts'
 import { childPromises, childStopPromises } from './store-children.ts'
 import { workflowPromises } from './store-workflows.ts'
@@ -35,6 +36,7 @@ const rooms: Readonly<Record<string, Promises>> = {
   'the same call again': repeatedPromises,
   tombstones: tombstonePromises,
   lists: listPromises,
+  'queues and tasks': lanePromises,
   feeds: feedPromises,
   prune: prunePromises,
   checkpoints: checkpointPromises,

@@ -1,5 +1,6 @@
 import type { State } from '../../core/run/transitions.ts'
 import type { RequestStatements } from './request-statements.ts'
+import type { LaneStatements } from './lane-statements.ts'
 import type { WorkflowStatements } from './workflow-statements.ts'
 import type { FilterSql } from './sql.ts'
 import type { MemberFilter } from '../port/requests.ts'
@@ -10,7 +11,7 @@ import type { MemberFilter } from '../port/requests.ts'
  * Those whose names end in `ToChange` hold the rows until the transaction ends, against all other writers; a database
  * that has one writer at a time needs no word for that.
  */
-export interface Statements extends RequestStatements, WorkflowStatements {
+export interface Statements extends RequestStatements, WorkflowStatements, LaneStatements {
   readonly insertRuns: string
   /** Inserts nothing at all where any tombstone stands. */
   readonly insertPlainRuns: string

@@ -4,6 +4,7 @@ import type { StoredRun } from '../../core/run/run.ts'
 import { bulkOf } from '../control/bulk.ts'
 import type { Driver } from '../driver/driver.ts'
 import { enqueueEntry } from '../rows/new-run.ts'
+import { lanesOf, newestTasksOf } from './lanes.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
 import {
   childEndOf,
@@ -78,6 +79,10 @@ export class Reading {
     const sql = statements.filterSql(checkedFilter(filter))
     return countsOf(await this.#readLong(statements.countRuns(sql), matchParams(sql)))
   }
+
+  lanes: Store['lanes'] = () => lanesOf(this.#driver)
+
+  newestTasks: Store['newestTasks'] = () => newestTasksOf(this.#driver)
 
   feed: Store['feed'] = async ({ runId, after, limit }) => {
     const rows =

@@ -2,6 +2,7 @@
 import { statesOf } from '../../core/filter.ts'
 import { liveRanges, notable, stateIs, stateTerms } from '../driver/state-sql.ts'
 import { mayExpire, sqliteReins } from './request-statements.ts'
+import { sqliteLanes } from './lanes.ts'
 import { sqliteWorkflows } from './workflows.ts'
 import type { FilterSql, Param } from '../driver/sql.ts'
 import type { MemberFilter } from '../port/requests.ts'
@@ -31,6 +32,7 @@ const nothingStands = `NOT EXISTS (SELECT 1 FROM checkrein_tombstones)
 export const sqliteStatements: Statements = {
   ...sqliteReins,
   ...sqliteWorkflows,
+  ...sqliteLanes,
   insertRuns: `
     INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
     VALUES (${places(insertColumns)}, 0, 0, 0)

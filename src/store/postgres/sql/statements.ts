@@ -12,6 +12,7 @@ import type { State } from '../../../core/run/transitions.ts'
 import { notable, stateIs } from '../../driver/state-sql.ts'
 import { type ClaimStatements, claimStatements } from './claim.ts'
 import { conditionOf, filterSql, matchRuns } from './filter.ts'
+import { postgresLanes } from './lanes.ts'
 import { postgresReins } from './requests.ts'
 import { postgresWorkflows } from './workflows.ts'
 import {
@@ -93,6 +94,7 @@ const countAll = `
 const templates: PostgresStatements = {
   ...postgresReins,
   ...postgresWorkflows,
+  ...postgresLanes,
   ...claimStatements,
   insertRuns: insertRuns(''),
   insertPlainRuns: insertRuns(nothingStands),
