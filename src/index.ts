@@ -107,6 +107,8 @@ export type {
   Finding,
   Hold,
   InFlight,
+  LaneCounts,
+  LiveState,
   OnConflict,
   SignalKind,
   Tombstone,
@@ -120,6 +122,13 @@ export type { WorkerOptions } from './worker/options.ts'
 export { type StartWorkerOptions, startWorker } from './worker/start.ts'
 export { workerChannel, type WorkerEvent } from './worker/telemetry.ts'
 export type { StopWorkerOptions, Worker } from './worker/worker.ts'
+export type {
+  Lane,
+  LanesAnswer,
+  TaskDefinition,
+  TasksAnswer,
+  TaskSummary,
+} from './client/views/lanes.ts'
 export type { AuditQuery } from './client/options/options.ts'
 export type { AskOptions } from './client/options/options.ts'
 export type { CancelOptions } from './client/options/options.ts'

@@ -6,6 +6,7 @@ import { controlCommands } from './commands/control.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { enqueueCommand } from './commands/enqueue.ts'
 import { holdCommand } from './commands/hold.ts'
+import { laneCommands } from './commands/lanes.ts'
 import { lookCommands } from './commands/look.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { pauseCommands } from './commands/pause.ts'
@@ -34,6 +35,7 @@ export function buildProgram(): Command {
   program.commandsGroup('Ask:')
   enqueueCommand(program)
   lookCommands(program)
+  laneCommands(program)
   watchCommand(program)
   program.commandsGroup('Stop:')
   controlCommands(program)

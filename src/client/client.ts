@@ -19,11 +19,13 @@ import type {
 } from '../store/store.ts'
 import { Requester, type RequesterOptions, type WhoOptions } from './options/requester.ts'
 import { type AuditPage, auditPage } from './views/audit.ts'
+import { signalsPage } from './views/run-signals.ts'
 import { atOnce, Controls, refuseUnknownFreeze } from './requests/controls.ts'
 import { type EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
 import { theOnly, workflowMissing } from './views/errors.ts'
 import { feedOf } from './waits/feed.ts'
 import { type HandleParts, RunHandle } from './handles/handle.ts'
+import { type LanesAnswer, lanesView, type TasksAnswer, tasksView } from './views/lanes.ts'
 import { type ListOptions, pageOf } from './options/pages.ts'
 import { pruneAll, type RetentionOptions } from './options/retention.ts'
 import { checkedPreviewVerb, type Preview, previewOf, type PreviewVerb } from './views/preview.ts'
@@ -290,6 +292,14 @@ export class Client implements AsyncDisposable {
     return auditPage(this.#store, query, options)
   }
 
+  /**
+   * Reads what was asked of one run, signals and verbs, and the outcome of each, a page at a time, oldest first by default.
+   * @throws {CheckreinError} `RUN_NOT_FOUND` where there is neither the run nor a record of it; `USAGE`.
+   */
+  async signals(id: string, options: ListOptions = {}): Promise<AuditPage> {
+    return signalsPage(this.#store, checkedId(id), options)
+  }
+
   // Workflows
 
   /**
@@ -433,6 +443,16 @@ export class Client implements AsyncDisposable {
     options: { readonly step?: number } = {},
   ): Promise<number> {
     return pruneAll(this.#store, retention, options)
+  }
+
+  /** Lists the tasks that workers or runs know, with how workers define them and how many live runs each has. */
+  async tasks(): Promise<TasksAnswer> {
+    return tasksView(this.#store)
+  }
+
+  /** Lists the tasks of each queue that have live runs: how many, how old, who serves them, and which verbs stand on them. */
+  async lanes(): Promise<LanesAnswer> {
+    return lanesView(this.#store)
   }
 
   /** Lists the workers, with their leases and the tasks that they know. */

@@ -1,6 +1,7 @@
 /** `signal` sends a message to the handlers of runs; `signals` shows what was asked of one. */
 import { type Command, Option } from 'commander'
 import type { SignalEntry } from '../../client/views/audit.ts'
+import type { ListOptions } from '../../client/options/pages.ts'
 import type { WhoOptions } from '../../client/options/requester.ts'
 import { operations } from '../../client/operations/operations.ts'
 import type { SignalHandle } from '../../client/handles/signal-handle.ts'
@@ -13,7 +14,7 @@ import {
 import { tooLateCode } from '../text/answers.ts'
 import { brief, dateTime, plain, style, table } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
-import { act, commandFor, type Session, withExample } from '../session/session.ts'
+import { act, commandFor, type Session } from '../session/session.ts'
 import {
   addTargetOptions,
   agree,
@@ -40,11 +41,7 @@ export function signalCommands(program: Command): void {
   addTargetOptions(command, 'every run that is not final')
   addParameters(command, waiting)
   act(command, send)
-  const list = program
-    .command('signals')
-    .description('what was asked of a run, signals and verbs, and what came of it')
-    .argument('<id>', 'id of the run')
-  act(withExample(list, 'checkrein signals 0198c0de-7a11-7cc3-98c4-dc0c0c07398f'), signals)
+  act(commandFor(program, 'signals').argument('<id>', 'id of the run'), signals)
 }
 
 /** What came of a signal to one run. */
@@ -133,19 +130,18 @@ function exitCode(outcomes: readonly Outcome[]): number {
 
 async function signals(session: Session): Promise<void> {
   const [id] = session.args as [string]
-  const { entries, isFrozen } = await session.withClient(async (client) => {
-    const handle = client.run(id)
-    const { status } = await handle.get()
-    return { entries: await handle.signals(), isFrozen: status === 'frozen' }
+  const options = given(operations.signals.options, session.options) as ListOptions
+  const { page, isFrozen } = await session.withClient(async (client) => ({
+    page: await client.signals(id, { limit: 1000, ...options }),
+    isFrozen: (await client.get(id))?.status === 'frozen',
+  }))
+  session.answer(page, () => {
+    const { entries, cursor } = page
+    if (entries.length === 0) return ['nothing was asked of it']
+    const rows = entries.map((entry) => row(entry, isFrozen))
+    const more = cursor === null ? [] : [style('dim', `more: the same with --cursor ${cursor}`)]
+    return [...table(['AT', 'KIND', 'WHAT', 'BY', 'REASON', 'CAME TO'], rows), ...more]
   })
-  session.answer(entries, () =>
-    entries.length === 0
-      ? ['nothing was asked of it']
-      : table(
-          ['AT', 'KIND', 'WHAT', 'BY', 'REASON', 'CAME TO'],
-          entries.map((entry) => row(entry, isFrozen)),
-        ),
-  )
 }
 
 /** @param isFrozen whether the run is: that is what a pause of it which is not over has come to. */

@@ -8,6 +8,7 @@ import {
   holdOptions,
   none,
   pauseOptions,
+  signalListOptions,
   whoOptions,
 } from '../options/parameters.ts'
 
@@ -92,6 +93,16 @@ export const controlOperations = {
     options: whoOptions,
     errors: ['USAGE', 'BY_REQUIRED', 'PAYLOAD_NOT_JSON', 'PAYLOAD_TOO_LARGE', 'SIGNAL_REJECTED'],
     example: 'checkrein signal 0198c0de-7a11-7cc3-98c4-dc0c0c07398f throttle 20 --wait',
+  },
+  signals: {
+    summary: 'what was asked of a run, signals and verbs, and what came of it',
+    method: 'GET',
+    path: '/runs/{id}/signals',
+    command: 'signals',
+    subject: 'run',
+    options: signalListOptions,
+    errors: ['USAGE', 'RUN_NOT_FOUND'],
+    example: 'checkrein signals 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
   },
   preview: {
     summary: 'how many runs a verb on a filter would be for, and what it would answer',

@@ -112,6 +112,27 @@ export const operations = {
     errors: ['USAGE'],
     example: 'checkrein prune --completed 7d --failed 30d --cancelled 30d',
   },
+  tasks: {
+    summary: 'the tasks that workers or runs know, who serves them, and how many runs each has',
+    method: 'GET',
+    path: '/tasks',
+    command: 'tasks',
+    subject: 'nothing',
+    options: none,
+    errors: [],
+    example: 'checkrein tasks',
+  },
+  lanes: {
+    summary:
+      'the tasks of each queue: how many runs, how old the oldest, who serves them, what holds them',
+    method: 'GET',
+    path: '/lanes',
+    command: 'lanes',
+    subject: 'nothing',
+    options: none,
+    errors: [],
+    example: 'checkrein lanes',
+  },
   workers: {
     summary: 'the workers, their leases, and what they know',
     method: 'GET',

@@ -98,6 +98,12 @@ export const listOptions = {
   order: { kind: 'text', about: 'default: newest', choices: ['newest', 'oldest'] },
 } as const satisfies Parameters<keyof ListOptions>
 
+/** Of one run's signals, which are read in the order in which they came. */
+export const signalListOptions = {
+  ...listOptions,
+  order: { ...listOptions.order, about: 'default: oldest' },
+} as const satisfies Parameters<keyof ListOptions>
+
 export const whoOptions = {
   reason: text('why; goes into the record'),
   by: text('who asks; goes into the record'),

@@ -1,0 +1,45 @@
+/** Queues and tasks, and the record of one run, on the command line. */
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { defaultKind } from '../support/bed.ts'
+import { Place } from './cli.ts'
+
+interface LanesJson {
+  readonly lanes: readonly {
+    readonly queue: string
+    readonly counts: Readonly<Record<string, number>>
+    readonly oldestQueuedAt: string
+  }[]
+}
+
+void suite('looking at the whole', () => {
+  test('lanes and tasks say how many runs there are, who serves them, and what holds them', async () => {
+    await using place = await Place.make(defaultKind)
+    await place.does('enqueue', 'add', '--queue', 'media')
+    await place.does('pause', '--queue', 'media', '--reason', 'full')
+    assert.match(
+      await place.does('lanes'),
+      /media +add +1 +0 +0 +0 +0 +\d.* ago +none +pause: full/,
+    )
+    assert.match(await place.does('tasks'), /add +media +1 +0 +0 +0 +0 +none/)
+    await place.worker()
+    assert.match(await place.does('tasks'), /counter +default +0 +0 +0 +0 +0 +1 +\w+, \d crashes/)
+    const { lanes } = await place.json<LanesJson>('lanes')
+    assert.deepEqual([lanes[0]?.queue, lanes[0]?.counts['queued']], ['media', 1])
+    assert.match(lanes[0]?.oldestQueuedAt ?? '', /^\d{4}-.+Z$/)
+  })
+
+  test('signals are read page by page', async () => {
+    await using place = await Place.make(defaultKind)
+    const id = await place.does('enqueue', 'add')
+    assert.equal(await place.does('signals', id), 'nothing was asked of it')
+    await place.does('signal', id, 'hello', '1')
+    await place.does('pause', id, '--origin', 'a desk')
+    const first = await place.does('signals', id, '--limit', '1')
+    const [, cursor = ''] = /hello 1[^]*more: the same with --cursor (\d+)$/.exec(first) ?? []
+    assert.match(await place.does('signals', id, '--cursor', cursor), /^AT.*\n.* pause .*paused$/)
+    const page = await place.json<{ entries: { origin: string }[]; cursor: null }>('signals', id)
+    assert.deepEqual([page.entries.length, page.entries[1]?.origin], [2, 'a desk'])
+    assert.equal((await place.run(['signals', 'nobody'])).code, 66)
+  })
+})
