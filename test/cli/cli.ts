@@ -1,4 +1,4 @@
-/** The real command line, in processes of its own, on stores in a folder of its own. */
+/** The real command line, on stores in a folder of its own: in a resident process, or in one of its own where that is the subject. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,20 +6,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { defaultKind, schemaUrl, type StoreKind } from '../support/bed.ts'
+import { startWorker, type Worker } from '../../src/index.ts'
+import { defaultKind, eventually, schemaUrl, type StoreKind } from '../support/bed.ts'
 import { dropSchema, freshSchema } from '../support/database.ts'
+import { doInResident, type Ended } from './resident.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 export const tasksModule = fileURLToPath(new URL('tasks.ts', import.meta.url))
 
 /** How long anything may take, on a machine that is busy. */
-const deadlineMs = 20_000
-
-export interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
+const deadlineMs = 60_000
 
 /** A folder that goes with its test; commands run in it, on its store: a file in it, or a schema of its own. */
 export class Place implements AsyncDisposable {
@@ -27,6 +23,7 @@ export class Place implements AsyncDisposable {
   /** Where it is on PostgreSQL. */
   readonly url: string | null
   readonly #started: Started[] = []
+  #worker: Worker | null = null
 
   static async make(kind: StoreKind = defaultKind): Promise<Place> {
     return new Place(kind === 'sqlite' ? null : await schemaUrl(freshSchema('cli')))
@@ -40,14 +37,25 @@ export class Place implements AsyncDisposable {
     return join(this.folder, name)
   }
 
-  /** Runs a command to its end. */
-  async run(
+  /** Runs a command to its end, in a process that others have run in before. */
+  async run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+    return doInResident({ args, cwd: this.folder, env: this.#env(env) }, deadlineMs)
+  }
+
+  /** Runs a command to its end, in a process of its own. @param stdin is typed into it. */
+  async runAlone(
     args: readonly string[],
-    options: { stdin?: string; env?: NodeJS.ProcessEnv } = {},
+    { stdin = '', env = {} }: { readonly stdin?: string; readonly env?: NodeJS.ProcessEnv } = {},
   ): Promise<Ended> {
-    const started = this.start(args, options.env)
-    started.child.stdin?.end(options.stdin ?? '')
+    const started = this.start(args, env)
+    started.child.stdin?.end(stdin)
     return started.ended
+  }
+
+  #env(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+    const { DATABASE_URL: _, FORCE_COLOR: __, ...inherited } = process.env
+    const store = this.url === null ? {} : { CHECKREIN_STORE: this.url }
+    return { ...inherited, ...store, ...more }
   }
 
   /** Runs a command that must succeed, and gives what it says. */
@@ -65,18 +73,20 @@ export class Place implements AsyncDisposable {
   }
 
   start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
-    const { DATABASE_URL: _, FORCE_COLOR: __, ...inherited } = process.env
-    const store = this.url === null ? {} : { CHECKREIN_STORE: this.url }
-    const child = spawn(process.execPath, [main, ...args], {
-      cwd: this.folder,
-      env: { ...inherited, ...store, ...env },
-    })
+    const options = { cwd: this.folder, env: this.#env(env) }
+    const child = spawn(process.execPath, [main, ...args], options)
     const started = new Started(child, args)
     this.#started.push(started)
     return started
   }
 
-  /** A worker that has started. */
+  /** Has the tasks run by a worker in this process, where it is not the worker of the command line that matters. */
+  async works(): Promise<void> {
+    const url = this.url ?? `sqlite:${this.path('checkrein.db')}`
+    this.#worker = await startWorker(url, { modules: [tasksModule], spares: 0 })
+  }
+
+  /** A worker of the command line that has started. */
   async worker(...options: string[]): Promise<Started> {
     const worker = this.start(['worker', tasksModule, ...options])
     await worker.says(/worker \S+ started/)
@@ -86,14 +96,17 @@ export class Place implements AsyncDisposable {
   /** Enqueues a run, and waits until its handler has said something. */
   async begun(task: string, ...options: string[]): Promise<string> {
     const id = await this.does('enqueue', task, ...options)
-    const watching = this.start(['watch', id])
-    await watching.says(/\| begun/)
-    watching.signal('SIGKILL')
+    const hasBegun = async (): Promise<boolean> => {
+      const { log } = await this.json<{ log: readonly { message: string }[] }>('show', id)
+      return log.some(({ message }) => message.startsWith('begun'))
+    }
+    await eventually(hasBegun, 'the first word of the handler', 20)
     return id
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { child } of this.#started) child.kill('SIGKILL')
+    await this.#worker?.stop({ finish: 0, grace: 50 })
     const schema = this.url === null ? null : new URL(this.url).searchParams.get('schema')
     if (this.url !== null && schema !== null) await dropSchema(this.url, schema)
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
@@ -120,7 +133,7 @@ export class Started {
   async #end(): Promise<Ended> {
     try {
       const [code] = await once(this.child, 'close', {
-        signal: AbortSignal.timeout(deadlineMs * 3),
+        signal: AbortSignal.timeout(deadlineMs),
       })
       return { code: code as number | null, stdout: this.#stdout, stderr: this.#stderr }
     } catch (cause) {

@@ -53,7 +53,7 @@ void test('enqueue says the id and nothing else, and stores what it was given', 
 
 void test('enqueue reads the input from standard input, and says when a key is held', async () => {
   await using place = await Place.make()
-  const first = await place.run(['enqueue', 'add', '-', '--key', 'k'], {
+  const first = await place.runAlone(['enqueue', 'add', '-', '--key', 'k'], {
     stdin: '{"from":"stdin"}',
   })
   const again = await place.run(['enqueue', 'add', '{}', '--key', 'k'])
@@ -115,9 +115,7 @@ void test('list filters, and goes on from its cursor', async () => {
     [['--state', 'running', '--state', 'completed'], []],
     [['--created-before', '2020-01-01'], []],
   ]
-  await Promise.all(
-    lists.map(async ([args, expected]) => assert.deepEqual(await ids(...args), expected)),
-  )
+  for (const [args, expected] of lists) assert.deepEqual(await ids(...args), expected)
   const page = await place.json<{ runs: RunJson[]; cursor: string }>('list', '--limit', '2')
   assert.deepEqual(await ids('--cursor', page.cursor), ['run-1'])
   const { stdout } = await place.run(['list', '--limit', '1'])
@@ -147,7 +145,7 @@ void test('each verb prevents a run that has not started, and says so again the 
     assert.equal(again?.answer, 'already-cancelled')
     assert.match(again.stop.stoppedAt, instant)
   }
-  await Promise.all(['revoke', 'abort', 'cancel', 'terminate'].map(prevents))
+  for (const verb of ['revoke', 'abort', 'cancel', 'terminate']) await prevents(verb)
   assert.equal((await place.json<{ run: RunJson }>('show', 'first')).run.state, 'queued')
 })
 

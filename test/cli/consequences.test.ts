@@ -12,7 +12,7 @@ for (const on of [defaultKind]) {
   void suite(`consequences, on ${on}`, () => {
     test('a pause that cancels what runs asks first, and says how many that would be', async () => {
       await using place = await Place.make(on)
-      await place.worker()
+      await place.works()
       await place.does('enqueue', 'add', '--delay', '1h')
       const id = await place.begun('polite', '--tag', 't')
       const scopes = [['--all'], ['--queue', 'default'], ['--task', 'polite']]
@@ -32,7 +32,7 @@ for (const on of [defaultKind]) {
 
     test('the preview of a pause of the whole says what becomes of what runs', async () => {
       await using place = await Place.make(on)
-      await place.worker()
+      await place.works()
       await place.begun('polite', '--queue', 'default')
       await place.does('enqueue', 'add', '--delay', '1h')
       const preview = (...args: string[]): Promise<string> =>
@@ -59,7 +59,7 @@ for (const on of [defaultKind]) {
 
     test('a roll-back that fails has an exit code, and doctor finds it', async () => {
       await using place = await Place.make(on)
-      await place.worker()
+      await place.works()
       const id = await place.begun('polite')
       const { code, stdout } = await place.run(['cancel', id, '--rollback'])
       assert.equal(code, 5)
@@ -100,7 +100,7 @@ for (const on of [defaultKind]) {
 
     test('a freeze is frozen in the list of what was asked, and no checkpoint came before a resume', async () => {
       await using place = await Place.make(on)
-      await place.worker()
+      await place.works()
       const id = await place.begun('stubborn')
       await place.does('freeze', id)
       assert.match(await place.does('signals', id), /pause .+ frozen$/m)
@@ -135,11 +135,11 @@ void test('who says no to a question hears that nothing was done', async () => {
     ['pause', '--all', '--in-flight', 'cancel'],
     ['hold', 'cancel', '--tag', 't'],
   ]) {
-    const { code, stdout, stderr } = await place.run(args, { stdin: 'n\n', env })
+    const { code, stdout, stderr } = await place.runAlone(args, { stdin: 'n\n', env })
     assert.deepEqual([code, stderr], [1, 'nothing was done\n'])
     assert.match(stdout, /Go on\? \[y\/N\]/)
   }
-  const agreed = await place.run(['cancel', '--all'], { stdin: 'y\n', env })
+  const agreed = await place.runAlone(['cancel', '--all'], { stdin: 'y\n', env })
   assert.equal(agreed.code, 0)
 })
 

@@ -11,10 +11,12 @@ interface Mistake {
   readonly args: readonly string[]
   readonly exit: number
   readonly says: RegExp
+  /** Whether the process is looked at that it ends. */
+  readonly isAlone?: boolean
 }
 
-async function check(place: Place, { args, exit, says }: Mistake): Promise<void> {
-  const { code, stdout, stderr } = await place.run(args)
+async function check(place: Place, { args, exit, says, isAlone }: Mistake): Promise<void> {
+  const { code, stdout, stderr } = await (isAlone ? place.runAlone(args) : place.run(args))
   assert.equal(code, exit, `${args.join(' ')}: ${stderr}`)
   assert.equal(stdout, '')
   assert.match(stderr, says)
@@ -82,11 +84,13 @@ void test('a mistake is a line for the error, one for the hint, and an exit code
       args: ['lst'],
       exit: 64,
       says: /^error USAGE: unknown command 'lst'\nhint: .*list.*\n$/,
+      isAlone: true,
     }),
     check(place, {
       args: ['worker', tasksModule, '--lease', '1ms'],
       exit: 64,
       says: /lease must be/,
+      isAlone: true,
     }),
     check(place, {
       args: ['worker', tasksModule, '--concurrency', '0'],
@@ -126,9 +130,8 @@ void test('a module that cannot be loaded, or has no tasks, keeps the worker fro
     ['missing.ts', 78, /TASK_MODULE_FAILED: .*missing\.ts/],
     ['empty.ts', 66, /TASK_UNKNOWN: .*exports no tasks\nhint: /],
   ] as const
-  await Promise.all(
-    modules.map(([name, exit, says]) => check(place, { args: ['worker', name], exit, says })),
-  )
+  for (const [name, exit, says] of modules)
+    await check(place, { args: ['worker', name], exit, says })
   await check(place, { args: ['dev', 'throws.ts'], exit: 78, says: /not today/ })
 })
 
@@ -138,11 +141,8 @@ void test('a file that is no database is refused and left as it is', async () =>
   writeFileSync(place.path('garbage.db'), garbage)
   const commands = [['list'], ['enqueue', 'add'], ['worker', tasksModule], ['doctor']]
   const args = commands.map((command) => [...command, '--store', 'sqlite:garbage.db'])
-  await Promise.all(
-    args.map((args) =>
-      check(place, { args, exit: 70, says: /STORE_CORRUPT: .*garbage\.db.*\nhint: / }),
-    ),
-  )
+  for (const one of args)
+    await check(place, { args: one, exit: 70, says: /STORE_CORRUPT: .*garbage\.db.*\nhint: / })
   assert.equal(readFileSync(place.path('garbage.db'), 'utf8'), garbage)
   await check(place, {
     args: ['enqueue', 'add', '--store', 'sqlite:no/such/folder/x.db'],
@@ -153,7 +153,7 @@ void test('a file that is no database is refused and left as it is', async () =>
 
 void test('with --json a mistake is JSON on standard error', async () => {
   await using place = await Place.make()
-  const { code, stdout, stderr } = await place.run(['list', '--nope', '--json'])
+  const { code, stdout, stderr } = await place.runAlone(['list', '--nope', '--json'])
   assert.deepEqual([code, stdout], [64, ''])
   const { error } = JSON.parse(stderr) as { error: { code: string; message: string; hint: string } }
   assert.equal(error.code, 'USAGE')
@@ -162,7 +162,7 @@ void test('with --json a mistake is JSON on standard error', async () => {
 
 void test('CHECKREIN_DEBUG shows where an error was raised', async () => {
   await using place = await Place.make()
-  const { stderr } = await place.run(['list'], { env: { CHECKREIN_DEBUG: '1' } })
+  const { stderr } = await place.run(['list'], { CHECKREIN_DEBUG: '1' })
   assert.match(stderr, /\n {4}at /)
 })
 
@@ -171,7 +171,7 @@ void test('help and version are answers, not errors', async () => {
   const help = await place.run(['cancel', '--help'])
   assert.deepEqual([help.code, help.stderr], [0, ''])
   assert.match(help.stdout, /--grace[^]*Example:\n {2}checkrein cancel/)
-  assert.match((await place.run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
+  assert.match((await place.runAlone(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
   assert.equal((await place.run([])).code, 64)
 })
 
@@ -197,7 +197,7 @@ void test('nothing of a run can write to the terminal by itself', async () => {
 void test('colours come only where they are wanted', async () => {
   await using place = await Place.make()
   await place.does('enqueue', 'add')
-  assert.match((await place.run(['counts'], { env: { FORCE_COLOR: '1' } })).stdout, /queued/)
+  assert.match((await place.run(['counts'], { FORCE_COLOR: '1' })).stdout, /queued/)
   const bare = await place.run(['doctor'])
   assert.ok(!bare.stdout.includes('\u001b'))
 })

@@ -28,7 +28,7 @@ for (const on of [defaultKind]) {
   void suite(`the reins, on ${on}`, () => {
     test('pause waits until a run has parked, resume lets it go on, and show tells all of it', async () => {
       await using place = await Place.make(on)
-      await place.worker()
+      await place.works()
       const id = await place.begun('counter', '--deadline', '2h')
       const paused = await place.run([
         'pause',
@@ -61,7 +61,7 @@ for (const on of [defaultKind]) {
 
     test('a pause that nobody hears of is pending; freeze reaches what spins; cancel ends it there', async () => {
       await using place = await Place.make(on)
-      await place.worker()
+      await place.works()
       const polite = await place.begun('polite')
       const pending = await place.run(['pause', polite, '--timeout', '10ms'])
       assert.equal(pending.code, 75)
@@ -76,7 +76,7 @@ for (const on of [defaultKind]) {
 
     test('a signal gets its reply, its error, or the reason why there is none', async () => {
       await using place = await Place.make(on)
-      await place.worker()
+      await place.works()
       const id = await place.begun('counter')
       const [sent] = await place.json<{ reply: number; position: number }[]>(
         ...['signal', id, 'add', '1000', '--wait', '--by', 'ada'],
@@ -105,7 +105,7 @@ for (const on of [defaultKind]) {
 
     test('cancel --rollback waits for the roll-back, and says what came of it', async () => {
       await using place = await Place.make(on)
-      await place.worker()
+      await place.works()
       const id = await place.begun('counter')
       await place.does('pause', id)
       const { code, stdout } = await place.run(['cancel', id, '--rollback'])

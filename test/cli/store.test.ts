@@ -6,12 +6,13 @@ import { shownUrl } from '../../src/client/connect.ts'
 import { type StoreSettings, storeSettings } from '../../src/cli/session/store-settings.ts'
 import type { Config } from '../../src/worker/config.ts'
 import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
-import { type Ended, Place, tasksModule } from './cli.ts'
+import { Place, tasksModule } from './cli.ts'
+import type { Ended } from './resident.ts'
 
 void test('the store is the one of --store, CHECKREIN_STORE, or a DATABASE_URL that names one', async () => {
   await using place = await Place.make('sqlite')
   const made = async (args: string[], env: NodeJS.ProcessEnv, name: string): Promise<void> => {
-    assert.equal((await place.run(['enqueue', 'add', ...args], { env })).code, 0)
+    assert.equal((await place.run(['enqueue', 'add', ...args], env)).code, 0)
     assert.ok(existsSync(place.path(name)), name)
   }
   await made(['--store', 'sqlite:flag.db'], { CHECKREIN_STORE: 'sqlite:no.db' }, 'flag.db')
@@ -32,9 +33,14 @@ void test('a command that asks does not make a store, and leaves the databases o
     assert.equal(code, 69, args.join(' '))
     assert.match(stderr, /^error STORE_UNAVAILABLE: There is no store at .*checkrein\.db\nhint: /)
   }
-  await Promise.all(
-    [['list'], ['doctor'], ['cancel', 'x'], ['prune', '--failed', '1d'], ['watch']].map(refuses),
-  )
+  for (const args of [
+    ['list'],
+    ['doctor'],
+    ['cancel', 'x'],
+    ['prune', '--failed', '1d'],
+    ['watch'],
+  ])
+    await refuses(args)
   assert.ok(!existsSync(place.path('checkrein.db')))
   writeFileSync(place.path('empty.db'), '')
   assert.equal((await place.run(['list', '--store', 'sqlite:empty.db'])).code, 69)
@@ -138,16 +144,14 @@ void test('a broken configuration says what is wrong with it', async () => {
     ['ts', 'throw new Error("not today")', /cannot be loaded: not today/],
     ['ts', 'export default []', /not an object/],
   ]
-  await Promise.all(
-    broken.map(async ([ending, text, says]) => {
-      await using own = await Place.make('sqlite')
-      writeFileSync(own.path(`checkrein.config.${ending}`), text)
-      const { code, stderr } = await own.run(['list'])
-      assert.equal(code, 78, stderr)
-      assert.match(stderr, /^error CONFIG_INVALID: checkrein\.config\.\w+: .*\nhint: /)
-      assert.match(stderr, says)
-    }),
-  )
+  for (const [ending, text, says] of broken) {
+    await using own = await Place.make('sqlite')
+    writeFileSync(own.path(`checkrein.config.${ending}`), text)
+    const { code, stderr } = await own.run(['list'])
+    assert.equal(code, 78, stderr)
+    assert.match(stderr, /^error CONFIG_INVALID: checkrein\.config\.\w+: .*\nhint: /)
+    assert.match(stderr, says)
+  }
   writeFileSync(place.path('checkrein.config.ts'), 'export default {}')
   writeFileSync(place.path('checkrein.config.js'), 'export default {}')
   assert.match((await place.run(['list'])).stderr, /checkrein\.config\.js beside it/)
@@ -180,7 +184,7 @@ void test('a password is in no output of a command, a worker, or an error', asyn
   const store = url.href
   const env = { DATABASE_URL: store, CHECKREIN_SCHEMA: schema, CHECKREIN_DEBUG: '1' }
   const told = async (...args: readonly string[]): Promise<Ended> => {
-    const ended = await place.run(args, { env })
+    const ended = await place.run(args, env)
     assert.doesNotMatch(ended.stdout + ended.stderr, /s3c/)
     return ended
   }
@@ -194,12 +198,10 @@ void test('a password is in no output of a command, a worker, or an error', asyn
   url.pathname = '/no-such-database'
   const wrong = [url.href, 'postgres://127.0.0.1:1/db?password=s3cret', ...urlsWith('s3c@r?et')]
   const failing = wrong.filter((one) => !/@h:5432|@a:1|\/\/h:/.test(one))
-  await Promise.all(
-    failing.map(async (one) => {
-      const { code, stderr } = await told('list', '--store', one)
-      assert.notEqual(code, 0, stderr)
-    }),
-  )
+  for (const one of failing) {
+    const { code, stderr } = await told('list', '--store', one)
+    assert.notEqual(code, 0, stderr)
+  }
   await dropSchema(store, schema)
 })
 

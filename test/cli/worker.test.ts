@@ -79,7 +79,7 @@ void test('cancel waits for the proof, and the run shows it', async () => {
 
 void test('cancel tells apart what was stopped, what it did not wait for, and what had ended', async () => {
   await using place = await Place.make()
-  await place.worker()
+  await place.works()
   const polite = await place.begun('polite')
   const asked = await place.run(['cancel', polite, '--no-wait'])
   assert.deepEqual([asked.code, /requested/.test(asked.stdout)], [0, true])
@@ -157,7 +157,7 @@ void test('dev makes the store, runs what is enqueued, and shows what it logs', 
 
 void test('watch without an id follows all runs from now on, until it is interrupted', async () => {
   await using place = await Place.make()
-  await place.worker()
+  await place.works()
   await place.does('enqueue', 'add', '{"a":1,"b":2}', '--wait')
   const lines = place.start(['watch'])
   const json = place.start(['watch', '--json', '--after', '-1'])
@@ -202,15 +202,19 @@ void test('doctor names a task that no live worker knows', async () => {
 
 void test('doctor says of a stop whose worker is lost who will record it', async () => {
   await using place = await Place.make()
-  const worker = await place.worker('--lease', '1s')
+  const worker = await place.worker('--lease', '3s')
   const id = await place.does('enqueue', 'polite')
   await worker.says(/polite \S+#1 started/)
   worker.signal('SIGKILL')
   place.start(['terminate', id])
-  await eventually(async () => {
-    const { stdout } = await place.run(['doctor'])
-    return /error +stops +overdue: .*\n +hint: Their workers are lost\. /.test(stdout)
-  }, 'the advice')
+  await eventually(
+    async () => {
+      const { stdout } = await place.run(['doctor'])
+      return /error +stops +overdue: .*\n +hint: Their workers are lost\. /.test(stdout)
+    },
+    'the advice',
+    100,
+  )
 })
 
 void test('a reader that goes away ends a command in silence, and a worker cleanly', async () => {

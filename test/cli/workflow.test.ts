@@ -68,7 +68,7 @@ void suite('workflows on the command line', () => {
     const early = await place.run(['workflow', 'result', '--key', 'sum', '--timeout', '10ms'])
     assert.equal(early.code, 75)
 
-    await place.worker()
+    await place.works()
     assert.equal(await place.does('workflow', 'result', '--key', 'sum'), '6')
     const shown = await place.does('workflow', 'show', id)
     assert.match(
@@ -99,11 +99,11 @@ void suite('workflows on the command line', () => {
     assert.equal((JSON.parse(rest) as WorkflowExport).version, 1)
     writeFileSync(other.path('rest.json'), rest)
     const moved = await other.does('workflow', 'import', 'rest.json', '--tag', 'moved')
-    await other.worker()
+    await other.works()
     assert.equal(await other.does('workflow', 'result', moved), '6')
-    const piped = await other.run(['workflow', 'import', '-'], { stdin: rest })
+    const piped = await other.runAlone(['workflow', 'import', '-'], { stdin: rest })
     assert.equal(piped.code, 0, piped.stderr)
-    const broken = await other.run(['workflow', 'import', '-'], { stdin: '{"version":7}' })
+    const broken = await other.runAlone(['workflow', 'import', '-'], { stdin: '{"version":7}' })
     assert.equal(broken.code, 65)
     assert.match(broken.stderr, /WORKFLOW_INVALID: .+version is 7/)
     assert.equal((await place.json<{ answer: string }>('workflow', 'resume', id)).answer, 'resumed')
@@ -111,7 +111,7 @@ void suite('workflows on the command line', () => {
 
   test('are cancelled and rolled back, sent signals, and run again where they failed', async () => {
     await using place = await Place.make(defaultKind)
-    await place.worker()
+    await place.works()
     const long = await start(place, chain([step(counter), step(polite)]), { key: 'long' })
     const watching = place.start(['workflow', 'watch', long.id])
     await watching.says(/begun/)

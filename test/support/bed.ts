@@ -73,9 +73,9 @@ export async function schemaUrl(schema: string, at?: string): Promise<string> {
   return url.href
 }
 
-const patienceMs = 30_000
+const patienceMs = 60_000
 
-/** Fulfils when the run is as wanted; rejects after half a minute. Woken by the run's own events. */
+/** Fulfils when the run is as wanted; rejects after a minute. Woken by the run's own events. */
 export async function until(run: RunHandle, isWanted: (run: Run) => boolean): Promise<Run> {
   const abortSignal = AbortSignal.timeout(patienceMs)
   const first = await run.get()
@@ -93,10 +93,11 @@ export async function until(run: RunHandle, isWanted: (run: Run) => boolean): Pr
 export async function eventually(
   check: () => boolean | Promise<boolean>,
   what: string,
+  everyMs = 5,
 ): Promise<void> {
   const giveUpAt = performance.now() + patienceMs
   while (!(await check())) {
     if (performance.now() > giveUpAt) throw new Error(`${what}: not within ${patienceMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
 }
