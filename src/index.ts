@@ -129,6 +129,14 @@ export type {
   TasksAnswer,
   TaskSummary,
 } from './client/views/lanes.ts'
+export type {
+  RunWaited,
+  SignalWaited,
+  WaitOutcome,
+  WorkflowWaited,
+} from './client/waits/long-polls.ts'
+export type { RunWaitOptions } from './client/options/options.ts'
+export type { SignalWaitOptions } from './client/options/options.ts'
 export type { AuditQuery } from './client/options/options.ts'
 export type { AskOptions } from './client/options/options.ts'
 export type { CancelOptions } from './client/options/options.ts'

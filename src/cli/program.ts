@@ -12,6 +12,7 @@ import { migrateCommand } from './commands/migrate.ts'
 import { pauseCommands } from './commands/pause.ts'
 import { signalCommands } from './commands/signal.ts'
 import { upkeepCommands } from './commands/upkeep.ts'
+import { replyCommand, waitCommands } from './commands/wait.ts'
 import { watchCommand } from './commands/watch.ts'
 import { workerCommands } from './commands/worker.ts'
 import { workflowCommands } from './commands/workflow.ts'
@@ -37,6 +38,7 @@ export function buildProgram(): Command {
   lookCommands(program)
   laneCommands(program)
   watchCommand(program)
+  waitCommands(program)
   program.commandsGroup('Stop:')
   controlCommands(program)
   program.commandsGroup('Hold:')
@@ -44,6 +46,7 @@ export function buildProgram(): Command {
   holdCommand(program)
   program.commandsGroup('Talk:')
   signalCommands(program)
+  replyCommand(program)
   program.commandsGroup('Workflows:')
   workflowCommands(program)
   program.commandsGroup('Look after:')

@@ -29,6 +29,14 @@ import { type LanesAnswer, lanesView, type TasksAnswer, tasksView } from './view
 import { type ListOptions, pageOf } from './options/pages.ts'
 import { pruneAll, type RetentionOptions } from './options/retention.ts'
 import { checkedPreviewVerb, type Preview, previewOf, type PreviewVerb } from './views/preview.ts'
+import {
+  type RunWaited,
+  type SignalWaited,
+  waitForRun,
+  waitForSignal,
+  waitForWorkflow,
+  type WorkflowWaited,
+} from './waits/long-polls.ts'
 import { RunWaits } from './waits/run-waits.ts'
 import { SignalHandle } from './handles/signal-handle.ts'
 import { Signals } from './requests/signals.ts'
@@ -51,7 +59,9 @@ import type {
   HoldTarget,
   FreezeRunsOptions,
   PauseRunsOptions,
+  RunWaitOptions,
   ScopeOptions,
+  SignalWaitOptions,
   EnqueueOptions,
   EventsOptions,
   StopWorkflowOptions,
@@ -300,6 +310,24 @@ export class Client implements AsyncDisposable {
     return signalsPage(this.#store, checkedId(id), options)
   }
 
+  /**
+   * Waits for the end of a run, or until a stop or a pause of it is confirmed, and answers with the run as it is then. When the
+   * time (default 30 s) is over first, the outcome is `pending`: nothing is thrown.
+   * @throws {CheckreinError} `RUN_NOT_FOUND`, `USAGE`.
+   */
+  async waitForRun(id: string, options: RunWaitOptions = {}): Promise<RunWaited> {
+    return waitForRun(this.#parts, id, options)
+  }
+
+  /**
+   * Waits until the handler of a run has replied to a signal, and answers with the signal as it stands on record then; as
+   * `waitForRun` when the time is over first.
+   * @throws {CheckreinError} `RUN_NOT_FOUND` where no such signal was sent to the run; `USAGE`.
+   */
+  async waitForSignal(id: string, options: SignalWaitOptions): Promise<SignalWaited> {
+    return waitForSignal(this.#parts, id, options)
+  }
+
   // Workflows
 
   /**
@@ -350,6 +378,14 @@ export class Client implements AsyncDisposable {
   async workflowTree(id: string): Promise<ChainTree> {
     if ((await this.getWorkflow(id)) === null) throw workflowMissing(id)
     return this.#workflows.tree(id)
+  }
+
+  /**
+   * Waits for the end of a workflow, or until a stop or a pause of it is confirmed; as `waitForRun` when the time is over first.
+   * @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `USAGE`.
+   */
+  async waitForWorkflow(id: string, options: RunWaitOptions = {}): Promise<WorkflowWaited> {
+    return waitForWorkflow(this.#workflows, id, options)
   }
 
   /**

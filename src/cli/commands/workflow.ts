@@ -17,6 +17,7 @@ import { byIdOrKey, idIn } from '../session/workflow-target.ts'
 import { treeLines } from '../text/workflow-tree.ts'
 import { workflowLines, workflowWord } from '../text/workflow-words.ts'
 import { jsonOf } from './enqueue.ts'
+import { workflowWaitCommand } from './wait.ts'
 import { workflowVerbs } from './workflow-verbs.ts'
 import type { WorkflowOptions } from '../../client/options/options.ts'
 
@@ -33,6 +34,7 @@ export function workflowCommands(program: Command): void {
   ofOne(group, 'getWorkflow', show)
   const all = new Option('--all', 'each member of large groups, too')
   ofOne(group, 'workflowTree', tree).addOption(all)
+  workflowWaitCommand(group)
   workflowVerbs(group)
   ofOne(group, 'retryWorkflow', retry)
   ofOne(group, 'exportWorkflow', exportRemainder)

@@ -9,6 +9,7 @@ import {
   none,
   pauseOptions,
   signalListOptions,
+  signalWaitOptions,
   whoOptions,
 } from '../options/parameters.ts'
 
@@ -103,6 +104,17 @@ export const controlOperations = {
     options: signalListOptions,
     errors: ['USAGE', 'RUN_NOT_FOUND'],
     example: 'checkrein signals 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
+  },
+  waitForSignal: {
+    summary: 'wait for the reply to a signal that was sent to a run',
+    method: 'GET',
+    path: '/runs/{id}/signals/wait',
+    command: 'reply',
+    subject: 'run',
+    options: signalWaitOptions,
+    errors: ['USAGE', 'RUN_NOT_FOUND'],
+    example:
+      'checkrein reply 0198c0de-7a11-7cc3-98c4-dc0c0c07398f --call-id 0198c0de-7a12-7001-8000-dc0c0c07398f',
   },
   preview: {
     summary: 'how many runs a verb on a filter would be for, and what it would answer',

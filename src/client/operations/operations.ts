@@ -15,6 +15,7 @@ import {
   listOptions,
   none,
   retention,
+  runWaitOptions,
 } from '../options/parameters.ts'
 import { workflowOperations } from './workflow-operations.ts'
 
@@ -69,6 +70,16 @@ export const operations = {
     options: eventsOptions,
     errors: ['USAGE', 'RUN_NOT_FOUND'],
     example: 'checkrein watch 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
+  },
+  waitForRun: {
+    summary: 'wait for the end of a run, or until a stop or a pause of it is confirmed',
+    method: 'GET',
+    path: '/runs/{id}/wait',
+    command: 'wait',
+    subject: 'run',
+    options: runWaitOptions,
+    errors: ['USAGE', 'RUN_NOT_FOUND'],
+    example: 'checkrein wait 0198c0de-7a11-7cc3-98c4-dc0c0c07398f --until stopped --timeout 10s',
   },
   ...controlOperations,
   ...workflowOperations,

@@ -173,6 +173,30 @@ export interface ResultOptions {
   readonly abortSignal?: AbortSignal
 }
 
+/** How long an operation that waits may take. */
+export interface WaitOptions {
+  /** How long to wait before the answer is the present state; default 30 s; 0 to look once. */
+  readonly timeout?: Duration
+  readonly abortSignal?: AbortSignal
+}
+
+/** How a run, or a workflow, is waited for. */
+export interface RunWaitOptions extends WaitOptions {
+  /**
+   * Until it has `ended` (default); until a stop that was asked of it is confirmed (`stopped`), and rolled back where that was
+   * asked; until a pause that was asked of it has taken effect (`paused`).
+   */
+  readonly until?: 'ended' | 'stopped' | 'paused'
+}
+
+/** How a signal to one run is waited for. */
+export interface SignalWaitOptions extends WaitOptions {
+  /** The id of the call that has sent it. */
+  readonly callId: string
+  /** Until its handler has `replied` (default), or until the signal has reached it (`delivered`). */
+  readonly until?: 'replied' | 'delivered'
+}
+
 export interface EventsOptions {
   /** Goes on after this position; default: from the beginning for one run, from now on for all. */
   readonly after?: number

@@ -19,6 +19,8 @@ import type {
   AuditQuery,
   AskOptions,
   FreezeOptions,
+  RunWaitOptions,
+  SignalWaitOptions,
   HoldOptions,
   PauseRunsOptions,
   ScopeOptions,
@@ -103,6 +105,24 @@ export const signalListOptions = {
   ...listOptions,
   order: { ...listOptions.order, about: 'default: oldest' },
 } as const satisfies Parameters<keyof ListOptions>
+
+/** What a run, or a workflow, is waited for. */
+export const runWaits = ['ended', 'stopped', 'paused'] as const
+/** What a signal is waited for. */
+export const signalWaits = ['replied', 'delivered'] as const
+
+const waitTimeout = duration('how long to wait before the answer is the present state; default 30s')
+
+export const runWaitOptions = {
+  until: { kind: 'text', about: 'what to wait for; default: ended', choices: runWaits },
+  timeout: waitTimeout,
+} as const satisfies Parameters<Exclude<keyof RunWaitOptions, 'abortSignal'>>
+
+export const signalWaitOptions = {
+  callId: text('of the signal: the id of the call that has sent it'),
+  until: { kind: 'text', about: 'what to wait for; default: replied', choices: signalWaits },
+  timeout: waitTimeout,
+} as const satisfies Parameters<Exclude<keyof SignalWaitOptions, 'abortSignal'>>
 
 export const whoOptions = {
   reason: text('why; goes into the record'),
