@@ -4,6 +4,8 @@ import { globSync, readFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { stateChecks } from '../src/store/driver/state-sql.ts'
+import { postgresStatements } from '../src/store/postgres/sql/statements.ts'
+import { sqliteStatements } from '../src/store/sqlite/statements.ts'
 import {
   fileCircles,
   floorFaults,
@@ -59,6 +61,7 @@ const floors: readonly string[] = [
   'src/store/driver',
   'src/store/rows',
   'src/store/journal',
+  'src/store/changes',
   'src/store/progress',
   'src/store/runs',
   'src/store/control',
@@ -291,6 +294,37 @@ suite('the check of the imports', () => {
     ]
     assert.deepEqual(floorFaults(files, ['src/a/rows', 'src/a']), [
       "src/a/claims has no line in the table `floors` of test/architecture.test.ts: add `'src/a/claims',` below the line 'src/a/rows', the highest that it imports and above the line 'src/a', the lowest that imports it",
+    ])
+  })
+})
+
+/** Inserts into the table of runs, and updates of it that set `state`. */
+const writesState =
+  /INSERT INTO \S*\bcheckrein_runs \(|INSERT INTO \S*\.runs \(|UPDATE (checkrein_runs|\S*\.runs)( AS r)?\s+SET \(?(state\b|[^;]*?\bstate = ')/
+
+suite('the one way for a run to change', () => {
+  const list = readSource('src/store/changes/changes.ts').split('*/')[0] ?? ''
+  const writers = [sqliteStatements, postgresStatements('s')].flatMap((statements) =>
+    Object.entries(statements).flatMap(([name, text]: [string, unknown]) =>
+      typeof text === 'string' && writesState.test(text) ? [name] : [],
+    ),
+  )
+
+  test('was looked at: statements write the state of a run', () => {
+    assert.ok(writers.includes('updateRuns') && writers.includes('completeAlone'))
+    assert.ok(writesState.test(sqliteStatements.preventRuns(['queued'], 'no members')))
+  })
+
+  test('lists every statement that writes the state of a run', () => {
+    for (const name of [...writers, 'preventRuns'])
+      assert.ok(list.includes(`\`${name}\``), `${name} is not in the list of changes.ts`)
+  })
+
+  test('is gone in two files alone, which know what comes of an end', () => {
+    const users = sources.filter(({ text }) => /\bchanges\.send\(/.test(text))
+    assert.deepEqual(users.map(({ file }) => file).sort(), [
+      'src/store/progress/starts.ts',
+      'src/store/runs/after-ends.ts',
     ])
   })
 })

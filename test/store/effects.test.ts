@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Tx } from '../../src/store/driver/driver.ts'
-import { Effects } from '../../src/store/runs/effects.ts'
+import { Effects } from '../../src/store/changes/effects.ts'
 import type { SeqRun } from '../../src/store/rows/runs.ts'
 import { asked, eventOf, running } from '../core/samples.ts'
 

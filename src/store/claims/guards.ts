@@ -24,7 +24,8 @@
 import type { ClaimedRun } from '../port/runs.ts'
 import type { ClaimGuardName, Driver, Tx } from '../driver/driver.ts'
 import type { GroupCommit } from '../driver/group-commit.ts'
-import { Changes, loadRuns } from '../runs/changes.ts'
+import { Changes, loadRuns } from '../changes/changes.ts'
+import { writeChanges } from '../runs/after-ends.ts'
 import { runOf } from '../rows/runs.ts'
 import type { Choice, GuardAfterCommit, GuardBeforeCommit, Refusal } from './guard.ts'
 import { holdGuard } from './hold-guard.ts'
@@ -110,7 +111,7 @@ async function takeBack(tx: Tx, refusals: readonly Refusal[]): Promise<void> {
   await tx.run('unstartRuns', [seqs])
   const changes = new Changes(tx.now(), (await tx.run('runsBySeqToChange', [seqs])).map(runOf))
   for (const { run, event } of refusals) if (event) changes.decide(run.id, event)
-  await changes.write(tx)
+  await writeChanges(tx, changes)
 }
 
 interface Release {
@@ -130,5 +131,5 @@ async function release(tx: Tx, { refusals, workerId }: Release): Promise<void> {
     changes.decide(run.id, { type: 'release', fence, ...unstarted })
     if (event) changes.decide(run.id, event)
   }
-  await changes.write(tx)
+  await writeChanges(tx, changes)
 }

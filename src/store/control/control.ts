@@ -2,11 +2,11 @@
 import { checkedFilter, statesOf } from '../../core/filter.ts'
 import { prevented } from '../../core/run/decision.ts'
 import { type State, idleStates, isStopVerb } from '../../core/run/transitions.ts'
-import { Changes, loadRuns, wakeThoseWaitingFor } from '../runs/changes.ts'
+import { Changes, loadRuns } from '../changes/changes.ts'
+import type { MemberEnd } from '../changes/ends.ts'
+import { afterEnds, writeChanges } from '../runs/after-ends.ts'
 import type { Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
-import { stopChildren } from '../runs/children.ts'
-import { advance, type MemberEnd } from '../progress/advance.ts'
 import { eventOf, verbFor } from './verb-events.ts'
 import { leaveTombstones } from '../runs/tombstones.ts'
 import { type Entry, isRecorded, note, noteAtOnce, placeOf } from '../journal/audit-log.ts'
@@ -50,7 +50,7 @@ export async function controlIds(
     if (changes.get(id)) return controlOne(changes, id, asked)
     return { id, answer: 'not-found', state: null, tombstoneUntil: until.get(id) ?? null }
   })
-  await changes.write(tx)
+  await writeChanges(tx, changes)
   note(
     tx,
     calls.flatMap((call, at) => {
@@ -115,7 +115,7 @@ export async function controlKey(
   if (asked.isAgain) useUp(tx, [['key', task, key]])
   const changes = new Changes(tx.now(), [run])
   const answer = controlOne(changes, run.id, asked)
-  await changes.write(tx)
+  await writeChanges(tx, changes)
   const after = changes.get(run.id) ?? run
   note(tx, [{ ...controlEntry(asked, answer, after), target: { task, key } }])
   return answer
@@ -165,7 +165,7 @@ export async function controlMatched(
   // The record has one row for all of them: the feed of each says which.
   const call = { call: asked.callId }
   const answers = runs.map((run) => controlOne(changes, run.id, { ...asked, more: call }))
-  await changes.write(tx)
+  await writeChanges(tx, changes)
   return [...done, ...answers]
 }
 
@@ -207,27 +207,19 @@ async function preventAll(
   const whose = asked.running === undefined ? 'no members' : 'members too'
   const isDone = await tx.changeBySql(tx.statements.preventRuns(states, whose), sets)
   const done = matched.filter((_, at) => isDone[at])
-  if (done.length > 0) tx.tell('end')
   const data = JSON.stringify({ reason, by, stop, answer: 'prevented', call: asked.callId })
   writeFeed(
     tx,
     done.map(({ seq, attempt }): FeedRow => [seq, now, verb, attempt, 'cancelled', data]),
   )
-  await wakeThoseWaitingFor(
-    tx,
-    done.map(({ id }) => id),
-  )
   const without = { task: '', result: null, error: null, stop, rollback: null }
-  const ends = done.flatMap(({ id, workflow, node }): MemberEnd[] =>
+  const members = done.flatMap(({ id, workflow, node }): MemberEnd[] =>
     workflow === null || node === null
       ? []
       : [{ workflow, node, state: 'cancelled', wasReached: false, run: { id, ...without } }],
   )
-  await advance(tx, ends)
-  await stopChildren(
-    tx,
-    done.flatMap(({ id, attempt }) => (attempt > 0 ? [{ ...asked, verb, id }] : [])),
-  )
+  const stopped = done.flatMap(({ id, attempt }) => (attempt > 0 ? [{ ...asked, verb, id }] : []))
+  await afterEnds(tx, { ended: done.map(({ id }) => id), members, stopped })
   return isDone
 }
 

@@ -14,7 +14,8 @@ import type { RunFilter } from '../../core/filter.ts'
 import { checkedHoldFilter, filterText, isOfLanes } from '../../core/hold.ts'
 import { idleStates, type State } from '../../core/run/transitions.ts'
 import { afterRecord, beginBulk, type Bulks, endBulksOf } from './bulk.ts'
-import { Changes } from '../runs/changes.ts'
+import { Changes } from '../changes/changes.ts'
+import { writeChanges } from '../runs/after-ends.ts'
 import type { Tx } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
 import { isRecorded, note } from '../journal/audit-log.ts'
@@ -140,7 +141,7 @@ export async function endPastHolds(tx: Tx): Promise<void> {
     const changes = new Changes(tx.now(), runs)
     for (const { id } of runs)
       changes.decide(id, { type: 'resume', reason, by: null, holdId: hold.id })
-    await changes.write(tx)
+    await writeChanges(tx, changes)
   }
 }
 

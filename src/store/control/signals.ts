@@ -2,9 +2,10 @@
 import { CheckreinError } from '../../core/errors.ts'
 import { checkedFilter } from '../../core/filter.ts'
 import { isFinal } from '../../core/run/transitions.ts'
-import { Changes, loadRuns } from '../runs/changes.ts'
+import { Changes, loadRuns } from '../changes/changes.ts'
+import { writeChanges } from '../runs/after-ends.ts'
 import type { Tx } from '../driver/driver.ts'
-import { unheard } from '../runs/effects.ts'
+import { unheard } from '../changes/effects.ts'
 import { type Entry, isRecorded, note, noteAtOnce, placeOf, record } from '../journal/audit-log.ts'
 import type { SeqRun } from '../rows/runs.ts'
 import type { Signalled, SignalRequest, Target } from '../store.ts'
@@ -43,7 +44,7 @@ export async function signalIds(
       before.set(place, { position, answer })
     }
   }
-  await changes.write(tx)
+  await writeChanges(tx, changes)
   return answers
 }
 

@@ -6,8 +6,8 @@
  * statement, and goes on with what has ended by that.
  */
 import type { Hooks } from '../../core/workflow/graph.ts'
-import type { StoredRun } from '../../core/run/run.ts'
-import { type Cause, type EndCounts, finalStateOf, hasEnded } from '../../core/workflow/workflow.ts'
+import { type Cause, finalStateOf, hasEnded } from '../../core/workflow/workflow.ts'
+import type { MemberEnd } from '../changes/ends.ts'
 import type { Tx } from '../driver/driver.ts'
 import { cascade } from './cascade.ts'
 import { causeOf } from './cause.ts'
@@ -21,16 +21,6 @@ import { firstUndoing } from '../rows/undo-nodes.ts'
 import type { Param } from '../driver/sql.ts'
 import type { OpenWorkflow, Outcome } from './open-flow.ts'
 
-/** A member that has ended, or is one no more. */
-export interface MemberEnd {
-  readonly workflow: string
-  readonly node: number
-  readonly state: keyof EndCounts
-  /** Not so one that was cancelled while it waited for what comes before it: then its turn never came. */
-  readonly wasReached: boolean
-  readonly run: Pick<StoredRun, 'id' | 'task' | 'result' | 'error' | 'stop' | 'rollback'>
-}
-
 /** Goes on with the workflows of members that have ended. */
 export async function advance(tx: Tx, ends: readonly MemberEnd[]): Promise<void> {
   if (ends.length === 0) return
@@ -42,6 +32,8 @@ export async function advance(tx: Tx, ends: readonly MemberEnd[]): Promise<void>
     await flow.write()
   }
 }
+
+const isCompleted = ({ state }: MemberEnd): boolean => state === 'completed'
 
 /** Members of a group that have ended in this round. */
 interface Arrivals {
@@ -86,7 +78,6 @@ export class WorkflowProgress implements OpenWorkflow {
 
   /** The nodes of members that have ended; those of which nothing further comes are counted at once. */
   async #nodesOf(reached: readonly MemberEnd[]): Promise<ReadonlyMap<number, NodeRow>> {
-    const isCompleted = ({ state }: MemberEnd): boolean => state === 'completed'
     const others = reached.filter((end) => !isCompleted(end)).map(({ node }) => node)
     const completed = reached.filter(isCompleted).map(({ node }) => node)
     if (completed.length === 0) return this.nodes(others)

@@ -1,11 +1,10 @@
 /** Nodes whose turn has come: runs are queued, groups start their members. */
-import type { MachineEvent } from '../../core/run/events.ts'
-import { decide } from '../../core/run/machine.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import { inputOf } from '../../core/workflow/step-plan.ts'
 import { isFinal } from '../../core/run/transitions.ts'
+import { Changes } from '../changes/changes.ts'
 import { writeFeed } from '../journal/feed.ts'
-import { type FeedRow, runOf, type SeqRun, updateOf } from '../rows/runs.ts'
+import { type FeedRow, runOf, type SeqRun } from '../rows/runs.ts'
 import type { OpenWorkflow } from './open-flow.ts'
 import { causeOf } from './cause.ts'
 import { largestFanIn, resultText, tooLarge } from './fan-in.ts'
@@ -183,11 +182,9 @@ export class Starts {
     if (isFinal(run.state))
       return this.#flow.add({ node: start.node, value: null, cause: causeOf(run) })
     const [seq, , input, , expiresAt] = this.#paramsOf(start)
-    const event: MachineEvent = { type: 'wake', by: 'run' }
-    const { run: woken } = decide(run, event, tx.now())
-    if (!woken) return
     tx.send('giveInput', [[seq ?? null, input ?? null, expiresAt ?? null]])
-    tx.send('updateRuns', [updateOf({ ...run, ...woken }, run)])
-    writeFeed(tx, [[run.seq, tx.now(), 'wake', run.attempt, woken.state, '{"by":"run"}']])
+    const changes = new Changes(tx.now(), [run])
+    changes.decide(run.id, { type: 'wake', by: 'run' })
+    await changes.send(tx).written
   }
 }

@@ -4,7 +4,8 @@
  */
 import { isHeldBy } from '../../core/hold.ts'
 import { isFinal } from '../../core/run/transitions.ts'
-import { Changes, loadRuns } from './changes.ts'
+import { Changes, loadRuns } from '../changes/changes.ts'
+import { writeChanges } from './after-ends.ts'
 import type { Tx } from '../driver/driver.ts'
 import { rowHolds } from './row-holds.ts'
 import type { Admission } from '../rows/new-run.ts'
@@ -91,7 +92,7 @@ async function replace(
     changes.decide(holder.id, { type: 'cancel', ...asked })
   }
   changes.dropKey(holder.id)
-  await changes.write(tx)
+  await writeChanges(tx, changes)
   noteReplaced(tx, { run, holder, by: changes.get(holder.id) })
   if (run.onConflict === 'replace') return {}
   if (!isFinal(changes.get(holder.id)?.state ?? 'cancelled')) return { waitsFor: holder.id }

@@ -8,12 +8,13 @@
  */
 import type { Answer } from '../../core/run/decision.ts'
 import type { WaitOutcome } from '../../core/run/run.ts'
-import { Changes, loadRuns, wake } from './changes.ts'
+import { Changes, loadRuns } from '../changes/changes.ts'
+import type { MemberEnd } from '../changes/ends.ts'
+import { afterEnds, writeChanges } from './after-ends.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
 import { type FeedRow, runOf } from '../rows/runs.ts'
 import type { RunEventCall } from '../store.ts'
-import { advance, type MemberEnd } from '../progress/advance.ts'
 import type { Param, Row } from '../driver/sql.ts'
 
 /** Applies events in order; one answer each. An event for a run that does not exist is `stale`. */
@@ -57,7 +58,7 @@ async function applyEach(tx: Tx, calls: readonly RunEventCall[]): Promise<readon
   )
   const accepted = calls.filter((_, at) => answers[at] === 'done')
   await wakeWhatWasSignalled(tx, { changes, accepted })
-  await changes.write(tx)
+  await writeChanges(tx, changes)
   return answers
 }
 
@@ -121,13 +122,13 @@ async function completeAll(tx: Tx, calls: readonly RunEventCall[]): Promise<read
   const completed = firsts.filter((_, at) => isDone[at])
   const feed = completed.flatMap((call) => completeEntry(call, now))
   writeFeed(tx, feed)
-  if (completed.length > 0) tx.tell('end')
   const ended = new Set(completed.map(({ runId }) => runId))
-  await wake(
-    tx,
-    waiting.map(runOf).filter(({ waitsFor }) => ended.has(waitsFor ?? '')),
-  )
-  await advance(tx, completed.flatMap(memberEndOf))
+  await afterEnds(tx, {
+    ended: [...ended],
+    waiting: waiting.map(runOf).filter(({ waitsFor }) => ended.has(waitsFor ?? '')),
+    members: completed.flatMap(memberEndOf),
+    stopped: [],
+  })
   const done = new Set(completed)
   const rest = calls.filter((call) => !done.has(call))
   const answers = rest.length === 0 ? [] : [...(await applyEach(tx, rest))]

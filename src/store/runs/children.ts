@@ -1,35 +1,9 @@
 /** What a run and its children mean to each other: whom it waits for, and what becomes of them when it is stopped. */
 import { nextChildToAwait } from '../../core/run/children.ts'
-import type { MachineEvent } from '../../core/run/events.ts'
-import { isStopVerb, type StopVerb } from '../../core/run/transitions.ts'
 import type { Tx } from '../driver/driver.ts'
 import { queueBulk } from '../journal/outbox.ts'
 import type { SeqRun } from '../rows/runs.ts'
-import type { RunningPolicy } from '../../core/run/intent.ts'
-
-/** A run that is stopped, and may have children. */
-export interface StoppedParent {
-  readonly id: string
-  readonly verb: StopVerb
-  readonly reason: string | null
-  readonly by: string | null
-  readonly graceMs: number
-  readonly rollback: boolean
-  readonly children?: RunningPolicy
-}
-
-/** The run, where the event has stopped it or asks it to. */
-export function stoppedBy(event: MachineEvent, { id, ...run }: SeqRun): readonly StoppedParent[] {
-  if (event.type === 'deadline') {
-    const { reason = null } = run.intent?.stop ?? run.stop ?? run.rollback?.stop ?? {}
-    const graceMs = run.intent?.stop?.graceMs ?? 0
-    return [{ id, verb: 'cancel', reason, by: null, graceMs, rollback: false }]
-  }
-  if (!isStopVerb(event.type) || !('graceMs' in event)) return []
-  const { type: verb, rollback = false, reason, by, graceMs, children } = event
-  const policy = children === undefined ? {} : { children }
-  return [{ id, verb, reason, by, graceMs, rollback, ...policy }]
-}
+import type { StoppedParent } from '../changes/ends.ts'
 
 /** Asks the same of the children of runs, where that is wanted: as bulk operations, for they may be many, and have children too. */
 export async function stopChildren(tx: Tx, stopped: readonly StoppedParent[]): Promise<void> {

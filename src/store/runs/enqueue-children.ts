@@ -6,7 +6,7 @@
  * place already is the child that is meant; but one that did not complete is enqueued anew once its parent has failed after it.
  */
 import type { SeqRun } from '../rows/runs.ts'
-import { loadRuns } from './changes.ts'
+import { loadRuns } from '../changes/changes.ts'
 import type { Tx } from '../driver/driver.ts'
 import { enqueueRuns, insertAdmitted } from './enqueue.ts'
 import type { Stopper } from '../rows/new-run.ts'

@@ -1,6 +1,7 @@
 import type { WorkerInfo, Housekept } from '../store.ts'
 import type { Param, Row } from '../driver/sql.ts'
-import { Changes } from './changes.ts'
+import { Changes } from '../changes/changes.ts'
+import { writeChanges } from './after-ends.ts'
 import type { Tx } from '../driver/driver.ts'
 import { runOf } from '../rows/runs.ts'
 
@@ -27,7 +28,7 @@ export async function lapseRunsOf(tx: Tx, worker: Row): Promise<number> {
     const { maxCrashes = defaultCrashes, rollbackOn = [] } = tasks[run.task] ?? {}
     changes.decide(run.id, { type: 'lapse', maxCrashes, rollbackOn })
   }
-  await changes.write(tx)
+  await writeChanges(tx, changes)
   return held.length
 }
 

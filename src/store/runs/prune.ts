@@ -1,7 +1,7 @@
 /** What keeps the store small: the last lines of a log, and no runs past their retention. */
 import type { LogLine } from '../../core/run/events.ts'
 import type { State } from '../../core/run/transitions.ts'
-import { loadRuns } from './changes.ts'
+import { loadRuns } from '../changes/changes.ts'
 import { trimFeed, writeFeed } from '../journal/feed.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { FeedRow } from '../rows/runs.ts'

@@ -4,7 +4,8 @@ import type { Tx } from '../driver/driver.ts'
 import { endPastHolds } from '../control/holds.ts'
 import { resumeWorkflows } from '../workflow/control.ts'
 import type { StatementName } from '../driver/statements.ts'
-import { Changes } from '../runs/changes.ts'
+import { Changes } from '../changes/changes.ts'
+import { writeChanges } from '../runs/after-ends.ts'
 import { runOf } from '../rows/runs.ts'
 
 /** How many runs one housekeeping step moves of each kind. */
@@ -56,6 +57,6 @@ export async function moveAll(
   const runs = (await tx.run(found, [tx.now(), stepLimit])).map(runOf)
   const changes = new Changes(tx.now(), runs)
   for (const run of runs) changes.decide(run.id, event)
-  await changes.write(tx)
+  await writeChanges(tx, changes)
   return runs.length
 }

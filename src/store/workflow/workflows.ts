@@ -4,7 +4,8 @@ import type { WorkflowExport } from '../../core/workflow/export.ts'
 import { afterRecord, type Bulks } from '../control/bulk.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import type { GroupCommit } from '../driver/group-commit.ts'
-import { Changes, loadRuns } from '../runs/changes.ts'
+import { Changes, loadRuns } from '../changes/changes.ts'
+import { writeChanges } from '../runs/after-ends.ts'
 import { note } from '../journal/audit-log.ts'
 import { tombstoneOf } from '../rows/runs.ts'
 import type { Tombstone } from '../store.ts'
@@ -117,7 +118,7 @@ async function preventMembers(tx: Tx, stones: readonly Tombstone[]): Promise<voi
     const run = changes.get(value)
     if (run) changes.decide(run.id, { type: verb, reason, by, graceMs: 0 })
   }
-  await changes.write(tx)
+  await writeChanges(tx, changes)
 }
 
 async function retryWorkflow(tx: Tx, request: WorkflowRetry): Promise<WorkflowEnqueued> {
