@@ -6,7 +6,7 @@ import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/README.md'], { cwd: root }).sort()
+const pages = globSync(['*.md', 'docs/**/*.md', 'examples/**/README.md'], { cwd: root }).sort()
 
 /** A page without its blocks of code, line by line as it stands. */
 function textOf(page: string): string {

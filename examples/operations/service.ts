@@ -26,7 +26,7 @@ class Refused extends Error {
 interface Call {
   readonly id: string
   readonly body: string
-  /** Who asks, as the service knows its users. */
+  /** The name of the user who asks, as the service knows it. */
   readonly by: string
 }
 
@@ -54,7 +54,7 @@ const routes: Readonly<Record<string, (call: Call) => Promise<unknown>>> = {
     return { answer, ...(await statusOf(operationAt(id))) }
   },
   'GET export': async ({ id }) => handleOf(id).export(),
-  // What another service has exported goes on here, under the same name.
+  // Goes on with the export of another service, under the same name.
   'PUT import': async ({ id, body }) => {
     const operation = table.put(id, JSON.stringify({ imported: true }))
     await reins.importWorkflow(jsonOf(body), { id: operation.workflow, name: id })

@@ -1,14 +1,14 @@
-/** The service's own table: what its users call their operations, and which workflow each of them is. */
+/** The service's own table. It maps the id that a user gave an operation to the workflow that does the work. */
 import { randomUUID } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 
 export interface Operation {
-  /** Its user's own id. */
+  /** The id that the user gave it. */
   readonly id: string
   readonly workflow: string
-  /** What was asked for, as JSON. */
+  /** The request of the user, as JSON. */
   readonly wanted: string
-  /** What the tasks have to say of it. */
+  /** The last note that a task has written about it. */
   readonly note: string | null
 }
 
@@ -25,8 +25,8 @@ export class OperationsTable implements Disposable {
   }
 
   /**
-   * The operation of that id, which is made where there is none. The id of its workflow is on record before the workflow is: should the
-   * service die in between, the same request again starts that one, and no other.
+   * Returns the operation with that id, and makes it if there is none. The id of its workflow is on record before the workflow is: if the
+   * service dies in between, the same request again starts that workflow, and no other.
    */
   put(id: string, wanted: string): Operation {
     this.#db

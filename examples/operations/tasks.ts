@@ -1,4 +1,4 @@
-/** What an operation is made of: the words of texts are counted, and the sum is published, after somebody agreed where it is large. */
+/** The tasks of an operation: they count the words of texts and publish the sum; if it is large, somebody has to agree first. */
 import { z } from 'zod'
 import {
   chain,
@@ -36,7 +36,7 @@ const total = task({
 const publish = task({
   name: 'publish',
   run: ({ as, words }: { as: string; words: number }) => `${as}: ${words} words`,
-  // Called with what it had returned, where the operation is cancelled with `rollback`.
+  // Called when the operation is cancelled with `rollback`; `ctx.result` is the value that `run` returned.
   rollback: (_, ctx) => {
     using operations = table()
     if (ctx.run.workflow !== null)
@@ -52,14 +52,14 @@ const archive = task({
   },
 })
 
-/** The clause: asked before each step, with the result before it and arguments of its own. */
+/** The task of `pauseWhen`: it is asked before each step, with the result of the step before and arguments of its own. */
 const isLarge = task({
   name: 'is-large',
   ...inline,
   run: ({ limit, words }: { limit: number; words: unknown }) =>
     typeof words === 'number' && words > limit,
 })
-/** The callback: told that the operation has paused, and the rest of it. */
+/** The task of `onPaused`: it is told that the operation has paused, and gets the rest of it. */
 const notePause = task({
   name: 'note-pause',
   ...inline,
@@ -80,14 +80,14 @@ const noteFailure = task({
 
 export { archive, clean, count, isLarge, noteFailure, notePause, publish, total }
 
-/** What users ask for. */
+/** The form of a request for an operation. */
 export const wanted = z.object({
   texts: z.array(z.string()).min(1).max(1000),
-  /** More words than this, and somebody must agree: the operation pauses. */
+  /** If there are more words than this, the operation pauses until somebody agrees. */
   limit: z.number().default(1000),
   /** How long each text takes, to have something to pause. */
   ms: z.number().int().min(0).max(600_000).default(0),
-  /** And how long the last step takes. */
+  /** How long the last step takes. */
   archiveMs: z.number().int().min(0).max(600_000).default(0),
 })
 export type Wanted = z.output<typeof wanted>

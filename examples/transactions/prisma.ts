@@ -3,18 +3,18 @@
  *
  * Continuous integration does not run this one: Prisma's client is generated from your schema, by a program that is fetched
  * from the network. It was tried by hand with Prisma 7.10 and @prisma/adapter-pg. A `?schema=public` in the URL that Prisma uses is
- * not taken for the schema of Checkrein.
+ * not the schema of Checkrein, and is ignored.
  */
 import type { Client } from '../../src/index.ts'
 import { sendReceipt } from './tasks.ts'
 
-/** What is used of the client that Prisma hands to `$transaction`. */
+/** The part of Prisma's transaction client that this example uses. */
 interface PrismaTransaction {
   readonly order: { create(row: { data: { item: string } }): Promise<{ id: number }> }
   $queryRawUnsafe<T>(query: string, ...values: unknown[]): Promise<T>
 }
 
-/** What is used of `new PrismaClient({ adapter: new PrismaPg({ connectionString }) })`. */
+/** The part of `new PrismaClient({ adapter: new PrismaPg({ connectionString }) })` that this example uses. */
 interface Prisma {
   $transaction<T>(work: (tx: PrismaTransaction) => Promise<T>): Promise<T>
 }

@@ -5,7 +5,7 @@ import { type Client as Reins, connect, startWorker, type Worker } from '../../s
 const url = process.env['DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
 const schema = process.env['SHOP_SCHEMA'] ?? 'shop_example'
 
-/** For a pool of yours: the table `orders` is in reach. */
+/** The settings of a pool that finds the table `orders`. */
 export const connection = { connectionString: url, options: `-c search_path=${schema}` }
 
 export class Shop implements AsyncDisposable {
@@ -29,7 +29,7 @@ export class Shop implements AsyncDisposable {
     this.#sql = sql
   }
 
-  /** What there is of both. */
+  /** How many orders and how many runs there are. */
   async summary(): Promise<string> {
     const { rows } = await this.#sql.query<{ count: number }>(
       'SELECT count(*)::int AS count FROM orders',
