@@ -88,6 +88,13 @@ for (const on of [defaultKind]) {
       assert.match(bulks, new RegExp(`${hold.id} +pause \\(hold\\) .+ tag t, .*running`))
       assert.doesNotMatch(bulks, /[{/]/)
       assert.match(await place.does('bulk', hold.id, '--wait'), /^pause \(hold\)[^]*paused +1/)
+      const shown = await place.does('show', 'one')
+      assert.match(shown, new RegExp(`paused +since .+, by the hold ${hold.id}$`, 'm'))
+      const { run } = await place.json<{ run: { paused: { [name: string]: unknown } } }>(
+        'show',
+        'one',
+      )
+      assert.deepEqual([run.paused['holdId'], run.paused['workflowId']], [hold.id, null])
       assert.doesNotMatch(await place.does('audit'), /[[{]/)
       const lifted = await place.does('hold', 'pause', '--tag', 't', '--lift')
       assert.match(lifted, /^lifted: \S+ +pause of tag t, which was asked by /)

@@ -95,6 +95,16 @@ void suite('workflows on the command line', () => {
     const paused = await place.run(['workflow', 'pause', '--key', 'sum', '--reason', 'moves'])
     assert.deepEqual([paused.code, paused.stdout], [0, `${id}  paused  2: 1 waiting, 1 paused\n`])
     assert.match(await place.does('workflow', 'show', id), /paused +since .+: moves$/)
+    const { runs } = await place.json<{ runs: { id: string }[] }>('list', '--state', 'paused')
+    const [held = { id: '' }] = runs
+    const shown = await place.does('show', held.id)
+    assert.match(
+      shown,
+      new RegExp(`paused +since .+: moves, by the pause of its workflow ${id}$`, 'm'),
+    )
+    const { run } = await place.json<{ run: { paused: object } }>('show', held.id)
+    const { holdId, workflowId } = run.paused as { holdId: unknown; workflowId: unknown }
+    assert.deepEqual({ holdId, workflowId }, { holdId: null, workflowId: id })
     const rest = await place.does('workflow', 'export', id)
     assert.equal((JSON.parse(rest) as WorkflowExport).version, 1)
     writeFileSync(other.path('rest.json'), rest)

@@ -41,6 +41,18 @@ export const enqueuePromises: Promises = {
     )
   },
 
+  'a run that tries another one again says which': async (bed) => {
+    await bed.enqueue(
+      { id: 'first' },
+      { id: 'again', retryOf: 'first' },
+      { id: 'keyed', key: 'k', retryOf: 'first' },
+    )
+    const said = await Promise.all(
+      ['first', 'again', 'keyed'].map(async (id) => (await bed.get(id)).retryOf),
+    )
+    assert.deepEqual(said, [null, 'first', 'first'])
+  },
+
   'any text does for ids, keys, tags and inputs': async (bed) => {
     for (const text of texts) {
       await bed.enqueue({ id: text, key: text, tags: [text], input: JSON.stringify({ text }) })

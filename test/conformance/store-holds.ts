@@ -324,7 +324,7 @@ export const rowHoldPromises: Promises = {
         const run = await bed.get(before)
         assert.deepEqual(
           [run.state, run.paused],
-          ['paused', { reason: 'why', by: 'who', at: bed.clock.at, holdId: id }],
+          ['paused', { reason: 'why', by: 'who', at: bed.clock.at, holdId: id, workflowId: null }],
         )
         if (filter.key === undefined) {
           const after = await bed.add(like)

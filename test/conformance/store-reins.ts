@@ -164,7 +164,13 @@ export const pausePromises: Promises = {
     for (const id of [queued, later, soon])
       assert.equal(await pause(bed, id, { until: { inMs: 100 } }), 'paused')
     const { paused, resumeAt } = await bed.get(queued)
-    assert.deepEqual(paused, { reason: 'why', by: 'who', at: bed.clock.at, holdId: null })
+    assert.deepEqual(paused, {
+      reason: 'why',
+      by: 'who',
+      at: bed.clock.at,
+      holdId: null,
+      workflowId: null,
+    })
     assert.equal(resumeAt, bed.clock.at + 100)
     assert.equal((await bed.store.housekeep()).nextInMs, 100)
     await bed.pass(99)

@@ -337,7 +337,7 @@ export const flowPausePromises: Promises = {
     assert.equal(await flow.states(id), 'a completed, a paused, b paused, sum waiting')
     const [, held] = await flow.runs(id)
     assert.equal(held?.input, 2)
-    assert.equal((await bed.get(held?.id ?? '')).paused?.holdId, id)
+    assert.equal((await bed.get(held?.id ?? '')).paused?.workflowId, id)
     await flow.ask('resume', id)
     await flow.play()
     assert.equal((await flow.get(id)).result, 3 + 20)

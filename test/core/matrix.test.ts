@@ -51,7 +51,7 @@ const waitingForSignal: RunFacts = {
   waitsFor: null,
   wait: { signal: 'hello', done: ['slept'] },
 }
-const paused = { reason: null, by: null, at: now - 5, holdId: null }
+const paused = { reason: null, by: null, at: now - 5, holdId: null, workflowId: null }
 const pausedForSignal: RunFacts = {
   ...waitingForSignal,
   state: 'paused',

@@ -35,6 +35,7 @@ export const pauseRequest = {
   otherwise: 'wait',
   resumeAt: null,
   holdId: null,
+  workflowId: null,
   parksIn: 'paused',
 } as const
 
@@ -64,7 +65,7 @@ export const factsIn: Readonly<Record<State, RunFacts>> = {
     state: 'paused',
     pausedFrom: 'waiting',
     waitsFor: 'other',
-    paused: { reason: null, by: null, at: now - 5, holdId: null },
+    paused: { reason: null, by: null, at: now - 5, holdId: null, workflowId: null },
   },
   completed: { ...freshFacts, ...finished, state: 'completed', result: '1' },
   failed: { ...freshFacts, ...finished, state: 'failed', failures: 1, error: boom },
@@ -94,7 +95,7 @@ const samples: Samples = {
   cancel: () => ({ type: 'cancel', ...request, graceMs: 2000 }),
   terminate: () => ({ type: 'terminate', ...request, graceMs: 0 }),
   pause: () => ({ type: 'pause', ...request, ...pauseRequest }),
-  resume: () => ({ type: 'resume', ...request, holdId: null }),
+  resume: () => ({ type: 'resume', ...request, holdId: null, workflowId: null }),
   signal: () => ({ type: 'signal', name: 'hello', position: 7 }),
   due: () => ({ type: 'due' }),
   wake: () => ({ type: 'wake', by: 'run' }),

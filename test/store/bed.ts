@@ -246,7 +246,14 @@ export const plainRequest: Omit<ControlRequest, 'verb' | 'target' | 'callId'> = 
   graceMs: 5000,
   tombstoneMs: everySoLong,
   rollback: false,
-  pause: { withinMs: 30_000, otherwise: 'wait', until: null, holdId: null, parksIn: 'paused' },
+  pause: {
+    withinMs: 30_000,
+    otherwise: 'wait',
+    until: null,
+    holdId: null,
+    workflowId: null,
+    parksIn: 'paused',
+  },
 }
 
 /** The same, as a call of its own. */

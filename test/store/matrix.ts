@@ -281,7 +281,16 @@ function wholeMatrix(): void {
       [comes, { type: 'due' }],
       [wakes, { type: 'wake', by: 'time' }],
       [late, { type: 'deadline' }],
-      [resumes, { type: 'resume', reason: 'it was paused until now', by: null, holdId: null }],
+      [
+        resumes,
+        {
+          type: 'resume',
+          reason: 'it was paused until now',
+          by: null,
+          holdId: null,
+          workflowId: null,
+        },
+      ],
     ]
     const runs = await Promise.all(events.map(([id]) => bed.get(id)))
     await bed.pass(100)

@@ -24,11 +24,12 @@ export const fill = ({ finishedCount, liveCount, idleCount }: Counts): string =>
     CASE WHEN n % 3 = 0 THEN 'run-' || n % 500 END, CASE WHEN n % 3 = 0 THEN '0:x:' || n || ':0' END,
     'run-' || n, CASE WHEN n > ${finishedCount} AND n % 3 = 0 THEN 1 ELSE 0 END
   FROM generate_series(1, ${finishedCount + liveCount}) AS n;
-  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, wait, wake_at, paused_from, resume_at, paused)
+  INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, wait, wake_at, paused_from, resume_at, paused, paused_by_kind, paused_by_id)
   SELECT 'idle-' || n, 'work', 'default', 0, CASE WHEN n % 2 = 0 THEN 'waiting' ELSE 'paused' END, 1, 0, 0, 0, n,
     '{"signal":null,"done":[]}', CASE WHEN n % 2 = 0 THEN n END,
     CASE WHEN n % 2 = 1 THEN 'queued' END, CASE WHEN n % 2 = 1 THEN n END,
-    CASE WHEN n % 2 = 1 THEN '{"reason":null,"by":null,"at":1,"holdId":' || CASE WHEN n % 4 = 1 THEN 'null' ELSE '"hold-' || n % 3 || '"' END || '}' END
+    CASE WHEN n % 2 = 1 THEN '{"reason":null,"by":null,"at":1}' END,
+    CASE WHEN n % 4 = 1 THEN 'request' WHEN n % 2 = 1 THEN 'hold' END, CASE WHEN n % 4 = 3 THEN 'hold-' || n % 3 END
   FROM generate_series(1, ${idleCount}) AS n;
   INSERT INTO runs (id, task, queue, priority, state, attempt, failures, crashes, key_held, created_at, workflow, node)
   SELECT 'member-' || n, 'work', 'default', 0, 'waiting', 0, 0, 0, 0, n, 'flow-' || n % 2, n + 1 FROM generate_series(1, ${idleCount}) AS n;
@@ -40,7 +41,7 @@ export const fill = ({ finishedCount, liveCount, idleCount }: Counts): string =>
   SELECT seq, id, 1, finished_at, 'call-' || id || kind, kind, 'hello', 'sent' FROM runs, unnest(ARRAY['signal', 'control']) AS kind
   ORDER BY seq, kind DESC;
   INSERT INTO tombstones SELECT 'id', '', 'run-' || n, 'revoke', NULL, NULL, 1, 1000 FROM generate_series(1, ${liveCount}) AS n;
-  INSERT INTO bulks SELECT 'bulk-' || n, n, n, n, 1, 1, 1, 1, '{}', '{}' FROM generate_series(1, 20000) AS n;
+  INSERT INTO bulks (id, created_at, touched_at, finished_at, upper_seq, total_count, request) SELECT 'bulk-' || n, n, n, n, 1, 1, '{}' FROM generate_series(1, 20000) AS n;
   INSERT INTO feed (run_seq, at, type, attempt, state)
   SELECT seq, 1, 'claim', 1, 'running' FROM runs;
   INSERT INTO tags (tag, run_seq) SELECT 'tenant:' || seq % 1000, seq FROM runs;
@@ -89,6 +90,7 @@ export function hotOf(
     ...nones(9),
     zero,
     zero,
+    ...nones(2),
   ]
   const feedRow = [seqs, of(1), of('claim'), of(1), of('running'), of(null)]
 
@@ -113,6 +115,7 @@ export function hotOf(
       [seqs, ids, of(0), of('{}'), of(9)],
     ],
     ['insertFeed', statements.insertFeed, feedRow],
+    ['insertFeedOfCalls', statements.insertFeedOfCalls, [...feedRow, of('call-1')]],
     ['trimFeed', statements.trimFeed, [seqs, of('log'), of(1000)]],
     ['waitingForToChange', statements.waitingForToChange, [ids]],
     ['finalRuns', statements.finalRuns, [ids]],
@@ -154,7 +157,7 @@ export function hotOf(
     [
       'startMembers',
       statements.startMembers,
-      [seqs, of('queued'), of('1'), of(9), of(9), of('queued'), of('{}')],
+      [seqs, of('queued'), of('1'), of(9), of(9), of('queued'), of('{}'), ...nones(2)],
     ],
     ['updateRuns', statements.updateRuns, facts],
     ['giveInput', statements.giveInput, [seqs, of('1'), of(null)]],
@@ -188,7 +191,7 @@ export function hotOf(
     ['lateRunsToChange', statements.lateRunsToChange, [from + 499, 500]],
     ['orphanedRunsToChange', statements.orphanedRunsToChange, [9, 500]],
     ['pausingRunsToChange', statements.pausingRunsToChange, ['hold-1']],
-    ['endBulksOfHold', statements.endBulksOfHold, ['hold-1', 9]],
+    ['endBulksOf', statements.endBulksOf, ['hold-1', null, 9]],
     ['failingBulks', statements.failingBulks, []],
     ['answerOfCall', statements.answerOfCall, ['call-none', 'control']],
     ['idleBulks', statements.idleBulks, [500]],

@@ -16,6 +16,7 @@ const asked: PauseIntent = {
   overdueAt: null,
   frozenAt: null,
   holdId: null,
+  workflowId: null,
   parksIn: 'paused',
 }
 

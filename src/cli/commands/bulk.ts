@@ -1,4 +1,5 @@
 /** `bulk`: how far verbs on filters are. What a hold or its lifting does with the runs that there are goes by the hold's id. */
+import { callerOf } from '../../core/run/call-ids.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import type { Client } from '../../client/client.ts'
@@ -74,7 +75,7 @@ const isDone = ({ finishedAt }: Bulk): boolean => finishedAt !== null
 async function find(client: Client, id: string): Promise<readonly Bulk[]> {
   const exact = await client.bulk(id)
   if (exact !== null) return [exact]
-  const ofHold = (await client.bulks()).filter(({ callId }) => callId.startsWith(`${id}/`))
+  const ofHold = (await client.bulks()).filter(({ callId }) => callerOf(callId).id === id)
   if (ofHold.length > 0) return ofHold
   throw new CheckreinError('RUN_NOT_FOUND', {
     message: `There is no verb on a filter with the id ${id}`,
@@ -82,9 +83,13 @@ async function find(client: Client, id: string): Promise<readonly Bulk[]> {
 }
 
 /** The id of what asked for it; a hold asks for several things. */
-const idOf = ({ callId }: Bulk): string => plain(callId.split('/')[0] ?? callId)
+const idOf = ({ callId }: Bulk): string => plain(callerOf(callId).id)
 
-const verbOf = ({ callId, verb }: Bulk): string => (callId.includes('/') ? `${verb} (hold)` : verb)
+/** The verb, and what asked for it where it was not a call by hand. */
+function verbOf({ callId, verb }: Bulk): string {
+  const { kind } = callerOf(callId)
+  return kind === 'call' ? verb : `${verb} (${kind})`
+}
 
 function row(one: Bulk, now: number): string[] {
   const { doneCount, totalCount, createdAt, finishedAt, by, filter } = one

@@ -77,10 +77,11 @@ function tookWords({ startedAt, finishedAt }: Run): string {
   return `, ${humanDuration(finishedAt - startedAt)} after the last attempt started`
 }
 
-function pausedWords({ at, until, holdId, ...who }: Paused): string {
-  const hold = holdId === null ? '' : `, by the hold ${holdId}`
+function pausedWords({ at, until, holdId, workflowId, ...who }: Paused): string {
+  const hold = holdId === null ? '' : `, by the hold ${plain(holdId)}`
+  const flow = workflowId === null ? '' : `, by the pause of its workflow ${plain(workflowId)}`
   const end = until === null ? '' : `, until ${dateTime(until)}`
-  return `since ${dateTime(at)}${whoAndWhy(who)}${hold}${end}`
+  return `since ${dateTime(at)}${whoAndWhy(who)}${hold}${flow}${end}`
 }
 
 function waitingWords({ signal, runId, children, until }: WaitingFor): string {

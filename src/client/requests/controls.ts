@@ -1,4 +1,5 @@
 /** The verbs that end, pause and resume runs, and those that stand, as requests to the store. */
+import { byRequest } from '../../core/run/intent.ts'
 import { type Duration, durationMs } from '../../core/duration.ts'
 import {
   defaultGraceMs,
@@ -146,7 +147,7 @@ export function pauseOrder(options: PauseOptions, now: number): ControlRequest['
   return {
     ...pausing(options),
     until: instantOrDelayOf(options, now),
-    holdId: null,
+    ...byRequest,
     parksIn: 'paused',
   }
 }

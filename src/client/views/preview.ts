@@ -2,7 +2,7 @@
 import type { Answer } from '../../core/run/decision.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import type { RunFilter } from '../../core/filter.ts'
-import { defaultGraceMs, defaultPauseMs } from '../../core/run/intent.ts'
+import { byRequest, defaultGraceMs, defaultPauseMs } from '../../core/run/intent.ts'
 import { decide } from '../../core/run/machine.ts'
 import { freshFacts } from '../../core/run/run.ts'
 import { isFinal, type State, states, stopVerbs } from '../../core/run/transitions.ts'
@@ -52,7 +52,7 @@ const nobody = { reason: null, by: null }
 
 /** As the machine says. */
 function answerIn(state: State, verb: PreviewVerb): Answer {
-  const paused = state === 'paused' ? { ...nobody, at: 0, holdId: null } : null
+  const paused = state === 'paused' ? { ...nobody, at: 0, ...byRequest } : null
   return decide({ ...freshFacts, state, paused }, eventOf(verb), 0).answer
 }
 
@@ -60,10 +60,10 @@ function eventOf(verb: PreviewVerb): MachineEvent {
   switch (verb) {
     case 'pause': {
       const how = { withinMs: defaultPauseMs, otherwise: 'wait', parksIn: 'paused' } as const
-      return { type: verb, ...nobody, ...how, resumeAt: null, holdId: null }
+      return { type: verb, ...nobody, ...how, resumeAt: null, ...byRequest }
     }
     case 'resume':
-      return { type: verb, ...nobody, holdId: null }
+      return { type: verb, ...nobody, ...byRequest }
     case 'signal':
       return { type: verb, name: '', position: 0 }
     case 'revoke':

@@ -149,8 +149,8 @@ function goOnAs(run: RunFacts, state: 'queued' | 'scheduled' | 'waiting', how: H
   const next = { ...run, workerId: null, intent: null, resumeAt: null }
   // What a hold asks to park goes back to its queue, from which nothing is claimed.
   if (pause === null || pause.parksIn === 'queued') return accepted({ ...next, state }, how.data)
-  const { reason, by, requestedAt: at, resumeAt, holdId } = pause
-  const paused = { paused: { reason, by, at, holdId }, resumeAt, pausedFrom: state }
+  const { reason, by, requestedAt: at, resumeAt, holdId, workflowId } = pause
+  const paused = { paused: { reason, by, at, holdId, workflowId }, resumeAt, pausedFrom: state }
   return accepted({ ...next, ...paused, state: 'paused' }, how.data)
 }
 

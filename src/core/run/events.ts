@@ -1,6 +1,6 @@
 import type { RetryPolicy } from '../backoff.ts'
 import type { ErrorRecord } from '../errors.ts'
-import type { PauseFallback, RunningPolicy } from './intent.ts'
+import type { PauseFallback, Pauser, RunningPolicy } from './intent.ts'
 import type { Fence, JsonText, RollbackCause, WaitOutcome } from './run.ts'
 import type { ExitProof, StopMode } from './stop.ts'
 import type { EventType, State, StopVerb } from './transitions.ts'
@@ -48,8 +48,8 @@ export type MachineEvent =
       readonly children?: RunningPolicy
     })
   | (RequestOrigin & { readonly type: 'pause' } & PauseRequest)
-  /** `holdId`: only what that hold has paused; null for whatever paused it. */
-  | (RequestOrigin & { readonly type: 'resume'; readonly holdId: string | null })
+  /** `holdId`, `workflowId`: only what that hold or workflow has paused; both null for whatever paused it. */
+  | (RequestOrigin & { readonly type: 'resume' } & Pauser)
   /** `position`: its place among all signals. */
   | { readonly type: 'signal'; readonly name: string; readonly position: number }
   | { readonly type: 'due' | 'expire' | 'deadline' }
@@ -90,11 +90,10 @@ export type MachineEvent =
     })
 
 /** How a pause is to be carried out. */
-export interface PauseRequest {
+export interface PauseRequest extends Pauser {
   readonly withinMs: number
   readonly otherwise: PauseFallback
   readonly resumeAt: number | null
-  readonly holdId: string | null
   readonly parksIn: 'paused' | 'queued'
 }
 

@@ -24,8 +24,29 @@ export interface StopIntent {
 export const pauseFallbacks = ['wait', 'kill', 'freeze'] as const
 export type PauseFallback = (typeof pauseFallbacks)[number]
 
+/** By what a run is paused; both are null where somebody paused the run itself, and one of them is always null. */
+export interface Pauser {
+  /** The id of the hold. */
+  readonly holdId: string | null
+  /** The id of the workflow that was paused, and whose member the run is. */
+  readonly workflowId: string | null
+}
+
+/** A pause that somebody asks of a run itself. */
+export const byRequest: Pauser = { holdId: null, workflowId: null }
+
+/** Whether two pauses come from the same hold or workflow, or both from requests. */
+export function isSamePauser(one: Pauser, other: Pauser): boolean {
+  return one.holdId === other.holdId && one.workflowId === other.workflowId
+}
+
+/** Whether somebody paused the run itself: neither a hold nor a workflow has a say in that. */
+export function isByRequest({ holdId, workflowId }: Pauser): boolean {
+  return holdId === null && workflowId === null
+}
+
 /** A request to pause a running attempt, kept with the run until it has parked. Instants are epoch ms. */
-export interface PauseIntent {
+export interface PauseIntent extends Pauser {
   readonly reason: string | null
   readonly by: string | null
   readonly requestedAt: number
@@ -37,8 +58,6 @@ export interface PauseIntent {
   /** When no checkpoint had come in time. */
   readonly overdueAt: number | null
   readonly frozenAt: number | null
-  /** The hold that asks for it; null where somebody asked it of the run. */
-  readonly holdId: string | null
   /** Where it goes: what a hold on a whole queue or task parks goes back to the queue, which is held. */
   readonly parksIn: 'paused' | 'queued'
 }
@@ -85,11 +104,9 @@ function bothPolicies(one: StopIntent, other: StopIntent): Pick<StopIntent, 'chi
 /** What is asked when one more pause is: the newer holds, but that of a hold never replaces that of the run itself. */
 export function newerPause(old: PauseIntent | null, asked: PauseIntent): PauseIntent {
   if (old === null) return asked
-  if (asked.holdId !== null && old.holdId === null) return old
+  if (!isByRequest(asked) && isByRequest(old)) return old
   const isSame =
-    old.holdId === asked.holdId &&
-    old.withinMs === asked.withinMs &&
-    old.otherwise === asked.otherwise
+    isSamePauser(old, asked) && old.withinMs === asked.withinMs && old.otherwise === asked.otherwise
   if (isSame && old.resumeAt === asked.resumeAt) return old
   const requestedAt = isSame ? old.requestedAt : asked.requestedAt
   // What is not to be frozen any more is thawed.

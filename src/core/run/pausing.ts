@@ -1,6 +1,6 @@
 /** Pausing and resuming, in whatever state a run is. */
 import { type Decision, type EventOf, unchanged } from './decision.ts'
-import { newerPause, type PauseIntent } from './intent.ts'
+import { byRequest, isByRequest, isSamePauser, newerPause, type PauseIntent } from './intent.ts'
 import type { PausedBy, RunFacts } from './run.ts'
 
 export function pauseRun(run: RunFacts, event: EventOf<'pause'>, now: number): Decision {
@@ -14,12 +14,10 @@ export function pauseRun(run: RunFacts, event: EventOf<'pause'>, now: number): D
   return { answer: 'paused', run: { ...run, ...paused, state: 'paused' }, data }
 }
 
-const byOf = ({ reason, by, holdId }: EventOf<'pause'>, at: number): PausedBy => ({
-  reason,
-  by,
-  at,
-  holdId,
-})
+function byOf(event: EventOf<'pause'>, at: number): PausedBy {
+  const { reason, by, holdId, workflowId } = event
+  return { reason, by, at, holdId, workflowId }
+}
 
 /** The end of the pause is on the run, too: what is still pausing by then, or frozen, goes on. */
 function askToPause(run: RunFacts, event: EventOf<'pause'>, now: number): Decision {
@@ -39,17 +37,18 @@ function askToPause(run: RunFacts, event: EventOf<'pause'>, now: number): Decisi
 
 /** Whose pause it is, and until when: a hold has no say in the pause of another, and nobody's is lifted with a hold. */
 function pausedAgain(run: RunFacts, event: EventOf<'pause'>, now: number): RunFacts | null {
-  const { holdId, resumeAt } = event
-  const heldBy = run.paused?.holdId ?? null
-  if (holdId !== null && holdId !== heldBy) return null
-  if (holdId === heldBy) return run.resumeAt === resumeAt ? null : { ...run, resumeAt }
+  const { resumeAt } = event
+  const isSame = isSamePauser(event, run.paused ?? byRequest)
+  if (!isByRequest(event) && !isSame) return null
+  if (isSame) return run.resumeAt === resumeAt ? null : { ...run, resumeAt }
   return { ...run, resumeAt, paused: byOf(event, now) }
 }
 
-export function resumeRun(run: RunFacts, { reason, by, holdId }: EventOf<'resume'>): Decision {
+export function resumeRun(run: RunFacts, event: EventOf<'resume'>): Decision {
+  const { reason, by } = event
   const data = { reason, by }
   const pausedBy = run.state === 'paused' ? run.paused : run.intent?.pause
-  const isMeant = pausedBy != null && (holdId === null || pausedBy.holdId === holdId)
+  const isMeant = pausedBy != null && (isByRequest(event) || isSamePauser(event, pausedBy))
   if (!isMeant) return { ...unchanged('not-paused'), data }
   if (run.state === 'paused') {
     const state = run.pausedFrom ?? 'queued'

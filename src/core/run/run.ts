@@ -1,5 +1,5 @@
 import type { ErrorRecord } from '../errors.ts'
-import type { Intent } from './intent.ts'
+import type { Intent, Pauser } from './intent.ts'
 import type { StopRecord } from './stop.ts'
 import { isFinal, type State } from './transitions.ts'
 
@@ -56,13 +56,11 @@ export interface RunFacts {
   readonly finishedAt: number | null
 }
 
-/** Who paused a run. */
-export interface PausedBy {
+/** Who paused a run, why, when (epoch ms), and by what. */
+export interface PausedBy extends Pauser {
   readonly reason: string | null
   readonly by: string | null
   readonly at: number
-  /** The hold that did it; null where somebody paused the run itself. */
-  readonly holdId: string | null
 }
 
 /** How a wait of a handler ended: it slept, its time ran out, its children have ended, or it took the signal at this position. */
@@ -118,6 +116,8 @@ export interface StoredRun extends RunFacts {
   readonly node: number | null
   /** The run whose handler has enqueued it; null where none has. */
   readonly parent: string | null
+  /** The id of the run that this one tries again; null where it tries none. */
+  readonly retryOf: string | null
   /** Whether its input is a list, and its handler is called for each. */
   readonly isMapped: boolean
   /** When it expires, if no attempt has started by then. */

@@ -25,6 +25,7 @@
 import type { Answer, Decision } from '../../core/run/decision.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
+import { isByRequest } from '../../core/run/intent.ts'
 import { decide } from '../../core/run/machine.ts'
 import { hasBegun, type RunFacts } from '../../core/run/run.ts'
 import { isFinal, transitions } from '../../core/run/transitions.ts'
@@ -54,6 +55,8 @@ export class Changes {
   /** Epoch ms. */
   readonly now: number
   readonly #effects: Effects
+  /** The call on many runs that asks for all of it; null where it is none. */
+  callId: string | null = null
 
   constructor(now: number, runs: readonly SeqRun[]) {
     this.now = now
@@ -69,8 +72,8 @@ export class Changes {
     return this.#is.get(id)
   }
 
-  /** Lets the machine decide, and notes what came of it. The run must have been loaded. @param more what the feed says besides. */
-  decide(id: string, event: MachineEvent, more: Decision['data'] = {}): Decision {
+  /** Lets the machine decide, and notes what came of it. The run must have been loaded. */
+  decide(id: string, event: MachineEvent): Decision {
     const run = this.#is.get(id)
     if (!run) throw new CheckreinError('INTERNAL', { message: `run ${id} was not loaded` })
     const decision = decide(run, event, this.now)
@@ -81,7 +84,7 @@ export class Changes {
       if (hasBegun(run)) this.#stopped.push(...stoppedBy(event, next))
     }
     if (decision.run || isControl(event))
-      this.#note(event, next, { ...decision.data, ...answerOf(decision, event), ...more })
+      this.#note(event, next, { ...decision.data, ...answerOf(decision, event) })
     return decision
   }
 
@@ -112,7 +115,8 @@ export class Changes {
 
   #note({ type }: MachineEvent, { seq, attempt, state }: SeqRun, data: Decision['data']): void {
     const json = JSON.stringify(data)
-    this.#feed.push([seq, this.now, type, attempt, state, json === '{}' ? null : json])
+    const { now: at, callId } = this
+    this.#feed.push({ seq, at, type, attempt, state, data: json === '{}' ? null : json, callId })
   }
 
   /**
@@ -130,7 +134,7 @@ export class Changes {
     this.#effects.write(tx)
     writeFeed(tx, this.#feed)
     for (const type of ['progress', 'checkpoint'] as const) {
-      const seqs = this.#feed.flatMap(([seq, , entry]) => (entry === type ? [seq] : []))
+      const seqs = this.#feed.flatMap((entry) => (entry.type === type ? [entry.seq] : []))
       trimFeed(tx, { type, seqs: new Set(seqs) })
     }
     const detached = this.#detached.length > 0 ? tx.run('detachRuns', [this.#detached]) : []
@@ -191,7 +195,7 @@ const isTimed = (old: RunFacts, run: RunFacts): boolean =>
 
 /** What a client asks is in the feed also where it changed nothing; not so what lifts a hold, of all that others have paused. */
 const isControl = (event: MachineEvent): boolean =>
-  transitions[event.type].by === 'client' && !(event.type === 'resume' && event.holdId !== null)
+  transitions[event.type].by === 'client' && !(event.type === 'resume' && !isByRequest(event))
 
 function answerOf(decision: Decision, event: MachineEvent): { answer?: Answer } {
   return isControl(event) ? { answer: decision.answer } : {}

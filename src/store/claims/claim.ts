@@ -58,7 +58,9 @@ async function claimWithin(
   const data = JSON.stringify({ workerId })
   writeFeed(
     tx,
-    claimed.map((run): FeedRow => [run.seq, now, 'claim', run.attempt, 'running', data]),
+    claimed.map(({ seq, attempt }): FeedRow => {
+      return { seq, at: now, type: 'claim', attempt, state: 'running', data }
+    }),
   )
   return claimed
 }

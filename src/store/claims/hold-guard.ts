@@ -30,5 +30,5 @@ export const holdGuard: GuardBeforeCommit = {
 function eventOf({ id, verb, reason, by, until, rollback }: Hold): MachineEvent {
   if (verb !== 'pause') return { type: verb, reason, by, graceMs: 0, rollback }
   const how = { withinMs: 0, otherwise: 'wait', parksIn: 'paused' } as const
-  return { type: verb, reason, by, ...how, resumeAt: until, holdId: id }
+  return { type: verb, reason, by, ...how, resumeAt: until, holdId: id, workflowId: null }
 }

@@ -6,6 +6,7 @@
  * committed. What was asked before that is seen; what is asked later finds the run running, and asks it to stop. A stop that was left as
  * a tombstone while the workflow was stored beside it, each unseen by the other, is found here, too.
  */
+import { callOfTombstone } from '../../core/run/call-ids.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { ClaimedRun } from '../port/runs.ts'
@@ -54,7 +55,7 @@ async function workflowsToChange(
     const flow = flows.get(stone.value)
     tx.send('deleteTombstone', [['id', '', stone.value]])
     if (!flow || flow.finishedAt !== null) continue
-    const request = fromStop(stone, { id: flow.id, callId: `${flow.id}/tombstone` })
+    const request = fromStop(stone, { id: flow.id, callId: callOfTombstone(flow.id) })
     await order(tx, { flow, request })
     const [stopped] = await tx.run('workflowsToChange', [[flow.id]])
     if (stopped) flows.set(flow.id, workflowOf(stopped))
@@ -64,7 +65,7 @@ async function workflowsToChange(
 
 /** What is asked of the members that have not started; null where nothing is. */
 function eventOf(flow: StoredWorkflow): MachineEvent | null {
-  const { id: holdId, stop, paused, pausesAtPoints } = flow
+  const { id: workflowId, stop, paused, pausesAtPoints } = flow
   if (stop) {
     const { verb, reason, by, rollback } = stop
     return { type: verb, reason, by, graceMs: 0, rollback }
@@ -72,5 +73,5 @@ function eventOf(flow: StoredWorkflow): MachineEvent | null {
   if (!paused || pausesAtPoints) return null
   const { reason, by, until } = paused
   const how = { withinMs: 0, otherwise: 'wait', parksIn: 'paused' } as const
-  return { type: 'pause', reason, by, ...how, resumeAt: until, holdId }
+  return { type: 'pause', reason, by, ...how, resumeAt: until, holdId: null, workflowId }
 }

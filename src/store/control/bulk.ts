@@ -9,6 +9,7 @@
  * What a hold asks of the runs that there are ends with the hold: who lifts it finishes its bulk operations in the same
  * transaction, so that the next step of whoever drives one finds it over.
  */
+import type { Pauser } from '../../core/run/intent.ts'
 import type { Answer } from '../../core/run/decision.ts'
 import { CheckreinError, isCheckreinError } from '../../core/errors.ts'
 import { statesOf } from '../../core/filter.ts'
@@ -47,7 +48,7 @@ export async function beginBulk(
   const now = tx.now()
   const text = JSON.stringify(withInstants(request, now))
   const upperSeq = Number(end?.['seq'] ?? 0)
-  const row = [asked.callId, now, upperSeq, totalCount, text]
+  const row = [asked.callId, now, upperSeq, totalCount, ...forWhom(request), text]
   if ((await tx.run('insertBulk', row)).length === 0) return false
   const name = request.kind === 'control' ? request.asked.verb : request.message.name
   const payload = request.kind === 'signal' ? request.message.payload : null
@@ -56,10 +57,17 @@ export async function beginBulk(
   return true
 }
 
-/** Ends those that carry out a hold which is no more: its runs are to be let go, not to be held. */
-export async function endBulksOf(tx: Tx, holdId: string): Promise<void> {
+/** The hold that it carries out, and the workflow that it pauses or resumes. */
+function forWhom(request: BulkRequest): readonly [holdId: string | null, workflow: string | null] {
+  if (request.kind === 'signal') return [null, null]
+  const { holdId, workflowId } = request.asked.pause
+  return [holdId, workflowId]
+}
+
+/** Ends those that carry out a hold which is no more, or a pause that is over: its runs are to be let go, not to be held. */
+export async function endBulksOf(tx: Tx, { holdId, workflowId }: Pauser): Promise<void> {
   const now = tx.now()
-  const ended = await tx.run('endBulksOfHold', [holdId, now])
+  const ended = await tx.run('endBulksOf', [holdId, workflowId, now])
   const sets = ended.map(({ id, counts }) => [id ?? null, now, counts ?? null])
   if (sets.length > 0) tx.send('finishCall', sets)
 }

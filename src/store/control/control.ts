@@ -163,8 +163,8 @@ export async function controlMatched(
   )
   const changes = new Changes(tx.now(), runs)
   // The record has one row for all of them: the feed of each says which.
-  const call = { call: asked.callId }
-  const answers = runs.map((run) => controlOne(changes, run.id, { ...asked, more: call }))
+  changes.callId = asked.callId
+  const answers = runs.map((run) => controlOne(changes, run.id, asked))
   await writeChanges(tx, changes)
   return [...done, ...answers]
 }
@@ -207,10 +207,12 @@ async function preventAll(
   const whose = asked.running === undefined ? 'no members' : 'members too'
   const isDone = await tx.changeBySql(tx.statements.preventRuns(states, whose), sets)
   const done = matched.filter((_, at) => isDone[at])
-  const data = JSON.stringify({ reason, by, stop, answer: 'prevented', call: asked.callId })
+  const data = JSON.stringify({ reason, by, stop, answer: 'prevented' })
   writeFeed(
     tx,
-    done.map(({ seq, attempt }): FeedRow => [seq, now, verb, attempt, 'cancelled', data]),
+    done.map(({ seq, attempt }): FeedRow => {
+      return { seq, at: now, type: verb, attempt, state: 'cancelled', data, callId: asked.callId }
+    }),
   )
   const without = { task: '', result: null, error: null, stop, rollback: null }
   const members = done.flatMap(({ id, workflow, node }): MemberEnd[] =>
@@ -223,11 +225,7 @@ async function preventAll(
   return isDone
 }
 
-function controlOne(
-  changes: Changes,
-  id: string,
-  { more, ...given }: Asked & { readonly more?: Readonly<Record<string, unknown>> },
-): Controlled {
+function controlOne(changes: Changes, id: string, given: Asked): Controlled {
   const run = changes.get(id)
   // What is being undone is so to the end, and its workflow waits for that.
   if (given.running === 'detach' && run?.state === 'running' && run.rollback === null) {
@@ -238,6 +236,6 @@ function controlOne(
   // Who may finish keeps its children.
   const policy = verb === given.verb ? {} : { children: given.children ?? 'detach' }
   const asked = { ...given, verb, ...policy }
-  const { answer } = changes.decide(id, eventOf(asked, changes.now), more)
+  const { answer } = changes.decide(id, eventOf(asked, changes.now))
   return { id, answer, state: changes.get(id)?.state ?? null, tombstoneUntil: null }
 }

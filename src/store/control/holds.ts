@@ -10,6 +10,7 @@
  * Where writers do not see each other, a run may be paused by a hold that is lifted at the same time. So keepers look for
  * runs that are paused by a hold which is no more, and resume them.
  */
+import { callOfHold, callOfHoldEnd } from '../../core/run/call-ids.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import { checkedHoldFilter, filterText, isOfLanes } from '../../core/hold.ts'
 import { idleStates, type State } from '../../core/run/transitions.ts'
@@ -93,7 +94,7 @@ function bulkOn(
   const until = hold.until === null ? null : { at: hold.until }
   const parksIn = isLane ? 'queued' : 'paused'
   const asked: Asked = {
-    callId: `${callId}/${verb}-${state[0]}`,
+    callId: callOfHold(callId, { verb, state: state[0] }),
     verb,
     reason,
     by,
@@ -101,7 +102,7 @@ function bulkOn(
     graceMs,
     tombstoneMs: 0,
     rollback,
-    pause: { ...pause, until, holdId: hold.id, parksIn },
+    pause: { ...pause, until, holdId: hold.id, workflowId: null, parksIn },
   }
   const filter: RunFilter = { ...hold.filter, state: [...new Set(state)] }
   return { kind: 'control', filter, asked }
@@ -135,12 +136,12 @@ export async function endPastHolds(tx: Tx): Promise<void> {
   const past = (await tx.run('deletePastHolds', [tx.now()])).map(holdOf)
   for (const hold of past) {
     const reason = 'its time was over'
-    const who = { callId: `${hold.id}/over`, reason, by: null, origin: null }
+    const who = { callId: callOfHoldEnd(hold.id), reason, by: null, origin: null }
     await end(tx, { hold, who })
     const runs = (await tx.run('pausingRunsToChange', [hold.id])).map(runOf)
     const changes = new Changes(tx.now(), runs)
     for (const { id } of runs)
-      changes.decide(id, { type: 'resume', reason, by: null, holdId: hold.id })
+      changes.decide(id, { type: 'resume', reason, by: null, holdId: hold.id, workflowId: null })
     await writeChanges(tx, changes)
   }
 }
@@ -157,7 +158,7 @@ async function end(tx: Tx, { hold, who }: Ending): Promise<void> {
   const entry = { asked: who, kind: 'lift', name, run: null, answer: 'done' } as const
   note(tx, [{ ...entry, isOver: true, payload, target }])
   tx.tell('work')
-  await endBulksOf(tx, id)
+  await endBulksOf(tx, { holdId: id, workflowId: null })
 }
 
 /** The same before its time: what it has paused is to be resumed. */

@@ -14,7 +14,10 @@ export function verbFor(run: SeqRun | undefined, { verb, running }: Asked): Cont
 
 export function eventOf(asked: Asked, now: number): MachineEvent {
   const { verb, reason, by, graceMs, rollback, children, pause } = asked
-  if (verb === 'resume') return { type: verb, reason, by, holdId: pause.holdId }
+  if (verb === 'resume') {
+    const { holdId, workflowId } = pause
+    return { type: verb, reason, by, holdId, workflowId }
+  }
   if (verb !== 'pause')
     return {
       type: verb,

@@ -46,8 +46,8 @@ export interface RequestStatements {
   /** It failed, and is found again after the others. */
   readonly noteFailure: string
   readonly failingBulks: string
-  /** Ends those that carry out a hold; gives them. */
-  readonly endBulksOfHold: string
+  /** Ends those that carry out a hold, or pause or resume a workflow; gives them. */
+  readonly endBulksOf: string
   readonly pruneBulks: string
   readonly bulksById: string
   readonly newestBulks: string

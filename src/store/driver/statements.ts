@@ -25,9 +25,11 @@ export interface Statements extends RequestStatements, WorkflowStatements, LaneS
   readonly completeRuns: string
   readonly insertTags: string
   readonly insertFeed: string
+  /** The same with the ids of the calls on many runs that asked for it. */
+  readonly insertFeedOfCalls: string
   readonly trimFeed: string
   readonly waitingForToChange: string
-  /** Says in the rows of runs that somebody waits for their end, where they hold no key: `key_held` is 2. */
+  /** Says in the rows of runs that somebody waits for their end. */
   readonly markAwaited: string
   readonly hasTombstones: string
   readonly tombstonesFor: string

@@ -1,3 +1,4 @@
+import { byRequest } from '../../core/run/intent.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { BulkRequest, Asked, MemberFilter } from '../port/requests.ts'
 type Ordered = Omit<Asked, 'origin' | 'tombstoneMs' | 'pause'>
@@ -7,7 +8,7 @@ export async function queueBulk(
   tx: Tx,
   ...[filter, ordered]: [filter: MemberFilter, ordered: Ordered]
 ): Promise<void> {
-  const pause = { withinMs: 0, otherwise: 'wait', until: null, holdId: null } as const
+  const pause = { withinMs: 0, otherwise: 'wait', until: null, ...byRequest } as const
   const asked: Asked = {
     ...ordered,
     origin: null,
@@ -16,7 +17,7 @@ export async function queueBulk(
   }
   const request: BulkRequest = { kind: 'control', filter, asked }
   const { callId } = asked
-  const row = [callId, tx.now(), Number.MAX_SAFE_INTEGER, 0, JSON.stringify(request)]
+  const row = [callId, tx.now(), Number.MAX_SAFE_INTEGER, 0, null, null, JSON.stringify(request)]
   await tx.run('insertBulk', row)
   tx.begun(callId)
 }

@@ -3,7 +3,7 @@ import type { Answer } from '../../core/run/decision.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { HoldFilter } from '../../core/hold.ts'
-import type { PauseFallback, RunningPolicy } from '../../core/run/intent.ts'
+import type { PauseFallback, Pauser, RunningPolicy } from '../../core/run/intent.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import type { State, StopVerb } from '../../core/run/transitions.ts'
 import type { InstantOrDelay } from './runs.ts'
@@ -39,14 +39,16 @@ export interface ControlRequest extends RequestedBy {
   readonly pause: PauseOrder
 }
 
-export interface PauseOrder {
+/**
+ * How a pause is carried out, and for whom: what a hold or a workflow pauses, and nothing else, is resumed when the hold is
+ * lifted or the workflow is resumed.
+ */
+export interface PauseOrder extends Pauser {
   /** How long it may take to the next checkpoint. */
   readonly withinMs: number
   readonly otherwise: PauseFallback
   /** When it resumes by itself. */
   readonly until: InstantOrDelay | null
-  /** Of a hold: what it pauses, and nothing else, is resumed when it is lifted. */
-  readonly holdId: string | null
   /** Where a running run goes that has parked: a hold on a whole queue or task keeps what is queued. */
   readonly parksIn: 'paused' | 'queued'
 }

@@ -26,6 +26,8 @@ export interface NewRun {
   readonly origin?: string | null
   /** When it is stopped, whatever it does. */
   readonly deadline: InstantOrDelay | null
+  /** The id of the run that it tries again. */
+  readonly retryOf?: string | null
 }
 
 /** An instant, or so long after it is stored. */

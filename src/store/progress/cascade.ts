@@ -1,4 +1,5 @@
 /** What never will be reached is cancelled: as a bulk operation, for it may be a hundred thousand runs. */
+import { callOfUnreached } from '../../core/run/call-ids.ts'
 import type { Cause } from '../../core/workflow/workflow.ts'
 import type { Tx } from '../driver/driver.ts'
 import { queueBulk } from '../journal/outbox.ts'
@@ -14,7 +15,7 @@ export async function cascade(tx: Tx, { workflow, nodes, cause }: Unreached): Pr
     tx,
     { workflow, nodes },
     {
-      callId: `${workflow}/${nodes[0]}`,
+      callId: callOfUnreached(workflow, nodes[0]),
       verb: 'cancel',
       reason: reasonOf(cause),
       by: null,

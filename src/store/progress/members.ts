@@ -39,7 +39,8 @@ export async function insertMembers(
 
 /** One that is queued at once needs no entry, as any run; nor does one that waits for its turn: what it comes after says so. */
 function entriesOf({ state }: NewMember, seq: number | null, now: number): FeedRow[] {
-  return seq === null || state !== 'scheduled' ? [] : [[seq, now, 'enqueue', 0, state, null]]
+  if (seq === null || state !== 'scheduled') return []
+  return [{ seq, at: now, type: 'enqueue', attempt: 0, state, data: null }]
 }
 
 function paramsOf(member: NewMember, workflow: string, now: number): Param[] {
@@ -56,10 +57,7 @@ function paramsOf(member: NewMember, workflow: string, now: number): Param[] {
     now,
     state,
     isStarted && step.delayMs !== null ? now + step.delayMs : null,
-    null,
     member.deadlineAt,
-    null,
-    0,
     workflow,
     member.node,
     step.isMapped ? 1 : null,

@@ -4,7 +4,7 @@ import { inputOf } from '../../core/workflow/step-plan.ts'
 import { isFinal } from '../../core/run/transitions.ts'
 import { Changes } from '../changes/changes.ts'
 import { writeFeed } from '../journal/feed.ts'
-import { type FeedRow, runOf, type SeqRun } from '../rows/runs.ts'
+import { type FeedRow, pauserParams, runOf, type SeqRun } from '../rows/runs.ts'
 import type { OpenWorkflow } from './open-flow.ts'
 import { causeOf } from './cause.ts'
 import { largestFanIn, resultText, tooLarge } from './fan-in.ts'
@@ -105,61 +105,47 @@ export class Starts {
     const now = tx.now()
     writeFeed(
       tx,
-      seqs.map((seq): FeedRow => [seq, now, 'wake', 0, 'queued', '{"by":"run"}']),
+      seqs.map((seq) => wokenEntry({ seq, at: now, attempt: 0, state: 'queued' })),
     )
   }
 
   async #startRuns(starts: readonly Start[]): Promise<void> {
     if (starts.length === 0) return
     const { tx } = this.#flow
-    const sets = starts.map((start) => this.#paramsOf(start))
-    const isStarted = await tx.change('startMembers', sets)
+    const members = starts.map((start) => this.#startedOf(start))
+    const isStarted = await tx.change('startMembers', members.map(startedParams))
     tx.tell('work')
+    const started = members.filter((_, at) => isStarted[at])
     writeFeed(
       tx,
-      starts.filter((_, at) => isStarted[at]).flatMap((start) => this.#entriesOf(start)),
+      started.flatMap((member) => this.#entriesOf(member)),
     )
     await this.#startOthers(starts.filter((_, at) => !isStarted[at]))
   }
 
-  #paramsOf({ node, value, isHeld }: Start): Param[] {
+  /** What is written of the run of a node whose turn has come. */
+  #startedOf({ node, value, isHeld }: Start): StartedMember {
     const { facts, tx } = this.#flow
     const { takes = 'given', bound = null, delayMs = null, ttlMs = null } = node.plan
     const now = tx.now()
     const runAt = delayMs === null ? null : now + delayMs
     const state = runAt === null ? 'queued' : 'scheduled'
-    const isPaused = isHeld && facts.paused !== null
     const input = takes === 'given' ? null : inputOf({ takes, bound }, value)
     const expiresAt = ttlMs === null ? null : now + ttlMs
-    const paused = isPaused ? this.#pausedBy() : null
-    return [
-      node.runSeq,
-      isPaused ? 'paused' : state,
-      input,
-      runAt,
-      expiresAt,
-      isPaused ? state : null,
-      paused,
-    ]
+    const started = { seq: node.runSeq ?? 0, state, input, runAt, expiresAt } as const
+    if (!isHeld || facts.paused === null) return { ...started, pausedFrom: null, paused: null }
+    const { reason, by } = facts.paused
+    const paused = { reason, by, at: now, holdId: null, workflowId: facts.id }
+    return { ...started, state: 'paused', pausedFrom: state, paused }
   }
 
-  #pausedBy(): string {
-    const { id, paused } = this.#flow.facts
-    const { reason = null, by = null } = paused ?? {}
-    return JSON.stringify({ reason, by, at: this.#flow.tx.now(), holdId: id })
-  }
-
-  #entriesOf(start: Start): FeedRow[] {
-    const [seq, state, , , , pausedFrom] = this.#paramsOf(start)
-    const now = this.#flow.tx.now()
-    const queued = (pausedFrom ?? state) as FeedRow[4]
-    const woken: FeedRow = [Number(seq), now, 'wake', 0, queued, '{"by":"run"}']
-    if (pausedFrom === null) return [woken]
-    const { reason = null, by = null } = this.#flow.facts.paused ?? {}
-    return [
-      woken,
-      [Number(seq), now, 'pause', 0, 'paused', JSON.stringify({ reason, by, answer: 'paused' })],
-    ]
+  #entriesOf({ seq, state, pausedFrom, paused }: StartedMember): FeedRow[] {
+    const entry = { seq, at: this.#flow.tx.now(), attempt: 0 }
+    const woken = wokenEntry({ ...entry, state: pausedFrom ?? state })
+    if (paused === null) return [woken]
+    const { reason, by } = paused
+    const data = JSON.stringify({ reason, by, answer: 'paused' })
+    return [woken, { ...entry, type: 'pause', state, data }]
   }
 
   /** Those that do not wait to be reached: somebody has cancelled them, or paused them. */
@@ -181,10 +167,35 @@ export class Starts {
       return this.#flow.add({ node: start.node, value: run.result, cause: null })
     if (isFinal(run.state))
       return this.#flow.add({ node: start.node, value: null, cause: causeOf(run) })
-    const [seq, , input, , expiresAt] = this.#paramsOf(start)
-    tx.send('giveInput', [[seq ?? null, input ?? null, expiresAt ?? null]])
+    const { seq, input, expiresAt } = this.#startedOf(start)
+    tx.send('giveInput', [[seq, input, expiresAt]])
     const changes = new Changes(tx.now(), [run])
     changes.decide(run.id, { type: 'wake', by: 'run' })
     await changes.send(tx).written
   }
+}
+
+/** What a member becomes whose turn has come. */
+type StartedMember = Pick<
+  SeqRun,
+  'seq' | 'state' | 'input' | 'runAt' | 'expiresAt' | 'pausedFrom' | 'paused'
+>
+
+/** The parameters of `startMembers`. */
+function startedParams({
+  seq,
+  state,
+  input,
+  runAt,
+  expiresAt,
+  pausedFrom,
+  paused,
+}: StartedMember): Param[] {
+  const json = paused && JSON.stringify(paused)
+  return [seq, state, input, runAt, expiresAt, pausedFrom, json, ...pauserParams(paused)]
+}
+
+/** Its turn has come. */
+function wokenEntry(entry: Pick<FeedRow, 'seq' | 'at' | 'attempt' | 'state'>): FeedRow {
+  return { ...entry, type: 'wake', data: '{"by":"run"}' }
 }

@@ -44,15 +44,17 @@ export function firstEntries(
   const state = firstState({ run, admission }, now)
   if (seq === null || state === 'queued') return []
   const { stopper, hold } = admission
-  if (!stopper && !hold) return [[seq, now, 'enqueue', 0, state, null]]
-  const enqueued: FeedRow = [seq, now, 'enqueue', 0, stateBefore({ run, admission }, now), null]
+  const entry = { seq, at: now, attempt: 0 }
+  if (!stopper && !hold) return [{ ...entry, type: 'enqueue', state, data: null }]
+  const before = stateBefore({ run, admission }, now)
+  const enqueued: FeedRow = { ...entry, type: 'enqueue', state: before, data: null }
   if (stopper) {
     const { verb, reason, by } = stopper
     const data = { reason, by, answer: 'prevented', stop: stopOf(stopper, now) }
-    return [enqueued, [seq, now, verb, 0, state, JSON.stringify(data)]]
+    return [enqueued, { ...entry, type: verb, state, data: JSON.stringify(data) }]
   }
   const data = { reason: hold?.reason, by: hold?.by, answer: 'paused' }
-  return [enqueued, [seq, now, 'pause', 0, state, JSON.stringify(data)]]
+  return [enqueued, { ...entry, type: 'pause', state, data: JSON.stringify(data) }]
 }
 
 function dueAt(run: NewRun, now: number): number | null {
@@ -94,15 +96,16 @@ export function insertOf({ run, admission }: AdmittedRun, now: number): Param[] 
     stopper ? now : null,
     instantOf(run.deadline, now),
     ...pausedParams({ run, admission }, now),
+    run.retryOf ?? null,
   ]
 }
 
 function pausedParams({ run, admission }: AdmittedRun, now: number): Param[] {
   const { hold } = admission
-  if (!hold) return [null, null, null]
+  if (!hold) return [null, null, null, null, null]
   const { reason, by, id: holdId, until } = hold
-  const paused = JSON.stringify({ reason, by, at: now, holdId })
-  return [stateBefore({ run, admission }, now), paused, until]
+  const paused = JSON.stringify({ reason, by, at: now, holdId, workflowId: null })
+  return [stateBefore({ run, admission }, now), paused, until, 'hold', holdId]
 }
 
 function stopOf({ verb, reason, by, createdAt }: Stopper, now: number): StopRecord {

@@ -1,4 +1,5 @@
 /** Between rows and records. JSON columns that every reader needs are parsed here; payloads stay text. */
+import type { Pauser } from '../../core/run/intent.ts'
 import type { FeedEntry, FeedType } from '../../core/run/events.ts'
 import type { RunFacts, StoredRun } from '../../core/run/run.ts'
 import type { State, StopVerb } from '../../core/run/transitions.ts'
@@ -53,6 +54,7 @@ export function runOf(row: Row): SeqRun {
     stop: maybeJson(row['stop']) as RunFacts['stop'],
     startedAt: maybeNumber(row['started_at']),
     finishedAt: maybeNumber(row['finished_at']),
+    retryOf: maybeText(row['retry_of']),
   }
 }
 
@@ -134,18 +136,33 @@ export function updateOf(run: SeqRun, old: RunFacts): Param[] {
     jsonOrNull(run.wait),
     run.returned,
     run.checkpoints,
+    ...pauserParams(run.paused ?? run.intent?.pause ?? null),
   ]
 }
 
-/** The parameters of `insertFeed` for one entry. */
-export type FeedRow = readonly [
-  seq: number,
-  at: number,
-  type: FeedType,
-  attempt: number,
-  state: State,
-  data: string | null,
-]
+/** By what a run is paused, or asked to pause: `paused_by_kind` and `paused_by_id`. */
+export function pauserParams(pauser: Pauser | null): Param[] {
+  if (pauser === null) return [null, null]
+  const { holdId, workflowId } = pauser
+  if (holdId !== null) return ['hold', holdId]
+  return workflowId === null ? ['request', null] : ['workflow', workflowId]
+}
+
+/** An entry of a run's feed that is to be written. */
+export interface FeedRow {
+  /** Of the run. */
+  readonly seq: number
+  /** Epoch ms. */
+  readonly at: number
+  readonly type: FeedType
+  /** The attempt and the state after the event. */
+  readonly attempt: number
+  readonly state: State
+  /** JSON; null for nothing. */
+  readonly data: string | null
+  /** The id of the call on many runs that asked for it; null or left out where it was none. */
+  readonly callId?: string | null
+}
 
 export function feedEntryOf(row: Row): FeedEntry {
   return {
@@ -156,7 +173,10 @@ export function feedEntryOf(row: Row): FeedEntry {
     type: text(row['type']) as FeedType,
     attempt: Number(row['attempt']),
     state: text(row['state']) as State,
-    data: (maybeJson(row['data']) ?? {}) as FeedEntry['data'],
+    data: {
+      ...(maybeJson(row['data']) as FeedEntry['data'] | null),
+      ...(row['call_id'] == null ? {} : { call: text(row['call_id']) }),
+    },
   }
 }
 

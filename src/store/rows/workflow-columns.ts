@@ -15,7 +15,7 @@ export const workflowFacts = columns(
 
 export const memberColumns = columns(
   'id text, task text, queue text, priority int, tags text, input text, expires_at bigint, created_at bigint',
-  'state text, run_at bigint, finished_at bigint, deadline_at bigint, result text, key_held int',
+  'state text, run_at bigint, deadline_at bigint',
   'workflow text, node int, is_mapped int, rollback text, checkpoint_at bigint',
 )
 

@@ -2,6 +2,7 @@
  * What can stand in the way of a run when it is enqueued, all looked up in the same transaction: a tombstone for its id or
  * key, which makes it `cancelled` before it ever was queued, another run that holds its key, and a hold on runs of its kind.
  */
+import { callOfReplacement } from '../../core/run/call-ids.ts'
 import { isHeldBy } from '../../core/hold.ts'
 import { isFinal } from '../../core/run/transitions.ts'
 import { Changes, loadRuns } from '../changes/changes.ts'
@@ -113,7 +114,12 @@ function noteReplaced(
 ): void {
   if (by === undefined || (by.state === holder.state && by.intent === holder.intent)) return
   const { by: who = null, origin = null } = run
-  const asked = { callId: run.id, reason: `replaced by ${run.id}`, by: who, origin }
+  const asked = {
+    callId: callOfReplacement(run.id),
+    reason: `replaced by ${run.id}`,
+    by: who,
+    origin,
+  }
   const isOver = by.state !== 'running'
   const answer = isOver ? 'prevented' : 'requested'
   note(tx, [{ asked, kind: 'control', name: 'cancel', run: holder, answer, isOver }])

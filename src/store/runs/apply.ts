@@ -157,7 +157,7 @@ function memberEndOf({ runId: id, member, event }: RunEventCall): MemberEnd[] {
 }
 
 function completeEntry({ seq = 0, event }: RunEventCall, now: number): FeedRow[] {
-  return event.type === 'complete'
-    ? [[seq, now, 'complete', event.fence.attempt, 'completed', null]]
-    : []
+  if (event.type !== 'complete') return []
+  const { attempt } = event.fence
+  return [{ seq, at: now, type: 'complete', attempt, state: 'completed', data: null }]
 }

@@ -1,4 +1,5 @@
 /** What a run and its children mean to each other: whom it waits for, and what becomes of them when it is stopped. */
+import { callOfParent } from '../../core/run/call-ids.ts'
 import { nextChildToAwait } from '../../core/run/children.ts'
 import type { Tx } from '../driver/driver.ts'
 import { queueBulk } from '../journal/outbox.ts'
@@ -13,7 +14,7 @@ export async function stopChildren(tx: Tx, stopped: readonly StoppedParent[]): P
   const live = new Set(rows.map((row) => String(row['parent'])))
   for (const { id, children = 'cancel', ...asked } of parents)
     if (live.has(id)) {
-      const callId = `${id}/children/${asked.verb}/${children}${asked.rollback ? '/rollback' : ''}`
+      const callId = callOfParent(id, { ...asked, children })
       const filter = { parent: id }
       await queueBulk(tx, filter, { ...asked, callId, children, running: children })
     }

@@ -8,7 +8,7 @@ import type { Enqueued, NewRun } from '../store.ts'
 
 /** Stores the runs in order. @throws {CheckreinError} `RUN_ID_TAKEN` where another task's run has the id. */
 export async function enqueueRuns(tx: Tx, runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
-  if (runs.every((run) => run.key === null)) {
+  if (runs.every(({ key, retryOf = null }) => key === null && retryOf === null)) {
     const inserted = await insertPlain(tx, runs)
     if (inserted) return inserted
   }
@@ -30,7 +30,7 @@ export async function enqueueAlone(
   driver: Driver,
   runs: readonly NewRun[],
 ): Promise<readonly Enqueued[] | null> {
-  const isPlain = runs.every((run) => run.key === null && run.due === null && run.tags.length === 0)
+  const isPlain = runs.every(isPlainRun)
   if (!isPlain) return null
   const now = driver.now()
   const sets = runs.map((run) => insertOf({ run, admission: {} }, now))
@@ -38,6 +38,9 @@ export async function enqueueAlone(
   if (!seqs || seqs.includes(null)) return null
   return runs.map(({ id }) => ({ id, outcome: 'enqueued', replacedId: null }))
 }
+
+const isPlainRun = ({ key, due, tags, retryOf = null }: NewRun): boolean =>
+  key === null && due === null && tags.length === 0 && retryOf === null
 
 /** Null where none was new, or a tombstone stands: what stands in their way must be looked up. */
 async function insertPlain(tx: Tx, runs: readonly NewRun[]): Promise<readonly Enqueued[] | null> {

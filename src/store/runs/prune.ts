@@ -22,10 +22,11 @@ export async function writeLog(tx: Tx, calls: readonly LogCall[]): Promise<reado
     const run = runs.get(runId)
     if (!run || run.attempt !== attempt || run.workerId === null) return []
     const { at, ...data } = line
-    return [[run.seq, at, 'log', attempt, run.state, JSON.stringify(data)]]
+    const { seq, state } = run
+    return [{ seq, at, type: 'log', attempt, state, data: JSON.stringify(data) }]
   })
   writeFeed(tx, feed)
-  trimFeed(tx, { type: 'log', seqs: new Set(feed.map(([seq]) => seq)) })
+  trimFeed(tx, { type: 'log', seqs: new Set(feed.map(({ seq }) => seq)) })
   return calls.map(() => null)
 }
 

@@ -1,3 +1,4 @@
+import { byRequest } from '../../core/run/intent.ts'
 import type { Housekept } from '../store.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import type { Tx } from '../driver/driver.ts'
@@ -42,7 +43,7 @@ export async function moveWhatIsDue(tx: Tx): Promise<Moved> {
   const woken = await move('wakeableRunsToChange', { type: 'wake', by: 'time' })
   const continued = await resumeWorkflows(tx, stepLimit)
   const reason = 'it was paused until now'
-  const resume = { type: 'resume', reason, by: null, holdId: null } as const
+  const resume = { type: 'resume', reason, by: null, ...byRequest } as const
   const resumed = await move('resumableRunsToChange', resume)
   const lifted = { ...resume, reason: 'the hold that paused it is no more' } as const
   const freed = await move('orphanedRunsToChange', lifted)

@@ -92,9 +92,11 @@ export class SqliteDriver implements Driver {
       `PRAGMA synchronous = ${synchronous}; PRAGMA wal_autocheckpoint = ${checkpointPages}; PRAGMA cache_size = -8000`,
     )
     this.#reader.exec('PRAGMA query_only = 1')
-    if (await this.#patiently(() => needsMigration(this.#writer, this.#file))) {
+    if (await this.#patiently(() => needsMigration(this.#writer, { file: this.#file }))) {
       if (options.migrate === false) throw tooOld(this.#file, schemaVersion(this.#writer))
-      await this.transact((tx) => migrateSqlite(this.#writer, this.#file, tx))
+      const migrate = (tx: Tx): void =>
+        migrateSqlite(this.#writer, { file: this.#file, now: tx.now() })
+      await this.transact(async (tx) => migrate(tx))
     }
     if (!options.now) {
       const clock = await this.#patiently(() => knownLeaseClock(this.#reader.all(bootRow)))

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
 import { CheckreinError } from '../../core/errors.ts'
-import type { Tx } from '../driver/driver.ts'
-import { type Migrated, migrationsIn, pending } from '../driver/migrations.ts'
+import { type Migrated, type Migration, migrationsIn, pending } from '../driver/migrations.ts'
 import { Connection } from './connection.ts'
 import { fileError } from './file.ts'
 
-const folder = new URL('./migrations/', import.meta.url)
+const own = (): readonly Migration[] => migrationsIn(new URL('./migrations/', import.meta.url))
 const hasTable = "SELECT 1 AS found FROM sqlite_schema WHERE name = 'checkrein_schema'"
 const createTable =
   'CREATE TABLE checkrein_schema (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT'
@@ -18,27 +17,39 @@ export function schemaVersion(connection: Connection): number {
   )
 }
 
-/** Whether `migrateSqlite` would write anything. @throws {CheckreinError} `SCHEMA_TOO_NEW`. */
-export function needsMigration(connection: Connection, file: string): boolean {
-  return pending(migrationsIn(folder), schemaVersion(connection), file).length > 0
+interface MigrationParts {
+  readonly file: string
+  /** Default: those of this package. */
+  readonly all?: readonly Migration[]
 }
 
-/** Brings the schema up to date, within the caller's write transaction. */
-export async function migrateSqlite(connection: Connection, file: string, tx: Tx): Promise<void> {
+/** Whether `migrateSqlite` would write anything. @throws {CheckreinError} `SCHEMA_TOO_NEW`. */
+export function needsMigration(
+  connection: Connection,
+  { file, all = own() }: MigrationParts,
+): boolean {
+  return pending(all, schemaVersion(connection), file).length > 0
+}
+
+/** Brings the schema up to date, within the caller's write transaction. @param parts `now`: epoch ms. */
+export function migrateSqlite(
+  connection: Connection,
+  { file, all = own(), now }: MigrationParts & { readonly now: number },
+): void {
   const version = schemaVersion(connection)
   if (version === 0) connection.exec(createTable)
-  for (const migration of pending(migrationsIn(folder), version, file)) {
+  for (const migration of pending(all, version, file)) {
     connection.exec(migration.sql)
     const insert = 'INSERT INTO checkrein_schema (version, name, applied_at) VALUES (?1, ?2, ?3)'
-    await tx.all(insert, [migration.version, migration.name, tx.now()])
+    connection.all(insert, [migration.version, migration.name, now])
   }
 }
 
 /** What bringing a file up to date would do; a file that is not there is not made. @throws {CheckreinError} as opening it does. */
-export function sqliteMigration(file: string): Migrated {
+export function sqliteMigration(file: string, all: readonly Migration[] = own()): Migrated {
   try {
     const from = versionOf(file)
-    const todo = pending(migrationsIn(folder), from, file)
+    const todo = pending(all, from, file)
     const table = from === 0 ? [`${createTable};`] : []
     const sql = todo.map(({ version, name, sql }) => `-- ${version} ${name}\n${sql.trim()}`)
     return { from, to: from + todo.length, sql: [...table, ...sql].join('\n\n') }
@@ -59,7 +70,7 @@ function versionOf(file: string): number {
 
 /** For a store that is not to be changed. */
 export function tooOld(file: string, version: number): CheckreinError {
-  const needed = migrationsIn(folder).length
+  const needed = own().length
   return new CheckreinError('SCHEMA_TOO_OLD', {
     message: `${file} has schema version ${version}; this Checkrein needs ${needed}`,
     hint: 'Bring it up to date: checkrein migrate. `--dry-run` shows what that would do.',

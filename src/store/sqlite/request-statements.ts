@@ -10,20 +10,17 @@ const openSignals = 'completed_at IS NULL'
 const isPast = `completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL)`
 
 export const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
-/** By which hold a run is paused: the words of its index. */
-const pausedBy = "json_extract(paused, '$.holdId')"
-/** What the text of a request or an intent has for the hold of the first parameter. */
-const ofHold = (json: string, id = '?1'): string =>
-  `instr(${json}, '"holdId":"' || ${id} || '"') > 0`
+/** The runs that a hold or a workflow has paused: the words of their index. */
+const isPausedByOther = 'paused_by_id IS NOT NULL AND paused IS NOT NULL'
 /** The holds and pauses of workflows that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
 const gone = `
       WITH RECURSIVE pausing (id) AS (
-        SELECT min(${pausedBy}) FROM checkrein_runs WHERE paused IS NOT NULL
-        UNION ALL SELECT (SELECT min(${pausedBy}) FROM checkrein_runs WHERE paused IS NOT NULL AND ${pausedBy} > pausing.id)
+        SELECT min(paused_by_id) FROM checkrein_runs WHERE ${isPausedByOther}
+        UNION ALL SELECT (SELECT min(paused_by_id) FROM checkrein_runs WHERE ${isPausedByOther} AND paused_by_id > pausing.id)
         FROM pausing WHERE pausing.id IS NOT NULL)
       SELECT id FROM pausing WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM checkrein_holds AS h WHERE h.id = pausing.id)
         AND NOT EXISTS (SELECT 1 FROM checkrein_workflows AS w WHERE w.id = pausing.id AND w.paused IS NOT NULL)
-        AND NOT EXISTS (SELECT 1 FROM checkrein_bulks AS b WHERE b.finished_at IS NULL AND ${ofHold('b.request', 'pausing.id')})`
+        AND NOT EXISTS (SELECT 1 FROM checkrein_bulks AS b WHERE b.finished_at IS NULL AND (b.hold_id = pausing.id OR b.workflow = pausing.id))`
 
 export const sqliteReins: RequestStatements = {
   wakeableRunsToChange:
@@ -34,10 +31,11 @@ export const sqliteReins: RequestStatements = {
     SELECT * FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL AND deadline_at <= ?1
     ORDER BY deadline_at LIMIT ?2`,
   orphanedRunsToChange: `
-    SELECT * FROM checkrein_runs WHERE paused IS NOT NULL AND ${pausedBy} IN (${gone}) AND ?1 IS NOT NULL LIMIT ?2`,
+    SELECT * FROM checkrein_runs WHERE ${isPausedByOther} AND paused_by_id IN (${gone}) AND ?1 IS NOT NULL LIMIT ?2`,
   pausingRunsToChange: `
     SELECT * FROM checkrein_runs
-    WHERE worker_id IN (SELECT id FROM checkrein_workers) AND (intent IS NOT NULL OR signalled IS NOT NULL) AND ${ofHold('intent')}`,
+    WHERE worker_id IN (SELECT id FROM checkrein_workers) AND (intent IS NOT NULL OR signalled IS NOT NULL)
+      AND intent IS NOT NULL AND paused_by_kind = 'hold' AND paused_by_id = ?1`,
   nextAt: `
     SELECT min(at) AS at FROM (
       SELECT min(run_at) AS at FROM checkrein_runs WHERE ${stateIs(['scheduled'])}
@@ -106,8 +104,8 @@ export const sqliteReins: RequestStatements = {
       ORDER BY created_at LIMIT ?2)`,
 
   insertBulk: `
-    INSERT INTO checkrein_bulks (id, created_at, touched_at, upper_seq, done_seq, total_count, done_count, counts, request)
-    VALUES (?1, ?2, ?2, ?3, 0, ?4, 0, '{}', ?5) ON CONFLICT (id) DO NOTHING RETURNING id`,
+    INSERT INTO checkrein_bulks (id, created_at, touched_at, upper_seq, total_count, hold_id, workflow, request)
+    VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING RETURNING id`,
   bulkToChange: 'SELECT * FROM checkrein_bulks WHERE id = ?1',
   updateBulk: `
     UPDATE checkrein_bulks SET touched_at = ?2, done_seq = ?3, done_count = ?4, counts = ?5, finished_at = ?6, error = NULL,
@@ -117,9 +115,9 @@ export const sqliteReins: RequestStatements = {
     'UPDATE checkrein_bulks SET touched_at = ?2, error = ?3 WHERE id = ?1 AND finished_at IS NULL',
   failingBulks:
     'SELECT id, error FROM checkrein_bulks WHERE finished_at IS NULL AND error IS NOT NULL ORDER BY touched_at LIMIT 5',
-  endBulksOfHold: `
-    UPDATE checkrein_bulks SET touched_at = ?2, finished_at = ?2, error = NULL
-    WHERE finished_at IS NULL AND ${ofHold('request')} RETURNING id, counts`,
+  endBulksOf: `
+    UPDATE checkrein_bulks SET touched_at = ?3, finished_at = ?3, error = NULL
+    WHERE finished_at IS NULL AND (hold_id = ?1 OR workflow = ?2) RETURNING id, counts`,
   pruneBulks: 'DELETE FROM checkrein_bulks WHERE finished_at < ?1',
   bulksById: 'SELECT * FROM checkrein_bulks WHERE id IN (SELECT value FROM json_each(?1))',
   newestBulks: 'SELECT * FROM checkrein_bulks ORDER BY created_at DESC, id DESC LIMIT ?1',
@@ -166,14 +164,14 @@ function signalSql(query: SignalQuery): FilterSql {
     `${column} IN (SELECT value FROM json_each(${bind(values)}))`
   if (query.callIds) terms.push(among('s.call_id', query.callIds))
   if (query.runIds) terms.push(among('s.run_id', query.runIds))
-  // What was asked of many is named in the run's feed.
+  // What was asked of many is found by the calls in the run's feed.
   if (query.runId !== undefined) {
     const id = bind(query.runId)
     terms.push(`s.position IN (
       SELECT position FROM checkrein_signals WHERE run_id = ${id} UNION ALL
       SELECT m.position FROM checkrein_runs AS r JOIN checkrein_feed AS f ON f.run_seq = r.seq
-        JOIN checkrein_signals AS m ON m.call_id = json_extract(f.data, '$.call')
-      WHERE r.id = ${id} AND f.data LIKE '%"call":"%' AND m.run_id IS NULL)`)
+        JOIN checkrein_signals AS m ON m.call_id = f.call_id
+      WHERE r.id = ${id} AND m.run_id IS NULL)`)
   }
   if (query.kinds) terms.push(among('s.kind', query.kinds))
   if (query.names) terms.push(among('s.name', query.names))

@@ -11,11 +11,13 @@ import type { Statements } from '../driver/statements.ts'
 const insertColumns = [
   'id, task, queue, priority, key, key_held, tags, input, expires_at, created_at',
   'state, run_at, waits_for, stop, finished_at, deadline_at, paused_from, paused, resume_at',
+  'paused_by_kind, paused_by_id, retry_of',
 ].join(', ')
 const factColumns = [
   'state, attempt, failures, crashes, worker_id, run_at, intent, paused_from, waits_for',
   'progress, result, error, stop, started_at, finished_at, key_held',
   'resume_at, wake_at, deadline_at, checkpoint_at, signalled, rollback_on, rollback, paused, wait, returned, checkpoints',
+  'paused_by_kind, paused_by_id',
 ].join(', ')
 /** `?1, ?2, …`: as many as there are columns. */
 const places = (list: string, from = 1): string =>
@@ -34,16 +36,16 @@ export const sqliteStatements: Statements = {
   ...sqliteWorkflows,
   ...sqliteLanes,
   insertRuns: `
-    INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
-    VALUES (${places(insertColumns)}, 0, 0, 0)
+    INSERT INTO checkrein_runs (${insertColumns})
+    VALUES (${places(insertColumns)})
     ON CONFLICT (id) DO NOTHING`,
   insertPlainRuns: `
-    INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
-    SELECT ${places(insertColumns)}, 0, 0, 0 WHERE ${nothingStands}
+    INSERT INTO checkrein_runs (${insertColumns})
+    SELECT ${places(insertColumns)} WHERE ${nothingStands}
     ON CONFLICT (id) DO NOTHING`,
   insertNewRuns: `
-    INSERT INTO checkrein_runs (${insertColumns}, attempt, failures, crashes)
-    SELECT ${places(insertColumns)}, 0, 0, 0 WHERE ${nothingStands}`,
+    INSERT INTO checkrein_runs (${insertColumns})
+    SELECT ${places(insertColumns)} WHERE ${nothingStands}`,
   runsById,
   runsToChange: runsById,
   runsBySeqToChange: 'SELECT * FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))',
@@ -54,10 +56,12 @@ export const sqliteStatements: Statements = {
   completeRuns: `
     UPDATE checkrein_runs SET state = 'completed', result = ?5, worker_id = NULL, finished_at = ?6
     WHERE seq = ?1 AND id = ?2 AND ${stateIs(['running'])} AND attempt = ?3 AND worker_id = ?4
-      AND intent IS NULL AND key_held = 0 AND signalled IS NULL AND rollback IS NULL AND wait IS NULL`,
+      AND intent IS NULL AND key_held = 0 AND is_awaited IS NULL AND signalled IS NULL AND rollback IS NULL AND wait IS NULL`,
   insertTags: 'INSERT INTO checkrein_tags (tag, run_seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING',
   insertFeed: `
     INSERT INTO checkrein_feed (run_seq, at, type, attempt, state, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+  insertFeedOfCalls: `
+    INSERT INTO checkrein_feed (run_seq, at, type, attempt, state, data, call_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
   trimFeed: `
     DELETE FROM checkrein_feed WHERE run_seq = ?1 AND type = ?2 AND position <= (
       SELECT position FROM checkrein_feed WHERE run_seq = ?1 AND type = ?2 ORDER BY position DESC LIMIT 1 OFFSET ?3)`,
@@ -65,8 +69,8 @@ export const sqliteStatements: Statements = {
     SELECT * FROM checkrein_runs
     WHERE waits_for IS NOT NULL AND waits_for IN (SELECT value FROM json_each(?1))`,
   markAwaited: `
-    UPDATE checkrein_runs SET key_held = 2
-    WHERE id IN (SELECT value FROM json_each(?1)) AND key_held = 0 AND finished_at IS NULL`,
+    UPDATE checkrein_runs SET is_awaited = 1
+    WHERE id IN (SELECT value FROM json_each(?1)) AND finished_at IS NULL`,
 
   hasTombstones: 'SELECT 1 AS found FROM checkrein_tombstones LIMIT 1',
   tombstonesFor: `
@@ -134,7 +138,7 @@ export const sqliteStatements: Statements = {
   preventRuns: (states, whose) => `
     UPDATE checkrein_runs
     SET state = 'cancelled', stop = ?4, finished_at = ?5, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0,
-      paused = NULL, resume_at = NULL, wake_at = NULL, wait = NULL
+      paused = NULL, paused_by_kind = NULL, paused_by_id = NULL, resume_at = NULL, wake_at = NULL, wait = NULL
     WHERE seq = ?1 AND id = ?2 AND attempt = ?3 AND ${stateIs(states)}
       AND rollback IS NULL AND rollback_on IS NULL AND signalled IS NULL ${whose === 'no members' ? 'AND workflow IS NULL' : ''}`,
   listRuns: ({ where }, order) =>

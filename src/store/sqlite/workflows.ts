@@ -19,8 +19,8 @@ const ofThese = 'IN (SELECT value FROM json_each(?1))'
 
 export const sqliteWorkflows: WorkflowStatements = {
   insertWorkflow: `
-    INSERT INTO checkrein_workflows (${names(workflowColumns)}, completed, failed, cancelled, detached, is_done)
-    VALUES (${places(workflowColumns)}, 0, 0, 0, 0, 0) ON CONFLICT (id) DO NOTHING RETURNING id`,
+    INSERT INTO checkrein_workflows (${names(workflowColumns)})
+    VALUES (${places(workflowColumns)}) ON CONFLICT (id) DO NOTHING RETURNING id`,
   workflowsById: `SELECT * FROM checkrein_workflows WHERE id ${ofThese}`,
   workflowsToChange: `SELECT * FROM checkrein_workflows WHERE id ${ofThese} ORDER BY id`,
   haltedWorkflows: `
@@ -31,8 +31,8 @@ export const sqliteWorkflows: WorkflowStatements = {
   updateWorkflow: `
     UPDATE checkrein_workflows SET (${names(workflowFacts)}) = (${places(workflowFacts, 2)}) WHERE id = ?1`,
   insertMembers: `
-    INSERT INTO checkrein_runs (${names(memberColumns)}, attempt, failures, crashes)
-    VALUES (${places(memberColumns)}, 0, 0, 0) ON CONFLICT (id) DO NOTHING`,
+    INSERT INTO checkrein_runs (${names(memberColumns)})
+    VALUES (${places(memberColumns)}) ON CONFLICT (id) DO NOTHING`,
   insertNodes: `INSERT INTO checkrein_nodes (${names(nodeColumns)}) VALUES (${places(nodeColumns)})`,
   nodesOf: `
     SELECT * FROM checkrein_nodes WHERE workflow = ?1 AND node IN (SELECT value FROM json_each(?2))`,
@@ -68,12 +68,13 @@ export const sqliteWorkflows: WorkflowStatements = {
     FROM checkrein_nodes AS n LEFT JOIN checkrein_runs AS r ON r.seq = n.run_seq
     WHERE n.workflow = ?1 AND n.node IN (SELECT value FROM json_each(?2))`,
   startMembers: `
-    UPDATE checkrein_runs SET state = ?2, input = coalesce(?3, input), run_at = ?4, expires_at = ?5, paused_from = ?6, paused = ?7
+    UPDATE checkrein_runs SET state = ?2, input = coalesce(?3, input), run_at = ?4, expires_at = ?5, paused_from = ?6, paused = ?7,
+      paused_by_kind = ?8, paused_by_id = ?9
     WHERE seq = ?1 AND state = 'waiting' AND attempt = 0 AND workflow IS NOT NULL`,
   giveInput:
     'UPDATE checkrein_runs SET input = coalesce(?2, input), expires_at = ?3 WHERE seq = ?1',
   detachRuns: `
-    UPDATE checkrein_runs SET workflow = NULL, node = NULL, key_held = CASE WHEN key_held = 0 THEN 2 ELSE key_held END
+    UPDATE checkrein_runs SET workflow = NULL, node = NULL, is_awaited = 1
     WHERE seq ${ofThese}`,
   completedMembers: `
     SELECT r.* FROM checkrein_nodes AS n JOIN checkrein_runs AS r ON r.seq = n.run_seq

@@ -1,4 +1,6 @@
 /** Verbs on workflows. Each is a word on the workflow's own row, and a bulk operation on its members. */
+import { callOfResume } from '../../core/run/call-ids.ts'
+import { byRequest } from '../../core/run/intent.ts'
 import type { Answer } from '../../core/run/decision.ts'
 import { isStopVerb, type StopVerb, stopVerbs } from '../../core/run/transitions.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
@@ -49,7 +51,7 @@ export async function order(tx: Tx, { flow, request }: Order): Promise<Ordered> 
     return { answer: answered(flow, answer), bulkId: null }
   }
   const bulk = bulkOf(next ?? flow, request, tx.now())
-  if (request.verb === 'resume') await endBulksOf(tx, flow.id)
+  if (request.verb === 'resume') await endBulksOf(tx, { holdId: null, workflowId: flow.id })
   if (bulk === null) {
     const entry = { asked: request, kind: 'control', name: request.verb, run: null } as const
     note(tx, [{ ...entry, answer, isOver: true, target: { workflow: flow.id } }])
@@ -127,16 +129,16 @@ function bulkOf(
   const isPause = verb === 'pause'
   if (isPause && flow.pausesAtPoints) return null
   const until = pause.until === null ? null : { at: instantOf(pause.until, now) }
-  const holdId = isPause || verb === 'resume' ? workflow : null
+  const workflowId = isPause || verb === 'resume' ? workflow : null
   const asked: Asked = {
     ...who,
     verb,
     running,
     tombstoneMs: 0,
-    pause: { ...pause, until: isPause ? null : until, holdId },
+    pause: { ...pause, until: isPause ? null : until, holdId: null, workflowId },
   }
   // What waits for its turn is not paused: its turn does not come.
-  const isReached = holdId !== null
+  const isReached = workflowId !== null
   const filter: MemberFilter = { workflow, ...(isReached ? { isReached } : {}) }
   return { kind: 'control', filter, asked }
 }
@@ -156,7 +158,7 @@ export function fromStop(
     tombstoneMs: 0,
     rollback: false,
     running: 'cancel',
-    pause: { withinMs: 0, otherwise: 'wait', until: null, holdId: null, parksIn: 'paused' },
+    pause: { withinMs: 0, otherwise: 'wait', until: null, ...byRequest, parksIn: 'paused' },
   }
 }
 
@@ -165,7 +167,7 @@ export async function resumeWorkflows(tx: Tx, limit: number): Promise<number> {
   const rows = await tx.run('resumableWorkflowsToChange', [tx.now(), limit])
   for (const row of rows) {
     const flow = workflowOf(row)
-    const callId = `${flow.id}/resume-${flow.paused?.at ?? 0}`
+    const callId = callOfResume(flow.id, flow.paused?.at ?? 0)
     const who = { verb: 'cancel', reason: 'it was paused until now', by: null } as const
     await order(tx, {
       flow,

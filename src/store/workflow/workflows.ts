@@ -1,4 +1,5 @@
 /** The part of the port that is about workflows. */
+import { callOfTombstone } from '../../core/run/call-ids.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { WorkflowExport } from '../../core/workflow/export.ts'
 import { afterRecord, type Bulks } from '../control/bulk.ts'
@@ -101,7 +102,7 @@ export async function startWorkflow(tx: Tx, flow: NewWorkflow): Promise<Workflow
   await preventMembers(tx, others)
   if (own === undefined) return stored
   const [row] = await tx.run('workflowsToChange', [[flow.id]])
-  const request = fromStop(own, { id: flow.id, callId: `${flow.id}/tombstone` })
+  const request = fromStop(own, { id: flow.id, callId: callOfTombstone(flow.id) })
   if (row) await order(tx, { flow: workflowOf(row), request })
   return { ...stored, outcome: 'prevented' }
 }

@@ -38,21 +38,18 @@ const signalColumns = [
 ].flatMap((line) => line.split(', '))
 const names = signalColumns.map((column) => column.split(' ')[0]).join(', ')
 
-/** By which hold a run is paused: the words of its index. No text within the JSON can look like it, for that has its quotes escaped. */
-const pausedBy = `substring(paused from '"holdId":"([^"]+)"')`
-/** What the text of a request or an intent has for the hold of the first parameter. */
-const ofHold = (json: string, id = '$1::text'): string =>
-  `strpos(${json}, '"holdId":"' || ${id} || '"') > 0`
+/** The runs that a hold or a workflow has paused: the words of their index. */
+const isPausedByOther = 'paused_by_id IS NOT NULL AND paused IS NOT NULL'
 const firstPausing = (after = ''): string =>
-  `(SELECT ${pausedBy} FROM @runs WHERE paused IS NOT NULL AND ${pausedBy} IS NOT NULL ${after} ORDER BY ${pausedBy} LIMIT 1)`
+  `(SELECT paused_by_id FROM @runs WHERE ${isPausedByOther} ${after} ORDER BY paused_by_id LIMIT 1)`
 /** The holds and pauses of workflows that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
 const gone = `
       WITH RECURSIVE pausing (id) AS (
         SELECT ${firstPausing()}
-        UNION ALL SELECT ${firstPausing(`AND ${pausedBy} > pausing.id`)} FROM pausing WHERE pausing.id IS NOT NULL)
+        UNION ALL SELECT ${firstPausing('AND paused_by_id > pausing.id')} FROM pausing WHERE pausing.id IS NOT NULL)
       SELECT id FROM pausing WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM @holds AS h WHERE h.id = pausing.id)
         AND NOT EXISTS (SELECT 1 FROM @workflows AS w WHERE w.id = pausing.id AND w.paused IS NOT NULL)
-        AND NOT EXISTS (SELECT 1 FROM @bulks AS b WHERE b.finished_at IS NULL AND ${ofHold('b.request', 'pausing.id')})`
+        AND NOT EXISTS (SELECT 1 FROM @bulks AS b WHERE b.finished_at IS NULL AND (b.hold_id = pausing.id OR b.workflow = pausing.id))`
 
 export const postgresReins: RequestStatements = {
   wakeableRunsToChange: `
@@ -63,11 +60,12 @@ export const postgresReins: RequestStatements = {
     SELECT * FROM @runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL AND deadline_at <= $1
     ORDER BY deadline_at LIMIT $2 ${heldOrSkipped}`,
   orphanedRunsToChange: `
-    SELECT * FROM @runs WHERE paused IS NOT NULL AND ${pausedBy} = ANY(ARRAY(${gone})) AND $1::bigint IS NOT NULL
+    SELECT * FROM @runs WHERE ${isPausedByOther} AND paused_by_id = ANY(ARRAY(${gone})) AND $1::bigint IS NOT NULL
     LIMIT $2 ${heldOrSkipped}`,
   pausingRunsToChange: `
     SELECT * FROM @runs
-    WHERE worker_id = ANY(ARRAY(SELECT id FROM @workers)) AND (intent IS NOT NULL OR signalled IS NOT NULL) AND ${ofHold('intent')} ORDER BY seq ${held}`,
+    WHERE worker_id = ANY(ARRAY(SELECT id FROM @workers)) AND (intent IS NOT NULL OR signalled IS NOT NULL)
+      AND intent IS NOT NULL AND paused_by_kind = 'hold' AND paused_by_id = $1 ORDER BY seq ${held}`,
   nextAt: `
     SELECT least(
       (SELECT min(run_at) FROM @runs WHERE ${stateIs(['scheduled'])}),
@@ -145,8 +143,8 @@ export const postgresReins: RequestStatements = {
       ORDER BY created_at LIMIT $2))`,
 
   insertBulk: `
-    INSERT INTO @bulks (id, created_at, touched_at, upper_seq, done_seq, total_count, done_count, counts, request)
-    VALUES ($1, $2, $2, $3, 0, $4, 0, '{}', $5) ON CONFLICT (id) DO NOTHING RETURNING id`,
+    INSERT INTO @bulks (id, created_at, touched_at, upper_seq, total_count, hold_id, workflow, request)
+    VALUES ($1, $2, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING RETURNING id`,
   bulkToChange: `SELECT * FROM @bulks WHERE id = $1 ${held}`,
   updateBulk: `
     UPDATE @bulks SET touched_at = $2, done_seq = $3, done_count = $4, counts = $5, finished_at = $6, error = NULL,
@@ -155,9 +153,9 @@ export const postgresReins: RequestStatements = {
   noteFailure: `UPDATE @bulks SET touched_at = $2, error = $3 WHERE id = $1 AND finished_at IS NULL`,
   failingBulks: `
     SELECT id, error FROM @bulks WHERE finished_at IS NULL AND error IS NOT NULL ORDER BY touched_at LIMIT 5`,
-  endBulksOfHold: `
-    UPDATE @bulks SET touched_at = $2, finished_at = $2, error = NULL
-    WHERE finished_at IS NULL AND ${ofHold('request')} RETURNING id, counts`,
+  endBulksOf: `
+    UPDATE @bulks SET touched_at = $3, finished_at = $3, error = NULL
+    WHERE finished_at IS NULL AND (hold_id = $1 OR workflow = $2) RETURNING id, counts`,
   pruneBulks: `DELETE FROM @bulks WHERE finished_at < $1`,
   bulksById: `SELECT * FROM @bulks WHERE id = ANY($1::text[])`,
   newestBulks: `SELECT * FROM @bulks ORDER BY created_at DESC, id DESC LIMIT $1`,
@@ -210,14 +208,14 @@ function signalSql(query: SignalQuery): FilterSql {
         SELECT c.position FROM @signals AS c
         WHERE c.call_id = ANY(ARRAY(SELECT unnest(${bind(query.callIds, 'text[]')})))))`)
   if (query.runIds) terms.push(among('s.run_id', query.runIds))
-  // What was asked of many is named in the run's feed.
+  // What was asked of many is found by the calls in the run's feed.
   if (query.runId !== undefined) {
     const id = bind(query.runId, 'text')
     terms.push(`s.position = ANY(ARRAY(
       SELECT position FROM @signals WHERE run_id = ${id} UNION ALL
       SELECT m.position FROM @runs AS r JOIN @feed AS f ON f.run_seq = r.seq
-        JOIN @signals AS m ON m.call_id = substring(f.data FROM '"call":"([^"]*)"')
-      WHERE r.id = ${id} AND f.data LIKE '%"call":"%' AND m.run_id IS NULL))`)
+        JOIN @signals AS m ON m.call_id = f.call_id
+      WHERE r.id = ${id} AND m.run_id IS NULL))`)
   }
   if (query.kinds) terms.push(among('s.kind', query.kinds))
   if (query.names) terms.push(among('s.name', query.names))

@@ -32,13 +32,14 @@ const insertColumns = [
   'id text, task text, queue text, priority int, key text, key_held int, tags text, input text',
   'expires_at bigint, created_at bigint, state text, run_at bigint, waits_for text, stop text',
   'finished_at bigint, deadline_at bigint, paused_from text, paused text, resume_at bigint',
+  'paused_by_kind text, paused_by_id text, retry_of text',
 ].flatMap((line) => line.split(', '))
 const factColumns = [
   'state text, attempt int, failures int, crashes int, worker_id text, run_at bigint, intent text',
   'paused_from text, waits_for text, progress text, result text, error text, stop text',
   'started_at bigint, finished_at bigint, key_held int, resume_at bigint, wake_at bigint',
   'deadline_at bigint, checkpoint_at bigint, signalled bigint, rollback_on text, rollback text',
-  'paused text, wait text, returned int, checkpoints int',
+  'paused text, wait text, returned int, checkpoints int, paused_by_kind text, paused_by_id text',
 ].flatMap((line) => line.split(', '))
 const names = (columns: readonly string[], prefix = ''): string =>
   columns.map((column) => `${prefix}${column.split(' ')[0]}`).join(', ')
@@ -57,8 +58,8 @@ export interface PostgresStatements extends Statements, ClaimStatements {
 }
 
 const insertRuns = (where: string, conflict = 'ON CONFLICT (id) DO NOTHING'): string => `
-  INSERT INTO @runs (${names(insertColumns)}, attempt, failures, crashes)
-  SELECT ${names(insertColumns)}, 0, 0, 0 FROM ${sets(...insertColumns)} ${where} ORDER BY ord
+  INSERT INTO @runs (${names(insertColumns)})
+  SELECT ${names(insertColumns)} FROM ${sets(...insertColumns)} ${where} ORDER BY ord
   ${conflict} RETURNING seq, id`
 
 const nothingStands =
@@ -79,7 +80,7 @@ const completeRuns = `
     UPDATE @runs AS r SET state = 'completed', result = u.result, worker_id = NULL, finished_at = u.at
     FROM ${fewSets(...completionColumns)}
     WHERE ${isSame('r.seq', 'u.seq')} AND ${isSame('r.id', 'u.id')} AND r.attempt = u.attempt AND r.worker_id = u.worker_id
-      AND r.key_held < 1 AND ${areNull('r.intent', 'r.signalled', 'r.rollback', 'r.wait')}`
+      AND r.key_held < 1 AND ${areNull('r.intent', 'r.is_awaited', 'r.signalled', 'r.rollback', 'r.wait')}`
 
 /** Each live state has a small index, and the finished ones are counted in theirs. */
 const countLive = (state: State): string =>
@@ -103,7 +104,7 @@ const templates: PostgresStatements = {
   runsToChange: `SELECT * FROM @runs WHERE id = ANY($1::text[]) ORDER BY seq ${held}`,
   runsBySeqToChange: `SELECT * FROM @runs WHERE seq = ANY($1::bigint[]) ORDER BY seq ${held}`,
   keyHolderToChange: `
-    SELECT * FROM @runs WHERE key_held > 0 AND key_held < 2 AND seq = ANY(ARRAY(
+    SELECT * FROM @runs WHERE key_held > 0 AND seq = ANY(ARRAY(
       SELECT r.seq FROM ${sets('task text', 'key text')} CROSS JOIN LATERAL (
         SELECT seq FROM @runs WHERE task = u.task AND key = u.key AND key_held = 1 LIMIT 1) AS r))
     ORDER BY seq ${held}`,
@@ -130,6 +131,10 @@ const templates: PostgresStatements = {
     INSERT INTO @feed (run_seq, at, type, attempt, state, data)
     SELECT run_seq, at, type, attempt, state, data
     FROM ${sets('run_seq bigint', 'at bigint', 'type text', 'attempt int', 'state text', 'data text')} ORDER BY ord`,
+  insertFeedOfCalls: `
+    INSERT INTO @feed (run_seq, at, type, attempt, state, data, call_id)
+    SELECT run_seq, at, type, attempt, state, data, call_id
+    FROM ${sets('run_seq bigint', 'at bigint', 'type text', 'attempt int', 'state text', 'data text', 'call_id text')} ORDER BY ord`,
   trimFeed: `
     DELETE FROM @feed WHERE position = ANY(ARRAY(
       SELECT past.position FROM ${sets('run_seq bigint', 'type text', 'kept int')}
@@ -139,7 +144,7 @@ const templates: PostgresStatements = {
   waitingForToChange: `
     SELECT * FROM @runs WHERE waits_for IS NOT NULL AND waits_for = ANY($1::text[]) ORDER BY seq ${held}`,
   markAwaited: `
-    UPDATE @runs SET key_held = 2 WHERE id = ANY($1::text[]) AND key_held = 0 AND finished_at IS NULL`,
+    UPDATE @runs SET is_awaited = 1 WHERE id = ANY($1::text[]) AND finished_at IS NULL`,
 
   hasTombstones: `SELECT 1 AS found FROM @tombstones LIMIT 1`,
   tombstonesFor: `
@@ -221,7 +226,7 @@ const templates: PostgresStatements = {
   preventRuns: (states, whose) => `
     UPDATE @runs AS r
     SET state = 'cancelled', stop = u.stop, finished_at = u.at, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0,
-      paused = NULL, resume_at = NULL, wake_at = NULL, wait = NULL
+      paused = NULL, paused_by_kind = NULL, paused_by_id = NULL, resume_at = NULL, wake_at = NULL, wait = NULL
     FROM ${fewSets('seq bigint', 'id text', 'attempt int', 'stop text', 'at bigint')}
     WHERE ${isSame('r.seq', 'u.seq')} AND ${isSame('r.id', 'u.id')} AND r.attempt = u.attempt AND (${stateIs(states, 'r.')} OR r.state = '')
       AND ${areNull('r.rollback', 'r.rollback_on', 'r.signalled', ...(whose === 'no members' ? ['r.workflow'] : []))} RETURNING u.ord`,

@@ -33,8 +33,8 @@ const isUnreached = "CASE WHEN r.state = 'waiting' AND r.attempt = 0 THEN 1 ELSE
 
 export const postgresWorkflows: WorkflowStatements = {
   insertWorkflow: `
-    INSERT INTO @workflows (${names(workflowColumns)}, completed, failed, cancelled, detached, is_done)
-    VALUES (${places(workflowColumns)}, 0, 0, 0, 0, 0) ON CONFLICT (id) DO NOTHING RETURNING id`,
+    INSERT INTO @workflows (${names(workflowColumns)})
+    VALUES (${places(workflowColumns)}) ON CONFLICT (id) DO NOTHING RETURNING id`,
   workflowsById: `SELECT * FROM @workflows WHERE id = ANY($1::text[])`,
   workflowsToChange: `SELECT * FROM @workflows WHERE id = ANY($1::text[]) ORDER BY id ${held}`,
   haltedWorkflows: `
@@ -45,8 +45,8 @@ export const postgresWorkflows: WorkflowStatements = {
   updateWorkflow: `
     UPDATE @workflows SET (${names(workflowFacts)}) = ROW(${places(workflowFacts, 2)}) WHERE id = $1`,
   insertMembers: `
-    INSERT INTO @runs (${names(memberColumns)}, attempt, failures, crashes)
-    SELECT ${names(memberColumns)}, 0, 0, 0 FROM ${sets(...memberColumns)} ORDER BY ord
+    INSERT INTO @runs (${names(memberColumns)})
+    SELECT ${names(memberColumns)} FROM ${sets(...memberColumns)} ORDER BY ord
     ON CONFLICT (id) DO NOTHING RETURNING seq, id`,
   insertNodes: `
     INSERT INTO @nodes (${names(nodeColumns)}) SELECT ${names(nodeColumns)} FROM ${sets(...nodeColumns)}`,
@@ -82,14 +82,14 @@ export const postgresWorkflows: WorkflowStatements = {
     FROM ${theseNodes} LEFT JOIN LATERAL (SELECT result FROM @runs WHERE seq = n.run_seq OFFSET 0) AS r ON true`,
   startMembers: `
     UPDATE @runs AS r SET state = u.state, input = coalesce(u.input, r.input), run_at = u.run_at, expires_at = u.expires_at,
-      paused_from = u.paused_from, paused = u.paused
-    FROM ${fewSets('seq bigint', 'state text', 'input text', 'run_at bigint', 'expires_at bigint', 'paused_from text', 'paused text')}
+      paused_from = u.paused_from, paused = u.paused, paused_by_kind = u.paused_by_kind, paused_by_id = u.paused_by_id
+    FROM ${fewSets('seq bigint', 'state text', 'input text', 'run_at bigint', 'expires_at bigint', 'paused_from text', 'paused text', 'paused_by_kind text', 'paused_by_id text')}
     WHERE ${isSame('r.seq', 'u.seq')} AND ${isUnreached} RETURNING u.ord`,
   giveInput: `
     UPDATE @runs AS r SET input = coalesce(u.input, r.input), expires_at = u.expires_at
     FROM ${fewSets('seq bigint', 'input text', 'expires_at bigint')} WHERE ${isSame('r.seq', 'u.seq')}`,
   detachRuns: `
-    UPDATE @runs SET workflow = NULL, node = NULL, key_held = CASE WHEN key_held = 0 THEN 2 ELSE key_held END
+    UPDATE @runs SET workflow = NULL, node = NULL, is_awaited = 1
     WHERE seq = ${anyOfFew}`,
   completedMembers: `
     SELECT r.* FROM @nodes AS n JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
