@@ -1,27 +1,46 @@
 /**
- * A worker: claims runs and has them executed, and carries out what is asked of them.
+ * A worker: claims runs, has them executed, and carries out what is asked of them meanwhile.
  *
- * Its one loop, the round, does three things in this order: it follows what was asked of the runs that it holds, claims
- * runs for the slots that are free, and lets the keeper go about its chores, which may call for another round. A round is called for by a change in the store, by
- * a slot that became free, by the time at which something is due, and once a second in any case, should a hint have
- * been lost. Calls that come during a round make one more.
+ *     the store tells of a change ─┐
+ *     a slot became free ──────────┼─▶ a round is called for                                     worker.ts
+ *     the time to look has come ───┘     │
+ *                                        │ 1 follow   what was asked of the runs that it holds   claiming/intent-reader.ts
+ *                                        │ 2 claim    runs for the slots that are free           claiming/claimer.ts
+ *                                        │ 3 keep     chores, beside the rounds                  keeper/chore-loop.ts
+ *                                        ▼
+ *                          the lease session takes each claimed run                              claiming/lease-session.ts
+ *                                        │  no slot is free: it waits some ms                    claiming/prefetched.ts
+ *                                        ▼
+ *                          an attempt runs it: isolate, limits, end, verdict, stored             attempt/attempt.ts
+ *                                        │
+ *                                        └─▶ the slot is free: a round is called for
+ *
+ * The loop (`#fetchAndExecute`) makes one round after the other while somebody calls for one. Requests come before claims, so
+ * that no stop waits behind new work. A call that comes during a round makes one more, and where every hint was lost a timer
+ * calls once in each `poll`.
+ *
+ * All of it happens under a lease (`claiming/lease-heartbeat.ts` keeps it alive). When the lease is lost, everything that runs
+ * under it is killed, and the worker goes on in a new lease session under a new id.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Duration, durationMs } from '../core/duration.ts'
 import { CheckreinError, errorRecord, isCheckreinError } from '../core/errors.ts'
 import type { AbortReason } from '../executor/executor.ts'
 import { Claimer } from './claiming/claimer.ts'
+import { IntentReader } from './claiming/intent-reader.ts'
+import { ChoreLoop } from '../keeper/chore-loop.ts'
 import { Keeper } from '../keeper/keeper.ts'
-import type { Change, Store } from '../store/store.ts'
+import type { Change, Housekept, Store } from '../store/store.ts'
 import { type WorkerOptions, type WorkerSettings, workerSettings } from './options.ts'
 import { Registry } from './registry.ts'
 import { publish } from './telemetry.ts'
 import { LeaseSession } from './claiming/lease-session.ts'
 
+/** How long a worker that stops waits for its attempts. */
 export interface StopWorkerOptions {
-  /** How long running attempts may go on; default 10 s. */
+  /** How long running attempts may go on by themselves; default 10 s. */
   readonly finish?: Duration
-  /** How long they have after their abort signal has fired, until they are killed; default 5 s. */
+  /** How long attempts have after their abort signal has fired, until they are killed; default 5 s. */
   readonly grace?: Duration
 }
 
@@ -31,36 +50,32 @@ const shutdownReason: AbortReason = {
   details: {},
 }
 const beginAgainMs = 250
-/** Each change calls for a round, also those that the worker makes itself; between two looks of a kind it pauses this long. */
-const shortestPauseMs = 1
 
+/** A worker of this process. It is made by `startWorker`, and runs until `stop`. */
 export class Worker implements AsyncDisposable {
   readonly #store: Store
   readonly #registry: Registry
   readonly #settings: WorkerSettings
   readonly #queues: readonly string[]
   readonly #claimer: Claimer
-  readonly #keeper: Keeper
+  readonly #intents: IntentReader
+  readonly #chores: ChoreLoop
   readonly #hints: Disposable
   readonly #hurry = new AbortController()
-  #intentsAgainAt = 0
   #renewal: Promise<void> | null = null
   #leaseSession: LeaseSession | null = null
   #timer: NodeJS.Timeout | null = null
-  #round: Promise<void> | null = null
-  #isAskedAgain = false
-  #keeping: Promise<void> | null = null
-  #keeperTimer: NodeJS.Timeout | null = null
-  #mayBeAsked = true
+  #loop: Promise<void> | null = null
+  #isCalledFor = false
   #isDraining = false
   #isStopped = false
   #stopped: Promise<void> | null = null
   #onStopped: (() => Promise<void>) | null = null
 
   /**
-   * Starts a worker on an open store.
-   * @param onStopped is called after it has stopped, before `stop` fulfils: closes what was opened for it.
-   * @throws {CheckreinError} `TASK_…` for modules, `USAGE` for options, `STORE_…`.
+   * Starts a worker on an open store: loads its tasks, takes a lease, and warms its isolates.
+   * @param onStopped called after the worker has stopped, before `stop` fulfils, to close what was opened for it.
+   * @throws {CheckreinError} `TASK_…` for modules, `USAGE` for options, `STORE_…`, `ISOLATE_EXITED` where isolates die at birth.
    */
   static async start(
     store: Store,
@@ -78,7 +93,7 @@ export class Worker implements AsyncDisposable {
     }
     const tasks = Object.keys(worker.#registry.describe())
     publish(() => ({ type: 'started', workerId: worker.id, tasks, queues: worker.#queues }))
-    worker.#ask()
+    worker.#callForRound()
     return worker
   }
 
@@ -96,33 +111,34 @@ export class Worker implements AsyncDisposable {
       compareMs: leaseMs / 3,
       onError: (error) => this.#complain('claim', error),
     })
-    this.#keeper = new Keeper(store, {
-      retention,
-      pollMs,
-      onLapsed: ({ workerId, runCount }) =>
-        publish(() => ({
-          type: 'runs-lapsed',
-          workerId: this.id,
-          lapsedWorkerId: workerId,
-          runCount,
-        })),
+    this.#intents = new IntentReader(store)
+    this.#chores = new ChoreLoop({
+      keeper: new Keeper(store, {
+        retention,
+        pollMs,
+        onLapsed: (lapsed) => this.#tellLapsed(lapsed),
+      }),
+      isIdle: () => this.#leaseSession === null,
+      retryMs: pollMs,
+      onError: (error) => this.#complain('housekeeping', error),
     })
     this.#hints = store.onChange((change) => this.#hear(change))
   }
 
-  /** The id under which it holds runs; a new one after a lease was lost. */
+  /** The id under which the worker holds runs; a new one after a lease was lost, and empty while it has none. */
   get id(): string {
     return this.#leaseSession?.id ?? ''
   }
 
-  /** How many attempts it runs. */
+  /** How many runs the worker holds: those that execute, and those that wait for a slot. */
   get heldCount(): number {
     return this.#leaseSession?.heldCount ?? 0
   }
 
   /**
-   * Takes nothing new, lets attempts finish, then aborts them, then kills them; their runs go back to the queue and
-   * the interruption does not count. Called again, it goes on to the kill at once.
+   * Stops the worker: it takes no new runs, lets attempts finish, then aborts them, then kills them. Runs that were interrupted
+   * go back to the queue, and the interruption does not count as a failure. A second call goes on to the kill at once.
+   * @throws {CheckreinError} `USAGE` for a value that is not a duration, `STORE_…` where the lease could not be handed back.
    */
   async stop(options: StopWorkerOptions = {}): Promise<void> {
     const finishMs = durationMs(options.finish ?? '10s', 'finish')
@@ -143,10 +159,9 @@ export class Worker implements AsyncDisposable {
     await this.#leaseSession?.killAll()
     this.#hints[Symbol.dispose]()
     await this.#renewal
-    await this.#round
+    await this.#loop
     this.#isStopped = true
-    await this.#keeping
-    if (this.#keeperTimer) clearTimeout(this.#keeperTimer)
+    await this.#chores.stop()
     if (this.#timer) clearTimeout(this.#timer)
     try {
       await this.#leaseSession?.end()
@@ -175,13 +190,13 @@ export class Worker implements AsyncDisposable {
       onLost: () => {
         this.#renewal = this.#beginAgain()
       },
-      onFree: () => this.#ask({ isControl: false }),
+      onFree: () => this.#callForRound({ isControl: false }),
       onError: (error) => this.#complain('heartbeat', error),
     })
     return this.#leaseSession
   }
 
-  /** After a lost lease: a new lease session, as soon as the store gives one. */
+  /** Begins a new lease session after a lost lease, as soon as the store gives one. */
   async #beginAgain(): Promise<void> {
     publish(() => ({ type: 'lease-lost', workerId: this.id }))
     this.#leaseSession = null
@@ -189,7 +204,7 @@ export class Worker implements AsyncDisposable {
       try {
         const leaseSession = await this.#begin()
         this.#claimer.hear()
-        this.#ask()
+        this.#callForRound()
         await leaseSession.warmUp().catch((error: unknown) => this.#complain('warm-up', error))
         return
       } catch (error) {
@@ -200,77 +215,57 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  /** What others have done calls for a round where it may concern this worker. */
+  // --- the loop ---------------------------------------------------------------------------------------------------
+
+  /** Calls for a round where a change in the store may concern this worker. */
   #hear(change: Change): void {
     if (change === 'news' || change === 'end') return
     if (change !== 'control') this.#claimer.hear()
-    this.#ask({ isControl: change !== 'work' })
+    this.#callForRound({ isControl: change !== 'work' })
   }
 
-  /** Asks for a round. @param isControl whether something may have been asked of a run that it holds; default true. */
-  #ask({ isControl = true } = {}): void {
+  /** Has one more round made. @param isControl whether something may have been asked of a run that it holds; default true. */
+  #callForRound({ isControl = true } = {}): void {
     if (this.#isStopped) return
-    if (isControl) this.#mayBeAsked = true
-    this.#isAskedAgain = true
-    this.#round ??= this.#rounds()
+    if (isControl) this.#intents.hear()
+    this.#isCalledFor = true
+    this.#loop ??= this.#fetchAndExecute()
   }
 
-  async #rounds(): Promise<void> {
+  /** Makes rounds while somebody calls for one; then a timer will. */
+  async #fetchAndExecute(): Promise<void> {
     let nextInMs = this.#settings.pollMs
+    // In a later turn, when the caller has noted that the loop goes on.
     await Promise.resolve()
-    while (this.#isAskedAgain) {
-      this.#isAskedAgain = false
-      nextInMs = await this.#once()
+    while (this.#isCalledFor) {
+      this.#isCalledFor = false
+      nextInMs = await this.#round()
     }
-    this.#round = null
+    this.#loop = null
     if (this.#timer) clearTimeout(this.#timer)
-    if (!this.#isStopped) this.#timer = setTimeout(() => this.#ask(), nextInMs)
+    if (!this.#isStopped) this.#timer = setTimeout(() => this.#callForRound(), nextInMs)
   }
 
   /** @returns ms until the next round, if nothing calls for one sooner. */
-  async #once(): Promise<number> {
+  async #round(): Promise<number> {
     const leaseSession = this.#leaseSession
-    if (!leaseSession) return this.#settings.pollMs
+    const { pollMs } = this.#settings
+    if (!leaseSession) return pollMs
     try {
-      const waits = [this.#settings.pollMs, await this.#followIntents(leaseSession)]
-      waits.push(await this.#claimer.fill(leaseSession))
-      void this.#keep()
-      return Math.min(...waits)
+      const followInMs = await this.#intents.follow(leaseSession)
+      const claimInMs = await this.#claimer.fill(leaseSession)
+      void this.#chores.run()
+      return Math.min(pollMs, followInMs, claimInMs)
     } catch (error) {
       if (!isLeaseLost(error)) this.#complain('round', error)
-      return this.#settings.pollMs
+      return pollMs
     }
   }
 
-  /** @returns ms until the next look. */
-  async #followIntents(leaseSession: LeaseSession): Promise<number> {
-    if (leaseSession.heldCount === 0) return Infinity
-    if (!this.#mayBeAsked) return Infinity
-    const waitMs = this.#intentsAgainAt - performance.now()
-    if (waitMs > 0) return waitMs
-    this.#intentsAgainAt = performance.now() + shortestPauseMs
-    this.#mayBeAsked = false
-    try {
-      leaseSession.follow(await this.#store.intents(leaseSession.id))
-    } catch (error) {
-      this.#mayBeAsked = true
-      throw error
-    }
-    return Infinity
-  }
+  // --- what is published ------------------------------------------------------------------------------------------
 
-  /** The keeper's chores go on beside the rounds: what they wait for must not keep a stop from being carried out. */
-  async #keep(): Promise<void> {
-    if (this.#keeping || this.#isStopped || !this.#leaseSession) return
-    if (this.#keeperTimer) clearTimeout(this.#keeperTimer)
-    const step = this.#keeper.step().catch((error: unknown) => {
-      this.#complain('housekeeping', error)
-      return this.#settings.pollMs
-    })
-    this.#keeping = step.then(() => undefined)
-    const nextInMs = await step
-    this.#keeping = null
-    if (!this.#isStopped) this.#keeperTimer = setTimeout(() => void this.#keep(), nextInMs)
+  #tellLapsed({ workerId: lapsedWorkerId, runCount }: Housekept['lapsed'][number]): void {
+    publish(() => ({ type: 'runs-lapsed', workerId: this.id, lapsedWorkerId, runCount }))
   }
 
   #complain(during: string, error: unknown): void {
@@ -282,7 +277,7 @@ export class Worker implements AsyncDisposable {
   }
 }
 
-/** The heartbeat deals with it. */
+/** Whether a round failed because the lease was lost: the heartbeat of the lease deals with that. */
 function isLeaseLost(error: unknown): boolean {
   return error instanceof CheckreinError && error.code === 'LEASE_LOST'
 }

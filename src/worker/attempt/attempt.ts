@@ -1,261 +1,173 @@
 /**
- * One attempt, from the claimed run to the settled one, in steps that read like a recipe: start it in an isolate, arm
- * its limits, wait for its end, say what that means, and have the store write it.
+ * One attempt: from the claimed run to the stored end, as a list of steps. `begin` and `#conclude` name them in their order.
+ *
+ *     claimed            the claimer has the run, and a slot is free                   claiming/lease-session.ts
+ *       │ begin
+ *     1 start            an isolate takes the order; it will call the handler          order.ts, executor/
+ *     2 arm limits       the timers of the task's time limits start                    limits.ts
+ *     3 forward signals  the signals that were sent already are read and handed over   signal-forwarder.ts
+ *     4 announce         `attempt-started` is published                                reporter.ts
+ *       │
+ *       │  The handler runs. `follow` carries out what is asked of the run meanwhile:  controls.ts
+ *       │  a stop, a pause, signals. The `on…` methods pass on what it reports:        stop.ts, pause.ts
+ *       │  checkpoints, progress, log lines, questions to the store.                   checkpoint-saver.ts, answers.ts
+ *       │
+ *     5 observe the end  the executor has seen the handler end, or the isolate exit    executor/
+ *     6 disarm           stop, pause and limits have no effect any more                controls.ts
+ *     7 give back        the isolate is free, and so is the slot: the next run starts  claiming/lease-session.ts
+ *     8 collect          what the attempt kept that the store does not have yet        checkpoint-saver.ts
+ *     9 verdict          the event that says what the end means                        verdict.ts
+ *    10 store            the event is written, fence first, however long that takes    pace.ts, store-end.ts
+ *    11 announce         `attempt-ended` is published                                  reporter.ts
+ *
+ * The slot is given back before the end is written, because the code of the attempt is over by then, and a slow database
+ * must not keep other runs from starting.
  */
-import { type ErrorRecord, errorRecord } from '../../core/errors.ts'
 import type { LogLine, MachineEvent, Saved } from '../../core/run/events.ts'
-import type { Answer } from '../../core/run/decision.ts'
-import type { Fence } from '../../core/run/run.ts'
 import type {
   AbortReason,
   AttemptEnd,
   AttemptListener,
-  AttemptOrder,
   Executor,
-  StoreQuestion,
   RunningAttempt,
+  StoreQuestion,
 } from '../../executor/executor.ts'
 import type { ClaimedRun, HeldIntent, Store } from '../../store/store.ts'
-import { hasLimits, AttemptLimits } from './limits.ts'
-import { SignalForwarder } from './signal-forwarder.ts'
 import { answerTo } from './answers.ts'
+import { AttemptControls } from './controls.ts'
+import { orderOf } from './order.ts'
 import type { Pace } from './pace.ts'
-import { PauseLadder } from './pause.ts'
 import type { RegisteredTask } from '../registry.ts'
-import { mergeSaved, CheckpointSaver } from './checkpoint-saver.ts'
-import { storeEnd } from './store-end.ts'
-import { StopLadder } from './stop.ts'
-import { publish } from '../telemetry.ts'
+import { AttemptReporter } from './reporter.ts'
+import type { AbortCause, KillCause } from './stop.ts'
 import { verdict } from './verdict.ts'
 
+/** The surroundings of an attempt. */
 export interface AttemptParts {
   readonly store: Store
   readonly executor: Executor
   readonly workerId: string
+  /** The largest result, in bytes of JSON. */
   readonly payloadLimit: number
+  /** How fast the attempts of the task end. */
   readonly pace: Pace
-  /** The store will never take the end of the attempt. */
+  /** Called once, when the code of the attempt has ended and its slot is free. */
+  readonly onEnded: (attempt: Attempt) => void
+  /** Called when the store will never take the end of the attempt. */
   readonly onLostEnd: () => void
 }
 
+/** One attempt at a run. Nothing happens before `begin`, which is called once. */
 export class Attempt implements AttemptListener {
   readonly run: ClaimedRun
-  readonly ladder: StopLadder
-  /** Fulfils when the code of the attempt has ended; never rejects. */
-  readonly ended: Promise<AttemptEnd>
-  readonly #parts: AttemptParts
   readonly #registered: RegisteredTask
-  readonly #running: RunningAttempt
-  readonly #fence: Fence
-  readonly #startedAt = performance.now()
-  // Most attempts need none of these.
-  readonly #limits: AttemptLimits | null
-  #pauseOrNull: PauseLadder | null = null
-  #mailboxOrNull: SignalForwarder | null = null
-  #saver: CheckpointSaver | null = null
-  /** The limit that it has met. */
-  #limit: AbortReason | null = null
+  readonly #parts: AttemptParts
+  readonly #reporter: AttemptReporter
+  #running!: RunningAttempt
+  #controls!: AttemptControls
   #hasEnded = false
 
   constructor(run: ClaimedRun, registered: RegisteredTask, parts: AttemptParts) {
     this.run = run
     this.#registered = registered
     this.#parts = parts
-    this.#fence = { runId: run.id, attempt: run.attempt, workerId: parts.workerId }
-    this.#running = parts.executor.start(orderOf(run, registered, parts.payloadLimit), this)
-    this.ladder = new StopLadder(this.#running, () => this.#onOverdue())
-    this.#limits = hasLimits(registered.task) ? this.#armLimits() : null
-    if (run.signalled !== null) this.#mailbox.follow(run.signalled)
-    publish(() => ({ type: 'attempt-started', ...this.#names() }))
-    this.ended = this.#running.ended.then((end) => this.#onEnded(end))
+    this.#reporter = new AttemptReporter(run, parts.store, parts.workerId)
   }
 
-  /** Waits for the end of the attempt, and has it written. Fulfils when the store has answered, or never will. */
-  async settle(): Promise<void> {
-    const end = await this.ended
-    const saved = this.#saver ? mergeSaved(await this.#saver.end(), end.saved) : end.saved
-    const { task } = this.#registered
-    const limit = this.#limit
-    const event = verdict({ fence: this.#fence, task, ladder: this.ladder, limit, end, saved })
+  /**
+   * Takes the steps up to the running handler; those after its end follow by themselves.
+   * @returns a promise that fulfils when the end is stored, or never will be. It never rejects.
+   * @throws {CheckreinError} as `Executor.start` does: then nothing has begun.
+   */
+  begin(): { readonly settled: Promise<void> } {
+    this.#start()
+    this.#controls.armLimits()
+    this.#controls.forwardSignals(this.run.signalled)
+    this.#reporter.announceStart()
+    return { settled: this.#conclude() }
+  }
+
+  async #conclude(): Promise<void> {
+    const end = await this.#running.ended
+    this.#disarm()
+    this.#parts.onEnded(this)
+    const saved = await this.#controls.collect(end.saved)
+    const event = this.#verdict(end, saved)
     await this.#parts.pace.beat()
-    const answer = (await this.#write(event)) ?? (await this.#write(this.#unstorable()))
+    const answer = await this.#reporter.storeEnd(event, this.#registered.task.retry)
     if (answer === null) this.#parts.onLostEnd()
-    const error = 'error' in event ? event.error : null
-    const durationMs = performance.now() - this.#startedAt
-    publish(() => ({
-      type: 'attempt-ended',
-      ...this.#names(),
-      event: event.type,
-      answer,
-      durationMs,
-      error,
-    }))
+    this.#reporter.announceEnd(event, answer)
   }
 
-  /** Null where the store will never take it. */
-  #write(event: MachineEvent): Promise<Answer | null> {
-    const { id: runId, seq, workflow, node } = this.run
-    const { store } = this.#parts
-    const member = workflow === null || node === null ? {} : { member: { workflow, node } }
-    return storeEnd(store, { runId, seq, event, ...member }, (error) =>
-      this.#complain(event.type, error),
-    )
+  #start(): void {
+    const { executor, payloadLimit } = this.#parts
+    const { task } = this.#registered
+    this.#running = executor.start(orderOf(this.run, this.#registered, payloadLimit), this)
+    this.#controls = new AttemptControls(this.#running, task, this.#reporter)
   }
 
-  /** What the attempt came to is nothing that the store can hold: that is its own affair, and no other run's. */
-  #unstorable(): MachineEvent {
-    const { retry } = this.#registered.task
-    const message = 'What the attempt came to could not be stored'
-    const error = { name: 'CheckreinError', code: 'INTERNAL', message }
-    const ended = { deliveredAt: null, proof: null }
-    const failure = { error, isRetryable: true, retry, random: Math.random() }
-    return { type: 'fail', fence: this.#fence, ...failure, ...ended }
+  #disarm(): void {
+    this.#hasEnded = true
+    this.#controls.end()
+    this.#parts.pace.tick(this.#reporter.ageMs)
   }
 
-  /** Follows what is asked of the run, if it is asked of this attempt; null where nothing is. */
+  #verdict(end: AttemptEnd, saved: Saved): MachineEvent {
+    const { ladder, limit } = this.#controls
+    const { task } = this.#registered
+    return verdict({ fence: this.#reporter.fence, task, ladder, limit, end, saved })
+  }
+
+  // --- what is asked of the run while its handler runs ------------------------------------------------------------
+
+  /** Carries out what is asked of the run now. @param held null where nothing is; a request to another attempt is ignored. */
   follow(held: HeldIntent | null): void {
-    if (held !== null && held.attempt !== this.run.attempt) return
-    const { stop = null, pause = null } = held?.intent ?? {}
-    if (held && stop) {
-      if (stop.verb === 'abort' || stop.verb === 'cancel') this.#pauseOrNull?.thaw()
-      this.ladder.follow(stop, held.stopAgeMs)
-    }
-    // A frozen run that is to stop goes on, to hear of it; one that is revoked may finish.
-    const asked = stop === null ? pause : null
-    if (asked) this.#pause.follow(asked, held?.pauseAgeMs ?? 0)
-    else this.#pauseOrNull?.follow(null, 0)
-    if (held?.signalled != null) this.#mailbox.follow(held.signalled)
+    this.#controls.follow(held)
   }
+
+  /** Asks the handler to end, for a reason of the worker's own: its abort signal fires. */
+  abort(cause: AbortCause, reason: AbortReason): void {
+    this.#controls.ladder.abort(cause, reason)
+  }
+
+  /** Kills the isolate, for a reason of the worker's own. Fulfils when its exit was observed, or could not be in time. */
+  kill(cause: KillCause): Promise<void> {
+    return this.#controls.ladder.kill(cause)
+  }
+
+  // --- what the attempt reports; each is documented at `AttemptListener` ------------------------------------------
 
   onDelivered(at: number): void {
-    if (this.ladder.abortCause === 'stop')
-      this.#report({ type: 'deliver', fence: this.#fence, deliveredAt: at })
+    if (this.#controls.ladder.abortCause === 'stop')
+      this.#reporter.report({ type: 'deliver', fence: this.#reporter.fence, deliveredAt: at })
   }
 
   onProgress(progress: string): void {
-    this.#limits?.beat()
-    this.#report({ type: 'progress', fence: this.#fence, progress })
+    this.#controls.beat()
+    this.#reporter.report({ type: 'progress', fence: this.#reporter.fence, progress })
   }
 
   onCheckpoint(saved: Saved, number: number): void {
-    this.#limits?.beat()
-    this.#saver ??= this.#makeSaver()
-    this.#saver.save(saved, number)
+    this.#controls.beat()
+    this.#controls.save(saved, number)
   }
 
   onTaken(position: number, takenAt: number): void {
-    this.#report({ type: 'take', fence: this.#fence, position, takenAt })
+    this.#reporter.report({ type: 'take', fence: this.#reporter.fence, position, takenAt })
   }
 
   onQuestion(question: StoreQuestion, number: number): void {
-    const { store } = this.#parts
-    const stored = (): Promise<void> | undefined => this.#saver?.idle()
-    const parts = { store, fence: this.#fence, stored, isOver: () => this.#hasEnded }
+    const { store, fence } = this.#reporter
+    const stored = (): Promise<void> | undefined => this.#controls.saved()
+    const parts = { store, fence, stored, isOver: () => this.#hasEnded }
     void answerTo(question, parts).then((answer) => this.#running.answer(number, answer))
   }
 
   onExtend(ms: number): void {
-    this.#limits?.extend(ms)
+    this.#controls.extend(ms)
   }
 
   onLog(line: LogLine): void {
-    const { id: runId, attempt } = this.run
-    this.#parts.store
-      .log([{ runId, attempt, line }])
-      .catch((error: unknown) => this.#complain('log', error))
+    this.#reporter.log(line)
   }
-
-  #onOverdue(): void {
-    publish(() => ({ type: 'unresponsive', ...this.#names() }))
-    const { killCause } = this.ladder
-    if (killCause === 'stop' || killCause === 'pause')
-      this.#report({ type: 'overdue', fence: this.#fence, of: killCause })
-  }
-
-  #onEnded(end: AttemptEnd): AttemptEnd {
-    this.#hasEnded = true
-    this.ladder.end()
-    this.#pauseOrNull?.end()
-    this.#limits?.end()
-    this.#parts.pace.tick(performance.now() - this.#startedAt)
-    return end
-  }
-
-  #armLimits(): AttemptLimits {
-    return new AttemptLimits({
-      limits: this.#registered.task,
-      onAbort: (reason) => {
-        this.#limit ??= reason
-        this.ladder.abort('timeout', reason)
-      },
-      onKill: (reason) => {
-        if (this.ladder.killCause === null) this.#limit = reason
-        void this.ladder.kill('limit')
-      },
-    })
-  }
-
-  get #mailbox(): SignalForwarder {
-    const { store } = this.#parts
-    const [runId, attempt] = [this.run.id, this.#running]
-    const onError = (error: unknown): void => this.#complain('signals', error)
-    this.#mailboxOrNull ??= new SignalForwarder({ store, runId, attempt, onError })
-    return this.#mailboxOrNull
-  }
-
-  #makeSaver(): CheckpointSaver {
-    return new CheckpointSaver({
-      store: this.#parts.store,
-      fence: this.#fence,
-      seq: this.run.seq,
-      onSaved: (number, error) => this.#running.saved(number, error),
-      onError: (error) => this.#complain('checkpoint', error),
-    })
-  }
-
-  get #pause(): PauseLadder {
-    const { store } = this.#parts
-    this.#pauseOrNull ??= new PauseLadder({
-      attempt: this.#running,
-      kill: () => void this.ladder.kill('pause'),
-      onOverdue: () => this.#report({ type: 'overdue', fence: this.#fence, of: 'pause' }),
-      onFrozen: () => {
-        this.#limits?.freeze()
-        this.#report({ type: 'freeze', fence: this.#fence, frozenAt: store.now() })
-      },
-      onThawed: () => this.#limits?.thaw(),
-    })
-    return this.#pauseOrNull
-  }
-
-  /** Reports that may be lost: what they say is also in the end of the attempt, or comes again. */
-  #report(event: MachineEvent): void {
-    const calls = [{ runId: this.run.id, event }]
-    this.#parts.store.apply(calls).catch((error: unknown) => this.#complain(event.type, error))
-  }
-
-  #complain(during: string, thrown: unknown): void {
-    const error: ErrorRecord = errorRecord(thrown)
-    publish(() => ({ type: 'store-error', workerId: this.#fence.workerId, during, error }))
-  }
-
-  #names(): { workerId: string; runId: string; task: string; attempt: number } {
-    const { id: runId, task, attempt } = this.run
-    return { workerId: this.#fence.workerId, runId, task, attempt }
-  }
-}
-
-function orderOf(run: ClaimedRun, registered: RegisteredTask, payloadLimit: number): AttemptOrder {
-  const { module } = registered
-  const { checkpointLimit } = registered.task
-  const { id, task, queue, key, tags, attempt, workflow, parent, rollback } = run
-  const { input, isMapped, checkpoint, wait, signalled } = run
-  const info = { id, task, queue, key, tags, attempt, workflow, parent }
-  const back = rollback && {
-    stop: rollback.stop,
-    error: rollback.stop === null ? run.error : null,
-    undoes: rollback.undoes ?? null,
-  }
-  const kept = { state: checkpoint, waits: wait?.done ?? [], signalled, rollback: back }
-  return { run: info, module, input, isMapped, payloadLimit, checkpointLimit, ...kept }
 }

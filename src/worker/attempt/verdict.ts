@@ -6,6 +6,7 @@ import type { AbortReason, AttemptEnd } from '../../executor/executor.ts'
 import { isNothing } from './checkpoint-saver.ts'
 import type { StopLadder } from './stop.ts'
 import type { AnyTask } from '../../core/task/context.ts'
+import type { RetryPolicy } from '../../core/backoff.ts'
 
 interface EndedAttempt {
   readonly fence: Fence
@@ -106,4 +107,14 @@ function record(
   details: ErrorRecord['details'] & object,
 ): ErrorRecord {
   return { name: 'CheckreinError', code, message: message || errorCodes[code].message, details }
+}
+
+/**
+ * The event for an attempt whose end the store can't hold. That is a failure of this run, and no other run may suffer from it.
+ */
+export function unstorable(fence: Fence, retry: RetryPolicy): MachineEvent {
+  const message = 'The end of the attempt could not be stored'
+  const error = { name: 'CheckreinError', code: 'INTERNAL', message }
+  const ended = { deliveredAt: null, proof: null }
+  return { type: 'fail', fence, error, isRetryable: true, retry, random: Math.random(), ...ended }
 }

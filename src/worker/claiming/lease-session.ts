@@ -150,41 +150,47 @@ export class LeaseSession {
     else this.#prefetched.add(isolation, run)
   }
 
-  /** The slot is free again when the code of the attempt has ended, also before that is written. */
+  /** After a standstill the lease may be over before a renewal has said so: then nothing starts, and the run lapses with it. */
   #start(isolation: Isolation, run: ClaimedRun): void {
-    // After a standstill the lease may be over before a renewal has said so: then the run lapses with it.
-    const attempt = this.#heartbeat.isGood ? this.#attempt(isolation, run) : null
+    if (!this.#heartbeat.isGood) return
+    const attempt = this.#makeAttempt(isolation, run)
     if (!attempt) return
+    try {
+      this.#settle(run, attempt.begin().settled)
+    } catch (error) {
+      // An executor that is closed takes nothing more: the run goes back.
+      this.#parts.onError(error)
+      this.#handBack(run, 'release')
+      return
+    }
     this.#running.set(run.id, attempt)
     this.#occupy(isolation, 1)
-    this.#unwritten.add(nameOf(run))
-    const settling = attempt.settle().finally(() => this.#unwritten.delete(nameOf(run)))
-    this.#settling.add(settling)
-    void attempt.ended.then(() => this.#free(attempt, isolation))
-    void settling.then(() => this.#settling.delete(settling))
   }
 
-  /** An executor that is closed takes nothing more: the run goes back. */
-  #attempt(isolation: Isolation, run: ClaimedRun): Attempt | null {
-    const { store, registry, settings, onError } = this.#parts
+  #makeAttempt(isolation: Isolation, run: ClaimedRun): Attempt | null {
+    const { store, registry, settings } = this.#parts
     const registered = registry.get(run.task)
     const executor = this.#executors.get(isolation)
     if (!registered || !executor) return null
-    const { payloadLimit } = settings
-    try {
-      return new Attempt(run, registered, {
-        store,
-        executor,
-        workerId: this.id,
-        payloadLimit,
-        pace: this.#paceOf(run.task),
-        onLostEnd: () => this.#heartbeat.giveUp(),
-      })
-    } catch (error) {
-      onError(error)
-      this.#handBack(run, 'release')
-      return null
-    }
+    return new Attempt(run, registered, {
+      store,
+      executor,
+      workerId: this.id,
+      payloadLimit: settings.payloadLimit,
+      pace: this.#paceOf(run.task),
+      onEnded: (attempt) => this.#free(attempt, isolation),
+      onLostEnd: () => this.#heartbeat.giveUp(),
+    })
+  }
+
+  /** Notes that the end of a claim is being written, until it is. */
+  #settle(run: HeldRun, settled: Promise<void>): void {
+    this.#unwritten.add(nameOf(run))
+    const settling = settled.finally(() => {
+      this.#unwritten.delete(nameOf(run))
+      this.#settling.delete(settling)
+    })
+    this.#settling.add(settling)
   }
 
   #free({ run }: Attempt, isolation: Isolation): void {
@@ -222,15 +228,10 @@ export class LeaseSession {
     const { store, onError } = this.#parts
     const fence = { runId, attempt, workerId: this.id }
     const event = { type, fence, mode: 'prevented', deliveredAt: null, proof: null } as const
-    this.#unwritten.add(nameOf(run))
-    const settling = storeEnd(store, { runId, event }, onError).then((answer) =>
+    const settled = storeEnd(store, { runId, event }, onError).then((answer) =>
       answer === null ? this.#heartbeat.giveUp() : undefined,
     )
-    this.#settling.add(settling)
-    void settling.finally(() => {
-      this.#settling.delete(settling)
-      this.#unwritten.delete(nameOf(run))
-    })
+    this.#settle(run, settled)
   }
 
   /** Hands back what has waited too long for its slot. @returns ms until the next look. */
@@ -250,11 +251,11 @@ export class LeaseSession {
   }
 
   abortAll(reason: AbortReason): void {
-    for (const { ladder } of this.#running.values()) ladder.abort('shutdown', reason)
+    for (const attempt of this.#running.values()) attempt.abort('shutdown', reason)
   }
 
   async killAll(): Promise<void> {
-    await Promise.all([...this.#running.values()].map(({ ladder }) => ladder.kill('shutdown')))
+    await Promise.all([...this.#running.values()].map((attempt) => attempt.kill('shutdown')))
   }
 
   /** Fulfils when no attempt runs and every end is written. */
@@ -286,9 +287,9 @@ export class LeaseSession {
   #abandon(): void {
     this.#heartbeat.stop()
     this.#prefetched.takeAll()
-    for (const { ladder } of this.#running.values()) {
-      ladder.abort('lease-lost', leaseLost)
-      void ladder.kill('lease-lost')
+    for (const attempt of this.#running.values()) {
+      attempt.abort('lease-lost', leaseLost)
+      void attempt.kill('lease-lost')
     }
     for (const executor of this.#executors.values()) void executor[Symbol.asyncDispose]()
   }
