@@ -26,7 +26,7 @@ const lookEveryMs = 250
 
 export function bulkCommand(program: Command): void {
   const command = commandFor(program, 'bulk')
-    .argument('[id]', 'id of its call, or of a hold; default: the newest')
+    .argument('[id]', 'id of the request, or of a hold; default: the newest')
     .addOption(new Option('--wait', 'wait until all of it is done'))
   addParameters(command, waiting)
   act(withExample(command, operations.bulks.example), bulk)

@@ -22,7 +22,7 @@ type HoldVerb = (typeof verbs)[number]
 export function holdCommand(program: Command): void {
   const { summary, example } = operations.lift
   const command = commandFor(program, 'hold')
-    .argument('[verb]', `what stands for the runs: ${verbs.join(', ')}; default: list what does`)
+    .argument('[verb]', `the verb: ${verbs.join(', ')}; default: list the holds`)
     .addOption(new Option('--all', 'all runs').helpGroup(whichRuns))
     .addOption(new Option('--lift [id]', `${summary}: by its id, or as it was made`))
     .addOption(

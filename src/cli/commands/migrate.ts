@@ -14,7 +14,7 @@ export function migrateCommand(program: Command): void {
       '--dry-run',
       'print the SQL that would be run, and exit with 1; with 0 where there is none',
     )
-    .option('--force', 'also while workers run that the newer tables do not work with')
+    .option('--force', 'migrate even while workers run that cannot work with the newer tables')
   act(withExample(command, 'checkrein migrate --dry-run', 'checkrein migrate'), bringUpToDate)
 }
 

@@ -56,7 +56,7 @@ function command(program: Command, name: string, about: string): Command {
   const made = program
     .command(name)
     .description(about)
-    .argument('[modules...]', 'files that export tasks; .ts works unbuilt')
+    .argument('[modules...]', 'files that export tasks; .ts files need no build')
   return addParameters(addParameters(made, workerParameters), stopParameters)
 }
 

@@ -28,7 +28,7 @@ const timeout = {
 export function workflowCommands(program: Command): void {
   const group = program
     .command('workflow')
-    .description('look at workflows, stop, pause, retry and move them')
+    .description('show, stop, pause, retry and move workflows')
   withExample(group, operations.workflowTree.example)
   act(commandFor(group, 'workflows'), list)
   ofOne(group, 'getWorkflow', show)

@@ -15,7 +15,7 @@ import {
 
 export const controlOperations = {
   revoke: {
-    summary: 'no attempt starts any more; a running one may finish',
+    summary: 'let no further attempt of runs start; a running attempt may finish',
     method: 'POST',
     path: '/control/revoke',
     command: 'revoke',
@@ -35,7 +35,8 @@ export const controlOperations = {
     example: 'checkrein abort 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
   },
   cancel: {
-    summary: 'ask runs to stop, kill those that have not after the grace, and wait for the proof',
+    summary:
+      'ask runs to stop, kill the runs that have not stopped after the grace, and wait for the proof',
     method: 'POST',
     path: '/control/cancel',
     command: 'cancel',
@@ -56,7 +57,7 @@ export const controlOperations = {
   },
   pause: {
     summary:
-      'park runs at their next checkpoint; or hold a whole task or queue, with all runs that come',
+      'park runs at their next checkpoint; or pause a whole task or queue, with all runs that come later',
     method: 'POST',
     path: '/control/pause',
     command: 'pause',
@@ -96,7 +97,7 @@ export const controlOperations = {
     example: 'checkrein signal 0198c0de-7a11-7cc3-98c4-dc0c0c07398f throttle 20 --wait',
   },
   signals: {
-    summary: 'what was asked of a run, signals and verbs, and what came of it',
+    summary: 'list the signals and verbs that a run was sent, and the outcome of each',
     method: 'GET',
     path: '/runs/{id}/signals',
     command: 'signals',
@@ -117,7 +118,7 @@ export const controlOperations = {
       'checkrein reply 0198c0de-7a11-7cc3-98c4-dc0c0c07398f --call-id 0198c0de-7a12-7001-8000-dc0c0c07398f',
   },
   preview: {
-    summary: 'how many runs a verb on a filter would be for, and what it would answer',
+    summary: 'say how many runs a verb on a filter would act on, and what it would answer',
     method: 'GET',
     path: '/preview',
     command: 'cancel',
@@ -127,7 +128,7 @@ export const controlOperations = {
     example: 'checkrein cancel --tag tenant:9 --preview',
   },
   hold: {
-    summary: 'put a verb on all runs of a filter, and keep it standing for those that come',
+    summary: 'apply a verb to all runs of a filter, also to runs that come later',
     method: 'POST',
     path: '/holds',
     command: 'hold',
@@ -137,7 +138,7 @@ export const controlOperations = {
     example: `checkrein hold cancel --tag tenant:9 --for 3d --reason 'account closed' --yes`,
   },
   holds: {
-    summary: 'the verbs that stand',
+    summary: 'list the holds',
     method: 'GET',
     path: '/holds',
     command: 'hold',
@@ -147,7 +148,7 @@ export const controlOperations = {
     example: 'checkrein hold',
   },
   lift: {
-    summary: 'end a standing verb, and resume what it has paused',
+    summary: 'end a hold, and resume the runs that it has paused',
     method: 'DELETE',
     path: '/holds',
     command: 'hold',
@@ -157,7 +158,7 @@ export const controlOperations = {
     example: 'checkrein hold cancel --tag tenant:9 --lift',
   },
   bulk: {
-    summary: 'how far a verb on a filter is',
+    summary: 'show how far a verb on a filter is',
     method: 'GET',
     path: '/bulks/{id}',
     command: 'bulk',
@@ -167,7 +168,7 @@ export const controlOperations = {
     example: 'checkrein bulk 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
   },
   bulks: {
-    summary: 'the newest verbs on filters',
+    summary: 'list the newest verbs on filters',
     method: 'GET',
     path: '/bulks',
     command: 'bulk',

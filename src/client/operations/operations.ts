@@ -32,7 +32,7 @@ export const operations = {
     example: `checkrein enqueue index-folder '{"path":"/srv"}' --key srv --tag tenant:9`,
   },
   get: {
-    summary: 'everything about one run: facts, timeline, how it was stopped, log',
+    summary: 'show everything about one run: its facts, timeline, stop and log',
     method: 'GET',
     path: '/runs/{id}',
     command: 'show',
@@ -42,7 +42,7 @@ export const operations = {
     example: 'checkrein show 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
   },
   list: {
-    summary: 'runs, a page at a time',
+    summary: 'list runs, a page at a time',
     method: 'GET',
     path: '/runs',
     command: 'list',
@@ -52,7 +52,7 @@ export const operations = {
     example: 'checkrein list --state running --tag tenant:9',
   },
   counts: {
-    summary: 'how many runs are in each state',
+    summary: 'count runs by state',
     method: 'GET',
     path: '/counts',
     command: 'counts',
@@ -84,7 +84,7 @@ export const operations = {
   ...controlOperations,
   ...workflowOperations,
   tombstones: {
-    summary: 'the requests that wait for a run that does not exist yet',
+    summary: 'list the stops that wait for a run that does not exist yet',
     method: 'GET',
     path: '/tombstones',
     command: 'tombstones',
@@ -94,7 +94,7 @@ export const operations = {
     example: 'checkrein tombstones',
   },
   liftTombstone: {
-    summary: 'take such a request back',
+    summary: 'take back a stop that waits for a run',
     method: 'DELETE',
     path: '/tombstones',
     command: 'tombstones',
@@ -104,7 +104,8 @@ export const operations = {
     example: 'checkrein tombstones --lift-key srv --task index-folder',
   },
   audit: {
-    summary: 'the record of what was asked: who, what, why, when, from where, and what came of it',
+    summary:
+      'list the record of requests: who asked for what, why, when, from where, and the outcome',
     method: 'GET',
     path: '/audit',
     command: 'audit',
@@ -114,7 +115,7 @@ export const operations = {
     example: 'checkrein audit --by ada --created-after 2026-07-01',
   },
   prune: {
-    summary: 'delete runs that ended long ago; a worker does it by itself',
+    summary: 'delete runs that ended long ago; workers do it by themselves',
     method: 'POST',
     path: '/prune',
     command: 'prune',
@@ -124,7 +125,7 @@ export const operations = {
     example: 'checkrein prune --completed 7d --failed 30d --cancelled 30d',
   },
   tasks: {
-    summary: 'the tasks that workers or runs know, who serves them, and how many runs each has',
+    summary: 'list the tasks that workers or runs know: how many runs and workers each has',
     method: 'GET',
     path: '/tasks',
     command: 'tasks',
@@ -135,7 +136,7 @@ export const operations = {
   },
   lanes: {
     summary:
-      'the tasks of each queue: how many runs, how old the oldest, who serves them, what holds them',
+      'list the tasks of each queue: how many runs and workers each has, how old its oldest run is, and the holds on it',
     method: 'GET',
     path: '/lanes',
     command: 'lanes',
@@ -145,7 +146,7 @@ export const operations = {
     example: 'checkrein lanes',
   },
   workers: {
-    summary: 'the workers, their leases, and what they know',
+    summary: 'list the workers, their leases, and the tasks that they know',
     method: 'GET',
     path: '/workers',
     command: 'workers',

@@ -14,7 +14,7 @@ import {
 
 export const workflowOperations = {
   workflows: {
-    summary: 'workflows, a page at a time',
+    summary: 'list workflows, a page at a time',
     method: 'GET',
     path: '/workflows',
     command: 'workflow list',
@@ -24,7 +24,7 @@ export const workflowOperations = {
     example: 'checkrein workflow list --state running --tag tenant:9',
   },
   getWorkflow: {
-    summary: 'how far a workflow is, what it came to, and why it does not go on',
+    summary: 'show how far a workflow is, its result, and why it does not go on',
     method: 'GET',
     path: '/workflows/{id}',
     command: 'workflow show',
@@ -34,7 +34,7 @@ export const workflowOperations = {
     example: 'checkrein workflow show --key report:2026-07',
   },
   workflowTree: {
-    summary: 'how a workflow is built, and what became of each part',
+    summary: 'show the graph of a workflow, and the state of each part',
     method: 'GET',
     path: '/workflows/{id}/tree',
     command: 'workflow tree',
@@ -54,7 +54,7 @@ export const workflowOperations = {
     example: 'checkrein workflow wait --key report:2026-07 --timeout 1h',
   },
   cancelWorkflow: {
-    summary: 'no member starts any more; those that run are stopped; and wait for the proof',
+    summary: 'let no member start any more, stop the running members, and wait for the proof',
     method: 'POST',
     path: '/workflows/{id}/cancel',
     command: 'workflow cancel',
@@ -64,7 +64,7 @@ export const workflowOperations = {
     example: `checkrein workflow cancel --key report:2026-07 --rollback --reason 'wrong month'`,
   },
   terminateWorkflow: {
-    summary: 'the same, and what runs is killed now',
+    summary: 'let no member start any more, kill the running members now, and wait for the proof',
     method: 'POST',
     path: '/workflows/{id}/terminate',
     command: 'workflow terminate',
@@ -74,7 +74,7 @@ export const workflowOperations = {
     example: 'checkrein workflow terminate --key report:2026-07',
   },
   abortWorkflow: {
-    summary: 'ask the members that run to stop; no other one starts; nothing is forced',
+    summary: 'let no member start any more, and ask the running members to stop; nothing is forced',
     method: 'POST',
     path: '/workflows/{id}/abort',
     command: 'workflow abort',
@@ -84,7 +84,7 @@ export const workflowOperations = {
     example: 'checkrein workflow abort --key report:2026-07',
   },
   revokeWorkflow: {
-    summary: 'no member starts any more; those that run may finish',
+    summary: 'let no member start any more; the running members may finish',
     method: 'POST',
     path: '/workflows/{id}/revoke',
     command: 'workflow revoke',
@@ -95,7 +95,7 @@ export const workflowOperations = {
   },
   pauseWorkflow: {
     summary:
-      'let nothing more of it start, park what runs, and wait until nothing goes on any more',
+      'let no member start any more, park the running members, and wait until all have parked',
     method: 'POST',
     path: '/workflows/{id}/pause',
     command: 'workflow pause',
@@ -105,7 +105,7 @@ export const workflowOperations = {
     example: 'checkrein workflow pause --key report:2026-07',
   },
   resumeWorkflow: {
-    summary: 'let it go on',
+    summary: 'let a paused workflow go on',
     method: 'POST',
     path: '/workflows/{id}/resume',
     command: 'workflow resume',
@@ -115,7 +115,7 @@ export const workflowOperations = {
     example: 'checkrein workflow resume --key report:2026-07',
   },
   signalWorkflow: {
-    summary: 'send a message to all members that go on',
+    summary: 'send a message to all members that have not ended',
     method: 'POST',
     path: '/workflows/{id}/signal',
     command: 'workflow signal',
@@ -125,7 +125,8 @@ export const workflowOperations = {
     example: 'checkrein workflow signal --key report:2026-07 throttle 20',
   },
   retryWorkflow: {
-    summary: 'run again what did not complete of a workflow; what did keeps its result',
+    summary:
+      'start a new workflow of the members that did not complete; the others keep their results',
     method: 'POST',
     path: '/workflows/{id}/retry',
     command: 'workflow retry',
@@ -135,7 +136,7 @@ export const workflowOperations = {
     example: 'checkrein workflow retry 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
   },
   exportWorkflow: {
-    summary: 'what is left of a workflow that is paused or has ended, as JSON',
+    summary: 'print the rest of a workflow that is paused or has ended, as JSON',
     method: 'GET',
     path: '/workflows/{id}/export',
     command: 'workflow export',
@@ -145,7 +146,7 @@ export const workflowOperations = {
     example: 'checkrein workflow export --key report:2026-07 > rest.json',
   },
   importWorkflow: {
-    summary: 'go on with what was exported, as a new workflow, on this store',
+    summary: 'start a new workflow on this store from an export',
     method: 'POST',
     path: '/workflows/import',
     command: 'workflow import',

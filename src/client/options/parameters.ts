@@ -45,9 +45,9 @@ export const filterParameters = {
   key: text('that have this key'),
   workflow: text('that are members of this workflow'),
   parent: text('that the handler of this run has enqueued'),
-  state: { kind: 'texts', about: 'in this state', choices: states },
-  createdAfter: instant('enqueued after this'),
-  createdBefore: instant('enqueued before this'),
+  state: { kind: 'texts', about: 'that are in this state', choices: states },
+  createdAfter: instant('that were enqueued after this'),
+  createdBefore: instant('that were enqueued before this'),
   input: { kind: 'pairs', about: 'whose input has this value there: user.id=9' },
 } as const satisfies Parameters<keyof RunFilter>
 
@@ -55,12 +55,12 @@ export const filterParameters = {
 export const runOptions = {
   tags: { kind: 'texts', about: 'find and stop runs by it', singular: 'tag' },
   delay: duration('start no earlier than this long from now'),
-  runAt: instant('start no earlier than this'),
-  priority: wholeNumber('higher starts first; default 0'),
-  ttl: duration('cancel it where no attempt has started after this long'),
+  runAt: instant('start no earlier than this time'),
+  priority: wholeNumber('runs with a higher priority start first; default 0'),
+  ttl: duration('cancel it if no attempt has started after this long'),
   deadline: {
     kind: 'moment',
-    about: 'stop it then, whatever it does: a time, or how long from now',
+    about: 'stop it then in any case: a time, or how long from now',
   },
   queue: text('default: default'),
 } as const satisfies Parameters<keyof ChildOptions>
@@ -68,21 +68,27 @@ export const runOptions = {
 /** The options of `enqueue`: the one list of them that the client, the command line and the schemas read. */
 export const enqueueOptions = {
   id: text('the id of the run; default: a new UUIDv7'),
-  key: text('your name for the work; one run of a task that is not final holds it'),
-  onConflict: { kind: 'text', about: 'where another run holds the key', choices: onConflicts },
-  grace: duration('with cancel-and-replace: what the old run gets to end; default 5s'),
+  key: text('your name for the work; at most one run of the task that is not final holds it'),
+  onConflict: {
+    kind: 'text',
+    about: 'what to do when another run holds the key; default: skip',
+    choices: onConflicts,
+  },
+  grace: duration('with cancel-and-replace: how long the old run has to end by itself; default 5s'),
   ...runOptions,
-  by: text('who asks, where it takes the key from another run; goes into the record'),
-  origin: text('from where that is asked; goes into the record'),
+  by: text('who asks, if the run takes the key of another run; goes into the record'),
+  origin: text(
+    'from where it is asked, if the run takes the key of another run; goes into the record',
+  ),
 } as const satisfies Parameters<keyof EnqueueOptions>
 
 /** How a workflow is started; what is run beside it is given in code alone. */
 export const workflowOptions = {
   id: text('the id of the workflow; default: a new UUIDv7'),
-  name: text('what people call it'),
-  key: text('your name for this one; one workflow that is not final holds it'),
+  name: text('the name that people call it by'),
+  key: text('your name for the work; at most one workflow that is not final holds it'),
   tags: { kind: 'texts', about: 'find and stop its runs by it', singular: 'tag' },
-  priority: wholeNumber('higher starts first; default 0'),
+  priority: wholeNumber('runs with a higher priority start first; default 0'),
   deadline: { kind: 'moment', about: 'stop its runs then: a time, or how long from now' },
 } as const satisfies Parameters<Exclude<keyof WorkflowOptions, 'onCompleted' | 'onFailed'>>
 
@@ -91,7 +97,7 @@ export const workflowFilterParameters = {
   name: text('that are called this'),
   key: text('that have this key'),
   tag: text('that have this tag'),
-  state: { kind: 'texts', about: 'in this state', choices: workflowStates },
+  state: { kind: 'texts', about: 'that are in this state', choices: workflowStates },
 } as const satisfies Parameters<keyof WorkflowFilter>
 
 export const listOptions = {
@@ -140,7 +146,7 @@ export const askOptions = {
   children: {
     kind: 'text',
     about:
-      'runs that their handlers have enqueued are asked the same, go on by themselves, or may finish where they run; default: cancel',
+      'the runs that their handlers have enqueued: cancel (default) asks them the same, detach lets them go on, wait lets the running ones finish',
     choices: runningPolicies,
   },
 } as const satisfies Parameters<keyof AskOptions>
@@ -148,7 +154,7 @@ export const askOptions = {
 type Waiting = 'timeout' | 'abortSignal'
 
 export const cancelOptions = {
-  grace: duration('what the handler gets to end by itself; default 5s'),
+  grace: duration('how long the handler has to end by itself; default 5s'),
   ...askOptions,
 } as const satisfies Parameters<Exclude<keyof StopOptions, Waiting>>
 
@@ -156,15 +162,15 @@ export const workflowStopOptions = {
   running: {
     kind: 'text',
     about:
-      'members that run are asked the same, go on by themselves, or may finish; default: cancel',
+      'the running members: cancel (default) asks them the same, detach lets them go on, wait lets them finish',
     choices: runningPolicies,
   },
   ...cancelOptions,
 } as const satisfies Parameters<keyof StopWorkflowOptions>
 
 export const freezeOptions = {
-  until: instant('when they resume by themselves; default: when they are told to'),
-  for: duration('the same, as the time until then'),
+  until: instant('when they resume by themselves; default: only when somebody resumes them'),
+  for: duration('the same, as a time from now'),
   ...whoOptions,
 } as const satisfies Parameters<Exclude<keyof FreezeOptions, Waiting>>
 
@@ -173,7 +179,7 @@ export const runPauseOptions = {
   within: duration('how long it may take to the next checkpoint; default 30s'),
   otherwise: {
     kind: 'text',
-    about: 'what is done with a run that meets none in time; default: wait',
+    about: 'what is done with a run that meets no checkpoint in time; default: wait',
     choices: pauseFallbacks,
   },
   ...freezeOptions,
@@ -184,7 +190,7 @@ export const pauseOptions = {
   ...runPauseOptions,
   inFlight: {
     kind: 'text',
-    about: 'with a whole task or queue: what becomes of the runs that run; default: finish',
+    about: 'with a whole task or queue: what becomes of its running runs; default: finish',
     choices: inFlights,
   },
 } as const satisfies Parameters<Exclude<keyof ScopeOptions, Waiting>>
@@ -193,11 +199,12 @@ export const holdOptions = {
   ...pauseOptions,
   inFlight: {
     ...pauseOptions.inFlight,
-    about: 'the runs that it finds running finish, are asked too (park), or are cancelled',
+    about:
+      'what becomes of the runs that it finds running: they finish, are asked, too (park), or are cancelled',
   },
   grace: cancelOptions.grace,
   rollback: askOptions.rollback,
-  until: instant('when it ends by itself; default: when it is lifted'),
+  until: instant('when it ends by itself; default: only when somebody lifts it'),
 } as const satisfies Parameters<Exclude<keyof HoldOptions, 'verb' | 'filter'>>
 
 /** The parts of a filter that a run has from the start and never changes. */
@@ -214,10 +221,10 @@ export const auditOptions = {
   callId: text('of the request with this id'),
   kind: { kind: 'texts', about: 'of this kind', choices: signalKinds },
   name: { kind: 'texts', about: 'with this verb, or name of a signal' },
-  by: text('asked by this one'),
-  createdAfter: instant('asked after this'),
-  createdBefore: instant('asked before this'),
-  isPending: { ...flag('which have come to nothing yet'), singular: 'pending' },
+  by: text('by this person or program'),
+  createdAfter: instant('that were made after this'),
+  createdBefore: instant('that were made before this'),
+  isPending: { ...flag('that have no outcome yet'), singular: 'pending' },
   ...listOptions,
 } as const satisfies Parameters<keyof AuditQuery | keyof ListOptions>
 
@@ -231,7 +238,7 @@ export const retention = {
   completed: duration('how long completed runs are kept after their end'),
   failed: duration('how long failed runs are kept'),
   cancelled: duration('how long cancelled runs are kept'),
-  audit: duration('how long the record of what was asked is kept'),
+  audit: duration('how long the record of requests is kept'),
 } as const satisfies Parameters<keyof Retention>
 
 export const none = {} as const
