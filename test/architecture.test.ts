@@ -45,6 +45,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
  */
 const floors: readonly string[] = [
   // core: words and rules
+  'src/core/is-record.ts',
   'src/core/errors.ts',
   'src/core/duration.ts',
   'src/core/payload.ts',

@@ -31,12 +31,15 @@ export interface RetryPolicy {
   readonly jitter: number
 }
 
+/** How often a run may lose its isolate or worker where its task does not say. */
+export const defaultCrashes = 3
+
 /** @throws {CheckreinError} `USAGE` for counts below 1 or a jitter outside 0 to 1. */
 export function retryPolicy(retry: Retry = {}): RetryPolicy {
   const backoff = retry.backoff ?? {}
   return {
     attempts: count(retry.attempts ?? 1, 'retry.attempts'),
-    crashes: count(retry.crashes ?? 3, 'retry.crashes'),
+    crashes: count(retry.crashes ?? defaultCrashes, 'retry.crashes'),
     kind: oneOf(kinds, backoff.kind ?? 'exponential', 'retry.backoff.kind'),
     delayMs: durationMs(backoff.delay ?? 1000, 'retry.backoff.delay'),
     maxMs: durationMs(backoff.max ?? '1h', 'retry.backoff.max'),

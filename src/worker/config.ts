@@ -1,5 +1,6 @@
 import { durationMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
+import { isRecord } from '../core/is-record.ts'
 import { sharedNames, workerSettings, type WorkerOptions } from './options.ts'
 import type { StopWorkerOptions } from './worker.ts'
 
@@ -39,7 +40,7 @@ const workerNames: Readonly<Record<keyof NonNullable<Config['worker']>, true>> =
 
 /** @param file how the errors call it. @throws {CheckreinError} `CONFIG_INVALID` for what is no configuration. */
 export function checkedConfig(value: unknown, file: string): Config {
-  if (!isObject(value)) throw invalid(file, 'it is not an object')
+  if (!isRecord(value)) throw invalid(file, 'it is not an object')
   refuseUnknown(file, value, { known: Object.keys(kinds), of: '' })
   for (const [name, kind] of Object.entries(kinds)) {
     const field = value[name]
@@ -56,7 +57,7 @@ const fits = {
   text: (field: unknown): boolean => typeof field === 'string' && field !== '',
   list: (field: unknown): boolean =>
     Array.isArray(field) && field.every((one) => typeof one === 'string' || one instanceof URL),
-  object: isObject,
+  object: isRecord,
   flag: (field: unknown): boolean => typeof field === 'boolean',
 }
 const words = {
@@ -64,10 +65,6 @@ const words = {
   list: 'a list of paths',
   object: 'an object',
   flag: 'true or false',
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function refuseUnknown(

@@ -3,7 +3,8 @@
  * describes it.
  */
 import { CheckreinError, shown } from '../errors.ts'
-import { mostNodes, type NodePlan, nodeRoles } from './graph.ts'
+import { isRecord } from '../is-record.ts'
+import { mostNodes, type NodePlan, nodeRoles, usualNode } from './graph.ts'
 import { fanInPolicies, workflowError } from './parts.ts'
 import type { JsonText } from '../run/run.ts'
 import type { StepPlan } from './step-plan.ts'
@@ -52,26 +53,11 @@ export interface WorkflowExport {
   readonly nodes: readonly ExportedNode[]
 }
 
-const usual: Omit<NodePlan, 'node' | 'chainEnd' | 'last'> = {
-  next: null,
-  up: null,
-  slot: 0,
-  isHead: false,
-  isPausePoint: true,
-  source: null,
-  role: 'step',
-  hooks: {},
-  step: null,
-  size: 0,
-  policy: 'allCompleted',
-  isAtOnce: false,
-}
-
 export function exportedNode(node: RemainderNode): ExportedNode {
   const parts = Object.entries(node).filter(
     ([name, value]) =>
       value !== undefined &&
-      JSON.stringify(value) !== JSON.stringify(usual[name as keyof typeof usual]),
+      JSON.stringify(value) !== JSON.stringify(usualNode[name as keyof typeof usualNode]),
   )
   return Object.fromEntries(parts) as unknown as ExportedNode
 }
@@ -130,7 +116,7 @@ function readHead(head: Readonly<Record<string, unknown>>): WorkflowExport['work
 
 function readNode(value: unknown): RemainderNode {
   if (!isRecord(value)) throw badExport('a node is not an object')
-  const node = { ...usual, ...value } as unknown as RemainderNode
+  const node = { ...usualNode, ...value } as unknown as RemainderNode
   const what = `node ${shown(value['node'])}`
   for (const name of ['node', 'chainEnd', 'last', 'slot', 'size'] as const)
     if (!isCount(node[name])) throw badExport(`${what}: ${name} is not a whole number from 0`)
@@ -176,8 +162,6 @@ function checkLinks(nodes: readonly RemainderNode[]): void {
   if (nodes.every(({ isAtOnce }) => !isAtOnce)) throw badExport('nothing of it would start')
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.length <= 500 && value.isWellFormed() && !value.includes('\0')
 const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value)

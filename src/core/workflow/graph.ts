@@ -72,6 +72,22 @@ export interface Graph {
   readonly pausesAtPoints: boolean
 }
 
+/** The parts of a node that most nodes have; an export leaves them out. */
+export const usualNode: Omit<NodePlan, 'node' | 'chainEnd' | 'last'> = {
+  next: null,
+  up: null,
+  slot: 0,
+  isHead: false,
+  isPausePoint: true,
+  source: null,
+  role: 'step',
+  hooks: {},
+  step: null,
+  size: 0,
+  policy: 'allCompleted',
+  isAtOnce: false,
+}
+
 type Draft = { -readonly [Name in keyof NodePlan]: NodePlan[Name] }
 
 /** The nodes of a workflow. @throws {CheckreinError} `WORKFLOW_INVALID`, `PAYLOAD_…`. */
@@ -235,20 +251,9 @@ class Layout {
       )
     const draft: Draft = {
       node,
-      next: null,
       chainEnd: node,
-      up: null,
-      slot: 0,
       last: node,
-      isHead: false,
-      isPausePoint: true,
-      source: null,
-      role: 'step',
-      hooks: {},
-      step: null,
-      size: 0,
-      policy: 'allCompleted',
-      isAtOnce: false,
+      ...usualNode,
       ...known,
     }
     this.nodes.push(draft)

@@ -1,5 +1,6 @@
 /** How a run of a workflow is to be made, and how its input comes about. */
 import { durationMs } from '../duration.ts'
+import { isRecord } from '../is-record.ts'
 import { workflowError, type Part, previous, type RunPart, type StepLike } from './parts.ts'
 import { encodePayload } from '../payload.ts'
 import type { JsonText } from '../run/run.ts'
@@ -76,10 +77,6 @@ function boundOf(input: unknown, limit: number): Pick<StepPlan, 'takes' | 'bound
   const text = encodePayload(whole(rest), 'input', limit) ?? '{}'
   const comma = text === '{}' ? '' : ','
   return { takes: 'member', bound: `${text.slice(0, -1)}${comma}${JSON.stringify(taken[0])}:` }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Where `previous` stands deeper within, it would be left out without a word. */

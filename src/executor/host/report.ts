@@ -7,6 +7,7 @@
  */
 import { longestMs } from '../../core/duration.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
+import { isRecord } from '../../core/is-record.ts'
 import type { LogLine, SignalOutcome } from '../../core/run/events.ts'
 import type { WaitOutcome } from '../../core/run/run.ts'
 import {
@@ -160,12 +161,8 @@ function isSmall(value: object, longest: number): boolean {
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function signalOutcome(value: unknown, limit: number): SignalOutcome | null {
-  if (!isObject(value)) return null
+  if (!isRecord(value)) return null
   const { position, reply } = value
   if (!isWhole(position) || !isJson(reply, limit)) return null
   if (value['error'] === null) return { position, reply, error: null }
@@ -176,7 +173,7 @@ function signalOutcome(value: unknown, limit: number): SignalOutcome | null {
 /** Undefined where it is no wait: null is a pause. */
 function waitOf(value: unknown): ParkedWait | null | undefined {
   if (value === null) return null
-  if (!isObject(value)) return undefined
+  if (!isRecord(value)) return undefined
   const { signal, wakeInMs, done, taken, children } = value
   if (signal !== null && !isName(signal)) return undefined
   if (wakeInMs !== null && !isWhole(wakeInMs, longestMs)) return undefined
@@ -205,20 +202,20 @@ function isListOf<T>(value: unknown, isOne: (one: unknown) => one is T): value i
 /** Somebody waits for the answer, so what can't be taken over is said to be nothing. */
 function questionOf(value: unknown, limit: number): StoreQuestion {
   const nothing = { ask: 'nothing' } as const
-  if (!isObject(value)) return nothing
+  if (!isRecord(value)) return nothing
   const { ask, ids, task, queue, input, callKey, options } = value
   if (ask === 'ends') return isListOf(ids, isName) ? { ask, ids } : nothing
   if (ask !== 'enqueue' || !isName(task) || !isName(queue) || !isName(callKey)) return nothing
-  if (!isJson(input, limit) || !isObject(options)) return nothing
+  if (!isJson(input, limit) || !isRecord(options)) return nothing
   return isSmall(options, longestOptions) ? { ask, task, queue, input, callKey, options } : nothing
 }
 
 function logLineOf(value: unknown): LogLine | null {
-  if (!isObject(value)) return null
+  if (!isRecord(value)) return null
   const { at, message, data } = value
   if (!isTime(at) || typeof message !== 'string' || message.length > longestLog) return null
   if (data === undefined) return { at, message }
-  return isObject(data) && isSmall(data, longestLog) ? { at, message, data } : null
+  return isRecord(data) && isSmall(data, longestLog) ? { at, message, data } : null
 }
 
 function errorOf(value: unknown): ErrorRecord | null {
@@ -230,12 +227,12 @@ function isErrorRecord(
   value: unknown,
   depth: number,
 ): value is Record<string, unknown> & ErrorRecord {
-  if (!isObject(value) || depth > deepestCause) return false
+  if (!isRecord(value) || depth > deepestCause) return false
   const { name, message, code, hint, stack, details, cause } = value
   return (
     [name, message, code].every((text) => typeof text === 'string') &&
     [hint, stack].every((text) => text === undefined || typeof text === 'string') &&
-    (details === undefined || isObject(details)) &&
+    (details === undefined || isRecord(details)) &&
     (cause === undefined || isErrorRecord(cause, depth + 1))
   )
 }

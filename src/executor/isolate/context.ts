@@ -24,9 +24,7 @@ import { ProgressReporter, toLogLine } from './attempt/reporter.ts'
 import { quiet } from './attempt/quiet.ts'
 import type { ContextSink } from './attempt/sink.ts'
 import { SignalIterator } from './signals/signal-iterator.ts'
-
-// Kept from before any handler ran: one that holds the time for its own tests must not hold ours.
-const epochMs = Date.now
+import { epochMs } from './attempt/clock.ts'
 
 /** The handler's `ctx`. Its methods may be taken off it; what reports is silent once the attempt has ended. */
 export class AttemptContext implements Context {

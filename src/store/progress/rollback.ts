@@ -2,6 +2,7 @@
  * Rolling a workflow back: for each member that has completed there is a run that undoes it, one after the other, the last
  * first. What has ended stays as it ended; these are runs of their own, and nodes behind all others.
  */
+import { usualNode } from '../../core/workflow/graph.ts'
 import { randomUUIDv7 } from 'node:crypto'
 import { prevented } from '../../core/run/decision.ts'
 import type { RollbackFacts } from '../../core/run/run.ts'
@@ -85,19 +86,11 @@ function undoing(
 }
 
 const chained = (node: number, count: number): RemainderNode => ({
+  ...usualNode,
   node,
   next: node - firstUndoing + 1 < count ? node + 1 : null,
   chainEnd: firstUndoing + count - 1,
-  up: null,
-  slot: 0,
   last: node,
   isHead: node === firstUndoing,
-  isPausePoint: true,
-  source: null,
   role: 'rollback',
-  hooks: {},
-  step: null,
-  size: 0,
-  policy: 'allCompleted',
-  isAtOnce: false,
 })

@@ -2,6 +2,7 @@ import type { WorkerInfo, Housekept } from '../store.ts'
 import type { Param, Row } from '../driver/sql.ts'
 import { Changes } from '../changes/changes.ts'
 import { writeChanges } from './after-ends.ts'
+import { defaultCrashes } from '../../core/backoff.ts'
 import type { Tx } from '../driver/driver.ts'
 import { runOf } from '../rows/runs.ts'
 
@@ -31,9 +32,6 @@ export async function lapseRunsOf(tx: Tx, worker: Row): Promise<number> {
   await writeChanges(tx, changes)
   return held.length
 }
-
-/** For a run whose worker does not say how often its task may lose one; see `Retry.crashes`. */
-export const defaultCrashes = 3
 
 /** Ends the lease of a worker that has lapsed; null where it has not, or another keeper was first. */
 export async function lapseWorker(tx: Tx, id: string): Promise<Housekept['lapsed'][number] | null> {

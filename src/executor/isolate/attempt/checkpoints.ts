@@ -17,8 +17,7 @@ import type { JsonText } from '../../../core/run/run.ts'
 import type { AttemptOrder } from '../../executor.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
 import { type SchemaIssue, firstIssue, validate } from './validate.ts'
-
-const clockMs = performance.now.bind(performance)
+import { clockMs } from './clock.ts'
 
 /** A state that is JSON already, with its length in bytes. */
 export interface EncodedState {

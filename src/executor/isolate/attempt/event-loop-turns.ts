@@ -3,8 +3,7 @@
  * turn, so a loop of such promises keeps timers, messages and signals out for as long as it lasts.
  */
 import { setImmediate } from 'node:timers'
-
-const clockMs = performance.now.bind(performance)
+import { clockMs } from './clock.ts'
 
 /** How long a loop may hold the event loop. */
 const turnMs = 10

@@ -8,6 +8,7 @@
 import { CheckreinError } from '../../../core/errors.ts'
 import { watchedAbortSignal } from '../../wire/abort-flag.ts'
 import type { AbortReason } from '../../executor.ts'
+import { epochMs } from './clock.ts'
 
 /** What may be asked from another thread while this one is busy. Reads memory and nothing else. */
 export interface HaltSource {
@@ -15,9 +16,6 @@ export interface HaltSource {
   isPauseAsked(): boolean
   reason(): AbortReason
 }
-
-// Kept from before any handler ran: one that holds the time for its own tests must not hold ours.
-const epochMs = Date.now
 
 export class Halt {
   readonly #source: HaltSource | null

@@ -3,8 +3,7 @@
  * waits in its slot. At most one a quarter of that time, and one that came too soon after another is told at the end of it.
  */
 import { setTimeout, clearTimeout } from 'node:timers'
-
-const clockMs = performance.now.bind(performance)
+import { clockMs } from './clock.ts'
 
 export class IsolateHeartbeat {
   readonly #tell: () => void

@@ -2,9 +2,7 @@ import { setTimeout, clearTimeout } from 'node:timers'
 import type { LogLine } from '../../../core/run/events.ts'
 import { encodePayload } from '../../../core/payload.ts'
 import { longestLog, longestProgress } from '../../wire/bounds.ts'
-
-// Kept from before any handler ran: one that holds the time for its own tests must not hold ours.
-const clockMs = performance.now.bind(performance)
+import { clockMs } from './clock.ts'
 
 const progressIntervalMs = 250
 

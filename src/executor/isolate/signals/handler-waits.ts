@@ -36,8 +36,7 @@ import {
   type WaitsParts,
 } from './wait.ts'
 import type { Settled } from '../../../core/run/settled.ts'
-
-const clockMs = performance.now.bind(performance)
+import { clockMs } from '../attempt/clock.ts'
 
 /** How long a wait that is over gives the listeners: one of them may itself wait for the handler. */
 const longestHearingMs = 5000

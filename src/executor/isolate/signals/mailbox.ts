@@ -18,8 +18,7 @@ import { SignalValidator } from './validator.ts'
 import type { Consumer, Delivery } from './delivery.ts'
 import { PendingDeliveries } from './pending.ts'
 import { nextTurn, EventLoopTurns } from '../attempt/event-loop-turns.ts'
-
-const epochMs = Date.now
+import { epochMs } from '../attempt/clock.ts'
 
 export interface MailboxEvents {
   taken(position: number, at: number): void

@@ -5,6 +5,7 @@ import type { Delivery } from './delivery.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { IsolateHeartbeat } from '../attempt/heartbeat.ts'
 import type { Settled } from '../../../core/run/settled.ts'
+import { clockMs } from '../attempt/clock.ts'
 
 /** What children have come to, in order; null while not all have ended. */
 export type EndsOf = (ids: readonly string[]) => Promise<readonly Settled[] | null>
@@ -49,8 +50,6 @@ export interface WaitRequest {
   readonly ms: number
   readonly parksInMs: number
 }
-
-const clockMs = performance.now.bind(performance)
 
 /** A wait that begins now. */
 export function newWait(
