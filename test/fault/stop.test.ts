@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { isCheckreinError, type RunHandle } from '../../src/index.ts'
-import { Bed, until } from '../support/bed.ts'
+import { Bed, storeKinds, until } from '../support/bed.ts'
 import { livingFamily } from '../support/processes.ts'
 import {
   inJavaScript,
@@ -17,6 +17,7 @@ const neighbours = 2
 const steps = 800
 const expectedSum = (steps * (steps + 1) * (2 * steps + 1)) / 6
 
+// How a process or a thread ends has nothing to do with the store; requests to stop are tested on each with the client.
 suite('cancel with a grace of 1 s', () => {
   test('ends every kind of stuck process run, leaves no pid of its group, and its neighbours never notice', async () => {
     const concurrency = { process: kinds.length + neighbours }
@@ -104,27 +105,28 @@ async function seenStatuses(run: RunHandle): Promise<string[]> {
   return (await Array.fromAsync(run.events())).map(({ type }) => type)
 }
 
-test('a stop that cannot be confirmed in time says so, and stays on record', async () => {
-  await using bed = await Bed.make()
-  const run = await bed.client.enqueue(processVictim, { kind: 'a CPU loop' })
-  await bed.client.store.registerWorker({
-    id: 'gone',
-    host: 'elsewhere',
-    pid: 1,
-    queues: ['default'],
-    tasks: {},
-    version: '0',
-    leaseMs: 6e4,
+for (const on of storeKinds)
+  test(`a stop that cannot be confirmed in time says so, and stays on record, on ${on}`, async () => {
+    await using bed = await Bed.make({ on })
+    const run = await bed.client.enqueue(processVictim, { kind: 'a CPU loop' })
+    await bed.client.store.registerWorker({
+      id: 'gone',
+      host: 'elsewhere',
+      pid: 1,
+      queues: ['default'],
+      tasks: {},
+      version: '0',
+      leaseMs: 6e4,
+    })
+    await bed.client.store.claim({
+      workerId: 'gone',
+      queues: ['default'],
+      tasks: ['process-victim'],
+      limit: 1,
+    })
+    await assert.rejects(
+      run.cancel({ timeout: 50 }),
+      (error) => isCheckreinError(error) && error.code === 'STOP_PENDING',
+    )
+    assert.equal((await run.get()).status, 'cancelling')
   })
-  await bed.client.store.claim({
-    workerId: 'gone',
-    queues: ['default'],
-    tasks: ['process-victim'],
-    limit: 1,
-  })
-  await assert.rejects(
-    run.cancel({ timeout: 50 }),
-    (error) => isCheckreinError(error) && error.code === 'STOP_PENDING',
-  )
-  assert.equal((await run.get()).status, 'cancelling')
-})

@@ -3,13 +3,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import type { FeedEntry, RunHandle } from '../../src/index.ts'
-import { Bed, eventually, until } from '../support/bed.ts'
+import { Bed, eventually, storeless, until } from '../support/bed.ts'
 import { isDead } from '../support/processes.ts'
 import * as tasks from './fleet-tasks.ts'
 import { Fleet } from './fleet.ts'
 
 const modules = [new URL('./fleet-tasks.ts', import.meta.url).href]
-const quick = { modules, lease: 2000, poll: 100, spares: 0, concurrency: 2 } as const
+const quick = { modules, lease: 3000, poll: 100, spares: 0, concurrency: 2 } as const
 
 suite('a worker that is killed with -9 while its child spins', () => {
   test('takes its child with it, and another worker takes the run up after the lease, once', async () => {
@@ -107,22 +107,26 @@ suite('a run that was asked to stop while its worker was gone', () => {
   })
 })
 
-test('a run that was revoked before it started never starts, whatever restarts', async () => {
-  await using bed = await Bed.make()
-  await using fleet = new Fleet()
-  const revoked = await bed.client.enqueue(tasks.spin)
-  assert.equal((await revoked.revoke({ reason: 'changed my mind' })).answer, 'prevented')
-  const worker = await fleet.start({ url: bed.url, ...quick })
-  await worker.end()
-  await fleet.start({ url: bed.url, ...quick })
-  const other = await bed.client.enqueue(tasks.waitOnce, { file: bed.folder })
-  await other.result()
-  const { state, attempt, stop } = await revoked.get()
-  assert.deepEqual(
-    { state, attempt, mode: stop?.mode },
-    { state: 'cancelled', attempt: 0, mode: 'prevented' },
-  )
-})
+test(
+  'a run that was revoked before it started never starts, whatever restarts',
+  storeless(),
+  async () => {
+    await using bed = await Bed.make()
+    await using fleet = new Fleet()
+    const revoked = await bed.client.enqueue(tasks.spin)
+    assert.equal((await revoked.revoke({ reason: 'changed my mind' })).answer, 'prevented')
+    const worker = await fleet.start({ url: bed.url, ...quick })
+    await worker.end()
+    await fleet.start({ url: bed.url, ...quick })
+    const other = await bed.client.enqueue(tasks.waitOnce, { file: bed.folder })
+    await other.result()
+    const { state, attempt, stop } = await revoked.get()
+    assert.deepEqual(
+      { state, attempt, mode: stop?.mode },
+      { state: 'cancelled', attempt: 0, mode: 'prevented' },
+    )
+  },
+)
 
 async function pidOf(run: RunHandle): Promise<number> {
   const { progress } = await until(run, ({ progress }) => progress !== undefined)

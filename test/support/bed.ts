@@ -66,6 +66,14 @@ export class Bed implements AsyncDisposable {
 export const defaultKind: StoreKind =
   process.env['TEST_STORE'] === 'postgres' ? 'postgres' : 'sqlite'
 
+/**
+ * The options of a test of what no store has a part in, such as how an isolate ends: it is made on SQLite alone, though its suite
+ * is made on each kind of store. Claims, leases, requests and signals are tested on every kind.
+ */
+export const storeless = (on: StoreKind = defaultKind): { readonly skip: string | false } => ({
+  skip: on === 'sqlite' ? false : 'the store has no part in it: tested on SQLite',
+})
+
 /** The URL of a schema in the database that tests share, or in another. */
 export async function schemaUrl(schema: string, at?: string): Promise<string> {
   const url = new URL(at ?? (await testDatabase()))

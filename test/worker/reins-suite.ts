@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import { Bed, eventually, type StoreKind, until } from '../support/bed.ts'
+import { Bed, eventually, storeless, type StoreKind, until } from '../support/bed.ts'
 import * as tasks from './reins-tasks.ts'
 import { isolations } from '../../src/core/task/task-limits.ts'
 
@@ -25,7 +25,8 @@ export function reinsSuite(on: StoreKind): void {
     const saysSo = (file: string, line: string): Promise<void> =>
       eventually(() => linesOf(file).includes(line), line)
 
-    for (const isolation of isolations) {
+    // An isolate has no connection: what differs between them has nothing to do with the store.
+    for (const isolation of on === 'sqlite' ? isolations : (['inline'] as const)) {
       test(`a paused run parks at its checkpoint, gives its slot back, and goes on there: ${isolation}`, async () => {
         const file = newFile()
         const run = await bed.client.enqueue(tasks.counting[isolation], {
@@ -51,19 +52,23 @@ export function reinsSuite(on: StoreKind): void {
         )
       })
 
-      test(`a generator runs its finally blocks when it parks and when it is stopped: ${isolation}`, async () => {
-        const file = newFile()
-        const run = await bed.client.enqueue(tasks.generating[isolation], { file, upTo: 1000 })
-        await saysSo(file, 'begun 1')
-        await run.pause()
-        assert.deepEqual(linesOf(file), ['begun 1', 'closed 1'])
-        await run.resume()
-        await saysSo(file, 'begun 2')
-        const stop = await run.cancel({ grace: '20s' })
-        assert.equal(stop.mode, 'cooperative')
-        assert.deepEqual(linesOf(file).slice(2), ['begun 2', 'closed 2'])
-        assert.ok(Number((stop.stop?.deliveredAt ?? 0) > 0))
-      })
+      test(
+        `a generator runs its finally blocks when it parks and when it is stopped: ${isolation}`,
+        storeless(on),
+        async () => {
+          const file = newFile()
+          const run = await bed.client.enqueue(tasks.generating[isolation], { file, upTo: 1000 })
+          await saysSo(file, 'begun 1')
+          await run.pause()
+          assert.deepEqual(linesOf(file), ['begun 1', 'closed 1'])
+          await run.resume()
+          await saysSo(file, 'begun 2')
+          const stop = await run.cancel({ grace: '20s' })
+          assert.equal(stop.mode, 'cooperative')
+          assert.deepEqual(linesOf(file).slice(2), ['begun 2', 'closed 2'])
+          assert.ok(Number((stop.stop?.deliveredAt ?? 0) > 0))
+        },
+      )
 
       test(`signals are answered in order, and what they came to is on record: ${isolation}`, async () => {
         const run = await bed.client.enqueue(tasks.adding[isolation])
@@ -138,15 +143,19 @@ export function reinsSuite(on: StoreKind): void {
       })
     }
 
-    test('what was killed is rolled back, too, and says how it was stopped', async () => {
-      const file = newFile()
-      const run = await bed.client.enqueue(tasks.undoing.process, { file })
-      await until(run, ({ progress }) => progress === 'saved')
-      const stop = await run.terminate({ timeout: '60s' })
-      assert.equal(stop.mode, 'forced')
-      assert.deepEqual(linesOf(file), ['undo 7 terminate forced'])
-      assert.equal((await run.get()).rollback?.state, 'completed')
-    })
+    test(
+      'what was killed is rolled back, too, and says how it was stopped',
+      storeless(on),
+      async () => {
+        const file = newFile()
+        const run = await bed.client.enqueue(tasks.undoing.process, { file })
+        await until(run, ({ progress }) => progress === 'saved')
+        const stop = await run.terminate({ timeout: '60s' })
+        assert.equal(stop.mode, 'forced')
+        assert.deepEqual(linesOf(file), ['undo 7 terminate forced'])
+        assert.equal((await run.get()).rollback?.state, 'completed')
+      },
+    )
 
     test('what was parked is rolled back, too', async () => {
       const file = newFile()
@@ -160,18 +169,22 @@ export function reinsSuite(on: StoreKind): void {
       assert.equal(rollback?.error?.code, 'ROLLBACK_MISSING', 'the run says so')
     })
 
-    test('a pause that meets no checkpoint is overdue, and may be taken back', async () => {
-      const [file, signal] = [newFile(), newFile()]
-      const run = await bed.client.enqueue(tasks.stuck, { file, until: signal })
-      await saysSo(file, 'spinning')
-      await assert.rejects(run.pause({ within: 50, timeout: 300 }), { code: 'PAUSE_PENDING' })
-      await until(run, ({ status }) => status === 'pausing (overdue)')
-      assert.equal((await run.resume()).answer, 'resumed')
-      writeFileSync(signal, '')
-      const { done, attempt } = await run.result(patience)
-      assert.equal(done, 4)
-      assert.ok(attempt <= 2, 'it may have parked before it heard, and then goes on at once')
-    })
+    test(
+      'a pause that meets no checkpoint is overdue, and may be taken back',
+      storeless(on),
+      async () => {
+        const [file, signal] = [newFile(), newFile()]
+        const run = await bed.client.enqueue(tasks.stuck, { file, until: signal })
+        await saysSo(file, 'spinning')
+        await assert.rejects(run.pause({ within: 50, timeout: 300 }), { code: 'PAUSE_PENDING' })
+        await until(run, ({ status }) => status === 'pausing (overdue)')
+        assert.equal((await run.resume()).answer, 'resumed')
+        writeFileSync(signal, '')
+        const { done, attempt } = await run.result(patience)
+        assert.equal(done, 4)
+        assert.ok(attempt <= 2, 'it may have parked before it heard, and then goes on at once')
+      },
+    )
 
     test('a pause that meets no checkpoint kills the attempt where that was asked, and the next goes on from the last checkpoint', async () => {
       const [file, signal] = [newFile(), newFile()]
@@ -183,7 +196,7 @@ export function reinsSuite(on: StoreKind): void {
       assert.deepEqual(await run.result(patience), { done: 3, attempt: 2 })
     })
 
-    test('a frozen run stands where it is, and goes on there', async () => {
+    test('a frozen run stands where it is, and goes on there', storeless(on), async () => {
       const [file, signal] = [newFile(), newFile()]
       const run = await bed.client.enqueue(tasks.stuck, { file, until: signal })
       await saysSo(file, 'spinning')
@@ -206,26 +219,34 @@ export function reinsSuite(on: StoreKind): void {
       assert.match(stop.stop?.proof?.osSignal ?? '', /SIGTERM|SIGKILL/)
     })
 
-    test('a section that is shielded is ended before a stop reaches it', async () => {
-      const file = newFile()
-      const run = await bed.client.enqueue(tasks.shielded, { file })
-      await until(run, ({ progress }) => progress === 'in')
-      const stop = await run.cancel({ grace: '20s' })
-      assert.equal(stop.mode, 'cooperative')
-      assert.deepEqual(linesOf(file), ['in', 'out false'])
-    })
+    test(
+      'a section that is shielded is ended before a stop reaches it',
+      storeless(on),
+      async () => {
+        const file = newFile()
+        const run = await bed.client.enqueue(tasks.shielded, { file })
+        await until(run, ({ progress }) => progress === 'in')
+        const stop = await run.cancel({ grace: '20s' })
+        assert.equal(stop.mode, 'cooperative')
+        assert.deepEqual(linesOf(file), ['in', 'out false'])
+      },
+    )
 
-    test('an attempt that gives no sign of life has failed; one that does goes on', async () => {
-      const [quiet, lively] = await Promise.all([
-        bed.client.enqueue(tasks.silent, 0),
-        bed.client.enqueue(tasks.silent, 400),
-      ])
-      await assert.rejects(quiet.result(patience), /no sign of life for 2000 ms/)
-      assert.equal((await quiet.get()).error?.code, 'HEARTBEAT_TIMEOUT')
-      assert.equal(await lively.result(patience), 'done')
-    })
+    test(
+      'an attempt that gives no sign of life has failed; one that does goes on',
+      storeless(on),
+      async () => {
+        const [quiet, lively] = await Promise.all([
+          bed.client.enqueue(tasks.silent, 0),
+          bed.client.enqueue(tasks.silent, 400),
+        ])
+        await assert.rejects(quiet.result(patience), /no sign of life for 2000 ms/)
+        assert.equal((await quiet.get()).error?.code, 'HEARTBEAT_TIMEOUT')
+        assert.equal(await lively.result(patience), 'done')
+      },
+    )
 
-    test('a handler that asks for more time gets it', async () => {
+    test('a handler that asks for more time gets it', storeless(on), async () => {
       const [brief, long] = await Promise.all([
         bed.client.enqueue(tasks.extends_, 1),
         bed.client.enqueue(tasks.extends_, 30_000),

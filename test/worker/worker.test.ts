@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { isCheckreinError, RunCancelledError, RunFailedError } from '../../src/index.ts'
-import { Bed, eventually, until } from '../support/bed.ts'
+import { Bed, eventually, storeless, until } from '../support/bed.ts'
 import { isDead } from '../support/processes.ts'
 import * as tasks from './tasks.ts'
 
@@ -31,7 +31,7 @@ suite('a worker', () => {
     assert.notEqual(pid, process.pid)
   })
 
-  test('stores progress and log lines with the run', async () => {
+  test('stores progress and log lines with the run', storeless(), async () => {
     await using bed = await Bed.make({ worker })
     const run = await bed.client.enqueue(tasks.addInProcess, { a: 1, b: 1 })
     await run.result()
@@ -45,36 +45,44 @@ suite('a worker', () => {
     )
   })
 
-  test('checks the input again before the run, and gives the handler what the schema makes of it', async () => {
-    await using bed = await Bed.make({ worker })
-    const good = await bed.client.enqueue(tasks.transforming, 'four')
-    assert.deepEqual(await good.result(), { length: 4 })
-    const bad = await bed.client.enqueueByName('transforming', 4)
-    await assert.rejects(
-      bad.result(),
-      (error: RunFailedError) => error.error?.code === 'INPUT_REJECTED',
-    )
-    assert.equal((await bad.get()).attempt, 1)
-  })
+  test(
+    'checks the input again before the run, and gives the handler what the schema makes of it',
+    storeless(),
+    async () => {
+      await using bed = await Bed.make({ worker })
+      const good = await bed.client.enqueue(tasks.transforming, 'four')
+      assert.deepEqual(await good.result(), { length: 4 })
+      const bad = await bed.client.enqueueByName('transforming', 4)
+      await assert.rejects(
+        bad.result(),
+        (error: RunFailedError) => error.error?.code === 'INPUT_REJECTED',
+      )
+      assert.equal((await bad.get()).attempt, 1)
+    },
+  )
 
-  test('tries again with a wait while attempts are left, and says why each failed', async () => {
-    await using bed = await Bed.make({ worker })
-    const run = await bed.client.enqueue(tasks.failsUntil, { succeedsAt: 3 })
-    assert.equal(await run.result(), 3)
-    const fails = (await Array.fromAsync(run.events())).filter(({ type }) => type === 'fail')
-    assert.deepEqual(
-      fails.map(({ data, state }) => [state, (data['error'] as Error).message]),
-      [
-        ['scheduled', 'attempt 1 fails'],
-        ['scheduled', 'attempt 2 fails'],
-      ],
-    )
-    const lost = await bed.client.enqueue(tasks.failsUntil, { succeedsAt: 4 })
-    await assert.rejects(lost.result(), RunFailedError)
-    assert.equal((await lost.get()).failures, 3)
-  })
+  test(
+    'tries again with a wait while attempts are left, and says why each failed',
+    storeless(),
+    async () => {
+      await using bed = await Bed.make({ worker })
+      const run = await bed.client.enqueue(tasks.failsUntil, { succeedsAt: 3 })
+      assert.equal(await run.result(), 3)
+      const fails = (await Array.fromAsync(run.events())).filter(({ type }) => type === 'fail')
+      assert.deepEqual(
+        fails.map(({ data, state }) => [state, (data['error'] as Error).message]),
+        [
+          ['scheduled', 'attempt 1 fails'],
+          ['scheduled', 'attempt 2 fails'],
+        ],
+      )
+      const lost = await bed.client.enqueue(tasks.failsUntil, { succeedsAt: 4 })
+      await assert.rejects(lost.result(), RunFailedError)
+      assert.equal((await lost.get()).failures, 3)
+    },
+  )
 
-  test('does not try again after an error that says it is no use', async () => {
+  test('does not try again after an error that says it is no use', storeless(), async () => {
     await using bed = await Bed.make({ worker })
     const run = await bed.client.enqueue(tasks.hopeless)
     await assert.rejects(run.result(), /no use/)
@@ -83,16 +91,20 @@ suite('a worker', () => {
     assert.equal(error?.cause?.message, 'the reason')
   })
 
-  test('ends a poisonous run as failed, and does not count its crashes as failures', async () => {
-    await using bed = await Bed.make({ worker })
-    const run = await bed.client.enqueue(tasks.exits)
-    await assert.rejects(run.result(), /exited with code 7/)
-    const { attempt, crashes, failures, error } = await run.get()
-    assert.deepEqual(
-      { attempt, crashes, failures, code: error?.code },
-      { attempt: 2, crashes: 2, failures: 0, code: 'ISOLATE_EXITED' },
-    )
-  })
+  test(
+    'ends a poisonous run as failed, and does not count its crashes as failures',
+    storeless(),
+    async () => {
+      await using bed = await Bed.make({ worker })
+      const run = await bed.client.enqueue(tasks.exits)
+      await assert.rejects(run.result(), /exited with code 7/)
+      const { attempt, crashes, failures, error } = await run.get()
+      assert.deepEqual(
+        { attempt, crashes, failures, code: error?.code },
+        { attempt: 2, crashes: 2, failures: 0, code: 'ISOLATE_EXITED' },
+      )
+    },
+  )
 
   test('leaves a task that it does not know to a worker that does', async () => {
     await using bed = await Bed.make({ worker })
@@ -103,7 +115,7 @@ suite('a worker', () => {
     assert.deepEqual({ state, attempt }, { state: 'queued', attempt: 0 })
   })
 
-  test('refuses results that cannot be stored, without trying again', async () => {
+  test('refuses results that cannot be stored, without trying again', storeless(), async () => {
     await using bed = await Bed.make({ worker })
     const large = await bed.client.enqueue(tasks.returnsTooMuch)
     await assert.rejects(
@@ -123,7 +135,7 @@ suite('a worker', () => {
     ['no-tasks.ts', 'TASK_UNKNOWN'],
     ['same-name.ts', 'TASK_INVALID'],
   ] as const) {
-    test(`does not start on ${module}, and says ${code} with a hint`, async () => {
+    test(`does not start on ${module}, and says ${code} with a hint`, storeless(), async () => {
       await using bed = await Bed.make()
       const start = bed.startWorker({ modules: [new URL(`./modules/${module}`, import.meta.url)] })
       await assert.rejects(
@@ -136,32 +148,40 @@ suite('a worker', () => {
 })
 
 suite('time limits', () => {
-  test('fire the abort signal with a typed reason, and a handler that throws then has failed', async () => {
-    await using bed = await Bed.make({ worker })
-    const run = await bed.client.enqueue(tasks.timesOut)
-    await assert.rejects(
-      run.result(),
-      (error: RunFailedError) => error.error?.code === 'ATTEMPT_TIMEOUT',
-    )
-    assert.equal((await run.get()).failures, 2)
-  })
+  test(
+    'fire the abort signal with a typed reason, and a handler that throws then has failed',
+    storeless(),
+    async () => {
+      await using bed = await Bed.make({ worker })
+      const run = await bed.client.enqueue(tasks.timesOut)
+      await assert.rejects(
+        run.result(),
+        (error: RunFailedError) => error.error?.code === 'ATTEMPT_TIMEOUT',
+      )
+      assert.equal((await run.get()).failures, 2)
+    },
+  )
 
-  test('let a handler that returns in spite of them complete', async () => {
+  test('let a handler that returns in spite of them complete', storeless(), async () => {
     await using bed = await Bed.make({ worker })
     const run = await bed.client.enqueue(tasks.finishesAfterTimeout)
     assert.equal(await run.result(), 'ATTEMPT_TIMEOUT')
   })
 
-  test('kill an attempt that spins past the hard one, and it may be tried again', async () => {
-    await using bed = await Bed.make({ worker })
-    const run = await bed.client.enqueue(tasks.spinsPastHardTimeout)
-    await assert.rejects(run.result(), /killed after 200 ms/)
-    const { failures, crashes, error } = await run.get()
-    assert.deepEqual(
-      { failures, crashes, code: error?.code },
-      { failures: 2, crashes: 0, code: 'ATTEMPT_TIMEOUT' },
-    )
-  })
+  test(
+    'kill an attempt that spins past the hard one, and it may be tried again',
+    storeless(),
+    async () => {
+      await using bed = await Bed.make({ worker })
+      const run = await bed.client.enqueue(tasks.spinsPastHardTimeout)
+      await assert.rejects(run.result(), /killed after 200 ms/)
+      const { failures, crashes, error } = await run.get()
+      assert.deepEqual(
+        { failures, crashes, code: error?.code },
+        { failures: 2, crashes: 0, code: 'ATTEMPT_TIMEOUT' },
+      )
+    },
+  )
 })
 
 suite('a running run', () => {
@@ -182,29 +202,37 @@ suite('a running run', () => {
     await assert.rejects(run.result(), RunCancelledError)
   })
 
-  test('in a process is proved gone by the exit of its isolate, also where it ended politely', async () => {
-    await using bed = await Bed.make({ worker })
-    const run = await bed.client.enqueue(tasks.politeInProcess)
-    await until(run, ({ progress }) => progress === 'listening')
-    const { stop } = await run.cancel()
-    const pid = stop?.proof?.pid ?? 0
-    assert.ok(pid > 0)
-    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
-    assert.equal((await run.get()).result, 'as far as it got')
-  })
+  test(
+    'in a process is proved gone by the exit of its isolate, also where it ended politely',
+    storeless(),
+    async () => {
+      await using bed = await Bed.make({ worker })
+      const run = await bed.client.enqueue(tasks.politeInProcess)
+      await until(run, ({ progress }) => progress === 'listening')
+      const { stop } = await run.cancel()
+      const pid = stop?.proof?.pid ?? 0
+      assert.ok(pid > 0)
+      assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
+      assert.equal((await run.get()).result, 'as far as it got')
+    },
+  )
 
-  test('that throws the reason of its abort is cancelled, not failed, and is not tried again', async () => {
-    await using bed = await Bed.make({ worker })
-    const run = await bed.client.enqueue(tasks.throwsOnAbort)
-    await until(run, ({ state }) => state === 'running')
-    assert.equal((await run.abort()).answer, 'requested')
-    await assert.rejects(run.result(), RunCancelledError)
-    const { attempt, error, stop } = await run.get()
-    assert.deepEqual(
-      { attempt, error, mode: stop?.mode, verb: stop?.verb },
-      { attempt: 1, error: null, mode: 'cooperative', verb: 'abort' },
-    )
-  })
+  test(
+    'that throws the reason of its abort is cancelled, not failed, and is not tried again',
+    storeless(),
+    async () => {
+      await using bed = await Bed.make({ worker })
+      const run = await bed.client.enqueue(tasks.throwsOnAbort)
+      await until(run, ({ state }) => state === 'running')
+      assert.equal((await run.abort()).answer, 'requested')
+      await assert.rejects(run.result(), RunCancelledError)
+      const { attempt, error, stop } = await run.get()
+      assert.deepEqual(
+        { attempt, error, mode: stop?.mode, verb: stop?.verb },
+        { attempt: 1, error: null, mode: 'cooperative', verb: 'abort' },
+      )
+    },
+  )
 
   test('that is terminated dies at once, whatever its grace was', async () => {
     await using bed = await Bed.make({ worker })
@@ -230,21 +258,25 @@ suite('a running run', () => {
     assert.equal((await finishing.revoke()).answer, 'too-late')
   })
 
-  test('inline and deaf is shown as unresponsive, never as stopped, until it ends', async () => {
-    await using bed = await Bed.make({ worker })
-    const file = join(bed.folder, 'end')
-    const run = await bed.client.enqueue(tasks.deaf, { file })
-    await until(run, ({ state }) => state === 'running')
-    await assert.rejects(
-      run.cancel({ grace: 10, timeout: 200 }),
-      (error) => isCheckreinError(error) && error.code === 'STOP_PENDING',
-    )
-    assert.equal((await until(run, ({ status }) => status === 'unresponsive')).state, 'running')
-    writeFileSync(file, '')
-    const { state, stop } = await until(run, ({ state }) => state === 'cancelled')
-    assert.equal(state, 'cancelled')
-    assert.equal(stop?.mode, 'cooperative')
-  })
+  test(
+    'inline and deaf is shown as unresponsive, never as stopped, until it ends',
+    storeless(),
+    async () => {
+      await using bed = await Bed.make({ worker })
+      const file = join(bed.folder, 'end')
+      const run = await bed.client.enqueue(tasks.deaf, { file })
+      await until(run, ({ state }) => state === 'running')
+      await assert.rejects(
+        run.cancel({ grace: 10, timeout: 200 }),
+        (error) => isCheckreinError(error) && error.code === 'STOP_PENDING',
+      )
+      assert.equal((await until(run, ({ status }) => status === 'unresponsive')).state, 'running')
+      writeFileSync(file, '')
+      const { state, stop } = await until(run, ({ state }) => state === 'cancelled')
+      assert.equal(state, 'cancelled')
+      assert.equal(stop?.mode, 'cooperative')
+    },
+  )
 })
 
 suite('a worker that is stopped', () => {
@@ -280,7 +312,7 @@ suite('a worker that is stopped', () => {
     assert.deepEqual(modes, ['release', 'release'])
   })
 
-  test('goes to the kill at once when it is asked a second time', async () => {
+  test('goes to the kill at once when it is asked a second time', storeless(), async () => {
     await using bed = await Bed.make({ worker })
     const run = await bed.client.enqueue(tasks.spin)
     await until(run, ({ progress }) => progress !== undefined)
@@ -296,20 +328,28 @@ async function lastType(run: { id: string }, bed: Bed): Promise<string | undefin
   return feed.at(-1)?.type
 }
 
-test('a process ends when its worker was stopped while an inline handler went on, and the handler has ended', async () => {
-  const script = fileURLToPath(new URL('./stop-while-busy.ts', import.meta.url))
-  const child = spawn(process.execPath, [script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 30_000,
-  })
-  const [code, osSignal] = (await once(child, 'exit')) as [number | null, string | null]
-  assert.deepEqual([code, osSignal], [0, null])
-})
+test(
+  'a process ends when its worker was stopped while an inline handler went on, and the handler has ended',
+  storeless(),
+  async () => {
+    const script = fileURLToPath(new URL('./stop-while-busy.ts', import.meta.url))
+    const child = spawn(process.execPath, [script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 30_000,
+    })
+    const [code, osSignal] = (await once(child, 'exit')) as [number | null, string | null]
+    assert.deepEqual([code, osSignal], [0, null])
+  },
+)
 
-test('a client and a worker in one process leave nothing behind that keeps it alive', async () => {
-  const bed = await Bed.make({ worker })
-  const run = await bed.client.enqueue(tasks.addInProcess, { a: 1, b: 1 })
-  const { pid } = await run.result()
-  await bed[Symbol.asyncDispose]()
-  await eventually(() => isDead(pid), 'the isolate is gone')
-})
+test(
+  'a client and a worker in one process leave nothing behind that keeps it alive',
+  storeless(),
+  async () => {
+    const bed = await Bed.make({ worker })
+    const run = await bed.client.enqueue(tasks.addInProcess, { a: 1, b: 1 })
+    const { pid } = await run.result()
+    await bed[Symbol.asyncDispose]()
+    await eventually(() => isDead(pid), 'the isolate is gone')
+  },
+)

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { chain, chord, group, map, step } from '../../src/index.ts'
-import { Bed, eventually, type StoreKind } from '../support/bed.ts'
+import { Bed, eventually, storeless, type StoreKind } from '../support/bed.ts'
 import * as tasks from './workflow-tasks.ts'
 
 const modules = [new URL('./workflow-tasks.ts', import.meta.url)]
@@ -24,7 +24,7 @@ export function workflowsSuite(on: StoreKind): void {
     const linesOf = (file: string): string[] =>
       existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
 
-    test('a chord of steps in every isolation comes to its result', async () => {
+    test('a chord of steps in every isolation comes to its result', storeless(on), async () => {
       const part = (n: number) => chain([step(tasks.inProcess, n), tasks.inThread])
       const flow = await bed.client.startWorkflow(chord([part(1), part(2), part(3)], tasks.sum))
       assert.equal(await flow.result(patience), 90)
@@ -58,7 +58,7 @@ export function workflowsSuite(on: StoreKind): void {
       assert.equal(tasks.obeying.begun - before, running)
     })
 
-    test('a run for each of a list goes on where it was paused', async () => {
+    test('a run for each of a list goes on where it was paused', storeless(on), async () => {
       const file = join(bed.folder, 'each')
       const inputs = Array.from({ length: 30 }, (_, n) => ({ file, n }))
       const flow = await bed.client.startWorkflow(chain([map(tasks.each, inputs), tasks.squares]))
