@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { CheckreinError, Run } from '../../src/index.ts'
-import { Bed, storeKinds, until } from '../support/bed.ts'
+import { Bed, begun, storeKinds, until } from '../support/bed.ts'
 import * as tasks from './tasks.ts'
 
 const modules = [new URL('tasks.ts', import.meta.url)]
@@ -14,7 +14,6 @@ const code =
     error.code === wanted
 
 const isPastCheckpoint = (run: Run): boolean => run.checkpointAt !== null
-const isRunning = (run: Run): boolean => run.state === 'running'
 
 for (const on of storeKinds) {
   void suite(`pausing, on ${on}`, () => {
@@ -52,7 +51,7 @@ for (const on of storeKinds) {
     void test('a pause that meets no checkpoint is pending, stays on record, and can be taken back', async () => {
       await using bed = await Bed.make({ on, worker })
       const run = await bed.client.enqueue(tasks.deaf)
-      await until(run, isRunning)
+      await begun(run)
       await assert.rejects(run.pause({ timeout: 1, by: 'ada' }), code('PAUSE_PENDING'))
       const pausing = await run.get()
       assert.deepEqual([pausing.status, pausing.pausing?.by], ['pausing', 'ada'])
@@ -65,7 +64,7 @@ for (const on of storeKinds) {
     void test('a run that meets no checkpoint in time is shown as overdue', async () => {
       await using bed = await Bed.make({ on, worker })
       const run = await bed.client.enqueue(tasks.deaf)
-      await until(run, isRunning)
+      await begun(run)
       await assert.rejects(run.pause({ within: 0, timeout: 1 }), code('PAUSE_PENDING'))
       await until(run, ({ status }) => status === 'pausing (overdue)')
     })
@@ -73,7 +72,7 @@ for (const on of storeKinds) {
     void test('a pause of a run that is stopped meanwhile is too late', async () => {
       await using bed = await Bed.make({ on, worker })
       const run = await bed.client.enqueue(tasks.deaf)
-      await until(run, isRunning)
+      await begun(run)
       const paused = run.pause()
       await until(run, ({ pausing }) => pausing !== null)
       await run.cancel()
@@ -85,7 +84,7 @@ for (const on of storeKinds) {
     void test('a run that hears nothing is frozen where it stands, and can be stopped there', async () => {
       await using bed = await Bed.make({ on, worker })
       const run = await bed.client.enqueue(tasks.spinning)
-      await until(run, isRunning)
+      await begun(run)
       const { answer, state, status } = await run.freeze()
       assert.deepEqual([answer, state, status], ['paused', 'running', 'frozen'])
       const stop = await run.cancel({ grace: 50 })

@@ -4,7 +4,7 @@ import { suite, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type CheckreinError, Client, type RunHandle } from '../../src/index.ts'
 import type { SignalQuery } from '../../src/store/store.ts'
-import { Bed, eventually, storeKinds, until } from '../support/bed.ts'
+import { Bed, begun, eventually, storeKinds, until } from '../support/bed.ts'
 import * as tasks from './tasks.ts'
 
 const modules = [new URL('tasks.ts', import.meta.url)]
@@ -90,7 +90,7 @@ for (const on of storeKinds) {
     void test('for a pause says what comes of it, as it was asked', async () => {
       await using bed = await Bed.make({ on, worker })
       const run = await bed.client.enqueue(tasks.deaf)
-      await until(run, ({ state }) => state === 'running')
+      await begun(run)
       await assert.rejects(
         run.pause({ timeout: 1 }),
         late('PAUSE_PENDING', /parks at its next checkpoint, and `otherwise: 'kill'`/),

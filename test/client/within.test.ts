@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
 import { Client as PgClient, Pool } from 'pg'
 import { type CheckreinError, workerChannel, type WorkerEvent } from '../../src/index.ts'
-import { Bed, eventually, type StoreKind } from '../support/bed.ts'
+import { Bed, begun, eventually, type StoreKind } from '../support/bed.ts'
 import { ask, freshSchema, runSql } from '../support/database.ts'
 import * as tasks from '../worker/tasks.ts'
 
@@ -246,11 +246,11 @@ for (const [name, { kind, options }] of Object.entries(kinds)) {
           const { id } = await within.enqueue(tasks.add, { a: 20, b: 22 })
           const waiting = await within.enqueue(tasks.polite)
           await theirs.run('COMMIT')
-          assert.equal(await client.run(id).result({ timeout: '20s' }), 42)
+          assert.equal(await client.run(id).result({ timeout: '60s' }), 42)
           const held = client.run(waiting.id)
-          await eventually(async () => (await held.get()).state === 'running', 'the second run')
+          await begun(held)
           await theirs.run(begin)
-          const [asked] = await within.cancel(waiting.id, { grace: '20s', reason: 'enough' })
+          const [asked] = await within.cancel(waiting.id, { grace: '60s', reason: 'enough' })
           assert.equal(asked?.answer, 'requested')
           assert.equal((await held.get()).status, 'running', 'nobody has heard of it')
           await theirs.run('COMMIT')

@@ -136,7 +136,7 @@ const shared: Record<string, Body> = {
       const watched = new Watched(executor, orderFor('reporter'))
       returned(await watched.end())
       assert.equal(watched.progress.at(-1), '1000000')
-      assert.ok(watched.progress.length < 100, `${watched.progress.length} were sent`)
+      assert.ok(watched.progress.length < 1000, `${watched.progress.length} were sent`)
       const [plain, withData, long] = watched.logs
       assert.deepEqual([plain?.message, plain?.data], ['plain', undefined])
       assert.deepEqual(withData?.data, { n: 1 })

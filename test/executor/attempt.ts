@@ -18,7 +18,7 @@ import type {
 export const tasksModule = new URL('./tasks.ts', import.meta.url).href
 
 /** How long anything may take before a test says that it never came. */
-export const deadlineMs = 20_000
+export const deadlineMs = 60_000
 
 export function orderFor(
   task: string,

@@ -12,7 +12,7 @@ const skip = canMakeHosts() ?? false
 const modules = [new URL('./fleet-tasks.ts', import.meta.url).href]
 const quick = {
   modules,
-  lease: 3000,
+  lease: 4000,
   poll: 100,
   spares: 0,
   concurrency: 1,

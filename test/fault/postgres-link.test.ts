@@ -160,7 +160,7 @@ test('workers hear of a commit whose answer was lost', async () => {
       { folder: bed.folder, ms: 1 },
       { key: `${n}` },
     )
-    await bed.client.run(id).result({ timeout: 20_000 })
+    await bed.client.run(id).result({ timeout: 60_000 })
   }
 })
 
@@ -223,10 +223,10 @@ suite('a worker whose connections go silent', { concurrency: true }, () => {
   test('keeps its lease by another one, where others can be made', async () => {
     await using scene = await Scene.make()
     await using fleet = new Fleet()
-    const worker = await fleet.start({ ...quick, url: scene.url, lease: 6000 })
+    const worker = await fleet.start({ ...quick, url: scene.url, lease: 12_000 })
     const { run, attempt } = await begun(scene.bed)
     scene.network.swallowOld()
-    await renewals(scene.bed, 3)
+    await renewals(scene.bed, 2)
     writeFileSync(join(scene.bed.folder, 'go'), '')
     assert.equal(await run.result(), attempt)
     assert.ok(!worker.events.some(({ type }) => type === 'lease-lost'))
@@ -303,13 +303,13 @@ suite('a claim whose connection is lost', () => {
     }
     atTheClaim(network, { when: 'up', harm })
     await using fleet = new Fleet()
-    await fleet.start({ ...quick, url: scene.url })
+    await fleet.start({ ...quick, url: scene.url, lease: 30_000 })
     await isSwallowed.promise
     const both = [await begun(bed), await begun(bed)]
     const run = await bed.client.enqueue(tasks.exclusive, { folder: bed.folder, ms: 1 })
     network.restore()
     const seen: [type: string, workerId: unknown][] = []
-    const abortSignal = AbortSignal.timeout(30_000)
+    const abortSignal = AbortSignal.timeout(120_000)
     for await (const { type, data } of run.events({ abortSignal })) {
       seen.push([type, data['workerId']])
       if (type === 'release') break
@@ -352,7 +352,8 @@ async function renewals(bed: Bed, count: number): Promise<void> {
 }
 
 suite('what is asked of a run while its worker cannot hear notices', { concurrency: true }, () => {
-  const seldom = { ...quick, poll: 600_000, answerMs: 500 } as const
+  const kept = { ...quick, lease: 30_000 } as const
+  const seldom = { ...kept, poll: 600_000, answerMs: 500 } as const
 
   test('for the connection that listens is cut, is looked up', async () => {
     await using scene = await Scene.make()
@@ -380,7 +381,7 @@ suite('what is asked of a run while its worker cannot hear notices', { concurren
     await using scene = await Scene.make()
     const { bed, network } = scene
     await using fleet = new Fleet()
-    await fleet.start({ ...quick, url: bed.url, listenUrl: scene.url, answerMs: 60_000 })
+    await fleet.start({ ...kept, url: bed.url, listenUrl: scene.url, answerMs: 60_000 })
     const { run } = await begun(bed)
     network.swallow()
     assert.equal((await run.cancel({ grace: 0 })).confirmed, true)

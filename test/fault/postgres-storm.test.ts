@@ -8,10 +8,11 @@ import * as tasks from './storm-tasks.ts'
 
 const modules = [new URL('./storm-tasks.ts', import.meta.url).href]
 const workerCount = 4
-const runCount = 10_000
+/** `STORM_RUNS=10000` makes the large one. */
+const runCount = Number(process.env['STORM_RUNS'] ?? 2000)
 const patience = { timeout: 300_000 }
 
-suite('a storm of 10,000 requests to 10,000 running runs', () => {
+suite('a storm of requests to as many running runs', () => {
   test('is delivered, each to its handler, and no heartbeat is late', patience, async (t) => {
     await using bed = await Bed.make({ on: 'postgres' })
     await using fleet = new Fleet()

@@ -50,7 +50,7 @@ const schedule: fc.Arbitrary<Schedule> = fc.record({
   ),
 })
 
-const leaseMs = 1500
+const leaseMs = 2500
 const patience = { timeout: '4m' } as const
 
 /** Workers of which one is killed or stopped now and then. */

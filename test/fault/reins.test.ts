@@ -14,7 +14,7 @@ import { Fleet } from './fleet.ts'
 import * as tasks from './reins-tasks.ts'
 
 const modules = [new URL('./reins-tasks.ts', import.meta.url).href]
-const quick = { modules, lease: 3000, poll: 100, spares: 0, concurrency: 2 } as const
+const quick = { modules, lease: 4000, poll: 100, spares: 0, concurrency: 2 } as const
 const patience = { timeout: '60s' } as const
 const linesOf = (file: string): string[] =>
   existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
@@ -114,7 +114,7 @@ function ticksOf(pid: number): number {
 }
 
 suite('a run that is frozen', () => {
-  async function spinning(bed: Bed, fleet: Fleet, lease = 3000) {
+  async function spinning(bed: Bed, fleet: Fleet, lease = 4000) {
     const go = join(bed.folder, 'go')
     const run = await bed.client.enqueue(tasks.spinsUntil, { go })
     const worker = await fleet.start({ url: bed.url, ...quick, lease })
@@ -124,11 +124,11 @@ suite('a run that is frozen', () => {
   test('uses no processor, keeps its lease for twice as long, goes on and completes', async () => {
     await using bed = await Bed.make()
     await using fleet = new Fleet()
-    const { run, pid, open } = await spinning(bed, fleet, 2500)
+    const { run, pid, open } = await spinning(bed, fleet)
     assert.equal((await run.freeze()).status, 'frozen')
     const before = ticksOf(pid)
     const [held] = await bed.client.workers()
-    for (let turn = 0; turn < 10; turn++) await pause(500)
+    for (let turn = 0; turn < 17; turn++) await pause(500)
     assert.equal(ticksOf(pid), before)
     assert.equal((await bed.client.workers())[0]?.id, held?.id, 'the same lease')
     assert.deepEqual([(await run.get()).status, (await run.get()).attempt], ['frozen', 1])

@@ -2,7 +2,7 @@ import { suite, test } from 'node:test'
 import { storeKinds } from '../support/bed.ts'
 import { workflowChaos } from './workflow-chaos.ts'
 
-const small = { workers: 2, workflows: 60, atOnce: 12, killEveryMs: 400 }
+const small = { workers: 2, workflows: 36, atOnce: 12, killEveryMs: 400 }
 
 suite('workflows whose workers are killed at random', () => {
   // `npm run chaos -- --workflows` has the large one.

@@ -31,7 +31,7 @@ export interface WorkflowChaosReport {
   readonly seconds: number
 }
 
-const leaseMs = 1000
+const leaseMs = 2500
 const asks = ['pause', 'pause', 'resume', 'cancel', 'revoke', 'member', 'wait', 'wait'] as const
 
 interface Play {
@@ -62,7 +62,9 @@ export async function workflowChaos(options: WorkflowChaosOptions): Promise<Work
   let kills = 0
   const killing = setInterval(() => {
     const at = Math.floor(random() * crew.length)
-    crew[at]?.signal('SIGKILL')
+    // A machine that starts workers more slowly than they are killed would come to no end.
+    if (!crew[at]?.events.some(({ type }) => type === 'attempt-ended')) return
+    crew[at].signal('SIGKILL')
     crew[at] = launch()
     kills++
   }, killEveryMs)
@@ -115,7 +117,7 @@ async function untilEnded(bed: Bed, flow: WorkflowHandle): Promise<void> {
     if (finishedAt !== null) return
     assert.ok(performance.now() < until, `it ends: ${JSON.stringify(await flow.get())}`)
     if (paused !== null) await bed.client.resumeWorkflow(flow.id)
-    await pause(25)
+    await pause(100)
   }
 }
 

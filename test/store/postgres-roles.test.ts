@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { after, before, suite, test } from 'node:test'
 import { Client as PgClient } from 'pg'
 import { type Client, connect, migrate, startWorker } from '../../src/index.ts'
-import { eventually } from '../support/bed.ts'
+import { begun, eventually } from '../support/bed.ts'
 import { dropSchema, freshSchema, runSql, testDatabase } from '../support/database.ts'
 import * as tasks from '../worker/tasks.ts'
 
@@ -12,7 +12,7 @@ const document = readFileSync(new URL('../../docs/postgres.md', import.meta.url)
 const modules = [new URL('../worker/tasks.ts', import.meta.url)]
 const forbidden = { code: 'STORE_FORBIDDEN' }
 const input = { a: 1, b: 2 }
-const patience = { timeout: '20s' } as const
+const patience = { timeout: '60s' } as const
 
 suite('the roles of docs/postgres.md', () => {
   const schema = freshSchema('roles')
@@ -104,7 +104,7 @@ suite('the roles of docs/postgres.md', () => {
     await using worker = await startWorker(owner, { modules })
     const waiting = await owner.enqueue(tasks.add, input, { delay: '1h', tags: ['o'], key: 'o' })
     const held = await owner.enqueue(tasks.polite)
-    await eventually(async () => (await held.get()).state === 'running', 'the run')
+    await begun(held)
     const stop = await client.run(held.id).cancel({ grace: '10s', reason: 'enough' })
     assert.deepEqual([stop.confirmed, stop.mode], [true, 'cooperative'])
     const [byKey] = await client.revoke({ task: 'add', key: 'o' })
@@ -125,7 +125,7 @@ suite('the roles of docs/postgres.md', () => {
 
   test('a worker executes, reports, prunes, and enqueues what handlers do', async () => {
     await using client = await as('worker')
-    await using worker = await startWorker(client, { modules, lease: '2s' })
+    await using worker = await startWorker(client, { modules })
     const [sum, failing, timed] = await Promise.all([
       owner.enqueue(tasks.addInProcess, input, { tags: ['w'], key: 'w' }),
       owner.enqueue(tasks.hopeless),
@@ -135,7 +135,7 @@ suite('the roles of docs/postgres.md', () => {
     assert.equal(await timed.result(patience), 3)
     await assert.rejects(failing.result(patience), { code: 'RUN_FAILED' })
     const held = await owner.enqueue(tasks.polite)
-    await eventually(async () => (await held.get()).state === 'running', 'the run')
+    await begun(held)
     assert.equal((await held.cancel({ grace: '10s' })).confirmed, true)
     const hold = await owner.hold({
       verb: 'pause',

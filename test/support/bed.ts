@@ -97,6 +97,14 @@ export async function until(run: RunHandle, isWanted: (run: Run) => boolean): Pr
   throw new Error(`run ${run.id} ended ${last.state} without being as wanted`)
 }
 
+/** Fulfils when the handler of a run has said something. That a run is `running` does not mean that its handler has begun. */
+export async function begun(run: RunHandle): Promise<void> {
+  const abortSignal = AbortSignal.timeout(patienceMs)
+  for await (const { type } of run.events({ abortSignal }))
+    if (type === 'log' || type === 'progress') return
+  throw new Error(`run ${run.id} ended without a word of its handler`)
+}
+
 /** Fulfils when a check answers true, asked every few ms; rejects after a deadline. For what sends no event: pids, files. */
 export async function eventually(
   check: () => boolean | Promise<boolean>,

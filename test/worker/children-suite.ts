@@ -12,7 +12,7 @@ export function childrenSuite(on: StoreKind): void {
   suite(`children of runs, and a worker on ${on}`, () => {
     let bed: Bed
     before(async () => {
-      bed = await Bed.make({ on, by: 'ada', worker: { modules, concurrency: 4, lease: '2s' } })
+      bed = await Bed.make({ on, by: 'ada', worker: { modules, concurrency: 4 } })
     })
     after(() => bed[Symbol.asyncDispose]())
 

@@ -15,7 +15,7 @@ export function reinsSuite(on: StoreKind): void {
   suite(`the reins of a worker on ${on}`, () => {
     let bed: Bed
     before(async () => {
-      bed = await Bed.make({ on, by: 'ada', worker: { modules, concurrency: 4, lease: '2s' } })
+      bed = await Bed.make({ on, by: 'ada', worker: { modules, concurrency: 4 } })
     })
     after(() => bed[Symbol.asyncDispose]())
 
@@ -240,7 +240,7 @@ export function reinsSuite(on: StoreKind): void {
           bed.client.enqueue(tasks.silent, 0),
           bed.client.enqueue(tasks.silent, 400),
         ])
-        await assert.rejects(quiet.result(patience), /no sign of life for 2000 ms/)
+        await assert.rejects(quiet.result(patience), /no sign of life for 4000 ms/)
         assert.equal((await quiet.get()).error?.code, 'HEARTBEAT_TIMEOUT')
         assert.equal(await lively.result(patience), 'done')
       },

@@ -180,9 +180,9 @@ export const shielded = task({
 /** Silent, until it is told to say something every so often. */
 export const silent = task({
   name: 'silent',
-  heartbeatTimeout: '2s',
+  heartbeatTimeout: '4s',
   run: async (everyMs: number, ctx) => {
-    for (let count = 0; count < 8; count++) {
+    for (let count = 0; count < 12; count++) {
       if (everyMs > 0) ctx.progress(count)
       await pause(everyMs > 0 ? everyMs : 1000)
     }

@@ -66,6 +66,7 @@ export const polite = task({
   isolation: 'inline',
   run: async (_: void, ctx) => {
     const { abortSignal } = ctx
+    ctx.progress('begun')
     if (!abortSignal.aborted)
       await new Promise((resolve) => abortSignal.addEventListener('abort', resolve))
     const { code, details } = abortSignal.reason as { code: string; details: object }
@@ -86,7 +87,10 @@ export const politeInProcess = task({
 export const throwsOnAbort = task({
   name: 'throws-on-abort',
   retry: { attempts: 3, ...quick },
-  run: async (_: void, ctx) => pause(600_000, undefined, { signal: ctx.abortSignal }),
+  run: async (_: void, ctx) => {
+    ctx.progress('begun')
+    await pause(600_000, undefined, { signal: ctx.abortSignal })
+  },
 })
 
 export const timesOut = task({
@@ -99,7 +103,7 @@ export const timesOut = task({
 export const finishesAfterTimeout = task({
   name: 'finishes-after-timeout',
   isolation: 'inline',
-  timeout: 20,
+  timeout: 500,
   run: async (_: void, ctx) => {
     await new Promise((resolve) => ctx.abortSignal.addEventListener('abort', resolve))
     return (ctx.abortSignal.reason as { code: string }).code
@@ -129,6 +133,7 @@ export const spin = task({
 export const waitsForFile = task({
   name: 'waits-for-file',
   run: async ({ ledger, file }: { ledger: string; file: string }, ctx) => {
+    ctx.progress('begun')
     appendFileSync(ledger, `start ${ctx.run.id} ${ctx.run.attempt}\n`)
     while (!existsSync(file)) await pause(5)
     appendFileSync(ledger, `end ${ctx.run.id} ${ctx.run.attempt}\n`)
@@ -140,7 +145,8 @@ export const waitsForFile = task({
 export const deaf = task({
   name: 'deaf',
   isolation: 'inline',
-  run: async ({ file }: { file: string }) => {
+  run: async ({ file }: { file: string }, ctx) => {
+    ctx.progress('begun')
     while (!existsSync(file)) await pause(5)
   },
 })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { isCheckreinError, RunCancelledError, RunFailedError } from '../../src/index.ts'
-import { Bed, eventually, storeless, until } from '../support/bed.ts'
+import { Bed, begun, eventually, storeless, until } from '../support/bed.ts'
 import { isDead } from '../support/processes.ts'
 import * as tasks from './tasks.ts'
 
@@ -188,7 +188,7 @@ suite('a running run', () => {
   test('that is cancelled hears who asked and why, and keeps what it returned as a partial result', async () => {
     await using bed = await Bed.make({ worker })
     const run = await bed.client.enqueue(tasks.polite)
-    await until(run, ({ state }) => state === 'running')
+    await begun(run)
     const stop = await run.cancel({ reason: 'closed the tab', by: 'ada' })
     assert.equal(stop.answer, 'requested')
     assert.equal(stop.mode, 'cooperative')
@@ -223,7 +223,7 @@ suite('a running run', () => {
     async () => {
       await using bed = await Bed.make({ worker })
       const run = await bed.client.enqueue(tasks.throwsOnAbort)
-      await until(run, ({ state }) => state === 'running')
+      await begun(run)
       assert.equal((await run.abort()).answer, 'requested')
       await assert.rejects(run.result(), RunCancelledError)
       const { attempt, error, stop } = await run.get()
@@ -237,7 +237,7 @@ suite('a running run', () => {
   test('that is terminated dies at once, whatever its grace was', async () => {
     await using bed = await Bed.make({ worker })
     const run = await bed.client.enqueue(tasks.spin)
-    await until(run, ({ progress }) => progress !== undefined)
+    await begun(run)
     await run.abort()
     const waiting = run.cancel({ grace: '10m', timeout: '20m' })
     const stop = await run.terminate({ reason: 'now' })
@@ -251,7 +251,7 @@ suite('a running run', () => {
     const file = join(bed.folder, 'go')
     const ledger = join(bed.folder, 'ledger')
     const finishing = await bed.client.enqueue(tasks.waitsForFile, { ledger, file })
-    await until(finishing, ({ state }) => state === 'running')
+    await begun(finishing)
     assert.equal((await finishing.revoke()).answer, 'requested')
     writeFileSync(file, '')
     assert.equal(await finishing.result(), 1)
@@ -265,7 +265,7 @@ suite('a running run', () => {
       await using bed = await Bed.make({ worker })
       const file = join(bed.folder, 'end')
       const run = await bed.client.enqueue(tasks.deaf, { file })
-      await until(run, ({ state }) => state === 'running')
+      await begun(run)
       await assert.rejects(
         run.cancel({ grace: 10, timeout: 200 }),
         (error) => isCheckreinError(error) && error.code === 'STOP_PENDING',
@@ -285,7 +285,7 @@ suite('a worker that is stopped', () => {
     const file = join(bed.folder, 'go')
     const ledger = join(bed.folder, 'ledger')
     const run = await bed.client.enqueue(tasks.waitsForFile, { ledger, file })
-    await until(run, ({ state }) => state === 'running')
+    await begun(run)
     const stopped = bed.worker?.stop({ finish: '1m' })
     const late = await bed.client.enqueue(tasks.add, { a: 1, b: 1 })
     writeFileSync(file, '')
@@ -299,8 +299,8 @@ suite('a worker that is stopped', () => {
     await using bed = await Bed.make({ worker })
     const polite = await bed.client.enqueue(tasks.throwsOnAbort)
     const spinning = await bed.client.enqueue(tasks.spin)
-    await until(polite, ({ state }) => state === 'running')
-    await until(spinning, ({ progress }) => progress !== undefined)
+    await begun(polite)
+    await begun(spinning)
     await bed.worker?.stop({ finish: 0, grace: 300 })
     for (const run of [polite, spinning]) {
       const { state, failures, crashes } = await run.get()
@@ -315,7 +315,7 @@ suite('a worker that is stopped', () => {
   test('goes to the kill at once when it is asked a second time', storeless(), async () => {
     await using bed = await Bed.make({ worker })
     const run = await bed.client.enqueue(tasks.spin)
-    await until(run, ({ progress }) => progress !== undefined)
+    await begun(run)
     const first = bed.worker?.stop({ finish: '10m', grace: '10m' })
     await bed.worker?.stop()
     await first
@@ -335,7 +335,7 @@ test(
     const script = fileURLToPath(new URL('./stop-while-busy.ts', import.meta.url))
     const child = spawn(process.execPath, [script], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 30_000,
+      timeout: 120_000,
     })
     const [code, osSignal] = (await once(child, 'exit')) as [number | null, string | null]
     assert.deepEqual([code, osSignal], [0, null])
