@@ -160,7 +160,7 @@ function rollbackFindings({ notUndone }: Facts): Finding[] {
   })
   const more = notUndone.length > mostNamed ? `; and ${notUndone.length - mostNamed} more` : ''
   const hint =
-    'What these runs did is not undone, and nobody else will. See `checkrein show <id>`, and undo it by hand.'
+    'The effects of these runs are not undone, and nothing will undo them. See `checkrein show <id>`, and undo it by hand.'
   const message = `roll-back of ${who.join('; ')}${more}`
   return [{ name: 'rollbacks', level: 'warning', message, hint }]
 }
