@@ -68,6 +68,7 @@ const floors: readonly string[] = [
   'src/store/control',
   'src/store/workflow',
   'src/store/claims',
+  'src/store/chores',
   'src/store/sql',
   'src/store/sqlite',
   'src/store/postgres/connection',

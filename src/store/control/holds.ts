@@ -131,8 +131,9 @@ export async function liftHold(
 /**
  * Ends the holds whose time is over. What they have paused has the same time for its end, or is found to be paused by nothing;
  * what is still to park is let go here, for there is never more of that than runs.
+ * @returns how many holds.
  */
-export async function endPastHolds(tx: Tx): Promise<void> {
+export async function endPastHolds(tx: Tx): Promise<number> {
   const past = (await tx.run('deletePastHolds', [tx.now()])).map(holdOf)
   for (const hold of past) {
     const reason = 'its time was over'
@@ -144,6 +145,7 @@ export async function endPastHolds(tx: Tx): Promise<void> {
       changes.decide(id, { type: 'resume', reason, by: null, holdId: hold.id, workflowId: null })
     await writeChanges(tx, changes)
   }
+  return past.length
 }
 
 interface Ending {

@@ -12,7 +12,7 @@ export interface RequestStatements {
   readonly orphanedRunsToChange: string
   /** Running runs that a hold asks to park. */
   readonly pausingRunsToChange: string
-  /** When the first of all runs and holds has its time; 0 where something is to be done at once. */
+  /** When the first chore of housekeeping is due (`ChoreName`), epoch ms; 0 where one is already, null where none will be. */
   readonly nextAt: string
   /** Takes claims back that were made in this transaction. */
   readonly unstartRuns: string

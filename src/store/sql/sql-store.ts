@@ -45,8 +45,8 @@ import type {
 import { type LogCall, pruneOnce, writeLog } from '../runs/prune.ts'
 import type { WorkflowExport } from '../../core/workflow/export.ts'
 import { startWorkflow, Workflows } from '../workflow/workflows.ts'
-import { eachByItself, moveWhatIsDue } from './housekeeping.ts'
-import { lapseRunsOf, lapseWorker, workerParams } from '../runs/leases.ts'
+import { housekeep } from '../chores/housekeeping.ts'
+import { lapseRunsOf, workerParams } from '../runs/leases.ts'
 
 export class SqlStore extends Reading implements Store {
   readonly lookPauseMs: number
@@ -176,34 +176,10 @@ export class SqlStore extends Reading implements Store {
     return claim({ driver: this.#driver, chores: this.#chores, commits: this.#commits }, request)
   }
 
-  async housekeep(): Promise<Housekept> {
-    // What stands in the way of one must not keep a keeper from the other.
-    const [moved] = await Promise.allSettled([this.#move()])
-    const lapsed = await this.#lapse()
-    if (moved.status === 'rejected') throw moved.reason
-    await this.#asking.bulks.adopt()
-    const { nextInMs } = moved.value
-    const next = nextInMs === 0 ? await this.#nextInMs() : nextInMs
-    return { ...moved.value, lapsed, nextInMs: next }
-  }
-
-  /** @returns as of before; 0 where something was to be done. */
-  async #move(): Promise<Omit<Housekept, 'lapsed'>> {
-    const nextInMs = await this.#nextInMs()
-    if (nextInMs !== 0) return { dueCount: 0, expiredCount: 0, nextInMs }
-    const moved = await this.#chores.once((tx) => moveWhatIsDue(tx))
-    return { ...moved, nextInMs }
-  }
-
-  async #lapse(): Promise<Housekept['lapsed']> {
-    const { statements } = this.#driver
-    const rows = await this.#driver.read(statements.lapsedWorkers, [this.#driver.leaseNow()])
-    return eachByItself(rows, ({ id }) => this.#upkeep.once((tx) => lapseWorker(tx, String(id))))
-  }
-
-  async #nextInMs(): Promise<number | null> {
-    const at = (await this.#driver.read(this.#driver.statements.nextAt))[0]?.['at']
-    return at == null ? null : Math.max(0, Number(at) - this.#driver.now())
+  housekeep(): Promise<Housekept> {
+    const { bulks } = this.#asking
+    const [driver, chores, upkeep] = [this.#driver, this.#chores, this.#upkeep]
+    return housekeep({ driver, chores, upkeep, bulks })
   }
 
   prune(retention: Retention, limit: number): Promise<number> {

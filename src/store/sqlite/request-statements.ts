@@ -1,4 +1,5 @@
 /** SQLite's half of the twin statements about what is asked of runs. */
+import type { ChoreName } from '../driver/chore-name.ts'
 import { stateIs } from '../driver/state-sql.ts'
 import type { RequestStatements } from '../driver/request-statements.ts'
 import type { SignalQuery } from '../store.ts'
@@ -22,6 +23,19 @@ const gone = `
         AND NOT EXISTS (SELECT 1 FROM checkrein_workflows AS w WHERE w.id = pausing.id AND w.paused IS NOT NULL)
         AND NOT EXISTS (SELECT 1 FROM checkrein_bulks AS b WHERE b.finished_at IS NULL AND (b.hold_id = pausing.id OR b.workflow = pausing.id))`
 
+/** When each chore is due next; 0 where it is already. */
+const nextAtOf: Readonly<Record<ChoreName, string>> = {
+  endHolds: 'SELECT min(until) FROM checkrein_holds',
+  expire: `SELECT min(expires_at) FROM checkrein_runs WHERE ${mayExpire}`,
+  endLate:
+    'SELECT min(deadline_at) FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL',
+  wake: 'SELECT min(wake_at) FROM checkrein_runs WHERE wake_at IS NOT NULL',
+  resumeWorkflows: 'SELECT min(resume_at) FROM checkrein_workflows WHERE resume_at IS NOT NULL',
+  resume: 'SELECT min(resume_at) FROM checkrein_runs WHERE resume_at IS NOT NULL',
+  resumeOrphaned: `SELECT 0 WHERE EXISTS (${gone})`,
+  queueDue: `SELECT min(run_at) FROM checkrein_runs WHERE ${stateIs(['scheduled'])}`,
+}
+
 export const sqliteReins: RequestStatements = {
   wakeableRunsToChange:
     'SELECT * FROM checkrein_runs WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2',
@@ -38,14 +52,9 @@ export const sqliteReins: RequestStatements = {
       AND intent IS NOT NULL AND paused_by_kind = 'hold' AND paused_by_id = ?1`,
   nextAt: `
     SELECT min(at) AS at FROM (
-      SELECT min(run_at) AS at FROM checkrein_runs WHERE ${stateIs(['scheduled'])}
-      UNION ALL SELECT min(expires_at) FROM checkrein_runs WHERE ${mayExpire}
-      UNION ALL SELECT min(wake_at) FROM checkrein_runs WHERE wake_at IS NOT NULL
-      UNION ALL SELECT min(resume_at) FROM checkrein_runs WHERE resume_at IS NOT NULL
-      UNION ALL SELECT min(deadline_at) FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL
-      UNION ALL SELECT min(until) FROM checkrein_holds
-      UNION ALL SELECT min(resume_at) FROM checkrein_workflows WHERE resume_at IS NOT NULL
-      UNION ALL SELECT 0 WHERE EXISTS (${gone}))`,
+      ${Object.values(nextAtOf)
+        .map((next) => `SELECT (${next}) AS at`)
+        .join(' UNION ALL ')})`,
   unstartRuns: `
     UPDATE checkrein_runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL,
       started_at = CASE WHEN attempt > 1 THEN started_at END

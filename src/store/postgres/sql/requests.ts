@@ -1,4 +1,5 @@
 /** PostgreSQL's half of the twin statements about what is asked of runs. */
+import type { ChoreName } from '../../driver/chore-name.ts'
 import { stateIs } from '../../driver/state-sql.ts'
 import type { RequestStatements } from '../../driver/request-statements.ts'
 import type { SignalQuery } from '../../store.ts'
@@ -51,6 +52,18 @@ const gone = `
         AND NOT EXISTS (SELECT 1 FROM @workflows AS w WHERE w.id = pausing.id AND w.paused IS NOT NULL)
         AND NOT EXISTS (SELECT 1 FROM @bulks AS b WHERE b.finished_at IS NULL AND (b.hold_id = pausing.id OR b.workflow = pausing.id))`
 
+/** When each chore is due next; 0 where it is already. */
+const nextAtOf: Readonly<Record<ChoreName, string>> = {
+  endHolds: `SELECT min(until) FROM @holds`,
+  expire: `SELECT min(expires_at) FROM @runs WHERE ${mayExpire}`,
+  endLate: `SELECT min(deadline_at) FROM @runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL`,
+  wake: `SELECT min(wake_at) FROM @runs WHERE wake_at IS NOT NULL`,
+  resumeWorkflows: `SELECT min(resume_at) FROM @workflows WHERE resume_at IS NOT NULL`,
+  resume: `SELECT min(resume_at) FROM @runs WHERE resume_at IS NOT NULL`,
+  resumeOrphaned: `SELECT 0 WHERE EXISTS (${gone})`,
+  queueDue: `SELECT min(run_at) FROM @runs WHERE ${stateIs(['scheduled'])}`,
+}
+
 export const postgresReins: RequestStatements = {
   wakeableRunsToChange: `
     SELECT * FROM @runs WHERE wake_at IS NOT NULL AND wake_at <= $1 ORDER BY wake_at LIMIT $2 ${heldOrSkipped}`,
@@ -68,14 +81,9 @@ export const postgresReins: RequestStatements = {
       AND intent IS NOT NULL AND paused_by_kind = 'hold' AND paused_by_id = $1 ORDER BY seq ${held}`,
   nextAt: `
     SELECT least(
-      (SELECT min(run_at) FROM @runs WHERE ${stateIs(['scheduled'])}),
-      (SELECT min(expires_at) FROM @runs WHERE ${mayExpire}),
-      (SELECT min(wake_at) FROM @runs WHERE wake_at IS NOT NULL),
-      (SELECT min(resume_at) FROM @runs WHERE resume_at IS NOT NULL),
-      (SELECT min(deadline_at) FROM @runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL),
-      (SELECT min(until) FROM @holds),
-      (SELECT min(resume_at) FROM @workflows WHERE resume_at IS NOT NULL),
-      (SELECT 0 WHERE EXISTS (${gone}))) AS at`,
+      ${Object.values(nextAtOf)
+        .map((next) => `(${next})`)
+        .join(', ')}) AS at`,
   unstartRuns: `
     UPDATE @runs SET state = 'queued', attempt = attempt - 1, worker_id = NULL,
       started_at = CASE WHEN attempt > 1 THEN started_at END WHERE seq = ANY($1::bigint[])`,
