@@ -13,6 +13,7 @@ export interface Backoff {
   readonly jitter?: number
 }
 
+/** How often a run may be tried again, and how long it waits between two attempts. */
 export interface Retry {
   /** How often the handler may be tried in all, the first time included; default 1. Interruptions by a shutdown do not count. */
   readonly attempts?: number

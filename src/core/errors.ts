@@ -1,4 +1,4 @@
-/** What a code means to each audience: the words, the HTTP status, the CLI exit code, and whether the same call may succeed later. */
+/** The meaning of an error code for each audience: the words, the HTTP status, the CLI exit code, and whether the same call may succeed later. */
 export interface ErrorEntry {
   readonly message: string
   readonly http: number
@@ -88,12 +88,14 @@ export const errorCodes = {
   INTERNAL: entry('Checkrein met a state that it does not expect', 500, 70),
 } as const satisfies Record<string, ErrorEntry>
 
+/** The code of an error that Checkrein raises. */
 export type ErrorCode = keyof typeof errorCodes
 
+/** The parts of a new error; each has a default. */
 export interface ErrorInit {
-  /** What happened, in one sentence; default: the table's message. */
+  /** One sentence that says what happened; default: the message of the code in `errorCodes`. */
   readonly message?: string
-  /** What the reader can do about it. */
+  /** A sentence that says what the reader can do about it. */
   readonly hint?: string
   readonly details?: Readonly<Record<string, unknown>>
   readonly cause?: unknown
@@ -133,7 +135,7 @@ export function isCheckreinError(value: unknown): value is CheckreinError {
   return bears(brand, value)
 }
 
-/** Never throws: a handler may throw a proxy that refuses to be asked. */
+/** Whether a value has the mark. Never throws: a handler may throw a proxy that refuses to be asked. */
 function bears(mark: symbol, value: unknown): boolean {
   try {
     return typeof value === 'object' && value !== null && mark in value
@@ -163,6 +165,7 @@ export class NonRetryableError extends Error {
   }
 }
 
+/** Whether a value is a `NonRetryableError`, also one from another copy of the package or another thread. Never throws. */
 export function isNonRetryable(value: unknown): boolean {
   return bears(neverRetry, value)
 }
@@ -179,7 +182,7 @@ export interface ErrorRecord {
   readonly cause?: ErrorRecord
 }
 
-/** The error that a record is of, where it is one of ours. */
+/** The error that a record was made of; `INTERNAL` where its code is none of ours. */
 export function errorFrom({ code, message, hint, details }: ErrorRecord): CheckreinError {
   return new CheckreinError(code in errorCodes ? (code as ErrorCode) : 'INTERNAL', {
     message,
@@ -190,7 +193,7 @@ export function errorFrom({ code, message, hint, details }: ErrorRecord): Checkr
 
 const causeDepth = 4
 
-/** Why an attempt ended whose worker is gone. */
+/** The error of an attempt whose worker is gone. */
 export const workerLost: ErrorRecord = {
   name: 'CheckreinError',
   message: errorCodes.WORKER_LOST.message,
@@ -214,7 +217,7 @@ function describe(thrown: unknown, depth: number): ErrorRecord {
   if (!(thrown instanceof Error)) {
     return { name: 'Error', message: String(thrown), code: 'HANDLER_THREW' }
   }
-  // Whoever made the error may have put anything there.
+  // The fields of an error may hold anything: its maker has put it there.
   const { name, message, code, hint } = thrown as Partial<Record<keyof ErrorRecord, unknown>>
   return {
     name: String(name),

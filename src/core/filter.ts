@@ -52,7 +52,7 @@ export function checkedFilter(filter: RunFilter): RunFilter {
       throw badFilter(`no state ${JSON.stringify(state)}`, `States: ${states.join(', ')}.`)
   }
   for (const part of ['createdAfter', 'createdBefore'] as const) {
-    // What is kept as JSON cannot be without an end.
+    // An infinite number has no JSON form, and filters are kept as JSON.
     if (!Number.isFinite(Number(filter[part] ?? 0)))
       throw badFilter(`the filter's ${part} is not an instant`, 'Give a Date or epoch ms.')
   }
@@ -87,6 +87,7 @@ function checkInput(input: NonNullable<RunFilter['input']>): void {
   }
 }
 
+/** The states that a filter names; empty where it names none, and so means any. */
 export function statesOf(filter: RunFilter): readonly State[] {
   if (filter.state === undefined) return []
   return typeof filter.state === 'string' ? [filter.state] : filter.state

@@ -45,6 +45,7 @@ function sorted(value: unknown): unknown {
 
 type HoldableRun = Pick<StoredRun, 'task' | 'queue' | 'key' | 'tags' | 'input'>
 
+/** Whether the filter of a hold fits a run: every part that the filter names is as it says. */
 export function isHeldBy(filter: HoldFilter, run: HoldableRun): boolean {
   const { task, queue, tag, key, input } = filter
   return (

@@ -19,6 +19,7 @@ export function encodePayload(
   return text
 }
 
+/** The value of JSON text; undefined for `null`. @throws {SyntaxError} where the text is not JSON. */
 export function decodePayload(text: string | null): unknown {
   return text === null ? undefined : JSON.parse(text)
 }

@@ -14,7 +14,7 @@ interface OnRuns {
   readonly state: State | undefined
 }
 
-/** What a hold, or the call that lifts one, asks of the runs that there are. */
+/** A hold, or the call that lifts one, asks something of the runs that there are. */
 export const callOfHold = (callId: string, { verb, state }: OnRuns): string =>
   `${callId}/${verb}-${state}`
 
@@ -45,7 +45,7 @@ export const callOfParent = (runId: string, { verb, children, rollback }: OnChil
 /** A run takes the key of another: that goes by its own id. */
 export const callOfReplacement = (runId: string): string => runId
 
-/** What a call id says of whom it comes from. */
+/** The origin of a call, as its id tells it. */
 export interface Caller {
   /** `call`: somebody made the call by hand, or it is none of ours. */
   readonly kind: 'call' | 'hold' | 'workflow' | 'parent'

@@ -1,6 +1,7 @@
 /**
- * Of several runs whose ends somebody waits for, the one to wait for first. A waiter stands at one of them and moves on when
- * that has ended, so it is to be one that ends late: chance finds one in few moves whatever the order, and the ends of ids are random.
+ * The child to wait for first, of several whose ends a run waits for; null where there is none. A run waits at one child and moves
+ * on when that child has ended, so the best choice is a child that ends late. Chance finds one in few moves, whatever the order in
+ * which they end, and the last characters of an id are random.
  */
 export function nextChildToAwait(ids: readonly string[]): string | null {
   return ids.reduce<string | null>(

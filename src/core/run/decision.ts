@@ -1,16 +1,16 @@
-/** What the machine answers, and the pieces that its rooms share. */
+/** The answers of the machine, and the pieces that its files share. */
 import type { MachineEvent } from './events.ts'
 import type { RunFacts } from './run.ts'
 import type { StopRecord } from './stop.ts'
 
-/** What an event came to. The first nine answer a client's verb. */
+/** The outcome of an event. The first nine answer a client's verb. */
 export type Answer =
-  /** It had not started, and never will. */
+  /** The run had not started, and never will. */
   | 'prevented'
-  /** It is running, and the request is on record. */
+  /** The run is running, and the request is on record. */
   | 'requested'
   | 'already-cancelled'
-  /** It had finished. */
+  /** The run had finished. */
   | 'too-late'
   | 'paused'
   | 'already-paused'
@@ -25,20 +25,24 @@ export type Answer =
   /** The state does not accept the event. */
   | 'refused'
 
+/** The decision about one event: the answer, the run afterwards, and the entry of the feed. */
 export interface Decision {
   readonly answer: Answer
   /** The facts afterwards; null where nothing changed. */
   readonly run: RunFacts | null
-  /** What the feed says about it. */
+  /** The details for the entry in the feed. */
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/** A decision that changes the run. */
+/** A decision that accepts the event, so that the run is written anew. */
 export type Accepted = Decision & { readonly run: RunFacts }
+/** The event of one type, or of several: `EventOf<'fail' | 'crash'>`. */
 export type EventOf<T extends MachineEvent['type']> = Extract<MachineEvent, { readonly type: T }>
 
+/** The decision that leaves the run as it is. */
 export const unchanged = (answer: Answer): Decision => ({ answer, run: null, data: {} })
 
+/** The decision that accepts an event of a worker or a keeper. @param run the facts afterwards. */
 export const accepted = (run: RunFacts, data: Decision['data'] = {}): Accepted => ({
   answer: 'done',
   run,
@@ -55,7 +59,7 @@ export function prevented(
   return { ...base, mode: 'prevented', confirmed: true, stoppedAt: now, proof: null }
 }
 
-/** Nobody holds the run, nothing is asked of it, and it waits for nothing. */
+/** The facts of a run that no worker holds, of which nothing is asked, and which waits for nothing. */
 export const atRest = {
   workerId: null,
   intent: null,
@@ -69,10 +73,12 @@ export const atRest = {
   signalled: null,
 } as const satisfies Partial<RunFacts>
 
+/** The facts of a run that has ended. @param end the final state, and what goes with it. @param now epoch ms. */
 export function finished(run: RunFacts, end: Partial<RunFacts>, now: number): RunFacts {
   return { ...run, ...atRest, finishedAt: now, ...end }
 }
 
+/** An event after which a run is not `running` any more. */
 export type LeavingEvent = EventOf<
   'lapse' | 'complete' | 'fail' | 'crash' | 'stop' | 'release' | 'park' | 'wait'
 >

@@ -1,4 +1,4 @@
-/** What becomes of a run that leaves `running`; the order of the rules is in `machine.ts`. */
+/** Decides the state of a run that leaves `running`; the order of the rules is in `machine.ts`. */
 import { backoffMs } from '../backoff.ts'
 import {
   type Accepted,
@@ -17,6 +17,7 @@ import type { RunFacts } from './run.ts'
 import type { StopMode, StopRecord } from './stop.ts'
 import { nextChildToAwait } from './children.ts'
 
+/** Decides where a run goes that leaves `running`. @param before the facts before the event. @param now epoch ms. */
 export function leaveRunning(before: RunFacts, event: LeavingEvent, now: number): Decision {
   const run = remembering(before, event, now)
   if (run.rollback !== null) return leaveRollback(run, event, now)
@@ -42,17 +43,17 @@ export function leaveRunning(before: RunFacts, event: LeavingEvent, now: number)
   }
 }
 
-/** How a run was stopped whose handler gave its slot back: it ended after it was asked, unless that only forbids the next attempt. */
+/** The mode of a stop where the handler gave its slot back: cooperative, unless the request (`revoke`) only forbids the next attempt. */
 function byItself({ intent }: RunFacts): StopMode {
   return intent?.stop && intent.stop.verb !== 'revoke' ? 'cooperative' : 'prevented'
 }
 
-/** A claim that was taken back before the handler was called was no attempt. */
+/** The run with a claim more that was taken back before the handler was called: such a claim was no attempt. */
 function returnedBy(run: RunFacts, { mode }: EventOf<'release'>): RunFacts {
   return mode === 'prevented' ? { ...run, returned: run.returned + 1 } : run
 }
 
-/** What the attempt leaves behind: its last checkpoint, and what its task wants of a roll-back. */
+/** The run with all that the attempt leaves behind: its last checkpoint, and the ends after which its task wants a roll-back. */
 function remembering(run: RunFacts, event: LeavingEvent, now: number): RunFacts {
   const { rollbackOn = run.rollbackOn } = event
   const saved = 'saved' in event ? event.saved : undefined
@@ -117,7 +118,7 @@ function isPlainAbort(error: ErrorRecord): boolean {
   return error.code === 'ATTEMPT_CANCELLED' || error.name === 'AbortError'
 }
 
-/** For good: what was asked meanwhile comes too late. */
+/** The run has failed for good: a request that was made meanwhile comes too late. */
 function failed(run: RunFacts, now: number): Accepted {
   const data = { error: run.error }
   if (isRolledBackAfter(run, 'failure')) return accepted(beginRunRollback(run, null, now), data)
@@ -142,12 +143,12 @@ interface How {
   readonly now: number
 }
 
-/** The attempt is over, the run is not; unless it was asked to stop or to pause meanwhile. */
+/** The attempt is over, and the run goes on in that state, unless it was asked to stop or to pause meanwhile. */
 function goOnAs(run: RunFacts, state: 'queued' | 'scheduled' | 'waiting', how: How): Accepted {
   const { stop = null, pause = null } = run.intent ?? {}
   if (stop) return cancelled(run, { intent: stop, ...how })
   const next = { ...run, workerId: null, intent: null, resumeAt: null }
-  // What a hold asks to park goes back to its queue, from which nothing is claimed.
+  // A run that parks for a hold on its queue goes back to that queue, from which nothing is claimed.
   if (pause === null || pause.parksIn === 'queued') return accepted({ ...next, state }, how.data)
   const { reason, by, requestedAt: at, resumeAt, holdId, workflowId } = pause
   const paused = { paused: { reason, by, at, holdId, workflowId }, resumeAt, pausedFrom: state }
@@ -174,7 +175,7 @@ function stopped({ intent, mode, ended, isConfirmed = true, now }: Stopped): Sto
   }
 }
 
-/** It was stopped: that is its end, or the beginning of its roll-back. */
+/** The run was stopped: that is its end, or the beginning of its roll-back. */
 function cancelled(run: RunFacts, how: Stopped): Accepted {
   const stop = stopped(how)
   const isAsked = how.intent.rollback

@@ -5,8 +5,8 @@ import type { Fence, JsonText, RollbackCause, WaitOutcome } from './run.ts'
 import type { ExitProof, StopMode } from './stop.ts'
 import type { EventType, State, StopVerb } from './transitions.ts'
 
-/** Who asks, and why; goes into the record. */
-export interface RequestOrigin {
+/** The author and the reason of a request, as the audit log and the feed keep them. */
+export interface Attribution {
   readonly reason: string | null
   readonly by: string | null
 }
@@ -15,45 +15,45 @@ interface Fenced {
   readonly fence: Fence
 }
 
-/** What a handler has kept, and the signals that it is through with: one write. */
+/** The newest checkpoint of a handler, and the signals that the handler has dealt with. Both are stored in one write. */
 export interface Saved {
-  /** Null where there is none that is newer than what was saved before. */
+  /** Null where the handler has kept nothing since the last write. */
   readonly checkpoint: JsonText | null
   readonly signals: readonly SignalOutcome[]
 }
 
-/** What came of a signal: a reply, an error, or neither. */
+/** The outcome of a signal: a reply, an error, or neither. */
 export interface SignalOutcome {
   readonly position: number
   readonly reply: JsonText | null
   readonly error: ErrorRecord | null
 }
 
-/** What every event says that ends an attempt. */
+/** The part that all events share which end an attempt. */
 interface LeavesRunning extends Fenced {
-  /** What the attempt kept last, where that is not stored yet. */
+  /** The last that the attempt kept, where it is not stored yet. */
   readonly saved?: Saved
-  /** After what its task wants to be rolled back. */
+  /** The ends after which the task wants a roll-back. */
   readonly rollbackOn?: readonly RollbackCause[]
 }
 
-/** Instants are epoch ms. Each type is a row of the table in `transitions.ts`. */
+/** An event that may happen to a run; each type is a row of the table in `transitions.ts`. Instants are epoch ms. */
 export type MachineEvent =
-  | (RequestOrigin & {
+  | (Attribution & {
       readonly type: StopVerb
       readonly graceMs: number
-      /** Whether it is to be rolled back, whatever its task says. */
+      /** Whether the run is to be rolled back, whatever its task says. */
       readonly rollback?: boolean
-      /** What becomes of its children; default `cancel`. */
+      /** The policy for the children of the run; default `cancel`. */
       readonly children?: RunningPolicy
     })
-  | (RequestOrigin & { readonly type: 'pause' } & PauseRequest)
+  | (Attribution & { readonly type: 'pause' } & PauseRequest)
   /** `holdId`, `workflowId`: only what that hold or workflow has paused; both null for whatever paused it. */
-  | (RequestOrigin & { readonly type: 'resume' } & Pauser)
-  /** `position`: its place among all signals. */
+  | (Attribution & { readonly type: 'resume' } & Pauser)
+  /** `position`: the number of the signal, counted over all signals of the store. */
   | { readonly type: 'signal'; readonly name: string; readonly position: number }
   | { readonly type: 'due' | 'expire' | 'deadline' }
-  /** `by`: what has happened. `next`: another run whose end it waits for. */
+  /** `by`: the thing that has happened. `next`: another run whose end the run waits for now. */
   | { readonly type: 'wake'; readonly by: 'run' | 'signal' | 'time'; readonly next?: string }
   /** `maxCrashes`: how often this task may lose its worker. */
   | {
@@ -103,6 +103,7 @@ export interface Ended {
   readonly proof: ExitProof | null
 }
 
+/** The facts that decide whether a failed attempt is tried again, and when. */
 export interface Failure {
   readonly error: ErrorRecord
   readonly isRetryable: boolean
@@ -111,6 +112,7 @@ export interface Failure {
   readonly random: number
 }
 
+/** A line that a handler wrote with `ctx.log`. `at` is epoch ms. */
 export interface LogLine {
   readonly at: number
   readonly message: string

@@ -13,15 +13,17 @@ export interface StopIntent {
   readonly overdueAt: number | null
   /** Whether the run is rolled back after the stop, whatever its task says. */
   readonly rollback: boolean
-  /** What becomes of its children, also of those that it enqueues from now on; default `cancel`. */
+  /** The policy for the children of the run, also for children that it enqueues from now on; default `cancel`. */
   readonly children?: RunningPolicy
 }
 
 /**
- * What is done with a run that meets no checkpoint in time: nothing but to say so; its isolate is killed, and it resumes
- * from its last checkpoint; its process is stopped where it stands (`process` isolation only).
+ * The ways to go on with a run that meets no checkpoint in time. `wait`: the run goes on, and is shown as overdue. `kill`: its
+ * isolate is killed, and it resumes from its last checkpoint. `freeze`: its process is stopped where it stands, by SIGSTOP
+ * (`process` isolation only).
  */
 export const pauseFallbacks = ['wait', 'kill', 'freeze'] as const
+/** One of the `pauseFallbacks`. */
 export type PauseFallback = (typeof pauseFallbacks)[number]
 
 /** By what a run is paused; both are null where somebody paused the run itself, and one of them is always null. */
@@ -62,7 +64,7 @@ export interface PauseIntent extends Pauser {
   readonly parksIn: 'paused' | 'queued'
 }
 
-/** What was asked of a running run, kept beside its state so that it survives any crash. */
+/** The requests to a running run, kept beside its state so that they survive any crash. */
 export interface Intent {
   readonly stop: StopIntent | null
   readonly pause: PauseIntent | null
@@ -77,8 +79,8 @@ export const defaultPauseMs = 30_000
 const rank = (verb: StopVerb): number => stopVerbs.indexOf(verb)
 
 /**
- * What is asked of the run when one more stop is requested: the stronger verb holds, and of two cancels the one with
- * the earlier end of grace. An intent never sinks.
+ * The request that stands when one more stop is requested: the stronger verb, and of two cancels the one with the earlier end
+ * of grace. A request never becomes weaker. For example, a `cancel` after a `terminate` changes nothing.
  */
 export function strongerStop(old: StopIntent | null, asked: StopIntent): StopIntent {
   if (old === null) return asked
@@ -101,7 +103,7 @@ function bothPolicies(one: StopIntent, other: StopIntent): Pick<StopIntent, 'chi
   return { children: furtherPolicy(one.children, other.children) }
 }
 
-/** What is asked when one more pause is: the newer holds, but that of a hold never replaces that of the run itself. */
+/** The pause that stands when one more is requested: the newer one, but the pause of a hold never replaces that of the run itself. */
 export function newerPause(old: PauseIntent | null, asked: PauseIntent): PauseIntent {
   if (old === null) return asked
   if (!isByRequest(asked) && isByRequest(old)) return old
@@ -109,7 +111,7 @@ export function newerPause(old: PauseIntent | null, asked: PauseIntent): PauseIn
     isSamePauser(old, asked) && old.withinMs === asked.withinMs && old.otherwise === asked.otherwise
   if (isSame && old.resumeAt === asked.resumeAt) return old
   const requestedAt = isSame ? old.requestedAt : asked.requestedAt
-  // What is not to be frozen any more is thawed.
+  // A run that is not to be frozen any more is thawed.
   const frozenAt = asked.otherwise === 'freeze' ? old.frozenAt : null
   return { ...asked, requestedAt, overdueAt: old.overdueAt, frozenAt }
 }
@@ -126,7 +128,11 @@ export function furtherPolicy(one: RunningPolicy, other: RunningPolicy): Running
   return one === 'wait' || other === 'wait' ? 'wait' : 'detach'
 }
 
-/** What becomes of members that run when their workflow is stopped: they are asked the same, go on by themselves, or may finish. */
+/**
+ * The policies for members that run when their workflow is stopped, and for children when their parent is. `cancel`: they are
+ * asked the same. `detach`: they go on by themselves. `wait`: they may finish.
+ */
 export const runningPolicies = ['cancel', 'detach', 'wait'] as const
 
+/** One of the `runningPolicies`. */
 export type RunningPolicy = (typeof runningPolicies)[number]

@@ -37,7 +37,7 @@ import { isFinal, transitions, type State, type StopVerb } from './transitions.t
 import { receiveSignal, wakeRun } from './waiting.ts'
 
 /**
- * What `event` does to a run for which `run` is true.
+ * Decides what `event` does to a run of which the facts in `run` are true.
  * @param now epoch ms of the store's clock.
  */
 export function decide(run: RunFacts, event: MachineEvent, now: number): Decision {

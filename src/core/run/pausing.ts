@@ -3,6 +3,7 @@ import { type Decision, type EventOf, unchanged } from './decision.ts'
 import { byRequest, isByRequest, isSamePauser, newerPause, type PauseIntent } from './intent.ts'
 import type { PausedBy, RunFacts } from './run.ts'
 
+/** Decides what a `pause` does: a running run is asked to park, any other that may still run is paused at once. @param now epoch ms. */
 export function pauseRun(run: RunFacts, event: EventOf<'pause'>, now: number): Decision {
   const { reason, by, resumeAt } = event
   const data = { reason, by, ...(resumeAt === null ? {} : { resumeAt }) }
@@ -44,6 +45,7 @@ function pausedAgain(run: RunFacts, event: EventOf<'pause'>, now: number): RunFa
   return { ...run, resumeAt, paused: byOf(event, now) }
 }
 
+/** Decides what a `resume` does: a paused run goes back to the state that it had, and a running one is not asked to park any more. */
 export function resumeRun(run: RunFacts, event: EventOf<'resume'>): Decision {
   const { reason, by } = event
   const data = { reason, by }

@@ -1,10 +1,10 @@
 /**
- * Roll-back: what becomes of a run that has been stopped, or has failed, and has something to undo.
+ * Roll-back: how a run ends that has been stopped, or has failed, and has something to undo.
  *
  * The run does not end at once. It goes back to its queue with the record of its stop in hand, and its task's
  * `rollback` is called as an attempt of its own: with the same input, the last checkpoint and that record, in a fresh
  * isolate, with the task's own limits and retries, counted apart. When that is over, one way or the other, the run ends
- * as it would have: `cancelled` with its stop record, or `failed` with its error. What came of the roll-back stands beside.
+ * as it would have: `cancelled` with its stop record, or `failed` with its error. The outcome of the roll-back stands beside.
  *
  * A roll-back is not stopped by what stops a run: that has been asked already. `terminate` gives it up.
  */
@@ -39,7 +39,7 @@ export function beginRunRollback(run: RunFacts, stop: StopRecord | null, now: nu
   return { ...run, ...atRest, deadlineAt: null, state: 'queued', rollback }
 }
 
-/** The roll-back is over: so is the run. */
+/** The facts of a run whose roll-back is over, and which has ended with it. */
 export function endRunRollback(
   run: RunFacts,
   over: Pick<RollbackFacts, 'state'> & Partial<RollbackFacts>,
@@ -53,7 +53,7 @@ export function endRunRollback(
   return finished(run, { state, stop, rollback: ended }, now)
 }
 
-/** What becomes of an attempt at a roll-back. */
+/** Decides what follows when an attempt at a roll-back ends. */
 export function leaveRollback(run: RunFacts, event: LeavingEvent, now: number): Decision {
   switch (event.type) {
     case 'complete':

@@ -24,13 +24,13 @@ export interface RunFacts {
   readonly intent: Intent | null
   /** The state that `resume` leads back to; set while it is paused. */
   readonly pausedFrom: 'scheduled' | 'queued' | 'waiting' | null
-  /** Who paused it, and why; set while it is paused. */
+  /** The author and the reason of the pause; set while the run is paused. */
   readonly paused: PausedBy | null
   /** When a run that is paused, or is to pause, resumes by itself. */
   readonly resumeAt: number | null
   /** The id of the run whose end this one waits for. */
   readonly waitsFor: string | null
-  /** What its handler has waited for, or waits for now. */
+  /** The waits of its handler since the last checkpoint. */
   readonly wait: WaitFacts | null
   /** When a waiting run is woken whatever happens. */
   readonly wakeAt: number | null
@@ -47,7 +47,7 @@ export interface RunFacts {
   /** Its roll-back, once there is one. */
   readonly rollback: RollbackFacts | null
   readonly progress: JsonText | null
-  /** What the handler returned; what it returned after an abort was delivered is a partial result. */
+  /** The result that the handler returned; after an abort was delivered it is a partial result. */
   readonly result: JsonText | null
   readonly error: ErrorRecord | null
   readonly stop: StopRecord | null
@@ -56,7 +56,7 @@ export interface RunFacts {
   readonly finishedAt: number | null
 }
 
-/** Who paused a run, why, when (epoch ms), and by what. */
+/** The author, the reason and the time (epoch ms) of a pause, and the hold or workflow that asked for it. */
 export interface PausedBy extends Pauser {
   readonly reason: string | null
   readonly by: string | null
@@ -68,7 +68,7 @@ export type WaitOutcome = 'slept' | 'timeout' | 'ended' | number
 
 /**
  * The waits of a handler since its last checkpoint. A run that waits holds no slot; its next attempt begins at the
- * checkpoint, and meets the same waits again, in the same order: those that are over are over for it, too.
+ * checkpoint, and meets the same waits again, in the same order. A wait that was over before returns at once.
  */
 export interface WaitFacts {
   readonly done: readonly WaitOutcome[]
@@ -80,6 +80,7 @@ export interface WaitFacts {
 
 /** After what a task wants to be rolled back by itself: any stop, or a failure for good. */
 export const rollbackCauses = ['stop', 'failure'] as const
+/** One of the `rollbackCauses`. */
 export type RollbackCause = (typeof rollbackCauses)[number]
 
 /** The roll-back of a run; see `rollback.ts`. Instants are epoch ms. */
@@ -92,9 +93,9 @@ export interface RollbackFacts {
   readonly finishedAt: number | null
   readonly failures: number
   readonly crashes: number
-  /** What its last attempt threw. */
+  /** The error of its last attempt. */
   readonly error: ErrorRecord | null
-  /** Where the run is there for nothing but to undo another, which had completed: that one, and what it returned. */
+  /** Set where the run only undoes another run that had completed: the id of that run, and its result. */
   readonly undoes?: { readonly runId: string; readonly result: JsonText | null }
 }
 
@@ -109,9 +110,9 @@ export interface StoredRun extends RunFacts {
   readonly key: string | null
   readonly tags: readonly string[]
   readonly input: JsonText | null
-  /** What the handler saved last; null also where it was not asked for: it comes with a claim, and of one run alone. */
+  /** The last checkpoint. Lists of runs leave it out, and then it is null too: only a claim and a look at one run bring it. */
   readonly checkpoint: JsonText | null
-  /** The workflow that it is a member of, and its place there; null for both where it is none. */
+  /** The workflow that the run is a member of, and the number of its node there; both null where it is no member. */
   readonly workflow: string | null
   readonly node: number | null
   /** The run whose handler has enqueued it; null where none has. */
@@ -178,6 +179,7 @@ export type Status =
   | 'unresponsive'
   | 'rolling back'
 
+/** The status of a run: its state, or what is being done to it. */
 export function statusOf(run: Pick<RunFacts, 'state' | 'intent' | 'rollback'>): Status {
   if (isFinal(run.state)) return run.state
   const { stop = null, pause = null } = run.intent ?? {}

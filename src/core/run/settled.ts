@@ -1,4 +1,4 @@
-/** What a member of a group came to, with `allSettled`. */
+/** The outcome of a member of a group with the policy `allSettled`, and of a child that `ctx.waitFor` waited for. */
 export type Settled<Out = unknown> =
   | { readonly state: 'completed'; readonly result: Out }
   | ({ readonly state: 'failed' | 'cancelled' } & Omit<StepFailure, 'workflowId' | 'state'>)

@@ -1,6 +1,6 @@
 import type { StopVerb } from './transitions.ts'
 
-/** What was seen of the isolate when it ended. */
+/** The exit of an isolate, as it was observed. */
 export interface ExitProof {
   /** The process that ran the attempt: its own for `process`, its host for `thread`, the worker for `inline`. */
   readonly pid: number

@@ -1,5 +1,5 @@
 /**
- * What may happen to a run: the first of the two tables that hold up the house.
+ * All that may happen to a run: the first of the two tables that hold up the house.
  *
  * A run is in one of eight states. An event moves it, keeps it, or is refused. Each row below names who may bring
  * the event, whether it must show the fence (the proof that it comes from the current attempt), and for each state
@@ -34,12 +34,13 @@ export const states = [
   'cancelled',
 ] as const
 
-/** What is true of a run. */
+/** The state of a run: one of `states`. */
 export type State = (typeof states)[number]
 
-/** Who may bring an event: whoever holds a client, the worker that holds the run, or housekeeping. */
+/** The bringer of an event: a client, the worker that holds the run, or a keeper (housekeeping). */
 export type Actor = 'client' | 'worker' | 'keeper'
 
+/** A row of the table: who may bring an event, and where it leads. */
 export interface Transition {
   readonly by: Actor
   /** Whether the event must show that it comes from the current attempt. */
@@ -50,7 +51,7 @@ export interface Transition {
   readonly about: string
 }
 
-/** Where what is stopped may go: to its end, or to its roll-back; `failed` where the roll-back of a failure is given up. */
+/** A stopped run goes to its end or to its roll-back; to `failed` where the roll-back of a failure is given up. */
 const endings = ['cancelled', 'queued', 'failed'] as const
 
 const stopVerb = (about: string) =>
@@ -216,15 +217,20 @@ const table = {
   },
 } as const satisfies Record<string, Transition>
 
+/** The type of an event: a row of the table. */
 export type EventType = keyof typeof table
+/** All types of events, in the order of the table. */
 export const eventTypes = Object.keys(table) as readonly EventType[]
 
+/** The table: each event with who may bring it, whether it needs the fence, and where it leads. */
 export const transitions: Readonly<Record<EventType, Transition>> = table
 
 /** The verbs that end a run, from the mildest to the strongest. */
 export const stopVerbs = ['revoke', 'abort', 'cancel', 'terminate'] as const
+/** One of the `stopVerbs`. */
 export type StopVerb = (typeof stopVerbs)[number]
 
+/** Whether a verb ends a run. */
 export function isStopVerb(verb: string): verb is StopVerb {
   return (stopVerbs as readonly string[]).includes(verb)
 }
@@ -241,6 +247,7 @@ export const finalStates: readonly State[] = states.filter((state) =>
 
 const finals = new Set(finalStates)
 
+/** Whether nothing ever leaves the state. */
 export function isFinal(state: State): boolean {
   return finals.has(state)
 }

@@ -1,8 +1,8 @@
-/** What a run waits for, and what ends its wait. */
+/** The waits of runs, and the events that end them. */
 import { type Accepted, type Decision, accepted, type EventOf, unchanged } from './decision.ts'
 import type { RunFacts, WaitOutcome } from './run.ts'
 
-/** Kept; and where its handler waits for it, that wait is over. */
+/** Decides what a `signal` does: it is kept for the handler, and where the handler waits for that name, the wait is over. */
 export function receiveSignal(
   run: RunFacts,
   { name, position }: EventOf<'signal'>,
@@ -17,6 +17,7 @@ export function receiveSignal(
 const isWaiting = ({ state, pausedFrom }: RunFacts): boolean =>
   state === 'waiting' || pausedFrom === 'waiting'
 
+/** Decides what a `wake` does to a run that waits, or was paused while it waited. @param now epoch ms. */
 export function wakeRun(run: RunFacts, { by, next }: EventOf<'wake'>, now: number): Decision {
   if (!isWaiting(run)) return unchanged('refused')
   if (next !== undefined) return accepted({ ...run, waitsFor: next }, { by, waitsFor: next })

@@ -1,4 +1,4 @@
-/** What a handler gets besides its input. */
+/** The context that a handler gets besides its input, and the types of tasks, which name each other. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from '../duration.ts'
 import type { ErrorRecord } from '../errors.ts'
@@ -11,11 +11,11 @@ import type { TaskLimits, Isolation } from './task-limits.ts'
 /** The schemas of the signals that a task takes, by name. */
 export type SignalSchemas = Readonly<Record<string, StandardSchemaV1>>
 
-/** Of a task that takes none. */
+/** The signals of a task that takes none. */
 // oxlint-disable-next-line typescript/no-generated-empty-object-type -- no name is one of its signals
 export type NoSignals = Record<never, StandardSchemaV1>
 
-/** What a task without a schema for its state keeps: nothing is known of it. */
+/** The state of a task that has no schema for it: nothing is known of the type. */
 // oxlint-disable-next-line typescript/no-explicit-any -- `ctx.state?.done` is to work for a task that declares nothing
 export type AnyState = any
 
@@ -24,17 +24,18 @@ export interface Signal<Payload = unknown> {
   readonly id: string
   readonly name: string
   readonly payload: Payload
-  /** Who sent it; null where nobody said. */
+  /** The sender; null where the request named none. */
   readonly by: string | null
   /** Epoch ms of the store's clock. */
   readonly sentAt: number
   /**
-   * Answers the sender; kept with the next checkpoint, or when the handler returns. Where it throws before, the next attempt
-   * gets the signal again; and where there is none, its sender hears `SIGNAL_UNHEARD`, answered or not.
+   * Answers the sender. The answer is stored with the next checkpoint, or when the handler returns. Where the attempt ends
+   * before, the answer is lost and the next attempt gets the signal again; where there is no next attempt, the sender hears
+   * `SIGNAL_UNHEARD`.
    * @throws {CheckreinError} `USAGE` where it was answered already.
    */
   reply(value?: unknown): void
-  /** Answers the sender that it could not be dealt with. */
+  /** Tells the sender that the signal could not be dealt with. It is stored as `reply` is. @throws {CheckreinError} `USAGE` where it was answered already. */
   reject(error: unknown): void
 }
 
@@ -44,16 +45,19 @@ export type ReceivedPayload<
   Name extends keyof Signals,
 > = Signals[Name] extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<Signals[Name]> : unknown
 
+/** The options of `ctx.checkpoint`. */
 export interface CheckpointOptions {
-  /** Whether to wait until it is stored; default false: it is within an interval, and before whatever ends the attempt. */
+  /** Whether to wait until the checkpoint is stored. Default false: it is stored within an interval, and before the attempt ends. */
   readonly save?: boolean
 }
 
+/** The options of `ctx.receive` and `ctx.waitFor`. */
 export interface ReceiveOptions {
-  /** How long to wait; default: for ever. */
+  /** How long to wait at most; default: for ever. */
   readonly timeout?: Duration
 }
 
+/** The context of an attempt: the second argument of a handler. Its methods may be taken off it: `const { checkpoint } = ctx`. */
 export interface Context<State = AnyState, Signals extends SignalSchemas = SignalSchemas> {
   /**
    * Fires once, when the attempt is asked to end; `reason` is a `CheckreinError` whose code says why:
@@ -64,32 +68,33 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
   readonly abortSignal: AbortSignal
   /** Which run this is. */
   readonly run: RunInfo
-  /** What the newest checkpoint holds, also one of an earlier attempt; undefined where there is none. */
+  /** The state of the newest checkpoint, also of an earlier attempt; undefined where there is none. */
   readonly state: State | undefined
   /** How the run was stopped, in its roll-back; null elsewhere, and where it is rolled back because it failed. */
   readonly stop: StopRecord | null
   /** Why the run failed, in its roll-back after a failure; null elsewhere. */
   readonly error: ErrorRecord | null
-  /** What the step had returned, where a workflow is rolled back after it had completed; undefined elsewhere. */
+  /** The result of the step, where a workflow is rolled back after the step had completed; undefined elsewhere. */
   readonly result: unknown
   /**
-   * Keeps the progress of the work, and is the place where a pause or an abort takes effect: it then rejects, and the
-   * handler is to let that end it. Cheap: the newest state is kept in memory and stored at most once an interval (the
-   * task's `checkpointEvery`), and in any case before the attempt parks, aborts or ends.
-   * @param state what JSON can hold; where it is undefined, what was kept before stays.
+   * Keeps the state of the work, and lets a pause or an abort take effect: the call then rejects, and the handler must let
+   * that end it. A call is cheap: the newest state is kept in memory and stored at most once an interval (the task's
+   * `checkpointEvery`), and in any case before the attempt parks, aborts or ends.
+   * @param state a value that JSON can hold; where it is undefined, the state that was kept before stays.
    * @throws {CheckreinError} `PAYLOAD_TOO_LARGE`, `PAYLOAD_NOT_JSON`; the reason of the abort.
    */
   checkpoint(state: State, options?: CheckpointOptions): Promise<void>
   /**
-   * Runs a critical section: an abort or a shutdown reaches the handler at its end, a pause at the first checkpoint after
-   * it. What kills the isolate does not wait for it.
+   * Runs a critical section: an abort or a shutdown reaches the handler when the section is over, a pause at the first
+   * checkpoint after it. A kill does not wait for the section.
    */
   shield<T>(section: () => T | Promise<T>): Promise<T>
   /**
-   * Calls back for each signal of the name, one after the other, from the next turn of the event loop on; what it returns
-   * or throws is the reply. The signal counts as dealt with at the next checkpoint after that, or when the handler returns:
-   * should the attempt end before, the next one gets it again. A handler that has kept no state is through with it at once, unless its
-   * task has a schema for the state. A name has one listener at a time.
+   * Calls the listener for each signal of the name, one after the other, from the next turn of the event loop on. The value that
+   * the listener returns is the reply, and an error that it throws is told to the sender. The signal counts as dealt with at the
+   * next checkpoint after that, or when the handler returns: where the attempt ends before, the next attempt gets the signal
+   * again. Where the handler has kept no state and its task has no schema for one, the signal is dealt with at once.
+   * @throws {CheckreinError} `USAGE` where the name has a listener already, or the task takes no such signal.
    */
   on<Name extends keyof Signals & string>(
     name: Name,
@@ -99,36 +104,41 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
     ) => unknown,
   ): Disposable
   /**
-   * The signals of the name, one after the other, for as long as the attempt goes on. The one before is dealt with when the
-   * next is asked for, or at the next checkpoint after the loop was left.
+   * Gives the signals of the name, one after the other, for as long as the attempt goes on: `for await (const signal of
+   * ctx.signals('add'))`. A signal counts as dealt with when the next one is asked for, or at the next checkpoint after the loop
+   * was left.
    */
   signals<Name extends keyof Signals & string>(
     name: Name,
   ): AsyncIterable<Signal<ReceivedPayload<Signals, Name>>>
   /**
-   * Waits for the next signal of the name; null where none comes in time. A wait longer than the task's `parkAfter` gives
-   * the slot back: the attempt ends, and the next one begins at the last checkpoint and comes to the same wait. So its
-   * sender is answered with the next checkpoint, or when the handler returns. Within a `shield`, beside another wait, while
-   * a listener is being called, and once a checkpoint was met since it began, a wait keeps the slot. One that another
-   * attempt had the end of returns when the listeners have heard what came until then.
+   * Waits for the next signal of the name; fulfils with null where none comes in time. A wait longer than the task's `parkAfter`
+   * gives the slot back: the attempt ends, and the next attempt begins at the last checkpoint and comes to the same wait. The
+   * sender is answered with the next checkpoint, or when the handler returns.
+   *
+   * A wait keeps the slot within a `shield`, beside another wait, while a listener is being called, and once a checkpoint was met
+   * since the wait began. When an attempt resumes at a `receive` that a previous attempt had already finished, the call returns
+   * the recorded signal, but only after the listeners have been called for every signal that arrived before it.
+   * @throws {CheckreinError} `USAGE` where the task takes no such signal; the reason of the abort.
    */
   receive<Name extends keyof Signals & string>(
     name: Name,
     options?: ReceiveOptions,
   ): Promise<Signal<ReceivedPayload<Signals, Name>> | null>
-  /** Waits; longer than the task's `parkAfter` without a slot, as `receive` does. */
+  /** Waits that long. A wait longer than the task's `parkAfter` gives the slot back, as `receive` does. @throws {CheckreinError} the reason of the abort. */
   sleep(time: Duration): Promise<void>
   /**
-   * Enqueues a run that belongs to this one: whoever stops this one stops it too, unless they say otherwise (`children`). Fulfils
-   * when it is stored. An attempt that comes to the same enqueue again, since the same checkpoint, gets the same child: it is known by its task and
-   * input. But one that failed or was cancelled is enqueued anew once this run has been tried again after a failure. A checkpoint waits
-   * for the enqueues before it. Once this run is asked to stop, what it enqueues is stored as cancelled.
+   * Enqueues a child: a run that belongs to this one, so that a stop of this run stops the child too, unless the stop says otherwise
+   * (`children`). Fulfils when the child is stored. An attempt that comes to the same enqueue again, since the same checkpoint, gets
+   * the same child, which is known by its task and input. A child that failed or was cancelled is enqueued anew once this run has
+   * been tried again after a failure. A checkpoint waits for the enqueues before it. Once this run is asked to stop, its new children
+   * are stored as cancelled.
    * @throws {CheckreinError} `INPUT_REJECTED`, `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`, `USAGE` (also in a roll-back), `LEASE_LOST`, `STORE_…`; the reason of the abort.
    */
   enqueue<T extends AnyTask>(task: T, ...args: ChildArguments<T>): Promise<Child<OutputOf<T>>>
   /**
-   * Waits until children of this run have ended, without a slot, as `receive` does, but from the first moment on: what each of
-   * them came to, in their order; null where not all end in time.
+   * Waits until children of this run have ended, and fulfils with their outcomes, in the order of the list; null where not all end
+   * in time. It gives the slot back from the first moment on, for the children may need it.
    * @throws {CheckreinError} `CHILD_UNKNOWN` where one is no child of this run; the reason of the abort.
    */
   waitFor<const Children extends readonly Child[]>(children: Children): Promise<ChildEnds<Children>>
@@ -136,7 +146,7 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
     children: Children,
     options: ReceiveOptions,
   ): Promise<ChildEnds<Children> | null>
-  /** Moves `timeout` and `hardTimeout` this much further, up to the task's `maxTimeout`. @throws {CheckreinError} `USAGE`. */
+  /** Moves `timeout` and `hardTimeout` this much further, up to the task's `maxTimeout`. @throws {CheckreinError} `USAGE` where the task has none. */
   extend(time: Duration): void
   /** Says how far the work is: a fraction from 0 to 1, or any small JSON value. The newest is kept, written at most every 250 ms. */
   progress(value: unknown): void
@@ -146,32 +156,32 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
 
 declare const childType: unique symbol
 
-/** A run that a handler has enqueued. It may be kept in a checkpoint. */
+/** A run that a handler has enqueued. A checkpoint may hold it. */
 export interface Child<Output = unknown> {
   readonly id: string
   readonly task: string
   readonly [childType]?: Output
 }
 
-/** What children came to, in their order. */
+/** The outcomes of children, in the order of the list. */
 export type ChildEnds<Children extends readonly Child[]> = {
   -readonly [At in keyof Children]: Settled<
     Children[At] extends Child<infer Output> ? Output : unknown
   >
 }
 
-/** What may be said of any run that is enqueued. */
+/** The options of `ctx.enqueue`: those that any run may be enqueued with. */
 export interface ChildOptions {
   readonly tags?: readonly string[]
-  /** Starts no earlier than this long from now. */
+  /** The run starts no earlier than this long from now. */
   readonly delay?: Duration
-  /** Starts no earlier than this instant (epoch ms or `Date`). */
+  /** The run starts no earlier than this instant (epoch ms or `Date`). */
   readonly runAt?: number | Date
   /** A whole number; higher starts first; default 0. */
   readonly priority?: number
-  /** Cancelled where no attempt has started after this long. */
+  /** The run is cancelled where no attempt has started after this long. */
   readonly ttl?: Duration
-  /** Stopped at this instant (epoch ms or `Date`; not in the past), or so long after it was enqueued (`'2h'`), whatever it does then. */
+  /** The run is stopped at this instant (epoch ms or `Date`; not in the past), or so long after it was enqueued (`'2h'`), whatever it does then. */
   readonly deadline?: number | Date | Exclude<Duration, number>
   /** Default: the task's. */
   readonly queue?: string
@@ -183,6 +193,7 @@ export type ChildArguments<T extends AnyTask> =
     ? [input?: InputOf<T>, options?: ChildOptions]
     : [input: InputOf<T>, options?: ChildOptions]
 
+/** The run that an attempt belongs to, as its handler sees it: `ctx.run`. */
 export interface RunInfo {
   readonly id: string
   readonly task: string
@@ -191,7 +202,7 @@ export interface RunInfo {
   readonly tags: readonly string[]
   /** 1 for the first. */
   readonly attempt: number
-  /** The workflow that it is a member of; null where it is none. */
+  /** The workflow that the run is a member of; null where it is no member. */
   readonly workflow: string | null
   /** The run whose handler has enqueued it; null where none has. */
   readonly parent: string | null
@@ -228,19 +239,22 @@ export interface Task<
   readonly [stateType]?: State
 }
 
+/** The input of a task, as the caller of `enqueue` passes it. */
 export type InputOf<T> = T extends { readonly [inputType]?: (input: infer Input) => void }
   ? Input
   : never
 
+/** The result of a task. */
 export type OutputOf<T> = T extends { readonly [outputType]?: infer Output } ? Output : never
 
+/** The schemas of the signals that a task takes. */
 export type SignalsOf<T> = T extends {
   readonly [signalsType]?: infer Signals extends SignalSchemas
 }
   ? Signals
   : SignalSchemas
 
-/** What the payload of a signal is before its schema transforms it: what the sender passes. */
+/** The payload of a signal as its sender passes it, before the schema transforms it. */
 export type PayloadOf<Signals, Name extends keyof Signals> = Signals[Name] extends StandardSchemaV1
   ? StandardSchemaV1.InferInput<Signals[Name]>
   : unknown

@@ -1,7 +1,8 @@
-/** How long an attempt may take, and how often it is saved: what a task says of it, checked. */
+/** The limits that a task sets for its attempts: how long one may take, and how often it is saved. */
 import { type Duration, durationMs, longestTimerMs } from '../duration.ts'
 import { defaultPayloadLimit } from '../payload.ts'
 
+/** The limits of a task, checked and with their defaults. */
 export interface TaskLimits {
   /** Milliseconds; null for no limit. */
   readonly timeoutMs: number | null
@@ -63,7 +64,8 @@ function countable(value: Duration, what: string, leastMs: number): number {
   throw new RangeError(`${what} must be from ${leastMs} ms to 24 days`)
 }
 
-/** What keeps an attempt apart from the rest, and so what a stop can promise; see `docs/isolation.md`. */
+/** The ways to keep an attempt apart from the rest; each promises something else of a stop, see `docs/isolation.md`. */
 export const isolations = ['process', 'thread', 'inline'] as const
 
+/** One of the `isolations`. */
 export type Isolation = (typeof isolations)[number]

@@ -14,7 +14,7 @@ import { type RollbackCause, rollbackCauses } from '../run/run.ts'
 import { taskLimits, isolations } from './task-limits.ts'
 
 interface Common {
-  /** The name that the store knows it by; letters, digits and `._:/-`, at most 200. */
+  /** The name by which the store knows the task: letters, digits and `._:/-`, at most 200. */
   readonly name: string
   /** The queue of its runs where `enqueue` names none; default `default`. */
   readonly queue?: string
@@ -56,7 +56,7 @@ type StateOf<Schema extends StandardSchemaV1> = [Schema] extends [never]
   ? AnyState
   : StandardSchemaV1.InferOutput<Schema>
 
-/** What besides its input a task declares of what passes in and out. */
+/** The types that a task declares besides its input: signals, state, and the roll-back that reads them. */
 interface Declared<Input, Signals extends SignalSchemas, State extends StandardSchemaV1> {
   /** The signals that it takes: a schema for the payload of each. */
   readonly signals?: Signals

@@ -1,7 +1,7 @@
 /**
  * Workflows as they are written: steps, and how they are joined. `graph.ts` makes of them what a store keeps.
  *
- * Types flow along: what a step takes of the result before it must fit that result, or it does not compile.
+ * Types flow along: where a step takes a result that does not fit, the program does not compile.
  */
 import {
   workflowError,
@@ -24,7 +24,7 @@ import { isTask } from '../task/task.ts'
 import type { Settled } from '../run/settled.ts'
 import type { AnyTask, InputOf, OutputOf } from '../task/context.ts'
 
-/** What a step gives as its input. */
+/** The input of a step: a value, `previous`, or an object with `previous` as one member. */
 export type Bound<Input> =
   | Input
   | Previous
@@ -43,14 +43,16 @@ type TakenBy<Input, Given> = [Given] extends [Previous]
 /** A task without an input takes whatever comes before. */
 type Whole<Input> = [Input] extends [void] ? unknown : Input
 
+/** The result that a step takes from the step before it. */
 export type InOf<S> =
   S extends Step<infer In, unknown> ? In : S extends AnyTask ? Whole<InputOf<S>> : never
+/** The result of a step. */
 export type OutOf<S> =
   S extends Step<never, infer Out> ? Out : S extends AnyTask ? OutputOf<S> : never
 
-/** A run of the task; its input is the result of the step before. */
+/** Makes a step that runs the task; its input is the result of the step before. */
 export function step<T extends AnyTask>(task: T): Step<Whole<InputOf<T>>, OutputOf<T>>
-/** A run of the task with this input; `previous` in its place, or in that of one member, is the result of the step before. */
+/** Makes a step that runs the task with this input; `previous` as the input, or as one member of it, stands for the result of the step before. */
 export function step<T extends AnyTask, const Given extends Bound<InputOf<T>>>(
   task: T,
   input: Given,
@@ -62,7 +64,7 @@ export function step(task: AnyTask, ...given: [input?: unknown, options?: StepOp
   return { part: runPart(task, given.length === 0 ? previous : input, options) }
 }
 
-/** One run that calls the task for each of the inputs, one after the other, and comes to the list of the results. */
+/** Makes one run that calls the task for each of the inputs, one after the other; its result is the list of the results. */
 export function map<T extends AnyTask>(
   task: T,
   inputs: readonly InputOf<T>[],
@@ -88,7 +90,7 @@ export function map(
   return { part: { ...runPart(task, inputs, options), isMapped: true } }
 }
 
-/** `map` of a task whose input is a tuple. */
+/** The `map` of a task whose input is a tuple. */
 export function starmap<T extends AnyTask>(
   task: InputOf<T> extends readonly unknown[] ? T : never,
   tuples: readonly InputOf<T>[],
@@ -97,7 +99,7 @@ export function starmap<T extends AnyTask>(
   return map<T>(task as T, tuples, options)
 }
 
-/** A group of `map`s, each of `size` inputs. */
+/** Makes a group of `map`s, each of `size` inputs; the last one may have fewer. @throws {CheckreinError} `WORKFLOW_INVALID` for a size below 1. */
 export function chunks<T extends AnyTask>(
   task: T,
   inputs: readonly InputOf<T>[],
@@ -114,7 +116,7 @@ export function chunks<T extends AnyTask>(
   return { part: { kind: 'group', parts, policy: 'allCompleted' } }
 }
 
-/** What does not fit: the result before, and what is taken. */
+/** The type that the compiler shows where a result does not fit the step that takes it. */
 interface Misfit<Out, In> {
   readonly 'the result before does not fit': readonly [result: Out, taken: In]
 }
@@ -135,7 +137,7 @@ type FirstOf<Steps extends readonly unknown[]> = Steps extends readonly [infer F
   ? First
   : Steps[number]
 
-/** One after the other, each with the result of the one before. */
+/** Joins steps one after the other, each with the result of the one before; the result is that of the last. @throws {CheckreinError} `WORKFLOW_INVALID`. */
 export function chain<const Steps extends readonly [StepLike, ...StepLike[]] | readonly StepLike[]>(
   steps: Steps & Linked<Steps>,
   options?: ChainOptions,
@@ -153,7 +155,7 @@ type OutsOf<Steps extends readonly unknown[]> = { -readonly [At in keyof Steps]:
 type SettledOf<Steps extends readonly unknown[]> = {
   -readonly [At in keyof Steps]: Settled<OutOf<Steps[At]>>
 }
-/** What fits all of them. */
+/** The result before that fits all steps of a group. */
 type AllIn<Steps extends readonly unknown[]> = Steps extends readonly [] ? unknown : AllOf<Steps>
 type AllOf<Steps extends readonly unknown[]> = {
   [At in keyof Steps]: (previous: InOf<Steps[At]>) => void
@@ -161,7 +163,7 @@ type AllOf<Steps extends readonly unknown[]> = {
   ? In
   : never
 
-/** Side by side; comes to the list of the results, in their order. */
+/** Joins steps side by side; the result is the list of their results, in their order. @throws {CheckreinError} `WORKFLOW_INVALID`. */
 export function group<const Steps extends readonly StepLike[]>(
   steps: Steps,
   options: GroupOptions & { readonly policy: 'allSettled' },
@@ -174,7 +176,7 @@ export function group(steps: readonly StepLike[], options?: GroupOptions): Step 
   return { part: groupPart(steps, options) }
 }
 
-/** A group, and a step that gets its results: with `allSettled`, whatever they came to. */
+/** Joins a group and a step that gets its results; with `allSettled`, the outcomes of all members. @throws {CheckreinError} `WORKFLOW_INVALID`. */
 export function chord<const Steps extends readonly StepLike[], Body extends StepLike>(
   header: Steps,
   body: SettledOf<Steps> extends InOf<Body> ? Body : Body & Misfit<SettledOf<Steps>, InOf<Body>>,

@@ -1,6 +1,6 @@
 /**
- * The rest of a workflow as JSON: what has not completed, and what of the rest is still needed. `docs/workflow-export.schema.json`
- * describes it.
+ * The rest of a workflow as JSON: the nodes that have not completed, and the results that they still need.
+ * `docs/workflow-export.schema.json` describes it.
  */
 import { CheckreinError, shown } from '../errors.ts'
 import { isRecord } from '../is-record.ts'
@@ -11,7 +11,9 @@ import type { StepPlan } from './step-plan.ts'
 import type { Hooks } from './graph.ts'
 import type { Cause } from './workflow.ts'
 
+/** The version of the format; an export of another version is refused. */
 export const exportVersion = 1
+/** The address of the JSON Schema that describes an export. */
 export const exportSchema = 'https://unpkg.com/checkrein/docs/workflow-export.schema.json'
 
 /** The result of a node of the workflow that this one goes on with, or why it has none. */
@@ -25,19 +27,20 @@ export interface KeptResult {
 
 /** A node of a workflow that goes on with another. */
 export interface RemainderNode extends NodePlan {
-  /** Of one with the role `kept`. */
+  /** The result of a node with the role `kept`; other nodes have none. */
   readonly kept?: KeptResult
-  /** What its run had saved there. */
+  /** The last checkpoint of its run. */
   readonly checkpoint?: JsonText
 }
 
-/** A node in JSON: what is as usual is left out. */
+/** A node in JSON: the parts that are as in `usualNode` are left out. */
 export type ExportedNode = Pick<NodePlan, 'node' | 'chainEnd' | 'last'> & Partial<RemainderNode>
 
+/** The rest of a workflow, as `export()` gives it and an import takes it. Instants are epoch ms. */
 export interface WorkflowExport {
   readonly $schema: string
   readonly version: typeof exportVersion
-  /** Of the workflow that it comes from. */
+  /** The head of the workflow that the export comes from. */
   readonly workflow: {
     readonly id: string
     readonly name: string | null
@@ -48,11 +51,12 @@ export interface WorkflowExport {
     readonly hooks: Hooks
   }
   readonly exportedAt: number
-  /** What completed last; null where nothing has. */
+  /** The run that completed last; null where none has. */
   readonly last: { readonly runId: string; readonly task: string; readonly result: unknown } | null
   readonly nodes: readonly ExportedNode[]
 }
 
+/** A node without the parts that are as in `usualNode`. */
 export function exportedNode(node: RemainderNode): ExportedNode {
   const parts = Object.entries(node).filter(
     ([name, value]) =>
@@ -63,7 +67,8 @@ export function exportedNode(node: RemainderNode): ExportedNode {
 }
 
 /**
- * The nodes of an export, checked: what it says may have come from anywhere.
+ * Reads an export, and checks every part of it: it may come from anywhere.
+ * @param value the JSON text, or the value that it holds.
  * @throws {CheckreinError} `WORKFLOW_INVALID`.
  */
 export function readExport(
@@ -137,7 +142,7 @@ function readNode(value: unknown): RemainderNode {
   return node
 }
 
-/** Whatever one points at is there, or is over; and nothing points back. */
+/** Checks that every node which another names is there, or is over, and that no node names an earlier one as its next. */
 function checkLinks(nodes: readonly RemainderNode[]): void {
   const numbers = new Set(nodes.map(({ node }) => node))
   if (numbers.size < nodes.length) throw badExport('two nodes have one number')

@@ -8,8 +8,8 @@
  *                   ├ slot 0: 3 b
  *                   └ slot 1: 4 c ──next──▶ 5 d
  *
- * What happens when a node has ended is told by its own row: what comes next, up to where its chain goes, and which slot of
- * which group the chain fills. So no step of a workflow reads more of it than what it touches.
+ * The row of a node says all that must happen when the node has ended: the node that comes next, the last node of its chain, and
+ * the slot of the group that the chain fills. So no step of a workflow reads more of the graph than the nodes that it touches.
  */
 import {
   type ChainPart,
@@ -23,49 +23,54 @@ import {
 import type { JsonText } from '../run/run.ts'
 import { hookPart, inputOf, type PlanOptions, type StepPlan, stepPlan } from './step-plan.ts'
 
+/** How many runs and groups a workflow has at most. */
 export const mostNodes = 100_000
+/** How many groups and chains lie within each other at most. */
 export const deepest = 1000
 
-/** What is run beside the workflow when something has happened. */
+/** The tasks that are run beside the workflow when something has happened; the workflow does not wait for them. */
 export interface Hooks {
   readonly onCompleted?: StepPlan
   readonly onFailed?: StepPlan
   readonly onPaused?: StepPlan
 }
 
-/** `clause`: a run that is asked whether to pause; `rollback`: one that undoes another; `kept`: what another workflow came to. */
+/** The roles of nodes. `step`: an ordinary run or group; `clause`: a run that is asked whether to pause; `rollback`: a run that undoes another; `kept`: a result of another workflow. */
 export const nodeRoles = ['step', 'clause', 'rollback', 'kept'] as const
+/** One of the `nodeRoles`. */
 export type NodeRole = (typeof nodeRoles)[number]
 
+/** A node of the graph: a run, or a group without a run of its own. Nodes name each other by their numbers. */
 export interface NodePlan {
-  /** From 1. */
+  /** The number of the node; the first is 1. */
   readonly node: number
-  /** What comes after it in its chain. */
+  /** The node that comes after this one in its chain; null for the last. */
   readonly next: number | null
   /** The last node of its chain. */
   readonly chainEnd: number
-  /** The group that its chain is a member of, and which; null and 0 for that of the workflow itself. */
+  /** The group that its chain is a member of, and the slot that it fills there; null and 0 for the outermost chain. */
   readonly up: number | null
   readonly slot: number
-  /** The last node within it. */
+  /** The last node that lies within this one; its own number where none does. */
   readonly last: number
   /** Whether it is the first of its chain. */
   readonly isHead: boolean
   /** Whether a pause takes effect before it. */
   readonly isPausePoint: boolean
-  /** Whose result it takes, where that is not the node before: what a clause stands between. */
+  /** The node whose result it takes, where that is not the node before: a clause stands between them. */
   readonly source: number | null
   readonly role: NodeRole
   readonly hooks: Hooks
   /** Null for a group. */
   readonly step: StepPlan | null
-  /** Of a group: how many members it has. */
+  /** How many members a group has; 0 for a run. */
   readonly size: number
   readonly policy: FanInPolicy
   /** Whether it starts with the workflow. */
   readonly isAtOnce: boolean
 }
 
+/** The nodes of a workflow, in the order of their numbers. */
 export interface Graph {
   readonly nodes: readonly NodePlan[]
   /** Whether a pause takes effect at the pause points of its chains, and nowhere else. */
@@ -98,8 +103,8 @@ export function graphOf(part: Part, options: PlanOptions): Graph {
 }
 
 /**
- * The nodes with the input of the workflow where the first steps take a result. A task may come first that takes nothing; not so
- * what names `previous`, for nothing would stand for it.
+ * The nodes with the input of the workflow where the first steps take a result. A first task that takes nothing needs no input.
+ * A first step that names `previous` does, for nothing comes before it.
  * @throws {CheckreinError} `WORKFLOW_INVALID`.
  */
 export function withInput(nodes: readonly NodePlan[], input: JsonText | null): readonly NodePlan[] {
@@ -124,7 +129,7 @@ interface ChainContext {
   readonly depth: number
 }
 
-/** What stands before a step of a chain. */
+/** The pause point and the clause before a step of a chain. */
 interface Stand {
   readonly isPausePoint: boolean
   readonly clause: RunPart | null
@@ -156,17 +161,17 @@ class Layout {
     this.#options = options
   }
 
-  chain(part: Part, place: ChainContext): void {
-    if (place.depth > deepest) throw tooDeep()
+  chain(part: Part, context: ChainContext): void {
+    if (context.depth > deepest) throw tooDeep()
     const own: Draft[] = []
-    for (const link of this.#links(part, place)) {
+    for (const link of this.#links(part, context)) {
       const before = own.at(-1)?.node ?? null
-      const isAtOnce = place.isAtOnce && own.length === 0
+      const isAtOnce = context.isAtOnce && own.length === 0
       if (link.clause) {
         const clause = this.#run(link.clause, { isAtOnce: false, role: 'clause' })
         own.push(Object.assign(clause, this.#stop(link)))
       }
-      const inner = { ...place, isAtOnce, isGoverned: link.isGoverned, depth: place.depth + 1 }
+      const inner = { ...context, isAtOnce, isGoverned: link.isGoverned, depth: context.depth + 1 }
       const draft =
         link.part.kind === 'run'
           ? this.#run(link.part, { isAtOnce, role: 'step' })
@@ -182,8 +187,8 @@ class Layout {
       Object.assign(draft, {
         next: own[at + 1]?.node ?? null,
         chainEnd,
-        up: place.up,
-        slot: place.slot,
+        up: context.up,
+        slot: context.slot,
         isHead: at === 0,
       })
   }
@@ -208,7 +213,7 @@ class Layout {
     return links
   }
 
-  /** What stands before the steps of a chain. */
+  /** The pause points and clauses before the steps of a chain. */
   #between({ options }: ChainPart, isGoverned: boolean): (at: number) => Stand {
     const { pausePoints, pauseWhen, onPaused } = options
     if (pausePoints === undefined && pauseWhen === undefined && onPaused === undefined)
@@ -235,9 +240,10 @@ class Layout {
     return draft
   }
 
-  #group({ parts, policy }: GroupPart, place: ChainContext): Draft {
-    const draft = this.#add({ size: parts.length, policy, isAtOnce: place.isAtOnce })
-    for (const [slot, part] of parts.entries()) this.chain(part, { ...place, up: draft.node, slot })
+  #group({ parts, policy }: GroupPart, context: ChainContext): Draft {
+    const draft = this.#add({ size: parts.length, policy, isAtOnce: context.isAtOnce })
+    for (const [slot, part] of parts.entries())
+      this.chain(part, { ...context, up: draft.node, slot })
     draft.last = this.nodes.length
     return draft
   }

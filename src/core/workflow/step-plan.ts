@@ -1,4 +1,4 @@
-/** How a run of a workflow is to be made, and how its input comes about. */
+/** The plans for the runs of a workflow, and for how their inputs come about. */
 import { durationMs } from '../duration.ts'
 import { isRecord } from '../is-record.ts'
 import { workflowError, type Part, previous, type RunPart, type StepLike } from './parts.ts'
@@ -6,19 +6,19 @@ import { encodePayload } from '../payload.ts'
 import type { JsonText } from '../run/run.ts'
 import { isTask } from '../task/task.ts'
 
-/** How the input of a run comes about: it is given, is the result before, or has that as one member. */
+/** How the input of a run comes about. `given`: it is known; `previous`: it is the result before; `member`: it has that as one member. */
 export type Takes = 'given' | 'previous' | 'member'
 
 /** A run that is to be made. */
 export interface StepPlan {
   readonly task: string
   readonly queue: string
-  /** Null: the workflow's. */
+  /** The priority of the run; null for that of the workflow. */
   readonly priority: number | null
   readonly tags: readonly string[]
   readonly id: string | null
   readonly takes: Takes
-  /** The input; of `member` the text of an object as far as the result goes. */
+  /** The input as JSON; null for `previous`; for `member` the beginning of an object, up to where the result goes: `{"a":1,"b":`. */
   readonly bound: JsonText | null
   readonly isMapped: boolean
   readonly delayMs: number | null
@@ -39,6 +39,7 @@ export function hookPlan(like: StepLike, what: string, options: PlanOptions): St
   return stepPlan(hookPart(like, what), options)
 }
 
+/** The part of a task that is run beside a workflow. @param what names the hook in the error. @throws {CheckreinError} `WORKFLOW_INVALID`. */
 export function hookPart(like: StepLike, what: string): RunPart {
   if (isTask(like))
     return { kind: 'run', task: like, input: previous, isMapped: false, options: {} }
@@ -47,6 +48,7 @@ export function hookPart(like: StepLike, what: string): RunPart {
   throw workflowError(`${what} is one task`, `Give a task, or step(task, input).`)
 }
 
+/** The plan of a run. @throws {CheckreinError} `WORKFLOW_INVALID`, `USAGE` for options that are not valid, `PAYLOAD_…`. */
 export function stepPlan({ task, input, isMapped, options }: RunPart, how: PlanOptions): StepPlan {
   const { id, queue, priority, tags = [], delay, ttl } = options
   return {
@@ -88,7 +90,7 @@ function whole(input: unknown): unknown {
     if (value === previous)
       throw workflowError(
         '`previous` stands for a whole input, or for a member of it, and no deeper',
-        'Take it as a member of its own, and put it in its place in the handler.',
+        'Take it as a member of its own, and move it to where it belongs in the handler.',
       )
     if (typeof value !== 'object' || value === null || seen.has(value)) continue
     seen.add(value)

@@ -3,22 +3,23 @@ import type { StopVerb } from '../run/transitions.ts'
 import type { StepFailure } from '../run/settled.ts'
 import { type RunningPolicy } from '../run/intent.ts'
 
-/** What is stored as its state; whether it is paused stands beside it, for that is true of it and not of its runs. */
+/** The states of a workflow, as they are stored. A pause is stored beside the state, for it is true of the workflow and not of its runs. */
 export const workflowStates = ['running', 'completed', 'failed', 'cancelled'] as const
+/** One of the `workflowStates`. */
 export type WorkflowState = (typeof workflowStates)[number]
 
-/** Why it does not go on. Instants are epoch ms. */
+/** The pause of a workflow: its author, reason and end. Instants are epoch ms. */
 export interface WorkflowPause {
   readonly reason: string | null
   readonly by: string | null
   readonly at: number
-  /** When it resumes by itself. */
+  /** When the workflow resumes by itself; null for never. */
   readonly until: number | null
   /** Whether its `onPaused` task was run. */
   readonly isTold?: boolean
 }
 
-/** A request to stop it. */
+/** A request to stop a workflow. `requestedAt` is epoch ms. */
 export interface WorkflowStop {
   readonly verb: StopVerb
   readonly reason: string | null
@@ -29,10 +30,10 @@ export interface WorkflowStop {
   readonly rollback: boolean
 }
 
-/** Why a step did not complete, as it is kept. */
+/** The reason why a step did not complete, as it is stored. */
 export type Cause = Omit<StepFailure, 'workflowId'>
 
-/** What came of rolling back the members that had completed. */
+/** The roll-back of the members that had completed. Instants are epoch ms. */
 export interface WorkflowRollback {
   readonly askedAt: number
   readonly finishedAt: number | null
@@ -42,16 +43,16 @@ export interface WorkflowRollback {
   readonly failed: number
 }
 
-/** How many members have ended, and how. */
+/** How many members have ended, by how they ended. */
 export interface EndCounts {
   readonly completed: number
   readonly failed: number
   readonly cancelled: number
-  /** They go on, and belong to it no more. */
+  /** Members that go on by themselves, and do not belong to the workflow any more. */
   readonly detached: number
 }
 
-/** The part of a workflow that changes. */
+/** The part of a workflow that events change. Instants are epoch ms. */
 export interface WorkflowFacts extends EndCounts {
   readonly state: WorkflowState
   readonly total: number
@@ -66,7 +67,7 @@ export interface WorkflowFacts extends EndCounts {
   readonly finishedAt: number | null
 }
 
-/** Whether all of its members have ended, and all that undo them. */
+/** Whether all members of a workflow have ended, and all runs that undo them. */
 export function hasEnded({ total, rollback, ...counts }: WorkflowFacts): boolean {
   const { completed, failed, cancelled, detached } = counts
   const isOver = completed + failed + cancelled + detached >= total
