@@ -1,12 +1,48 @@
+/** The leases of workers: a worker that does not renew its lease in time loses it, and the runs that it holds. */
+import { defaultCrashes } from '../../core/backoff.ts'
 import type { WorkerInfo, Housekept } from '../store.ts'
 import type { Param, Row } from '../driver/sql.ts'
 import { Changes } from '../changes/changes.ts'
 import { writeChanges } from './after-ends.ts'
-import { defaultCrashes } from '../../core/backoff.ts'
-import type { Tx } from '../driver/driver.ts'
+import type { Driver, Tx } from '../driver/driver.ts'
+import type { GroupCommit } from '../driver/group-commit.ts'
 import { runOf } from '../rows/runs.ts'
 
-export function workerParams(worker: WorkerInfo, now: number, grantNow: number): Param[] {
+/** The methods of the port by which a worker takes, keeps and hands back its lease. */
+export class Leases {
+  readonly #driver: Driver
+  readonly #chores: GroupCommit
+
+  constructor(driver: Driver, chores: GroupCommit) {
+    this.#driver = driver
+    this.#chores = chores
+  }
+
+  /** See `Store.registerWorker`. */
+  async register(worker: WorkerInfo): Promise<void> {
+    await this.#chores.once(async (tx) =>
+      tx.run('insertWorker', workerParams(worker, tx.now(), tx.grantNow())),
+    )
+  }
+
+  /** See `Store.renewLease`. */
+  async renew(workerId: string): Promise<boolean> {
+    const { renewLease } = this.#driver.statements
+    const params = (): Param[] => [workerId, this.#driver.leaseNow(), this.#driver.grantNow()]
+    return (await this.#driver.touch(renewLease, params)).length > 0
+  }
+
+  /** See `Store.removeWorker`. */
+  async remove(workerId: string): Promise<void> {
+    await this.#chores.once(async (tx) => {
+      const [worker] = await tx.run('deleteWorker', [workerId])
+      if (worker) await lapseRunsOf(tx, worker)
+    })
+  }
+}
+
+/** The parameters of `insertWorker`. */
+function workerParams(worker: WorkerInfo, now: number, grantNow: number): Param[] {
   return [
     worker.id,
     worker.host,
@@ -21,7 +57,7 @@ export function workerParams(worker: WorkerInfo, now: number, grantNow: number):
 }
 
 /** A worker's row as it was when it was deleted: every run that it still held lapses. @returns how many. */
-export async function lapseRunsOf(tx: Tx, worker: Row): Promise<number> {
+async function lapseRunsOf(tx: Tx, worker: Row): Promise<number> {
   const tasks = JSON.parse(String(worker['tasks'])) as WorkerInfo['tasks']
   const held = (await tx.run('heldRunsToChange', [String(worker['id'])])).map(runOf)
   const changes = new Changes(tx.now(), held)

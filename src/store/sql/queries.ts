@@ -1,4 +1,4 @@
-/** What the store is asked without being changed. */
+/** The questions to the store: methods of the port that change nothing. */
 import { checkedFilter, type RunFilter } from '../../core/filter.ts'
 import type { StoredRun } from '../../core/run/run.ts'
 import { bulkOf } from '../control/bulk.ts'
@@ -22,7 +22,7 @@ import { checkedWorkflowFilter } from '../driver/workflow-filter.ts'
 import { memberOf, nodeOf, workflowOf } from '../rows/workflows.ts'
 import { matchParams, type Param, type Row } from '../driver/sql.ts'
 
-/** How many are listed. */
+/** How many bulk operations are listed, the newest ones. */
 const mostBulks = 100
 /** How many signals are read at once; there may be more. */
 const mailboxLimit = 1000
@@ -33,8 +33,8 @@ const mostNodesRead = 5000
 /** What is known of a node whose workflow is pruned. */
 const nowhere = { isHead: true, up: null, role: 'step' } as const
 
-/** The half of the port that reads. */
-export class Reading {
+/** The methods of the port that change nothing; see `Store` for what each answers. */
+export class Queries {
   readonly #driver: Driver
 
   constructor(driver: Driver) {
@@ -45,7 +45,7 @@ export class Reading {
     return this.#driver.read(statement, params)
   }
 
-  /** What people ask for may be long. */
+  /** For what people ask: its answer may be long, and is waited for. */
   #readLong(statement: string, params: readonly Param[]): Promise<readonly Row[]> {
     return this.#driver.read(statement, params, { isLong: true })
   }

@@ -1,141 +1,149 @@
 /**
  * The one implementation of the store's port, over a driver.
  *
- * It holds no truth of its own: each method is a transaction or a read. Writes go through the group commit, so calls
- * made in one turn of the event loop share a transaction; the rooms beside this one (`enqueue`, `apply`, `control`,
- * `claims`) say what is done within it, and `reading` has the methods that change nothing.
+ * It holds no truth of its own and does nothing itself: each method hands its call to the room that knows how, as a read or as a
+ * transaction. Writes go through a group commit, so that calls which are made in one turn of the event loop share a
+ * transaction. The contract of each method stands on the port (`store/store.ts`).
  */
 import type { Answer } from '../../core/run/decision.ts'
-import { applyEvents, completeAlone } from '../runs/apply.ts'
-import { Commands } from '../control/commands.ts'
-import { claim } from '../claims/claim.ts'
-import { controlWithin } from '../control/control.ts'
-import type { Driver, Tx } from '../driver/driver.ts'
-import { enqueueAlone, enqueueRuns } from '../runs/enqueue.ts'
-import { GroupCommit, type Writer } from '../driver/group-commit.ts'
-import { Reading } from './queries.ts'
-import { enqueueChildren } from '../runs/enqueue-children.ts'
-import { signalWithin } from '../control/signals.ts'
-import type {
-  Change,
-  ClaimedRun,
-  ClaimRequest,
-  Controlled,
-  ControlRequest,
-  Enqueued,
-  Finding,
-  Hold,
-  HoldRequest,
-  Housekept,
-  NewChild,
-  NewRun,
-  NewWorkflow,
-  Retention,
-  RunEventCall,
-  Signalled,
-  SignalRequest,
-  Store,
-  StoreWithin,
-  WorkerInfo,
-  WorkflowControl,
-  WorkflowControlled,
-  WorkflowEnqueued,
-  WorkflowRetry,
-} from '../store.ts'
-import { type LogCall, pruneOnce, writeLog } from '../runs/prune.ts'
-import type { WorkflowExport } from '../../core/workflow/export.ts'
-import { startWorkflow, Workflows } from '../workflow/workflows.ts'
 import { housekeep } from '../chores/housekeeping.ts'
-import { lapseRunsOf, workerParams } from '../runs/leases.ts'
+import { claim } from '../claims/claim.ts'
+import { Commands } from '../control/commands.ts'
+import { controlWithin } from '../control/control.ts'
+import { signalWithin } from '../control/signals.ts'
+import type { Driver, Tx } from '../driver/driver.ts'
+import { GroupCommit, type Writer } from '../driver/group-commit.ts'
+import { applyEvents, completeAlone } from '../runs/apply.ts'
+import { enqueueAlone, enqueueRuns } from '../runs/enqueue.ts'
+import { enqueueChildren } from '../runs/enqueue-children.ts'
+import { Leases } from '../runs/leases.ts'
+import { type LogCall, pruneOnce, writeLog } from '../runs/prune.ts'
+import type { Enqueued, NewChild, NewRun, RunEventCall, Store, StoreWithin } from '../store.ts'
+import { startWorkflow, Workflows } from '../workflow/workflows.ts'
+import { Queries } from './queries.ts'
 
-export class SqlStore extends Reading implements Store {
+/** A store on SQLite or PostgreSQL, whichever the driver is for. */
+export class SqlStore implements Store {
   readonly lookPauseMs: number
-  readonly now: () => number
   readonly #driver: Driver
   readonly #commits: GroupCommit
-  /** Claims, leases and housekeeping: where transactions can be under way side by side, the others don't wait for them. */
+  /** Claims, leases and housekeeping: where transactions can be under way side by side, the others do not wait for these. */
   readonly #chores: GroupCommit
   /** What may have to wait for somebody else's runs. */
   readonly #upkeep: GroupCommit
-  readonly #enqueue: Writer<NewRun, Enqueued>
-  readonly #apply: Writer<RunEventCall, Answer>
-  /** Each caller's only one: so what is left of several of them is left of whole calls. */
-  readonly #applyOne: Writer<RunEventCall, Answer>
-  readonly #enqueueChildren: Writer<NewChild, string | null>
-  readonly #asking: Commands
-  readonly #log: Writer<LogCall, null>
+  readonly #commands: Commands
+  readonly #leases: Leases
+  readonly #queries: Queries
   readonly #workflows: Workflows
+  readonly #writers: Writers
 
   constructor(driver: Driver) {
-    super(driver)
-    this.#driver = driver
     this.lookPauseMs = driver.lookPauseMs
-    this.now = () => driver.now()
+    this.#driver = driver
     this.#commits = new GroupCommit(driver)
     this.#chores = driver.isConcurrent ? new GroupCommit(driver) : this.#commits
     this.#upkeep = driver.isConcurrent ? new GroupCommit(driver) : this.#commits
-    this.#enqueue = Object.assign((tx: Tx, runs: readonly NewRun[]) => enqueueRuns(tx, runs), {
-      alone: (runs: readonly NewRun[]) => enqueueAlone(driver, runs),
-    })
-    this.#apply = (tx, calls) => applyEvents(tx, calls)
-    this.#applyOne = Object.assign(
-      (tx: Tx, calls: readonly RunEventCall[]) => applyEvents(tx, calls),
-      { alone: (calls: readonly RunEventCall[]) => completeAlone(driver, calls) },
-    )
-    this.#enqueueChildren = (tx, children) => enqueueChildren(tx, children)
-    this.#asking = new Commands(driver, this.#commits)
-    this.#workflows = new Workflows(driver, this.#commits, this.#asking.bulks)
-    driver.onBegun = (ids) => this.#asking.bulks.driveSoon(ids)
-    this.#log = (tx, calls) => writeLog(tx, calls)
+    this.#commands = new Commands(driver, this.#commits)
+    this.#leases = new Leases(driver, this.#chores)
+    this.#queries = new Queries(driver)
+    this.#workflows = new Workflows(driver, this.#commits, this.#commands.bulks)
+    this.#writers = writersOn(driver)
+    driver.onBegun = (ids) => this.#commands.bulks.driveSoon(ids)
   }
 
-  enqueue(runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
-    return this.#commits.submit(this.#enqueue, runs)
+  // Runs
+
+  enqueue: Store['enqueue'] = (runs) => this.#commits.submit(this.#writers.enqueue, runs)
+
+  enqueueChildren: Store['enqueueChildren'] = (children) =>
+    this.#commits.submit(this.#writers.enqueueChildren, children)
+
+  apply: Store['apply'] = (calls) => {
+    const { applyOne, apply } = this.#writers
+    return this.#commits.submit(calls.length === 1 ? applyOne : apply, calls)
   }
 
-  apply(calls: readonly RunEventCall[]): Promise<readonly Answer[]> {
-    return this.#commits.submit(calls.length === 1 ? this.#applyOne : this.#apply, calls)
+  log: Store['log'] = async (calls) => void (await this.#commits.submit(this.#writers.log, calls))
+
+  get: Store['get'] = (id) => this.#queries.get(id)
+  finals: Store['finals'] = (ids) => this.#queries.finals(ids)
+  children: Store['children'] = (parent, ids) => this.#queries.children(parent, ids)
+  list: Store['list'] = (filter, page) => this.#queries.list(filter, page)
+  counts: Store['counts'] = (filter) => this.#queries.counts(filter)
+  lanes: Store['lanes'] = () => this.#queries.lanes()
+  newestTasks: Store['newestTasks'] = () => this.#queries.newestTasks()
+  feed: Store['feed'] = (query) => this.#queries.feed(query)
+  feedEnd: Store['feedEnd'] = () => this.#driver.feedEnd()
+
+  // What is asked of runs
+
+  control: Store['control'] = (request) => this.#commands.control(request)
+  signal: Store['signal'] = (request) => this.#commands.signal(request)
+  hold: Store['hold'] = (request) => this.#commands.hold(request)
+  lift: Store['lift'] = (target, who) => this.#commands.lift(target, who)
+
+  liftTombstone: Store['liftTombstone'] = (target) => {
+    const place = 'id' in target ? ['id', '', target.id] : ['key', target.task, target.key]
+    return this.#commits.once(async (tx) => (await tx.each('deleteTombstone', [place])).length > 0)
   }
 
-  enqueueChildren(children: readonly NewChild[]): Promise<readonly (string | null)[]> {
-    return this.#commits.submit(this.#enqueueChildren, children)
+  holds: Store['holds'] = () => this.#queries.holds()
+  tombstones: Store['tombstones'] = () => this.#queries.tombstones()
+  bulks: Store['bulks'] = (ids) => this.#queries.bulks(ids)
+  signals: Store['signals'] = (query, page) => this.#queries.signals(query, page)
+  mailbox: Store['mailbox'] = (runId, after) => this.#queries.mailbox(runId, after)
+
+  // Workflows
+
+  startWorkflow: Store['startWorkflow'] = (flow) => this.#workflows.start(flow)
+  controlWorkflow: Store['controlWorkflow'] = (request) => this.#workflows.control(request)
+  retryWorkflow: Store['retryWorkflow'] = (request) => this.#workflows.retry(request)
+  workflowRemainder: Store['workflowRemainder'] = (id) => this.#workflows.rest(id)
+  workflows: Store['workflows'] = (ids) => this.#queries.workflows(ids)
+  endedWorkflows: Store['endedWorkflows'] = (ids) => this.#queries.endedWorkflows(ids)
+  listWorkflows: Store['listWorkflows'] = (filter, page) =>
+    this.#queries.listWorkflows(filter, page)
+  workflowNodes: Store['workflowNodes'] = (id, page) => this.#queries.workflowNodes(id, page)
+  feedStartOf: Store['feedStartOf'] = (workflow) => this.#queries.feedStartOf(workflow)
+
+  // Workers
+
+  registerWorker: Store['registerWorker'] = (worker) => this.#leases.register(worker)
+  renewLease: Store['renewLease'] = (workerId) => this.#leases.renew(workerId)
+  removeWorker: Store['removeWorker'] = (workerId) => this.#leases.remove(workerId)
+  workers: Store['workers'] = () => this.#queries.workers()
+  claimableTasks: Store['claimableTasks'] = (request) => this.#driver.claimableTasks(request)
+
+  claim: Store['claim'] = (request) =>
+    claim({ driver: this.#driver, chores: this.#chores, commits: this.#commits }, request)
+
+  intents: Store['intents'] = (workerId) => this.#queries.intents(workerId)
+  held: Store['held'] = (workerId) => this.#queries.held(workerId)
+
+  // Keepers
+
+  housekeep: Store['housekeep'] = () => {
+    const { bulks } = this.#commands
+    const [driver, chores, upkeep] = [this.#driver, this.#chores, this.#upkeep]
+    return housekeep({ driver, chores, upkeep, bulks })
   }
 
-  async log(calls: readonly LogCall[]): Promise<void> {
-    await this.#commits.submit(this.#log, calls)
+  prune: Store['prune'] = (retention, limit) => {
+    const work = (tx: Tx): Promise<number> => pruneOnce(tx, { retention, limit })
+    return this.#driver.isConcurrent
+      ? this.#driver.transact(work, { isLong: true })
+      : this.#commits.once(work)
   }
 
-  control(request: ControlRequest): Promise<readonly Controlled[]> {
-    return this.#asking.control(request)
+  findings: Store['findings'] = async () => {
+    const failing = await this.#commands.bulks.findings()
+    return [...(await this.#driver.findings()), ...failing]
   }
 
-  signal(request: SignalRequest): Promise<readonly Signalled[]> {
-    return this.#asking.signal(request)
-  }
+  // All of it
 
-  hold(request: HoldRequest): Promise<Hold> {
-    return this.#asking.hold(request)
-  }
-
-  lift(...args: Parameters<Store['lift']>): Promise<Hold | null> {
-    return this.#asking.lift(...args)
-  }
-
-  startWorkflow(flow: NewWorkflow): Promise<WorkflowEnqueued> {
-    return this.#workflows.start(flow)
-  }
-
-  controlWorkflow(request: WorkflowControl): Promise<WorkflowControlled> {
-    return this.#workflows.control(request)
-  }
-
-  retryWorkflow(request: WorkflowRetry): Promise<WorkflowEnqueued> {
-    return this.#workflows.retry(request)
-  }
-
-  workflowRemainder(id: string): Promise<WorkflowExport> {
-    return this.#workflows.rest(id)
-  }
+  now: Store['now'] = () => this.#driver.now()
+  onChange: Store['onChange'] = (listener) => this.#driver.onChange(listener)
 
   within(transaction: unknown): StoreWithin {
     const join = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
@@ -148,67 +156,32 @@ export class SqlStore extends Reading implements Store {
     }
   }
 
-  async registerWorker(worker: WorkerInfo): Promise<void> {
-    await this.#chores.once(async (tx) =>
-      tx.run('insertWorker', workerParams(worker, tx.now(), tx.grantNow())),
-    )
-  }
-
-  renewLease(workerId: string): Promise<boolean> {
-    const { renewLease } = this.#driver.statements
-    return this.#driver
-      .touch(renewLease, () => [workerId, this.#driver.leaseNow(), this.#driver.grantNow()])
-      .then((rows) => rows.length > 0)
-  }
-
-  async removeWorker(workerId: string): Promise<void> {
-    await this.#chores.once(async (tx) => {
-      const [worker] = await tx.run('deleteWorker', [workerId])
-      if (worker) await lapseRunsOf(tx, worker)
-    })
-  }
-
-  claimableTasks(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<readonly string[]> {
-    return this.#driver.claimableTasks(request)
-  }
-
-  claim(request: ClaimRequest): Promise<readonly ClaimedRun[]> {
-    return claim({ driver: this.#driver, chores: this.#chores, commits: this.#commits }, request)
-  }
-
-  housekeep(): Promise<Housekept> {
-    const { bulks } = this.#asking
-    const [driver, chores, upkeep] = [this.#driver, this.#chores, this.#upkeep]
-    return housekeep({ driver, chores, upkeep, bulks })
-  }
-
-  prune(retention: Retention, limit: number): Promise<number> {
-    const work = (tx: Tx): Promise<number> => pruneOnce(tx, { retention, limit })
-    return this.#driver.isConcurrent
-      ? this.#driver.transact(work, { isLong: true })
-      : this.#commits.once(work)
-  }
-
-  feedEnd(): Promise<number> {
-    return this.#driver.feedEnd()
-  }
-
-  liftTombstone(target: Parameters<Store['liftTombstone']>[0]): Promise<boolean> {
-    const place = 'id' in target ? ['id', '', target.id] : ['key', target.task, target.key]
-    return this.#commits.once(async (tx) => (await tx.each('deleteTombstone', [place])).length > 0)
-  }
-
-  async findings(): Promise<readonly Finding[]> {
-    const failing = await this.#asking.bulks.findings()
-    return [...(await this.#driver.findings()), ...failing]
-  }
-
-  onChange(listener: (change: Change) => void): Disposable {
-    return this.#driver.onChange(listener)
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#commits, this.#chores, this.#upkeep].map((one) => one.close()))
     await this.#driver[Symbol.asyncDispose]()
+  }
+}
+
+/** What is written together with others of its kind; see `Writer`. */
+interface Writers {
+  readonly enqueue: Writer<NewRun, Enqueued>
+  readonly enqueueChildren: Writer<NewChild, string | null>
+  readonly apply: Writer<RunEventCall, Answer>
+  /** For callers with one event each: so what is left over of several is left of whole calls. */
+  readonly applyOne: Writer<RunEventCall, Answer>
+  readonly log: Writer<LogCall, null>
+}
+
+function writersOn(driver: Driver): Writers {
+  return {
+    enqueue: Object.assign((tx: Tx, runs: readonly NewRun[]) => enqueueRuns(tx, runs), {
+      alone: (runs: readonly NewRun[]) => enqueueAlone(driver, runs),
+    }),
+    enqueueChildren,
+    apply: applyEvents,
+    applyOne: Object.assign((tx: Tx, calls: readonly RunEventCall[]) => applyEvents(tx, calls), {
+      alone: (calls: readonly RunEventCall[]) => completeAlone(driver, calls),
+    }),
+    log: writeLog,
   }
 }
