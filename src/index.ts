@@ -86,6 +86,9 @@ export {
   type StepLike,
   type StepOptions,
 } from './core/workflow/parts.ts'
+export type { GraphNode, WorkflowGraph } from './core/workflow/read-graph.ts'
+export { workflowGraph } from './client/requests/workflow-graph.ts'
+export type { StartGraphOptions } from './client/requests/workflows.ts'
 export type { WorkflowExport } from './core/workflow/export.ts'
 export type {
   WorkflowPause,

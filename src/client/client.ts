@@ -43,8 +43,10 @@ import { Signals } from './requests/signals.ts'
 import { checkedId, type ControlTarget, isScope, runFilter, type Scope } from './options/targets.ts'
 import { type Run, viewOf } from './views/view.ts'
 import { Within, type WithinParts } from './within.ts'
+import type { WorkflowGraph } from '../core/workflow/read-graph.ts'
 import {
   type StartArguments,
+  type StartGraphOptions,
   WorkflowRequests,
   type WorkflowRequestsParts,
 } from './requests/workflows.ts'
@@ -336,10 +338,19 @@ export class Client implements AsyncDisposable {
    */
   async startWorkflow<S extends StepLike>(
     workflow: S,
-    ...[options = {}]: StartArguments<S>
-  ): Promise<WorkflowHandle<OutOf<S>>> {
+    ...[options]: StartArguments<S>
+  ): Promise<WorkflowHandle<OutOf<S>>>
+  /** Stores a workflow that is given as JSON: `workflowGraph` makes it where its tasks are at hand. Workers check all inputs. */
+  async startWorkflow<Output = unknown>(
+    graph: WorkflowGraph,
+    options?: StartGraphOptions,
+  ): Promise<WorkflowHandle<Output>>
+  async startWorkflow(
+    workflow: StepLike | WorkflowGraph,
+    options: StartGraphOptions = {},
+  ): Promise<WorkflowHandle> {
     const enqueued = await this.#workflows.flows.start(workflow, options)
-    return new WorkflowHandle<OutOf<S>>(enqueued.id, this.#workflows, enqueued)
+    return new WorkflowHandle(enqueued.id, this.#workflows, enqueued)
   }
 
   /**

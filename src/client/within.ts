@@ -4,7 +4,8 @@ import type { WhoOptions } from './options/requester.ts'
 import type { Controls } from './requests/controls.ts'
 import type { EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
 import { theOnly } from './views/errors.ts'
-import type { WorkflowRequests, StartArguments } from './requests/workflows.ts'
+import type { WorkflowGraph } from '../core/workflow/read-graph.ts'
+import type { WorkflowRequests, StartArguments, StartGraphOptions } from './requests/workflows.ts'
 import type { Sent, Signals } from './requests/signals.ts'
 import type { ControlTarget } from './options/targets.ts'
 import type { AnyTask, InputOf } from '../core/task/context.ts'
@@ -85,7 +86,13 @@ export class Within {
   /** Stores a workflow; its id serves for `client.workflow(id)` after the commit. @throws {CheckreinError} as `Client.startWorkflow`. */
   async startWorkflow<S extends StepLike>(
     workflow: S,
-    ...[options = {}]: StartArguments<S>
+    ...[options]: StartArguments<S>
+  ): Promise<WorkflowEnqueued>
+  /** Stores a workflow that is given as JSON, as `Client.startWorkflow` does. */
+  async startWorkflow(graph: WorkflowGraph, options?: StartGraphOptions): Promise<WorkflowEnqueued>
+  async startWorkflow(
+    workflow: StepLike | WorkflowGraph,
+    options: StartGraphOptions = {},
   ): Promise<WorkflowEnqueued> {
     return this.#flows.start(workflow, options)
   }

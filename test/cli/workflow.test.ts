@@ -12,6 +12,7 @@ import {
   type WorkflowExport,
   type WorkflowHandle,
   type WorkflowOptions,
+  workflowGraph,
 } from '../../src/index.ts'
 import { defaultKind } from '../support/bed.ts'
 import { Place } from './cli.ts'
@@ -172,5 +173,30 @@ void suite('workflows on the command line', () => {
     assert.equal(early.code, 66)
     assert.match(early.stdout, /no such workflow; the cancel waits for it/)
     assert.equal(await code('import', 'missing.json'), 64)
+  })
+
+  test('start takes a file, or standard input, and says what is wrong with it', async () => {
+    await using place = await Place.make(defaultKind)
+    const graph = workflowGraph(sum)
+    writeFileSync(place.path('sum.json'), JSON.stringify(graph))
+    const id = await place.does('workflow', 'start', 'sum.json', '--key', 'sum', '--tag', 't')
+    const flow = await place.json<FlowJson>('workflow', 'show', '--key', 'sum')
+    assert.deepEqual([flow.id, flow.counts['queued'], flow.counts['waiting']], [id, 1, 1])
+    const again = await place.run(['workflow', 'start', 'sum.json', '--key', 'sum'])
+    assert.deepEqual([again.code, again.stdout], [0, `${id}\n`])
+    assert.match(again.stderr, /was there already; nothing was started/)
+    const stdin = JSON.stringify({ version: 1, nodes: [{ node: 1, step: { task: 'add' } }] })
+    const input = ['{"a":1,"b":2}', '--id', 'one']
+    assert.equal((await place.runAlone(['workflow', 'start', '-', ...input], { stdin })).code, 0)
+    await place.worker()
+    assert.equal(await place.does('workflow', 'result', 'one'), '3')
+    const wrong = { ...graph, nodes: graph.nodes.slice(0, 1) }
+    const refused = await place.runAlone(['workflow', 'start', '-'], {
+      stdin: JSON.stringify(wrong),
+    })
+    assert.equal(refused.code, 65)
+    assert.match(refused.stderr, /there is no node 2/)
+    assert.equal((await place.runAlone(['workflow', 'start', '-'], { stdin: '[]' })).code, 64)
+    assert.equal((await place.run(['workflow', 'start', 'none.json'])).code, 64)
   })
 })

@@ -3,12 +3,8 @@ import { readFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { z } from 'zod'
 import { chain, group, map, step } from '../../src/core/workflow/canvas.ts'
-import {
-  exportedNode,
-  exportSchema,
-  readExport,
-  type WorkflowExport,
-} from '../../src/core/workflow/export.ts'
+import { exportedNode, exportSchema, type WorkflowExport } from '../../src/core/workflow/export.ts'
+import { readExport } from '../../src/core/workflow/read-export.ts'
 import { graphOf } from '../../src/core/workflow/graph.ts'
 import { partOf, previous } from '../../src/core/workflow/parts.ts'
 import { task } from '../../src/core/task/task.ts'

@@ -6,13 +6,23 @@ import { type OperationName, operations } from '../../client/operations/operatio
 import type { ListOptions } from '../../client/options/pages.ts'
 import { workflowFilterParameters } from '../../client/options/parameters.ts'
 import type { Workflow } from '../../client/views/workflow-view.ts'
+import { isGraph } from '../../core/workflow/read-graph.ts'
 import { CheckreinError, errorCodes, isCheckreinError } from '../../core/errors.ts'
 import type { WorkflowFilter } from '../../store/store.ts'
 import { entryWords } from '../text/entry-words.ts'
-import { plain, style, table, timeOfDay, writeJsonLine, writeLine } from '../text/output.ts'
+import {
+  plain,
+  style,
+  table,
+  timeOfDay,
+  writeJsonLine,
+  writeLine,
+  writeNote,
+} from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
 import { type Action, act, commandFor, type Session, withExample } from '../session/session.ts'
 import { ago } from '../text/words.ts'
+import { usage } from '../session/targets.ts'
 import { byIdOrKey, idIn } from '../session/workflow-target.ts'
 import { treeLines } from '../text/workflow-tree.ts'
 import { workflowLines, workflowWord } from '../text/workflow-words.ts'
@@ -37,6 +47,13 @@ export function workflowCommands(program: Command): void {
   workflowWaitCommand(group)
   workflowVerbs(group)
   ofOne(group, 'retryWorkflow', retry)
+  const graph = 'the workflow as JSON; - reads it from standard input'
+  act(
+    commandFor(group, 'startWorkflow')
+      .argument('<file>', graph)
+      .argument('[input]', 'input of the first steps: JSON'),
+    start,
+  )
   ofOne(group, 'exportWorkflow', exportRemainder)
   const file = 'what `workflow export` gave; - reads it from standard input'
   act(commandFor(group, 'importWorkflow').argument('<file>', file), importRemainder)
@@ -114,6 +131,25 @@ async function exportRemainder(session: Session): Promise<void> {
   // As it is: an instant in it is a number, with --json, too.
   writeLine(JSON.stringify(rest))
 }
+
+/** The id of the workflow is on standard output, for scripts. */
+async function start(session: Session): Promise<void> {
+  const [file, json] = session.args as [string, string?]
+  const graph = await jsonOf(file === '-' ? file : textOf(file), 'workflow')
+  if (!isGraph(graph)) throw usage(`${file} is no workflow`, whatIsGraph)
+  const input = await jsonOf(json, 'input')
+  const options = given(operations.startWorkflow.options, session.options) as WorkflowOptions
+  const { id, enqueued } = await session.withClient(
+    (client) =>
+      client.startWorkflow(graph, { ...options, ...(input === undefined ? {} : { input }) }),
+    { create: true, isPatient: true },
+  )
+  session.answer(enqueued, () => [id])
+  if (session.isJson || enqueued?.outcome !== 'exists') return
+  writeNote(`note: workflow ${id} was there already; nothing was started`)
+}
+
+const whatIsGraph = 'It is JSON with `version` and `nodes`: docs/workflow-graph.schema.json.'
 
 async function importRemainder(session: Session): Promise<void> {
   const [file] = session.args as [string]

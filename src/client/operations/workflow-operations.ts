@@ -1,4 +1,4 @@
-/** The rows of the table of operations that are about workflows. Starting one is done in code: a graph is made of tasks. */
+/** The rows of the table of operations that are about workflows. */
 import type { Client } from '../client.ts'
 import type { Operation } from '../options/operation.ts'
 import {
@@ -13,6 +13,16 @@ import {
 } from '../options/parameters.ts'
 
 export const workflowOperations = {
+  startWorkflow: {
+    summary: 'start a workflow that is given as JSON',
+    method: 'POST',
+    path: '/workflows',
+    command: 'workflow start',
+    subject: 'nothing',
+    options: workflowOptions,
+    errors: ['USAGE', 'WORKFLOW_INVALID', 'PAYLOAD_NOT_JSON', 'PAYLOAD_TOO_LARGE', 'RUN_ID_TAKEN'],
+    example: 'checkrein workflow start report.json --key report:2026-07',
+  },
   workflows: {
     summary: 'list workflows, a page at a time',
     method: 'GET',

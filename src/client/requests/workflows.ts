@@ -1,7 +1,10 @@
 /** Workflows, as requests to the store. */
 import { randomUUIDv7 } from 'node:crypto'
 import { durationMs } from '../../core/duration.ts'
-import { readExport } from '../../core/workflow/export.ts'
+import type { WorkflowExport } from '../../core/workflow/export.ts'
+import { readExport } from '../../core/workflow/read-export.ts'
+import { isGraph, readGraph, type WorkflowGraph } from '../../core/workflow/read-graph.ts'
+import { checkedGraph, planOptions } from './workflow-graph.ts'
 import { graphOf, withInput } from '../../core/workflow/graph.ts'
 import type { InOf } from '../../core/workflow/canvas.ts'
 import {
@@ -11,9 +14,8 @@ import {
   type RunPart,
   type StepLike,
 } from '../../core/workflow/parts.ts'
-import { defaultPayloadLimit, encodePayload } from '../../core/payload.ts'
+import { encodePayload } from '../../core/payload.ts'
 import { hookPlan, type PlanOptions } from '../../core/workflow/step-plan.ts'
-import { checkedName } from '../../core/task/task.ts'
 import type {
   ControlVerb,
   NewWorkflow,
@@ -41,6 +43,12 @@ export type StartArguments<S extends StepLike> =
     ? [options?: WorkflowOptions & { readonly input?: InOf<S> }]
     : [options: WorkflowOptions & { readonly input: InOf<S> }]
 
+/** How a workflow is started that is given as JSON. */
+export interface StartGraphOptions extends WorkflowOptions {
+  /** The input of the first steps, where they are not given one of their own. */
+  readonly input?: unknown
+}
+
 export interface WorkflowRequestsParts {
   readonly store: Pick<Store, 'startWorkflow'> &
     Partial<Pick<Store, 'controlWorkflow' | 'retryWorkflow'>>
@@ -57,19 +65,13 @@ export class WorkflowRequests {
 
   constructor(parts: WorkflowRequestsParts) {
     this.#parts = parts
-    this.#how = {
-      payloadLimit: parts.payloadLimit ?? defaultPayloadLimit,
-      checkedId,
-      checkedTags,
-      checkedPriority,
-      checkedQueue: (queue) => checkedName(queue, 'queue'),
-    }
+    this.#how = planOptions(parts.payloadLimit)
   }
 
   /** @throws {CheckreinError} `WORKFLOW_INVALID`, `INPUT_REJECTED`, `PAYLOAD_…`, `USAGE`. */
   async start(
-    workflow: StepLike,
-    options: WorkflowOptions & { readonly input?: unknown },
+    workflow: StepLike | WorkflowGraph,
+    options: StartGraphOptions,
   ): Promise<WorkflowEnqueued> {
     refuseUnknownOptions('startWorkflow', options, [
       ...Object.keys(workflowOptions),
@@ -77,16 +79,25 @@ export class WorkflowRequests {
       'onCompleted',
       'onFailed',
     ])
+    const input = encodePayload(options.input, 'input', this.#how.payloadLimit)
+    const flow = isGraph(workflow)
+      ? this.#ofGraph(workflow, options)
+      : await this.#ofSteps(workflow, options)
+    return this.#parts.store.startWorkflow({ ...flow, nodes: withInput(flow.nodes, input) })
+  }
+
+  async #ofSteps(workflow: StepLike, options: WorkflowOptions): Promise<NewWorkflow> {
     const part = partOf(workflow)
     await refuseBadInputs(part)
-    const { nodes, pausesAtPoints } = graphOf(part, this.#how)
-    const input = encodePayload(options.input, 'input', this.#how.payloadLimit)
-    const flow: NewWorkflow = {
-      ...this.#headOf(options),
-      pausesAtPoints,
-      nodes: withInput(nodes, input),
-    }
-    return this.#parts.store.startWorkflow(flow)
+    return { ...this.#headOf(options), ...graphOf(part, this.#how) }
+  }
+
+  #ofGraph(graph: WorkflowGraph, options: WorkflowOptions): NewWorkflow {
+    const { head, nodes } = checkedGraph(readGraph(graph), this.#how)
+    const own = this.#headOf(head?.id ? { id: head.id, ...options } : options)
+    if (head === null) return { ...own, pausesAtPoints: false, nodes }
+    const { pausesAtPoints } = head
+    return { ...own, ...withHead(own, { head, options }), pausesAtPoints, nodes }
   }
 
   /** @throws {CheckreinError} `WORKFLOW_INVALID`, `USAGE`. */
@@ -100,11 +111,7 @@ export class WorkflowRequests {
     const head = this.#headOf(options)
     return this.#parts.store.startWorkflow({
       ...head,
-      name: head.name ?? workflow.name,
-      key: head.key ?? workflow.key,
-      tags: options.tags === undefined ? workflow.tags : head.tags,
-      priority: options.priority === undefined ? workflow.priority : head.priority,
-      hooks: { ...workflow.hooks, ...head.hooks },
+      ...withHead(head, { head: workflow, options }),
       pausesAtPoints: workflow.pausesAtPoints,
       // Ids are of the workflow that it comes from.
       nodes: nodes.map((node) =>
@@ -167,6 +174,23 @@ export class WorkflowRequests {
     refuseUnknownOptions('retry', options, whoOptions)
     const who = this.#parts.requester.who(options)
     return store.retryWorkflow({ id: checkedId(id), newId: randomUUIDv7(), ...who })
+  }
+}
+
+/** The options, with what stands in the JSON of the workflow where they say nothing. */
+function withHead(
+  own: Omit<NewWorkflow, 'nodes' | 'pausesAtPoints'>,
+  {
+    head,
+    options,
+  }: { readonly head: WorkflowExport['workflow']; readonly options: WorkflowOptions },
+): Pick<NewWorkflow, 'name' | 'key' | 'tags' | 'priority' | 'hooks'> {
+  return {
+    name: own.name ?? head.name,
+    key: own.key ?? head.key,
+    tags: options.tags === undefined ? head.tags : own.tags,
+    priority: options.priority === undefined ? head.priority : own.priority,
+    hooks: { ...head.hooks, ...own.hooks },
   }
 }
 

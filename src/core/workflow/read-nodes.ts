@@ -1,0 +1,148 @@
+/** Workflows in JSON, read part by part: it may have come from anywhere, so nothing of it is believed. */
+import { type CheckreinError, shown } from '../errors.ts'
+import { isRecord } from '../is-record.ts'
+import type { RemainderNode, WorkflowExport } from './export.ts'
+import { type Hooks, nodeRoles, usualNode } from './graph.ts'
+import { fanInPolicies } from './parts.ts'
+import type { StepPlan } from './step-plan.ts'
+
+/** What is thrown for JSON that is not well formed: why, and a hint where there is a better one than the usual. */
+export type Refusal = (why: string, hint?: string) => CheckreinError
+
+/** The head of a workflow in JSON, checked. @throws what the refusal makes. */
+export function readHead(
+  head: Readonly<Record<string, unknown>>,
+  refusal: Refusal,
+): WorkflowExport['workflow'] {
+  const {
+    id,
+    name = null,
+    key = null,
+    tags = [],
+    priority = 0,
+    pausesAtPoints = false,
+    hooks = {},
+  } = head
+  if (!isText(id)) throw refusal('workflow.id is not text')
+  if (!isTextOrNull(name) || !isTextOrNull(key))
+    throw refusal('workflow.name and workflow.key are text or null')
+  if (!isListOfText(tags)) throw refusal('workflow.tags is not a list of text')
+  if (!Number.isInteger(priority)) throw refusal('workflow.priority is not a whole number')
+  if (!isHooks(hooks)) throw refusal('workflow.hooks is not well formed')
+  return {
+    id,
+    name,
+    key,
+    tags,
+    priority: priority as number,
+    pausesAtPoints: pausesAtPoints === true,
+    hooks,
+  }
+}
+
+/** A node in JSON, checked, with what was left out. @throws what the refusal makes. */
+export function readNode(value: unknown, refusal: Refusal): RemainderNode {
+  if (!isRecord(value)) throw refusal('a node is not an object')
+  const node = { ...usualNode, ...value } as unknown as RemainderNode
+  const what = `node ${shown(value['node'])}`
+  for (const name of ['node', 'chainEnd', 'last', 'slot', 'size'] as const)
+    if (!isCount(node[name])) throw refusal(`${what}: ${name} is not a whole number from 0`)
+  for (const name of ['next', 'up', 'source'] as const)
+    if (node[name] !== null && !isCount(node[name])) throw refusal(`${what}: ${name} is no node`)
+  for (const name of ['isHead', 'isPausePoint', 'isAtOnce'] as const)
+    if (typeof node[name] !== 'boolean') throw refusal(`${what}: ${name} is not true or false`)
+  if (!nodeRoles.includes(node.role)) throw refusal(`${what}: no role ${shown(node.role)}`)
+  if (!fanInPolicies.includes(node.policy))
+    throw refusal(`${what}: no policy ${shown(node.policy)}`)
+  if (!isHooks(node.hooks)) throw refusal(`${what}: its hooks are not well formed`)
+  if (node.step !== null && !isStep(node.step))
+    throw refusal(`${what}: its step is not well formed`)
+  if ((node.role === 'kept') !== isKept(node.kept))
+    throw refusal(`${what}: what was kept is not well formed`)
+  if (node.checkpoint !== undefined && !isJson(node.checkpoint))
+    throw refusal(`${what}: its checkpoint is not JSON`)
+  return node
+}
+
+/** Checks that every node which another names is there, or is over, and that no node names an earlier one as its next. @throws what the refusal makes. */
+export function checkLinks(nodes: readonly RemainderNode[], refusal: Refusal): void {
+  const numbers = new Set(nodes.map(({ node }) => node))
+  if (numbers.size < nodes.length) throw refusal('two nodes have one number')
+  const slots = new Set<string>()
+  for (const { node, next, up, slot, source, role } of nodes) {
+    if (next !== null && (next <= node || !numbers.has(next)))
+      throw refusal(`node ${node}: what comes next is not a later node`)
+    if (up !== null && (up >= node || !numbers.has(up)))
+      throw refusal(`node ${node}: there is no group ${up}`)
+    if (source !== null && source >= node)
+      throw refusal(`node ${node}: its source is not an earlier node`)
+    if (up !== null && (next === null || role === 'kept') && slots.has(`${up} ${slot}`))
+      throw refusal(`two chains fill slot ${slot} of group ${up}`)
+    if (up !== null && (next === null || role === 'kept')) slots.add(`${up} ${slot}`)
+  }
+  for (const { node, step, role, size } of nodes) {
+    if (step !== null || role === 'kept') continue
+    const filled = Array.from({ length: size }, (_, slot) => slots.has(`${node} ${slot}`))
+    if (size > nodes.length || filled.includes(false))
+      throw refusal(`group ${node} has not ${size} members`)
+  }
+  if (nodes.every(({ isAtOnce }) => !isAtOnce)) throw refusal('nothing of it would start')
+}
+
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= 500 && value.isWellFormed() && !value.includes('\0')
+const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value)
+const isListOfText = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.length <= 100 && value.every(isText)
+const isCount = (value: unknown): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31
+const isMs = (value: unknown): boolean =>
+  value === null || (Number.isSafeInteger(value) && (value as number) >= 0)
+
+function isJson(value: unknown): boolean {
+  if (typeof value !== 'string' || !value.isWellFormed()) return false
+  try {
+    JSON.parse(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isKept(value: unknown): boolean {
+  if (!isRecord(value)) return false
+  const { result, cause } = value
+  return (result === null || isJson(result)) && (cause === null || isRecord(cause))
+}
+
+function isHooks(value: unknown): value is Hooks {
+  const known = ['onCompleted', 'onFailed', 'onPaused']
+  return (
+    isRecord(value) &&
+    Object.entries(value).every(([name, plan]) => known.includes(name) && isStep(plan))
+  )
+}
+
+function isStep(value: unknown): value is StepPlan {
+  if (!isRecord(value)) return false
+  const { task, queue, priority, tags, takes, bound, isMapped, delayMs, ttlMs } = value
+  return (
+    isName(task) &&
+    isName(queue) &&
+    (priority === null || Number.isInteger(priority)) &&
+    isListOfText(tags) &&
+    isBound(takes, bound) &&
+    typeof isMapped === 'boolean' &&
+    isMs(delayMs) &&
+    isMs(ttlMs)
+  )
+}
+
+const isName = (value: unknown): boolean =>
+  typeof value === 'string' && /^[\w.:/-]{1,200}$/.test(value)
+
+function isBound(takes: unknown, bound: unknown): boolean {
+  if (takes === 'previous') return bound === null
+  if (takes === 'member') return typeof bound === 'string' && isJson(`${bound}null}`)
+  return takes === 'given' && (bound === null || isJson(bound))
+}
