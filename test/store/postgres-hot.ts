@@ -1,5 +1,7 @@
 /** The hot statements of PostgreSQL with parameters as they come, and a table with a history for them. */
 import type { RunFilter } from '../../src/core/filter.ts'
+import { freshFacts } from '../../src/core/run/run.ts'
+import { runFacts, startedMember } from '../../src/store/rows/runs.ts'
 import { idleStates } from '../../src/core/run/transitions.ts'
 import type { postgresStatements } from '../../src/store/postgres/sql/statements.ts'
 import type { SignalQuery } from '../../src/store/store.ts'
@@ -75,23 +77,14 @@ export function hotOf(
   ]
   const members = seqs.map((_, at) => 2 * at + 2)
   const [flows, ends] = [of('flow-1'), of('{}')]
-  const nones = (count: number): null[][] => Array.from({ length: count }, () => of(null))
   const zero = of(0)
   const facts = [
     seqs,
     of('queued'),
     zero,
-    of('queued'),
-    of(1),
-    zero,
-    zero,
-    ...nones(11),
-    zero,
-    ...nones(9),
-    zero,
-    zero,
-    ...nones(2),
+    ...runFacts.write({ ...freshFacts, attempt: 1, holdsKey: false }).map(of),
   ]
+  const dueMember = { state: 'queued', runAt: 9, expiresAt: 9, pausedFrom: 'queued' } as const
   const feedRow = [seqs, of(1), of('claim'), of(1), of('running'), of(null)]
 
   return [
@@ -157,7 +150,7 @@ export function hotOf(
     [
       'startMembers',
       statements.startMembers,
-      [seqs, of('queued'), of('1'), of(9), of(9), of('queued'), of('{}'), ...nones(2)],
+      [seqs, of('1'), ...startedMember.write({ ...dueMember, paused: null }).map(of)],
     ],
     ['updateRuns', statements.updateRuns, facts],
     ['giveInput', statements.giveInput, [seqs, of('1'), of(null)]],

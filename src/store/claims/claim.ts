@@ -5,7 +5,8 @@ import type { GroupCommit } from '../driver/group-commit.ts'
 import type { Row } from '../driver/sql.ts'
 import { writeFeed } from '../journal/feed.ts'
 import type { ClaimedRun, ClaimRequest } from '../port/runs.ts'
-import { claimedOf, type FeedRow } from '../rows/runs.ts'
+import type { FeedRow } from '../rows/feed.ts'
+import { claimedOf } from '../rows/runs.ts'
 import { guardAfterCommit, guardBeforeCommit } from './guards.ts'
 
 /** What a claim goes through. */

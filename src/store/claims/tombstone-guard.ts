@@ -8,7 +8,8 @@
 import type { Param } from '../driver/sql.ts'
 import type { Tombstone } from '../port/requests.ts'
 import type { ClaimedRun } from '../port/runs.ts'
-import { type SeqRun, tombstoneOf } from '../rows/runs.ts'
+import { tombstoneOf } from '../rows/requests.ts'
+import type { SeqRun } from '../rows/runs.ts'
 import type { GuardBeforeCommit } from './guard.ts'
 
 /** Refuses runs for whose id or key a tombstone stands, and uses the tombstone up. */

@@ -9,8 +9,7 @@
  * What a hold asks of the runs that there are ends with the hold: who lifts it finishes its bulk operations in the same
  * transaction, so that the next step of whoever drives one finds it over.
  */
-import type { Pauser } from '../../core/run/intent.ts'
-import type { Answer } from '../../core/run/decision.ts'
+import { byRequest, type Pauser } from '../../core/run/intent.ts'
 import { CheckreinError, isCheckreinError } from '../../core/errors.ts'
 import { statesOf } from '../../core/filter.ts'
 import { controlMatched } from './control.ts'
@@ -18,7 +17,8 @@ import type { Driver, Tx } from '../driver/driver.ts'
 import type { GroupCommit } from '../driver/group-commit.ts'
 import { instantOf } from '../port/instants.ts'
 import { countsOf, note } from '../journal/audit-log.ts'
-import { matchedOf, type SeqRun } from '../rows/runs.ts'
+import { bulkRowOf, newBulk } from '../rows/requests.ts'
+import { type MatchedRun, matchedRun } from '../rows/runs.ts'
 import { signalIds } from './signals.ts'
 import type { Bulk, Controlled, Finding, SignalRequest } from '../store.ts'
 import type { Asked, MemberFilter, BulkRequest } from '../port/requests.ts'
@@ -46,9 +46,15 @@ export async function beginBulk(
   const asked = callOf(request)
   const [end] = await tx.run('seqEnd')
   const now = tx.now()
-  const text = JSON.stringify(withInstants(request, now))
-  const upperSeq = Number(end?.['seq'] ?? 0)
-  const row = [asked.callId, now, upperSeq, totalCount, ...forWhom(request), text]
+  const row = newBulk.write({
+    id: asked.callId,
+    createdAt: now,
+    touchedAt: now,
+    upperSeq: Number(end?.['seq'] ?? 0),
+    totalCount,
+    ...pauserOf(request),
+    request: withInstants(request, now),
+  })
   if ((await tx.run('insertBulk', row)).length === 0) return false
   const name = request.kind === 'control' ? request.asked.verb : request.message.name
   const payload = request.kind === 'signal' ? request.message.payload : null
@@ -57,18 +63,15 @@ export async function beginBulk(
   return true
 }
 
-/** The hold that it carries out, and the workflow that it pauses or resumes. */
-function forWhom(request: BulkRequest): readonly [holdId: string | null, workflow: string | null] {
-  if (request.kind === 'signal') return [null, null]
-  const { holdId, workflowId } = request.asked.pause
-  return [holdId, workflowId]
-}
+/** The hold that it carries out, or the workflow that it pauses or resumes. */
+const pauserOf = (request: BulkRequest): Pauser =>
+  request.kind === 'signal' ? byRequest : request.asked.pause
 
 /** Ends those that carry out a hold which is no more, or a pause that is over: its runs are to be let go, not to be held. */
 export async function endBulksOf(tx: Tx, { holdId, workflowId }: Pauser): Promise<void> {
   const now = tx.now()
   const ended = await tx.run('endBulksOf', [holdId, workflowId, now])
-  const sets = ended.map(({ id, counts }) => [id ?? null, now, counts ?? null])
+  const sets = ended.map(({ id = null, counts = null }) => [id, now, counts])
   if (sets.length > 0) tx.send('finishCall', sets)
 }
 
@@ -97,30 +100,27 @@ function withInstants(request: BulkRequest, now: number): BulkRequest {
   return { ...request, asked: { ...asked, pause: { ...asked.pause, until } } }
 }
 
-type Matched = Pick<SeqRun, 'seq' | 'id' | 'attempt' | 'workflow' | 'node'>
-
 interface Step {
   readonly id: string
-  readonly matched: readonly Matched[]
+  readonly matched: readonly MatchedRun[]
   readonly isLast: boolean
 }
 
 /** Deals with some of the runs, unless somebody has; null where it is over. */
 async function step(tx: Tx, { id, matched, isLast }: Step): Promise<readonly BulkAnswer[] | null> {
   const [row] = await tx.run('bulkToChange', [id])
-  if (!row || row['finished_at'] !== null) return null
-  const doneSeq = Number(row['done_seq'])
+  const bulk = row && bulkRowOf(row)
+  if (!bulk || bulk.finishedAt !== null) return null
+  const { doneSeq, request } = bulk
   const left = matched.filter(({ seq }) => seq > doneSeq)
-  const request = JSON.parse(String(row['request'])) as BulkRequest
   // Before its members, as whoever completes them does.
   const { workflow } = request.filter
   if (workflow !== undefined) await tx.run('workflowsToChange', [[workflow]])
   const answers = await carryOut(tx, { request, matched: left })
-  const before = JSON.parse(String(row['counts'])) as Record<string, number>
-  const text = JSON.stringify(countsOf(before, answers))
+  const text = JSON.stringify(countsOf(bulk.counts, answers))
   const now = tx.now()
   const upTo = left.at(-1)?.seq ?? doneSeq
-  const doneCount = Number(row['done_count']) + left.length
+  const doneCount = bulk.doneCount + left.length
   const finishedAt = isLast ? now : null
   await tx.run('updateBulk', [id, now, upTo, doneCount, text, finishedAt, doneCount])
   if (isLast) tx.send('finishCall', [[id, now, text]])
@@ -129,7 +129,7 @@ async function step(tx: Tx, { id, matched, isLast }: Step): Promise<readonly Bul
 
 async function carryOut(
   tx: Tx,
-  { request, matched }: { readonly request: BulkRequest; readonly matched: readonly Matched[] },
+  { request, matched }: { readonly request: BulkRequest; readonly matched: readonly MatchedRun[] },
 ): Promise<readonly BulkAnswer[]> {
   if (matched.length === 0) return []
   if (request.kind === 'control') {
@@ -163,9 +163,9 @@ export class Bulks {
   /** Goes on with one that is on record. */
   async goOn(id: string): Promise<readonly BulkAnswer[]> {
     const [row] = await this.#driver.read(this.#driver.statements.bulksById, [[id]])
-    if (!row || row['finished_at'] !== null) return []
-    const request = JSON.parse(String(row['request'])) as BulkRequest
-    const [doneSeq, upperSeq] = [Number(row['done_seq']), Number(row['upper_seq'])]
+    const bulk = row && bulkRowOf(row)
+    if (!bulk || bulk.finishedAt !== null) return []
+    const { request, doneSeq, upperSeq } = bulk
     const matched = await this.#match(request.filter)
     return this.#drive(
       id,
@@ -211,16 +211,16 @@ export class Bulks {
     }))
   }
 
-  async #match(filter: MemberFilter): Promise<readonly Matched[]> {
+  async #match(filter: MemberFilter): Promise<readonly MatchedRun[]> {
     const { statements } = this.#driver
     const sql = statements.filterSql(filter)
     const rows = await this.#driver.read(statements.matchRuns(sql), matchParams(sql), {
       isLong: true,
     })
-    return rows.map(matchedOf).toSorted((a, b) => a.seq - b.seq)
+    return rows.map(matchedRun.read).toSorted((a, b) => a.seq - b.seq)
   }
 
-  async #drive(id: string, matched: readonly Matched[]): Promise<readonly BulkAnswer[]> {
+  async #drive(id: string, matched: readonly MatchedRun[]): Promise<readonly BulkAnswer[]> {
     const answers: BulkAnswer[] = []
     for (let at = 0; at === 0 || at < matched.length; at += chunkLength) {
       const chunk = matched.slice(at, at + chunkLength)
@@ -234,19 +234,9 @@ export class Bulks {
 }
 
 export function bulkOf(row: Row): Bulk {
-  const request = JSON.parse(String(row['request'])) as BulkRequest
+  const { request, createdAt, finishedAt, totalCount, doneCount, counts } = bulkRowOf(row)
   const { callId, reason, by, origin } = callOf(request)
-  return {
-    callId,
-    reason,
-    by,
-    origin,
-    verb: verbOf(request),
-    filter: request.filter,
-    createdAt: Number(row['created_at']),
-    finishedAt: row['finished_at'] == null ? null : Number(row['finished_at']),
-    totalCount: Number(row['total_count']),
-    doneCount: Number(row['done_count']),
-    counts: JSON.parse(String(row['counts'])) as Partial<Record<Answer, number>>,
-  }
+  const { filter } = request
+  const progress = { createdAt, finishedAt, totalCount, doneCount, counts }
+  return { callId, reason, by, origin, verb: verbOf(request), filter, ...progress }
 }

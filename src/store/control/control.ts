@@ -10,7 +10,8 @@ import { writeFeed } from '../journal/feed.ts'
 import { eventOf, verbFor } from './verb-events.ts'
 import { leaveTombstones } from '../runs/tombstones.ts'
 import { type Entry, isRecorded, note, noteAtOnce, placeOf } from '../journal/audit-log.ts'
-import { type FeedRow, matchedOf, runOf, type SeqRun } from '../rows/runs.ts'
+import type { FeedRow } from '../rows/feed.ts'
+import { type MatchedRun, matchedRun, runOf, type SeqRun } from '../rows/runs.ts'
 import type { Controlled, Target } from '../store.ts'
 import { type Row, matchParams } from '../driver/sql.ts'
 import type { Asked } from '../port/requests.ts'
@@ -41,7 +42,10 @@ export async function controlIds(
     calls.flatMap(({ id, asked }) => (asked.isAgain && changes.get(id) ? [['id', '', id]] : [])),
   )
   const missing = fresh.filter(({ id }) => !changes.get(id))
-  const places = missing.map(({ id, asked }) => ({ place: ['id', '', id] as const, asked }))
+  const places = missing.map(({ id, asked }) => ({
+    place: { kind: 'id', task: '', value: id } as const,
+    asked,
+  }))
   const until = await leaveTombstones(tx, places)
   const answers = calls.map(({ id, asked }): Controlled => {
     const old = before.get(placeOf(asked.callId, id))
@@ -104,7 +108,7 @@ export async function controlKey(
   ])
   if (before) return answeredBefore(tx, before)
   if (!row) {
-    const places = [{ place: ['key', task, key] as const, asked }]
+    const places = [{ place: { kind: 'key', task, value: key } as const, asked }]
     const until = await leaveTombstones(tx, places)
     const tombstoneUntil = until.get(key) ?? null
     const answer = { id: null, answer: 'not-found', state: null, tombstoneUntil } as const
@@ -129,11 +133,8 @@ async function answeredBefore(tx: Tx, before: Row): Promise<Controlled> {
   return { id, answer, state: run?.state ?? null, tombstoneUntil: null }
 }
 
-/** A run that a filter has found, as it was a moment ago. */
-type Matched = Pick<SeqRun, 'seq' | 'id' | 'attempt' | 'workflow' | 'node'>
-
 interface OfFilter {
-  readonly matched: readonly Matched[]
+  readonly matched: readonly MatchedRun[]
   /** The states that the filter wants; empty for any. */
   readonly wanted: readonly State[]
   readonly asked: Asked
@@ -182,7 +183,9 @@ export async function controlWithin(
   const filter = checkedFilter(target.filter)
   if (await isRecorded(tx, asked.callId)) return []
   const sql = tx.statements.filterSql(filter)
-  const matched = (await tx.all(tx.statements.matchRuns(sql), matchParams(sql))).map(matchedOf)
+  const matched = (await tx.all(tx.statements.matchRuns(sql), matchParams(sql))).map(
+    matchedRun.read,
+  )
   const answers = await controlMatched(tx, { matched, wanted: statesOf(filter), asked })
   noteAtOnce(tx, { asked, name: asked.verb, filter, answers })
   return answers

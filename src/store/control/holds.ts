@@ -20,7 +20,8 @@ import { writeChanges } from '../runs/after-ends.ts'
 import type { Tx } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
 import { isRecorded, note } from '../journal/audit-log.ts'
-import { holdOf, runOf } from '../rows/runs.ts'
+import { holdOf, newHold } from '../rows/requests.ts'
+import { runOf } from '../rows/runs.ts'
 import type { RequestedBy, ControlVerb, Hold, HoldRequest, Store } from '../store.ts'
 import type { BulkRequest, Asked } from '../port/requests.ts'
 
@@ -35,13 +36,14 @@ export async function putHold(tx: Tx, request: HoldRequest): Promise<Held> {
   const filter = checkedHoldFilter(request.filter)
   const { callId, verb, reason, by } = request
   if (await isRecorded(tx, callId)) return heldBefore(tx, request)
-  const rollback = request.rollback ? 1 : 0
   const isLane = isOfLanes({ verb, filter })
   const now = tx.now()
   const until = instantOf(request.until, now)
-  const lane = isLane ? [filter.task ?? null, filter.queue ?? null] : [null, null]
-  const place = [callId, verb, filterText(filter), isLane ? 1 : 0, ...lane]
-  const [row] = await tx.run('insertHold', [...place, now, until, rollback, reason, by])
+  const { task = null, queue = null } = isLane ? filter : {}
+  const about = { id: callId, verb, filter: filterText(filter), isLane, task, queue }
+  const { rollback } = request
+  const set = newHold.write({ ...about, createdAt: now, until, rollback, reason, by })
+  const [row] = await tx.run('insertHold', set)
   const hold = holdOf(row ?? {})
   const payload = JSON.stringify({ holdId: hold.id, until, inFlight: request.inFlight })
   const entry = { kind: 'hold', name: verb, run: null, answer: 'done', isOver: true } as const

@@ -33,7 +33,7 @@ export interface Tx {
     sql: string,
     sets: readonly (readonly Param[])[],
   ): readonly boolean[] | Promise<readonly boolean[]>
-  /** Inserts a row for each set of parameters; gives the `seq` of each, or null where the id was taken. */
+  /** Inserts a row for each set of parameters, which begins with the id; gives the `seq` of each, or null where the id was taken. */
   insert(
     name: StatementName,
     sets: readonly (readonly Param[])[],
@@ -48,6 +48,14 @@ export interface Tx {
   leaseNow(): number
   /** Grants a lease from now: on the same clock, never behind. */
   grantNow(): number
+}
+
+/** Rows to be inserted by a statement that is a transaction of its own. */
+export interface NewRows {
+  readonly sets: readonly (readonly Param[])[]
+  /** The ids of the rows, and when they are made (epoch ms): by both they are found again where the answer is lost. */
+  readonly ids: readonly string[]
+  readonly createdAt: number
 }
 
 export interface Driver extends AsyncDisposable {
@@ -77,10 +85,7 @@ export interface Driver extends AsyncDisposable {
    * the rows cannot be inserted: then none is. Where the answer is lost it is run again, and what it has inserted stands
    * in its own way.
    */
-  insertAlone(
-    name: StatementName,
-    sets: readonly (readonly Param[])[],
-  ): Promise<readonly (number | null)[] | null> | null
+  insertAlone(name: StatementName, rows: NewRows): Promise<readonly (number | null)[] | null> | null
   /**
    * `claim` as a transaction of its own, with the entries of the feed, where that is cheaper; null where it is not, or where
    * anything stands that one of the guards before the commit (`ClaimGuardName`) would look at: then nothing was claimed. Where its answer

@@ -1,4 +1,5 @@
 /** The record of everything that was asked, a row for each. */
+import { newSignal } from '../rows/requests.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { Tx } from '../driver/driver.ts'
@@ -73,23 +74,22 @@ function setsOf(entries: readonly Entry[], now: number): Param[][] {
     const place = placeOf(entry.asked.callId, entry.run?.id)
     if (!once.has(place)) once.set(place, entry)
   }
-  return [...once.values()].map((entry) => [
-    entry.asked.callId,
-    entry.kind,
-    entry.name,
-    entry.run?.seq ?? null,
-    entry.run?.id ?? null,
-    now,
-    entry.isOver ? now : null,
-    entry.answer,
-    entry.asked.reason,
-    entry.asked.by,
-    entry.asked.origin,
-    entry.target === undefined ? null : JSON.stringify(entry.target),
-    entry.error === undefined ? null : JSON.stringify(entry.error),
-    entry.reply ?? null,
-    entry.payload ?? null,
-  ])
+  return [...once.values()].map(({ asked, kind, name, run, answer, isOver, ...rest }) =>
+    newSignal.write({
+      ...asked,
+      kind,
+      name,
+      answer,
+      runSeq: run?.seq ?? null,
+      runId: run?.id ?? null,
+      createdAt: now,
+      completedAt: isOver ? now : null,
+      target: (rest.target as SignalRecord['target']) ?? null,
+      error: rest.error ?? null,
+      reply: rest.reply ?? null,
+      payload: rest.payload ?? null,
+    }),
+  )
 }
 
 export const placeOf = (callId: unknown, runId: unknown): string =>

@@ -1,3 +1,4 @@
+import { newBulk } from '../rows/requests.ts'
 import { byRequest } from '../../core/run/intent.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { BulkRequest, Asked, MemberFilter } from '../port/requests.ts'
@@ -17,7 +18,8 @@ export async function queueBulk(
   }
   const request: BulkRequest = { kind: 'control', filter, asked }
   const { callId } = asked
-  const row = [callId, tx.now(), Number.MAX_SAFE_INTEGER, 0, null, null, JSON.stringify(request)]
-  await tx.run('insertBulk', row)
+  const [at, upperSeq] = [tx.now(), Number.MAX_SAFE_INTEGER]
+  const row = { id: callId, createdAt: at, touchedAt: at, upperSeq, totalCount: 0, request }
+  await tx.run('insertBulk', newBulk.write({ ...row, holdId: null, workflowId: null }))
   tx.begun(callId)
 }

@@ -10,7 +10,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { idleStates } from '../../core/run/transitions.ts'
-import type { Driver, Tx } from '../driver/driver.ts'
+import type { Driver, Tx, NewRows } from '../driver/driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { DatabaseClock } from './connection/clock.ts'
 import { claimStays } from './connection/errors.ts'
@@ -161,11 +161,8 @@ export class PostgresDriver implements Driver {
     )
   }
 
-  insertAlone(
-    name: StatementName,
-    sets: readonly (readonly Param[])[],
-  ): Promise<readonly (number | null)[] | null> {
-    return this.#alone.insert(name, sets)
+  insertAlone(name: StatementName, rows: NewRows): Promise<readonly (number | null)[] | null> {
+    return this.#alone.insert(name, rows)
   }
 
   completeAlone(sets: readonly (readonly Param[])[]): Promise<readonly boolean[] | null> | null {

@@ -4,7 +4,8 @@ import type { StepPlan } from '../../core/workflow/step-plan.ts'
 import type { State } from '../../core/run/transitions.ts'
 import type { Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
-import type { FeedRow } from '../rows/runs.ts'
+import type { FeedRow } from '../rows/feed.ts'
+import { newMember } from '../rows/runs.ts'
 import type { Param } from '../driver/sql.ts'
 
 export interface NewMember {
@@ -46,22 +47,17 @@ function entriesOf({ state }: NewMember, seq: number | null, now: number): FeedR
 function paramsOf(member: NewMember, workflow: string, now: number): Param[] {
   const { step, state } = member
   const isStarted = state !== 'waiting'
-  return [
-    member.id,
-    step.task,
-    step.queue,
-    member.priority,
-    member.tags.length > 0 ? JSON.stringify(member.tags) : null,
-    step.takes === 'given' ? step.bound : null,
-    isStarted && step.ttlMs !== null ? now + step.ttlMs : null,
-    now,
-    state,
-    isStarted && step.delayMs !== null ? now + step.delayMs : null,
-    member.deadlineAt,
+  return newMember.write({
+    ...member,
+    task: step.task,
+    queue: step.queue,
+    input: step.takes === 'given' ? step.bound : null,
+    expiresAt: isStarted && step.ttlMs !== null ? now + step.ttlMs : null,
+    createdAt: now,
+    runAt: isStarted && step.delayMs !== null ? now + step.delayMs : null,
     workflow,
-    member.node,
-    step.isMapped ? 1 : null,
-    member.rollback ? JSON.stringify(member.rollback) : null,
-    member.checkpointAt ?? null,
-  ]
+    isMapped: step.isMapped,
+    rollback: member.rollback ?? null,
+    checkpointAt: member.checkpointAt ?? null,
+  })
 }

@@ -4,7 +4,8 @@ import { inputOf } from '../../core/workflow/step-plan.ts'
 import { isFinal } from '../../core/run/transitions.ts'
 import { Changes } from '../changes/changes.ts'
 import { writeFeed } from '../journal/feed.ts'
-import { type FeedRow, pauserParams, runOf, type SeqRun } from '../rows/runs.ts'
+import type { FeedRow } from '../rows/feed.ts'
+import { runOf, type SeqRun, startedMember } from '../rows/runs.ts'
 import type { OpenWorkflow } from './open-flow.ts'
 import { causeOf } from './cause.ts'
 import { largestFanIn, resultText, tooLarge } from './fan-in.ts'
@@ -182,17 +183,8 @@ type StartedMember = Pick<
 >
 
 /** The parameters of `startMembers`. */
-function startedParams({
-  seq,
-  state,
-  input,
-  runAt,
-  expiresAt,
-  pausedFrom,
-  paused,
-}: StartedMember): Param[] {
-  const json = paused && JSON.stringify(paused)
-  return [seq, state, input, runAt, expiresAt, pausedFrom, json, ...pauserParams(paused)]
+function startedParams(member: StartedMember): Param[] {
+  return [member.seq, member.input, ...startedMember.write(member)]
 }
 
 /** Its turn has come. */

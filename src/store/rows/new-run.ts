@@ -1,11 +1,12 @@
 /** The row and the first entries of a run that is stored, with what stands in its way. */
 import { prevented } from '../../core/run/decision.ts'
 import type { FeedEntry } from '../../core/run/events.ts'
-import type { StoredRun } from '../../core/run/run.ts'
+import type { PausedBy, StoredRun } from '../../core/run/run.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import type { State } from '../../core/run/transitions.ts'
 import { instantOf } from '../port/instants.ts'
-import type { FeedRow } from './runs.ts'
+import type { FeedRow } from './feed.ts'
+import { admittedRun, plainRun } from './runs.ts'
 import type { Hold, NewRun, Tombstone } from '../store.ts'
 import type { Param } from '../driver/sql.ts'
 
@@ -76,36 +77,52 @@ function stateBefore(
   return dueAt(run, now) === null ? 'queued' : 'scheduled'
 }
 
-export function insertOf({ run, admission }: AdmittedRun, now: number): Param[] {
-  const { stopper, waitsFor = null } = admission
-  return [
-    run.id,
-    run.task,
-    run.queue,
-    run.priority,
-    run.key,
-    run.key !== null && !stopper ? 1 : 0,
-    run.tags.length > 0 ? JSON.stringify(run.tags) : null,
-    run.input,
-    run.ttlMs === null ? null : now + run.ttlMs,
-    now,
-    firstState({ run, admission }, now),
-    stopper ? null : dueAt(run, now),
-    waitsFor,
-    stopper ? JSON.stringify(stopOf(stopper, now)) : null,
-    stopper ? now : null,
-    instantOf(run.deadline, now),
-    ...pausedParams({ run, admission }, now),
-    run.retryOf ?? null,
-  ]
+/** The parameters of `insertPlainRuns` and `insertNewRuns`: of a run that has no key and tries none again. */
+export function plainInsertOf(run: NewRun, now: number): Param[] {
+  return plainRun.write(rowOf(run, now))
 }
 
-function pausedParams({ run, admission }: AdmittedRun, now: number): Param[] {
-  const { hold } = admission
-  if (!hold) return [null, null, null, null, null]
-  const { reason, by, id: holdId, until } = hold
-  const paused = JSON.stringify({ reason, by, at: now, holdId, workflowId: null })
-  return [stateBefore({ run, admission }, now), paused, until, 'hold', holdId]
+/** The parameters of `insertRuns`. */
+export function insertOf({ run, admission }: AdmittedRun, now: number): Param[] {
+  const { stopper, hold, waitsFor = null } = admission
+  const row = rowOf(run, now)
+  return admittedRun.write({
+    ...row,
+    key: run.key,
+    holdsKey: run.key !== null && !stopper,
+    retryOf: run.retryOf ?? null,
+    state: firstState({ run, admission }, now),
+    runAt: stopper ? null : row.runAt,
+    waitsFor,
+    stop: stopper ? stopOf(stopper, now) : null,
+    finishedAt: stopper ? now : null,
+    pausedFrom: hold ? stateBefore({ run, admission }, now) : null,
+    paused: hold ? pausedOf(hold, now) : null,
+    resumeAt: hold?.until ?? null,
+  })
+}
+
+/** The row of a run that nothing stands in the way of. */
+function rowOf(run: NewRun, now: number): Parameters<typeof plainRun.write>[0] {
+  const { id, task, queue, priority, tags, input, ttlMs } = run
+  const runAt = dueAt(run, now)
+  return {
+    id,
+    task,
+    queue,
+    priority,
+    tags,
+    input,
+    runAt,
+    expiresAt: ttlMs === null ? null : now + ttlMs,
+    createdAt: now,
+    state: runAt === null ? 'queued' : 'scheduled',
+    deadlineAt: instantOf(run.deadline, now),
+  }
+}
+
+function pausedOf({ reason, by, id: holdId }: Hold, now: number): PausedBy {
+  return { reason, by, at: now, holdId, workflowId: null }
 }
 
 function stopOf({ verb, reason, by, createdAt }: Stopper, now: number): StopRecord {

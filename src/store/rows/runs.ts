@@ -1,258 +1,210 @@
-/** Between rows and records. JSON columns that every reader needs are parsed here; payloads stay text. */
+/** The rows of runs: their columns, and the records that are made of them. Payloads stay text, for only who uses them parses them. */
 import type { Pauser } from '../../core/run/intent.ts'
-import type { FeedEntry, FeedType } from '../../core/run/events.ts'
-import type { RunFacts, StoredRun } from '../../core/run/run.ts'
-import type { State, StopVerb } from '../../core/run/transitions.ts'
-import type {
-  ChildEnd,
-  ClaimedRun,
-  HeldIntent,
-  Hold,
-  SignalRecord,
-  Tombstone,
-  WorkerRecord,
-} from '../store.ts'
+import type { RollbackCause, RunFacts, StoredRun } from '../../core/run/run.ts'
+import type { ChildEnd, ClaimedRun, HeldIntent } from '../port/runs.ts'
 import type { Param, Row } from '../driver/sql.ts'
-
-type Cell = string | number | null
-
-const text = (cell: Cell | undefined): string => String(cell)
-const maybeText = (cell: Cell | undefined): string | null => (cell == null ? null : String(cell))
-const maybeNumber = (cell: Cell | undefined): number | null => (cell == null ? null : Number(cell))
-const maybeJson = (cell: Cell | undefined): unknown =>
-  cell == null ? null : JSON.parse(String(cell))
-const jsonOrNull = (value: unknown): string | null =>
-  value === null ? null : JSON.stringify(value)
+import {
+  bigint,
+  type Column,
+  type Columns,
+  countOrNull,
+  type DerivedColumn,
+  flag,
+  int,
+  jsonUnlessEmpty,
+  mark,
+  maybeBigint,
+  maybeInt,
+  maybeJson,
+  maybeText,
+  pick,
+  shapeOf,
+  text,
+} from './columns.ts'
 
 /** A stored run with its place in the store. */
 export type SeqRun = StoredRun & { readonly seq: number; readonly holdsKey: boolean }
 
-export function runOf(row: Row): SeqRun {
-  return {
-    ...claimedOf(row),
-    holdsKey: Number(row['key_held']) === 1,
-    expiresAt: maybeNumber(row['expires_at']),
-    createdAt: Number(row['created_at']),
-    state: text(row['state']) as State,
-    returned: Number(row['returned']),
-    failures: Number(row['failures']),
-    crashes: Number(row['crashes']),
-    workerId: maybeText(row['worker_id']),
-    runAt: maybeNumber(row['run_at']),
-    intent: maybeJson(row['intent']) as RunFacts['intent'],
-    pausedFrom: maybeText(row['paused_from']) as RunFacts['pausedFrom'],
-    paused: maybeJson(row['paused']) as RunFacts['paused'],
-    resumeAt: maybeNumber(row['resume_at']),
-    waitsFor: maybeText(row['waits_for']),
-    wakeAt: maybeNumber(row['wake_at']),
-    deadlineAt: maybeNumber(row['deadline_at']),
-    checkpointAt: maybeNumber(row['checkpoint_at']),
-    checkpoints: Number(row['checkpoints'] ?? 0),
-    rollbackOn: (maybeText(row['rollback_on'])?.split(',') ?? []) as RunFacts['rollbackOn'],
-    progress: maybeText(row['progress']),
-    result: maybeText(row['result']),
-    stop: maybeJson(row['stop']) as RunFacts['stop'],
-    startedAt: maybeNumber(row['started_at']),
-    finishedAt: maybeNumber(row['finished_at']),
-    retryOf: maybeText(row['retry_of']),
-  }
+/** Causes, with a comma between them; null for none. */
+const causes = (name: string): Column<readonly RollbackCause[]> => ({
+  name,
+  type: 'text',
+  write: (value) => value.join(',') || null,
+  read: (cell) => (cell == null ? [] : (String(cell).split(',') as RollbackCause[])),
+})
+
+/** What events change. */
+const factColumns: Columns<RunFacts & Pick<SeqRun, 'holdsKey'>> = {
+  state: text('state'),
+  attempt: int('attempt'),
+  returned: int('returned'),
+  failures: int('failures'),
+  crashes: int('crashes'),
+  workerId: maybeText('worker_id'),
+  holdsKey: flag('key_held'),
+  runAt: maybeBigint('run_at'),
+  deadlineAt: maybeBigint('deadline_at'),
+  startedAt: maybeBigint('started_at'),
+  finishedAt: maybeBigint('finished_at'),
+  pausedFrom: maybeText('paused_from'),
+  resumeAt: maybeBigint('resume_at'),
+  wakeAt: maybeBigint('wake_at'),
+  waitsFor: maybeText('waits_for'),
+  signalled: maybeBigint('signalled'),
+  checkpointAt: maybeBigint('checkpoint_at'),
+  checkpoints: countOrNull('checkpoints'),
+  rollbackOn: causes('rollback_on'),
+  intent: maybeJson('intent'),
+  paused: maybeJson('paused'),
+  wait: maybeJson('wait'),
+  stop: maybeJson('stop'),
+  rollback: maybeJson('rollback'),
+  error: maybeJson('error'),
+  progress: maybeText('progress'),
+  result: maybeText('result'),
 }
 
-export function matchedOf(row: Row): Pick<SeqRun, 'seq' | 'id' | 'attempt' | 'workflow' | 'node'> {
-  return {
-    seq: Number(row['seq']),
-    id: text(row['id']),
-    attempt: Number(row['attempt']),
-    workflow: maybeText(row['workflow']),
-    node: maybeNumber(row['node']),
-  }
+/** All that is read of a run. What a handler has saved is in a table of its own. */
+const runColumns: Columns<Omit<SeqRun, 'checkpoint'>> = {
+  seq: bigint('seq'),
+  id: text('id'),
+  task: text('task'),
+  queue: text('queue'),
+  priority: int('priority'),
+  key: maybeText('key'),
+  tags: jsonUnlessEmpty<readonly string[]>('tags', []),
+  input: maybeText('input'),
+  expiresAt: maybeBigint('expires_at'),
+  createdAt: bigint('created_at'),
+  workflow: maybeText('workflow'),
+  node: maybeInt('node'),
+  isMapped: mark('is_mapped'),
+  parent: maybeText('parent'),
+  retryOf: maybeText('retry_of'),
+  ...factColumns,
+}
+
+/** `intent`: of a run that runs. */
+interface Pausing {
+  readonly paused: RunFacts['paused']
+  readonly intent?: RunFacts['intent']
+}
+
+const pauserOf = ({ paused, intent }: Pausing): Pauser | null => paused ?? intent?.pause ?? null
+
+/** By what a run is paused, or asked to pause: runs are found by it. */
+const pauserColumns: readonly DerivedColumn<Pausing>[] = [
+  { name: 'paused_by_kind', type: 'text', write: (run) => kindOf(pauserOf(run)) },
+  {
+    name: 'paused_by_id',
+    type: 'text',
+    write(run) {
+      const { holdId = null, workflowId = null } = pauserOf(run) ?? {}
+      return holdId ?? workflowId
+    },
+  },
+]
+
+function kindOf(pauser: Pauser | null): 'request' | 'hold' | 'workflow' | null {
+  if (pauser === null) return null
+  if (pauser.holdId !== null) return 'hold'
+  return pauser.workflowId === null ? 'request' : 'workflow'
+}
+
+const run = shapeOf(runColumns)
+
+/** What `updateRuns` writes. */
+export const runFacts = shapeOf(factColumns, pauserColumns)
+
+const plain = [
+  'id',
+  'task',
+  'queue',
+  'priority',
+  'tags',
+  'input',
+  'expiresAt',
+  'createdAt',
+  'state',
+  'runAt',
+  'deadlineAt',
+] as const satisfies readonly (keyof SeqRun)[]
+
+/** What is written of a run that nothing stands in the way of and that has no key; the id comes first. */
+export const plainRun = shapeOf(pick(runColumns, ...plain))
+/** What is written of any other new run. */
+export const admittedRun = shapeOf(
+  pick(
+    runColumns,
+    ...plain,
+    ...(['key', 'holdsKey', 'retryOf', 'waitsFor', 'stop', 'finishedAt'] as const),
+    ...(['pausedFrom', 'paused', 'resumeAt'] as const),
+  ),
+  pauserColumns,
+)
+/** What is written of a new member of a workflow. */
+export const newMember = shapeOf(
+  pick(
+    runColumns,
+    ...plain,
+    ...(['workflow', 'node', 'isMapped', 'rollback', 'checkpointAt'] as const),
+  ),
+)
+/** What is written of a member whose turn has come, beside its input. */
+export const startedMember = shapeOf(
+  pick(runColumns, 'state', 'runAt', 'expiresAt', 'pausedFrom', 'paused'),
+  pauserColumns,
+)
+
+const hasCheckpoint: Column<boolean> = {
+  name: 'checkpoint_at',
+  type: 'bigint',
+  write: () => null,
+  read: (cell) => cell != null,
+}
+/** What a claim gives of a run. */
+export const claimedRun = shapeOf<Omit<ClaimedRun, 'checkpoint'>>({
+  ...pick(runColumns, 'seq', 'id', 'task', 'queue', 'priority', 'key', 'tags', 'input', 'attempt'),
+  ...pick(runColumns, 'wait', 'signalled', 'rollback', 'error', 'workflow', 'node', 'parent'),
+  ...pick(runColumns, 'isMapped'),
+  hasCheckpoint,
+})
+/** What a filter gives of each run that it finds. */
+export const matchedRun = shapeOf(pick(runColumns, 'seq', 'id', 'attempt', 'workflow', 'node'))
+/** What is read of the runs that a worker holds. */
+export const heldRun = shapeOf(pick(runColumns, 'seq', 'id', 'attempt'))
+/** What is read of those of them of which something was asked. */
+export const heldIntent = shapeOf(pick(runColumns, 'id', 'attempt', 'intent', 'signalled'))
+/** What is read of runs whose parents ask for them. */
+export const childEnd = shapeOf<ChildEnd>(
+  pick(runColumns, 'id', 'task', 'state', 'result', 'error', 'stop'),
+)
+
+export function runOf(row: Row): SeqRun {
+  return Object.assign(run.read(row), { checkpoint: null })
 }
 
 export function claimedOf(row: Row): ClaimedRun {
-  return {
-    seq: Number(row['seq']),
-    id: text(row['id']),
-    task: text(row['task']),
-    queue: text(row['queue']),
-    priority: Number(row['priority']),
-    key: maybeText(row['key']),
-    tags: (maybeJson(row['tags']) ?? []) as string[],
-    input: maybeText(row['input']),
-    attempt: Number(row['attempt']),
-    hasCheckpoint: row['checkpoint_at'] != null,
-    checkpoint: null,
-    wait: maybeJson(row['wait']) as RunFacts['wait'],
-    signalled: maybeNumber(row['signalled']),
-    rollback: maybeJson(row['rollback']) as RunFacts['rollback'],
-    error: maybeJson(row['error']) as RunFacts['error'],
-    workflow: maybeText(row['workflow']),
-    node: maybeNumber(row['node']),
-    parent: maybeText(row['parent']),
-    isMapped: row['is_mapped'] != null,
-  }
+  return Object.assign(claimedRun.read(row), { checkpoint: null })
 }
 
-export function childEndOf(row: Row): ChildEnd {
-  return {
-    id: text(row['id']),
-    task: text(row['task']),
-    state: text(row['state']) as State,
-    result: maybeText(row['result']),
-    error: maybeJson(row['error']) as RunFacts['error'],
-    stop: maybeJson(row['stop']) as RunFacts['stop'],
-  }
-}
+/** A run as a filter has found it. */
+export type MatchedRun = Pick<SeqRun, 'seq' | 'id' | 'attempt' | 'workflow' | 'node'>
 
 /** The parameters of `updateRuns` for one run: what it was, and what it is to be. */
 export function updateOf(run: SeqRun, old: RunFacts): Param[] {
-  return [
-    run.seq,
-    old.state,
-    old.attempt,
-    run.state,
-    run.attempt,
-    run.failures,
-    run.crashes,
-    run.workerId,
-    run.runAt,
-    jsonOrNull(run.intent),
-    run.pausedFrom,
-    run.waitsFor,
-    run.progress,
-    run.result,
-    jsonOrNull(run.error),
-    jsonOrNull(run.stop),
-    run.startedAt,
-    run.finishedAt,
-    run.holdsKey ? 1 : 0,
-    run.resumeAt,
-    run.wakeAt,
-    run.deadlineAt,
-    run.checkpointAt,
-    run.signalled,
-    run.rollbackOn.join(',') || null,
-    jsonOrNull(run.rollback),
-    jsonOrNull(run.paused),
-    jsonOrNull(run.wait),
-    run.returned,
-    run.checkpoints,
-    ...pauserParams(run.paused ?? run.intent?.pause ?? null),
-  ]
-}
-
-/** By what a run is paused, or asked to pause: `paused_by_kind` and `paused_by_id`. */
-export function pauserParams(pauser: Pauser | null): Param[] {
-  if (pauser === null) return [null, null]
-  const { holdId, workflowId } = pauser
-  if (holdId !== null) return ['hold', holdId]
-  return workflowId === null ? ['request', null] : ['workflow', workflowId]
-}
-
-/** An entry of a run's feed that is to be written. */
-export interface FeedRow {
-  /** Of the run. */
-  readonly seq: number
-  /** Epoch ms. */
-  readonly at: number
-  readonly type: FeedType
-  /** The attempt and the state after the event. */
-  readonly attempt: number
-  readonly state: State
-  /** JSON; null for nothing. */
-  readonly data: string | null
-  /** The id of the call on many runs that asked for it; null or left out where it was none. */
-  readonly callId?: string | null
-}
-
-export function feedEntryOf(row: Row): FeedEntry {
-  return {
-    position: Number(row['position']),
-    runId: text(row['run_id']),
-    workflow: maybeText(row['workflow']),
-    at: Number(row['at']),
-    type: text(row['type']) as FeedType,
-    attempt: Number(row['attempt']),
-    state: text(row['state']) as State,
-    data: {
-      ...(maybeJson(row['data']) as FeedEntry['data'] | null),
-      ...(row['call_id'] == null ? {} : { call: text(row['call_id']) }),
-    },
-  }
+  return [run.seq, old.state, old.attempt, ...runFacts.write(run)]
 }
 
 export function heldIntentOf(row: Row, now: number): HeldIntent {
-  const intent = maybeJson(row['intent']) as HeldIntent['intent']
+  const { id: runId, intent, ...rest } = heldIntent.read(row)
   const ageOf = (asked: { readonly requestedAt: number } | null | undefined): number =>
     asked ? Math.max(0, now - asked.requestedAt) : 0
   return {
-    runId: text(row['id']),
-    attempt: Number(row['attempt']),
+    ...rest,
+    runId,
     intent,
     stopAgeMs: ageOf(intent?.stop),
     pauseAgeMs: ageOf(intent?.pause),
-    signalled: maybeNumber(row['signalled']),
-  }
-}
-
-export function signalOf(row: Row): SignalRecord {
-  return {
-    position: Number(row['position']),
-    callId: text(row['call_id']),
-    kind: text(row['kind']) as SignalRecord['kind'],
-    name: text(row['name']),
-    runId: maybeText(row['run_id']),
-    target: maybeJson(row['target']) as SignalRecord['target'],
-    payload: maybeText(row['payload']),
-    reason: maybeText(row['reason']),
-    by: maybeText(row['by']),
-    origin: maybeText(row['origin']),
-    createdAt: Number(row['created_at']),
-    answer: maybeText(row['answer']) as SignalRecord['answer'],
-    deliveredAt: maybeNumber(row['delivered_at']),
-    attempt: maybeNumber(row['attempt']),
-    completedAt: maybeNumber(row['completed_at']),
-    reply: maybeText(row['reply']),
-    error: maybeJson(row['error']) as SignalRecord['error'],
-  }
-}
-
-export function holdOf(row: Row): Hold {
-  return {
-    id: text(row['id']),
-    verb: text(row['verb']) as Hold['verb'],
-    filter: JSON.parse(text(row['filter'])) as Hold['filter'],
-    reason: maybeText(row['reason']),
-    by: maybeText(row['by']),
-    createdAt: Number(row['created_at']),
-    until: maybeNumber(row['until']),
-    rollback: Number(row['rollback']) === 1,
-  }
-}
-
-export function tombstoneOf(row: Row): Tombstone {
-  return {
-    kind: text(row['kind']) as Tombstone['kind'],
-    value: text(row['value']),
-    task: row['kind'] === 'key' ? text(row['task']) : null,
-    verb: text(row['verb']) as StopVerb,
-    reason: maybeText(row['reason']),
-    by: maybeText(row['by']),
-    createdAt: Number(row['created_at']),
-    expiresAt: Number(row['expires_at']),
-  }
-}
-
-export function workerOf(row: Row, leaseNow: number): WorkerRecord {
-  return {
-    id: text(row['id']),
-    host: text(row['host']),
-    pid: Number(row['pid']),
-    queues: (maybeJson(row['queues']) ?? []) as string[],
-    tasks: (maybeJson(row['tasks']) ?? {}) as WorkerRecord['tasks'],
-    version: text(row['version']),
-    startedAt: Number(row['started_at']),
-    leaseMs: Number(row['lease_ms']),
-    leaseLeftMs: Number(row['lease_until']) - leaseNow,
-    heldCount: Number(row['held_count']),
   }
 }

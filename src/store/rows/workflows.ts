@@ -1,97 +1,101 @@
-/** Between rows and records of workflows. */
-import type { Hooks, NodePlan, NodeRole } from '../../core/workflow/graph.ts'
-import type { FanInPolicy } from '../../core/workflow/parts.ts'
+/** The rows of workflows and of their nodes. */
+import type { Hooks, NodePlan } from '../../core/workflow/graph.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import type { StepPlan } from '../../core/workflow/step-plan.ts'
-import type { Cause, WorkflowState } from '../../core/workflow/workflow.ts'
+import type { Cause } from '../../core/workflow/workflow.ts'
 import { runOf } from './runs.ts'
 import type { KeptResult, RemainderNode } from '../../core/workflow/export.ts'
 import type { NewWorkflow, StoredWorkflow, WorkflowNode } from '../port/workflows.ts'
 import type { Param, Row } from '../driver/sql.ts'
+import {
+  bigint,
+  type Columns,
+  type DerivedColumn,
+  flag,
+  int,
+  jsonUnlessEmpty,
+  maybeBigint,
+  maybeInt,
+  maybeJson,
+  maybeText,
+  pick,
+  prefixed,
+  shapeOf,
+  text,
+} from './columns.ts'
 
-type Cell = string | number | null | undefined
-const maybeText = (cell: Cell): string | null => (cell == null ? null : String(cell))
-const maybeNumber = (cell: Cell): number | null => (cell == null ? null : Number(cell))
-const maybeJson = (cell: Cell): unknown => (cell == null ? null : JSON.parse(String(cell)))
-const jsonOrNull = (value: unknown): string | null =>
-  value === null ? null : JSON.stringify(value)
-const flag = (is: boolean): number => (is ? 1 : 0)
-const isSet = (cell: Cell): boolean => Number(cell) === 1
+type WorkflowRow = Omit<StoredWorkflow, 'counts' | 'activeCount'>
+
+const workflowColumns: Columns<WorkflowRow> = {
+  seq: bigint('seq'),
+  id: text('id'),
+  name: maybeText('name'),
+  key: maybeText('key'),
+  holdsKey: flag('key_held'),
+  state: text('state'),
+  priority: int('priority'),
+  createdAt: bigint('created_at'),
+  finishedAt: maybeBigint('finished_at'),
+  total: int('total'),
+  completed: int('completed'),
+  failed: int('failed'),
+  cancelled: int('cancelled'),
+  detached: int('detached'),
+  pausesAtPoints: flag('at_points'),
+  isDone: flag('is_done'),
+  retryOf: maybeText('retry_of'),
+  retriedBy: maybeText('retried_by'),
+  tags: jsonUnlessEmpty<readonly string[]>('tags', []),
+  paused: maybeJson('paused'),
+  stop: maybeJson('stop'),
+  cause: maybeJson('cause'),
+  rollback: maybeJson('rollback'),
+  hooks: jsonUnlessEmpty<Hooks>('hooks', {}),
+  result: maybeText('result'),
+}
+
+/** When it resumes by itself: workflows are found by it. */
+const resumeAt: DerivedColumn<Pick<StoredWorkflow, 'paused'>> = {
+  name: 'resume_at',
+  type: 'bigint',
+  write: ({ paused }) => paused?.until ?? null,
+}
+
+const workflow = shapeOf(workflowColumns)
+
+/** What is written of a new workflow. */
+export const newWorkflow = shapeOf(
+  pick(
+    workflowColumns,
+    ...(['id', 'name', 'key', 'holdsKey', 'state', 'priority', 'createdAt', 'total'] as const),
+    ...(['pausesAtPoints', 'tags', 'hooks', 'retryOf'] as const),
+  ),
+)
+/** What `updateWorkflow` writes. */
+export const workflowFacts = shapeOf(
+  pick(
+    workflowColumns,
+    ...(['state', 'finishedAt', 'holdsKey', 'total', 'completed', 'failed'] as const),
+    ...(['cancelled', 'detached', 'isDone', 'paused', 'stop', 'cause', 'rollback'] as const),
+    ...(['result', 'retriedBy'] as const),
+  ),
+  [resumeAt],
+)
 
 export function workflowOf(row: Row): StoredWorkflow {
-  return {
-    seq: Number(row['seq']),
-    id: String(row['id']),
-    name: maybeText(row['name']),
-    key: maybeText(row['key']),
-    holdsKey: isSet(row['key_held']),
-    state: String(row['state']) as WorkflowState,
-    priority: Number(row['priority']),
-    createdAt: Number(row['created_at']),
-    finishedAt: maybeNumber(row['finished_at']),
-    total: Number(row['total']),
-    completed: Number(row['completed']),
-    failed: Number(row['failed']),
-    cancelled: Number(row['cancelled']),
-    detached: Number(row['detached']),
-    pausesAtPoints: isSet(row['at_points']),
-    isDone: isSet(row['is_done']),
-    tags: (maybeJson(row['tags']) ?? []) as string[],
-    paused: maybeJson(row['paused']) as StoredWorkflow['paused'] | null,
-    stop: maybeJson(row['stop']) as StoredWorkflow['stop'] | null,
-    cause: maybeJson(row['cause']) as Cause | null,
-    rollback: maybeJson(row['rollback']) as StoredWorkflow['rollback'] | null,
-    hooks: maybeJson(row['hooks']) ?? {},
-    result: maybeText(row['result']),
-    retryOf: maybeText(row['retry_of']),
-    retriedBy: maybeText(row['retried_by']),
-    counts: null,
-    activeCount: null,
-  }
+  return Object.assign(workflow.read(row), { counts: null, activeCount: null })
 }
 
 /** The parameters of `insertWorkflow`. */
 export function newWorkflowParams(flow: NewWorkflow, now: number): Param[] {
   const total = flow.nodes.filter(({ step }) => step !== null).length
-  return [
-    flow.id,
-    flow.name,
-    flow.key,
-    flag(flow.key !== null),
-    'running',
-    flow.priority,
-    now,
-    null,
-    total,
-    flag(flow.pausesAtPoints),
-    flow.tags.length > 0 ? JSON.stringify(flow.tags) : null,
-    Object.keys(flow.hooks).length > 0 ? JSON.stringify(flow.hooks) : null,
-    flow.retryOf,
-    null,
-  ]
+  const state = 'running' as const
+  return newWorkflow.write({ ...flow, holdsKey: flow.key !== null, state, createdAt: now, total })
 }
 
 /** The parameters of `updateWorkflow`. */
 export function workflowParams(flow: StoredWorkflow): Param[] {
-  return [
-    flow.id,
-    flow.state,
-    flow.finishedAt,
-    flow.paused?.until ?? null,
-    flag(flow.holdsKey),
-    flow.total,
-    flow.completed,
-    flow.failed,
-    flow.cancelled,
-    flow.detached,
-    flag(flow.isDone),
-    jsonOrNull(flow.paused),
-    jsonOrNull(flow.stop),
-    jsonOrNull(flow.cause),
-    jsonOrNull(flow.rollback),
-    flow.result,
-    flow.retriedBy,
-  ]
+  return [flow.id, ...workflowFacts.write(flow)]
 }
 
 /** How the input of a run comes about, and what is run beside it. */
@@ -111,69 +115,62 @@ export interface NodeRow extends Omit<NodePlan, 'isAtOnce' | 'step' | 'hooks'> {
   readonly result: JsonText | null
 }
 
-export function nodeOf(row: Row): NodeRow {
-  return {
-    workflow: String(row['workflow']),
-    node: Number(row['at_node'] ?? row['node']),
-    runSeq: maybeNumber(row['run_seq']),
-    next: maybeNumber(row['next']),
-    chainEnd: Number(row['chain_end']),
-    up: maybeNumber(row['up']),
-    slot: Number(row['slot']),
-    last: Number(row['last']),
-    isHead: isSet(row['is_head']),
-    isPausePoint: isSet(row['is_point']),
-    source: maybeNumber(row['source']),
-    role: String(row['role']) as NodeRole,
-    size: Number(row['size']),
-    policy: String(row['policy']) as FanInPolicy,
-    pending: Number(row['pending']),
-    failures: Number(row['node_failures'] ?? row['failures']),
-    plan: maybeJson(row['plan']) ?? {},
-    cause: maybeJson(row['cause']) as Cause | null,
-    result: maybeText(row['result']),
-  }
+const nodeColumns: Columns<NodeRow> = {
+  workflow: text('workflow'),
+  node: int('node'),
+  runSeq: maybeBigint('run_seq'),
+  next: maybeInt('next'),
+  chainEnd: int('chain_end'),
+  up: maybeInt('up'),
+  slot: int('slot'),
+  last: int('last'),
+  isHead: flag('is_head'),
+  isPausePoint: flag('is_point'),
+  source: maybeInt('source'),
+  role: text('role'),
+  size: int('size'),
+  policy: text('policy'),
+  pending: int('pending'),
+  failures: int('failures'),
+  plan: jsonUnlessEmpty<Plan>('plan', {}),
+  cause: maybeJson('cause'),
+  result: maybeText('result'),
 }
+
+/** What is written of a new node. */
+export const newNode = shapeOf(nodeColumns)
+
+const { workflow: _workflow, ...memberColumns } = nodeColumns
+/** What `membersOf` reads of each node, beside its run. */
+const memberNode = shapeOf(prefixed<Omit<NodeRow, 'workflow'>>(memberColumns, 'n_'))
+/** `n.node AS n_node, …`: a run has columns of the same names. */
+export const memberNodeNames = Object.values(memberColumns)
+  .map(({ name }) => `n.${name} AS n_${name}`)
+  .join(', ')
+
+/** Of a node: when it has completed, nothing comes of it but that its group has one less to wait for. Implies no condition of an index: nodes are found by their numbers. */
+export const isPlain = "plan IS NULL AND next IS NULL AND coalesce(up, -1) >= 0 AND role = 'step'"
+
+export const nodeOf = (row: Row): NodeRow => newNode.read(row)
 
 /** The parameters of `insertNodes`. */
 export function nodeParams(
   { kept, step, hooks, ...node }: RemainderNode,
-  {
-    workflow,
-    runSeq,
-    pending,
-  }: { readonly workflow: string; readonly runSeq: number | null; readonly pending: number },
+  of: Pick<NodeRow, 'workflow' | 'runSeq' | 'pending'>,
 ): Param[] {
-  return [
-    workflow,
-    node.node,
-    runSeq,
-    node.next,
-    node.chainEnd,
-    node.up,
-    node.slot,
-    node.last,
-    flag(node.isHead),
-    flag(node.isPausePoint),
-    node.source,
-    node.role,
-    node.size,
-    node.policy,
-    pending,
-    0,
-    planText({ step, hooks, ...(kept ? { kept } : {}) }),
-    kept?.result ?? null,
-    kept?.cause ? JSON.stringify(kept.cause) : null,
-  ]
+  return newNode.write({
+    ...node,
+    ...of,
+    failures: 0,
+    plan: planOf({ step, hooks, ...(kept ? { kept } : {}) }),
+    cause: kept?.cause ?? null,
+    result: kept?.result ?? null,
+  })
 }
 
 /** Nothing of what stands in the row of its run already: an input that is given. */
-function planText({
-  step,
-  hooks,
-  kept,
-}: Pick<RemainderNode, 'step' | 'hooks' | 'kept'>): string | null {
-  const plan: Plan = {
+function planOf({ step, hooks, kept }: Pick<RemainderNode, 'step' | 'hooks' | 'kept'>): Plan {
+  return {
     ...hooks,
     ...(kept ? { kept: { runId: kept.runId, task: kept.task } } : {}),
     ...(step === null || step.takes === 'given' ? {} : { takes: step.takes }),
@@ -181,12 +178,11 @@ function planText({
     ...(step?.delayMs == null ? {} : { delayMs: step.delayMs }),
     ...(step?.ttlMs == null ? {} : { ttlMs: step.ttlMs }),
   }
-  return Object.keys(plan).length > 0 ? JSON.stringify(plan) : null
 }
 
 /** A row of `membersOf`. */
 export function memberOf(row: Row): WorkflowNode {
-  const { runSeq, workflow: _, plan, ...node } = nodeOf(row)
+  const { runSeq, plan, ...node } = memberNode.read(row)
   const {
     onCompleted,
     onFailed,
@@ -224,6 +220,5 @@ export function memberOf(row: Row): WorkflowNode {
     step,
     run,
     kept: plan.kept ?? null,
-    result: maybeText(row['node_result']),
   }
 }

@@ -11,7 +11,8 @@ import type { Tx } from '../driver/driver.ts'
 import { rowHolds } from './row-holds.ts'
 import type { Admission } from '../rows/new-run.ts'
 import { note } from '../journal/audit-log.ts'
-import { runOf, type SeqRun, tombstoneOf } from '../rows/runs.ts'
+import { tombstoneOf } from '../rows/requests.ts'
+import { runOf, type SeqRun } from '../rows/runs.ts'
 import type { Hold, NewRun, Tombstone } from '../store.ts'
 
 export interface Standing {

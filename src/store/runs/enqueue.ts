@@ -2,7 +2,7 @@
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
-import { firstEntries, insertOf, type AdmittedRun } from '../rows/new-run.ts'
+import { firstEntries, insertOf, plainInsertOf, type AdmittedRun } from '../rows/new-run.ts'
 import { admit, type Standing, standingBefore } from './admission.ts'
 import type { Enqueued, NewRun } from '../store.ts'
 
@@ -33,8 +33,9 @@ export async function enqueueAlone(
   const isPlain = runs.every(isPlainRun)
   if (!isPlain) return null
   const now = driver.now()
-  const sets = runs.map((run) => insertOf({ run, admission: {} }, now))
-  const seqs = await driver.insertAlone('insertNewRuns', sets)
+  const sets = runs.map((run) => plainInsertOf(run, now))
+  const ids = runs.map(({ id }) => id)
+  const seqs = await driver.insertAlone('insertNewRuns', { sets, ids, createdAt: now })
   if (!seqs || seqs.includes(null)) return null
   return runs.map(({ id }) => ({ id, outcome: 'enqueued', replacedId: null }))
 }
@@ -46,7 +47,7 @@ const isPlainRun = ({ key, due, tags, retryOf = null }: NewRun): boolean =>
 async function insertPlain(tx: Tx, runs: readonly NewRun[]): Promise<readonly Enqueued[] | null> {
   const placed = runs.map((run) => ({ run, admission: {} }))
   const now = tx.now()
-  const sets = placed.map((one) => insertOf(one, now))
+  const sets = runs.map((run) => plainInsertOf(run, now))
   const seqs = await tx.insert('insertPlainRuns', sets)
   if (seqs.every((seq) => seq === null)) return null
   return inserted(tx, { placed, seqs, now })

@@ -2,6 +2,7 @@
 import { defaultCrashes } from '../../core/backoff.ts'
 import type { WorkerInfo, Housekept } from '../store.ts'
 import type { Param, Row } from '../driver/sql.ts'
+import { endedWorkerOf, workerParams } from '../rows/workers.ts'
 import { Changes } from '../changes/changes.ts'
 import { writeChanges } from './after-ends.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
@@ -41,25 +42,10 @@ export class Leases {
   }
 }
 
-/** The parameters of `insertWorker`. */
-function workerParams(worker: WorkerInfo, now: number, grantNow: number): Param[] {
-  return [
-    worker.id,
-    worker.host,
-    worker.pid,
-    JSON.stringify(worker.queues),
-    JSON.stringify(worker.tasks),
-    worker.version,
-    now,
-    worker.leaseMs,
-    grantNow + worker.leaseMs,
-  ]
-}
-
 /** A worker's row as it was when it was deleted: every run that it still held lapses. @returns how many. */
 async function lapseRunsOf(tx: Tx, worker: Row): Promise<number> {
-  const tasks = JSON.parse(String(worker['tasks'])) as WorkerInfo['tasks']
-  const held = (await tx.run('heldRunsToChange', [String(worker['id'])])).map(runOf)
+  const { id, tasks } = endedWorkerOf(worker)
+  const held = (await tx.run('heldRunsToChange', [id])).map(runOf)
   const changes = new Changes(tx.now(), held)
   for (const run of held) {
     const { maxCrashes = defaultCrashes, rollbackOn = [] } = tasks[run.task] ?? {}

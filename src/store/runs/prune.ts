@@ -4,7 +4,7 @@ import type { State } from '../../core/run/transitions.ts'
 import { loadRuns } from '../changes/changes.ts'
 import { trimFeed, writeFeed } from '../journal/feed.ts'
 import type { Tx } from '../driver/driver.ts'
-import type { FeedRow } from '../rows/runs.ts'
+import type { FeedRow } from '../rows/feed.ts'
 import type { Retention } from '../store.ts'
 
 export interface LogCall {

@@ -2,7 +2,7 @@
 import type { Tx } from '../driver/driver.ts'
 import type { Row } from '../driver/sql.ts'
 import type { Hold } from '../port/requests.ts'
-import { holdOf } from '../rows/runs.ts'
+import { holdOf } from '../rows/requests.ts'
 
 /** The holds of the rows of `rowHolds`: first those that end runs, then those that pause them, of each kind the oldest first. */
 export function holdsInOrder(rows: readonly Row[]): readonly Hold[] {

@@ -1,10 +1,12 @@
 /** Verbs that wait for what does not exist yet. */
+import { newTombstone } from '../rows/requests.ts'
 import { isStopVerb } from '../../core/run/transitions.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { Controlled, ControlRequest } from '../store.ts'
 
 interface Place {
-  readonly place: readonly [kind: 'id' | 'key', task: string, value: string]
+  /** `task` is empty for an id. */
+  readonly place: { readonly kind: 'id' | 'key'; readonly task: string; readonly value: string }
   readonly asked: Pick<ControlRequest, 'verb' | 'reason' | 'by' | 'tombstoneMs'>
 }
 
@@ -17,10 +19,10 @@ export async function leaveTombstones(
   const rows = places.flatMap(({ place, asked: { verb, reason, by, tombstoneMs } }) =>
     tombstoneMs === 0 || !isStopVerb(verb)
       ? []
-      : [[...place, verb, reason, by, now, now + tombstoneMs]],
+      : [{ ...place, verb, reason, by, createdAt: now, expiresAt: now + tombstoneMs }],
   )
   if (rows.length === 0) return new Map()
-  const left = await tx.each('insertTombstones', rows)
+  const left = await tx.each('insertTombstones', rows.map(newTombstone.write))
   return new Map(left.map((row) => [String(row['value']), Number(row['expires_at'])]))
 }
 

@@ -6,17 +6,10 @@ import type { Driver } from '../driver/driver.ts'
 import { enqueueEntry } from '../rows/new-run.ts'
 import { lanesOf, newestTasksOf } from './lanes.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
-import {
-  childEndOf,
-  feedEntryOf,
-  heldIntentOf,
-  holdOf,
-  matchedOf,
-  runOf,
-  signalOf,
-  tombstoneOf,
-  workerOf,
-} from '../rows/runs.ts'
+import { feedEntryOf } from '../rows/feed.ts'
+import { holdOf, signalOf, tombstoneOf } from '../rows/requests.ts'
+import { childEnd, heldIntentOf, heldRun, runOf } from '../rows/runs.ts'
+import { workerOf } from '../rows/workers.ts'
 import type { Store, StoredWorkflow } from '../store.ts'
 import { checkedWorkflowFilter } from '../driver/workflow-filter.ts'
 import { memberOf, nodeOf, workflowOf } from '../rows/workflows.ts'
@@ -64,7 +57,7 @@ export class Queries {
     (await this.#read(this.#driver.statements.finalRuns, [ids])).map(runOf)
 
   children: Store['children'] = async (parent, ids) =>
-    (await this.#readLong(this.#driver.statements.childrenOf, [parent, ids])).map(childEndOf)
+    (await this.#readLong(this.#driver.statements.childrenOf, [parent, ids])).map(childEnd.read)
 
   list: Store['list'] = async (filter, page) => {
     const { statements } = this.#driver
@@ -113,7 +106,7 @@ export class Queries {
   }
 
   held: Store['held'] = async (workerId) =>
-    (await this.#read(this.#driver.statements.heldRuns, [workerId])).map(matchedOf)
+    (await this.#read(this.#driver.statements.heldRuns, [workerId])).map(heldRun.read)
 
   intents: Store['intents'] = async (workerId) => {
     const rows = await this.#read(this.#driver.statements.heldIntents, [workerId])

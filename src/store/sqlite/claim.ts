@@ -1,3 +1,4 @@
+import { claimedRun } from '../rows/runs.ts'
 import { stateIs } from '../driver/state-sql.ts'
 import type { Tx } from '../driver/driver.ts'
 import { type Lane, lanesOf } from '../driver/lanes.ts'
@@ -14,8 +15,7 @@ const startRuns = `
   UPDATE checkrein_runs SET state = 'running', attempt = attempt + 1, worker_id = ?2, started_at = ?3
   WHERE seq = ?1 AND ${stateIs(['queued'])}`
 const startedRuns = `
-  SELECT seq, id, task, queue, priority, key, tags, input, attempt, checkpoint_at, wait, signalled, rollback, error,
-    workflow, node, parent, is_mapped
+  SELECT ${claimedRun.names()}
   FROM checkrein_runs
   WHERE seq IN (SELECT value FROM json_each(?1))`
 

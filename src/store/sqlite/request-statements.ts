@@ -1,5 +1,8 @@
 /** SQLite's half of the twin statements about what is asked of runs. */
 import type { ChoreName } from '../driver/chore-name.ts'
+import { newBulk, newHold, newSignal } from '../rows/requests.ts'
+import { childEnd } from '../rows/runs.ts'
+import { valuesOf } from './pieces.ts'
 import { stateIs } from '../driver/state-sql.ts'
 import type { RequestStatements } from '../driver/request-statements.ts'
 import type { SignalQuery } from '../store.ts'
@@ -67,8 +70,7 @@ export const sqliteReins: RequestStatements = {
   deleteCheckpoints: `DELETE FROM checkrein_checkpoints WHERE ${ofThese}`,
 
   insertSignals: `
-    INSERT INTO checkrein_signals (call_id, kind, name, run_seq, run_id, created_at, completed_at, answer, reason, by, origin, target, error, reply, payload)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+    INSERT INTO checkrein_signals ${valuesOf(newSignal)}
     ON CONFLICT (call_id, coalesce(run_id, '')) DO UPDATE SET
       position = excluded.position, run_seq = excluded.run_seq, answer = excluded.answer, completed_at = excluded.completed_at, error = excluded.error
     WHERE answer = 'not-found'
@@ -113,8 +115,7 @@ export const sqliteReins: RequestStatements = {
       ORDER BY created_at LIMIT ?2)`,
 
   insertBulk: `
-    INSERT INTO checkrein_bulks (id, created_at, touched_at, upper_seq, total_count, hold_id, workflow, request)
-    VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING RETURNING id`,
+    INSERT INTO checkrein_bulks ${valuesOf(newBulk)} ON CONFLICT (id) DO NOTHING RETURNING id`,
   bulkToChange: 'SELECT * FROM checkrein_bulks WHERE id = ?1',
   updateBulk: `
     UPDATE checkrein_bulks SET touched_at = ?2, done_seq = ?3, done_count = ?4, counts = ?5, finished_at = ?6, error = NULL,
@@ -135,8 +136,7 @@ export const sqliteReins: RequestStatements = {
   seqEnd: 'SELECT max(seq) AS seq FROM checkrein_runs',
 
   insertHold: `
-    INSERT INTO checkrein_holds (id, verb, filter, is_lane, task, queue, created_at, until, rollback, reason, by)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+    INSERT INTO checkrein_holds ${valuesOf(newHold)}
     ON CONFLICT (verb, filter) DO UPDATE SET
       until = excluded.until, rollback = excluded.rollback, reason = excluded.reason, by = excluded.by
     RETURNING *`,
@@ -161,7 +161,7 @@ export const sqliteReins: RequestStatements = {
     WHERE parent IN (SELECT value FROM json_each(?1)) AND finished_at IS NULL`,
   liveChildren: 'SELECT id FROM checkrein_runs WHERE parent = ?1 AND finished_at IS NULL',
   childrenOf: `
-    SELECT id, task, state, result, error, stop FROM checkrein_runs
+    SELECT ${childEnd.names()} FROM checkrein_runs
     WHERE parent = ?1 AND id IN (SELECT value FROM json_each(?2))`,
 }
 

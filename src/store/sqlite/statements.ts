@@ -4,27 +4,15 @@ import { liveRanges, notable, stateIs, stateTerms } from '../driver/state-sql.ts
 import { mayExpire, sqliteReins } from './request-statements.ts'
 import { sqliteLanes } from './lanes.ts'
 import { sqliteWorkflows } from './workflows.ts'
+import { newEntry, newEntryOfCall } from '../rows/feed.ts'
+import { newTombstone } from '../rows/requests.ts'
+import { admittedRun, heldIntent, heldRun, matchedRun, plainRun, runFacts } from '../rows/runs.ts'
+import { newWorker } from '../rows/workers.ts'
+import { assigned, places, valuesOf } from './pieces.ts'
 import type { FilterSql, Param } from '../driver/sql.ts'
 import type { MemberFilter } from '../port/requests.ts'
 import type { Statements } from '../driver/statements.ts'
 
-const insertColumns = [
-  'id, task, queue, priority, key, key_held, tags, input, expires_at, created_at',
-  'state, run_at, waits_for, stop, finished_at, deadline_at, paused_from, paused, resume_at',
-  'paused_by_kind, paused_by_id, retry_of',
-].join(', ')
-const factColumns = [
-  'state, attempt, failures, crashes, worker_id, run_at, intent, paused_from, waits_for',
-  'progress, result, error, stop, started_at, finished_at, key_held',
-  'resume_at, wake_at, deadline_at, checkpoint_at, signalled, rollback_on, rollback, paused, wait, returned, checkpoints',
-  'paused_by_kind, paused_by_id',
-].join(', ')
-/** `?1, ?2, …`: as many as there are columns. */
-const places = (list: string, from = 1): string =>
-  list
-    .split(', ')
-    .map((_, at) => `?${from + at}`)
-    .join(', ')
 /** The lane of the first two parameters, without what has expired by the third. */
 export const inLane = `${stateIs(['queued'])} AND queue = ?1 AND task = ?2 AND (expires_at IS NULL OR attempt > returned OR expires_at > ?3)`
 const runsById = 'SELECT * FROM checkrein_runs WHERE id IN (SELECT value FROM json_each(?1))'
@@ -36,22 +24,18 @@ export const sqliteStatements: Statements = {
   ...sqliteWorkflows,
   ...sqliteLanes,
   insertRuns: `
-    INSERT INTO checkrein_runs (${insertColumns})
-    VALUES (${places(insertColumns)})
-    ON CONFLICT (id) DO NOTHING`,
+    INSERT INTO checkrein_runs ${valuesOf(admittedRun)} ON CONFLICT (id) DO NOTHING`,
   insertPlainRuns: `
-    INSERT INTO checkrein_runs (${insertColumns})
-    SELECT ${places(insertColumns)} WHERE ${nothingStands}
+    INSERT INTO checkrein_runs (${plainRun.names()}) SELECT ${places(plainRun)} WHERE ${nothingStands}
     ON CONFLICT (id) DO NOTHING`,
   insertNewRuns: `
-    INSERT INTO checkrein_runs (${insertColumns})
-    SELECT ${places(insertColumns)} WHERE ${nothingStands}`,
+    INSERT INTO checkrein_runs (${plainRun.names()}) SELECT ${places(plainRun)} WHERE ${nothingStands}`,
   runsById,
   runsToChange: runsById,
   runsBySeqToChange: 'SELECT * FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))',
   keyHolderToChange: 'SELECT * FROM checkrein_runs WHERE task = ?1 AND key = ?2 AND key_held = 1',
   updateRuns: `
-    UPDATE checkrein_runs SET (${factColumns}) = (${places(factColumns, 4)})
+    UPDATE checkrein_runs SET ${assigned(runFacts, 4)}
     WHERE seq = ?1 AND state = ?2 AND attempt = ?3`,
   completeRuns: `
     UPDATE checkrein_runs SET state = 'completed', result = ?5, worker_id = NULL, finished_at = ?6
@@ -59,9 +43,9 @@ export const sqliteStatements: Statements = {
       AND intent IS NULL AND key_held = 0 AND is_awaited IS NULL AND signalled IS NULL AND rollback IS NULL AND wait IS NULL`,
   insertTags: 'INSERT INTO checkrein_tags (tag, run_seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING',
   insertFeed: `
-    INSERT INTO checkrein_feed (run_seq, at, type, attempt, state, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+    INSERT INTO checkrein_feed ${valuesOf(newEntry)}`,
   insertFeedOfCalls: `
-    INSERT INTO checkrein_feed (run_seq, at, type, attempt, state, data, call_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+    INSERT INTO checkrein_feed ${valuesOf(newEntryOfCall)}`,
   trimFeed: `
     DELETE FROM checkrein_feed WHERE run_seq = ?1 AND type = ?2 AND position <= (
       SELECT position FROM checkrein_feed WHERE run_seq = ?1 AND type = ?2 ORDER BY position DESC LIMIT 1 OFFSET ?3)`,
@@ -76,8 +60,7 @@ export const sqliteStatements: Statements = {
   tombstonesFor: `
     SELECT * FROM checkrein_tombstones WHERE kind = ?1 AND task = ?2 AND value = ?3 AND expires_at > ?4`,
   insertTombstones: `
-    INSERT INTO checkrein_tombstones (kind, task, value, verb, reason, by, created_at, expires_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+    INSERT INTO checkrein_tombstones ${valuesOf(newTombstone)}
     ON CONFLICT (kind, task, value) DO UPDATE SET
       verb = excluded.verb, reason = excluded.reason, by = excluded.by, expires_at = max(expires_at, excluded.expires_at),
       created_at = CASE WHEN expires_at > excluded.created_at THEN created_at ELSE excluded.created_at END
@@ -89,8 +72,7 @@ export const sqliteStatements: Statements = {
   pruneTombstones: 'DELETE FROM checkrein_tombstones WHERE expires_at <= ?1',
 
   insertWorker: `
-    INSERT INTO checkrein_workers (id, host, pid, queues, tasks, version, started_at, lease_ms, lease_until)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
+    INSERT INTO checkrein_workers ${valuesOf(newWorker)}`,
   renewLease: `
     UPDATE checkrein_workers SET lease_until = max(lease_until, ?3 + lease_ms)
     WHERE id = ?1 AND lease_until > ?2 RETURNING id`,
@@ -103,9 +85,9 @@ export const sqliteStatements: Statements = {
   deleteLapsedWorker:
     'DELETE FROM checkrein_workers WHERE id = ?1 AND lease_until <= ?2 RETURNING id, tasks',
   heldRunsToChange: `SELECT * FROM checkrein_runs WHERE ${stateIs(['running'])} AND worker_id = ?1`,
-  heldRuns: `SELECT seq, id, attempt FROM checkrein_runs WHERE ${stateIs(['running'])} AND worker_id = ?1`,
+  heldRuns: `SELECT ${heldRun.names()} FROM checkrein_runs WHERE ${stateIs(['running'])} AND worker_id = ?1`,
   heldIntents: `
-    SELECT id, attempt, intent, signalled FROM checkrein_runs
+    SELECT ${heldIntent.names()} FROM checkrein_runs
     WHERE worker_id = ?1 AND (intent IS NOT NULL OR signalled IS NOT NULL)`,
 
   dueRunsToChange: `SELECT * FROM checkrein_runs WHERE ${stateIs(['scheduled'])} AND run_at <= ?1 ORDER BY run_at LIMIT ?2`,
@@ -153,7 +135,7 @@ export const sqliteStatements: Statements = {
     liveRanges
       .map(
         (range) =>
-          `SELECT r.seq, r.id, r.attempt, r.workflow, r.node FROM checkrein_runs AS r WHERE ${range} AND ${where}`,
+          `SELECT ${matchedRun.names('r.')} FROM checkrein_runs AS r WHERE ${range} AND ${where}`,
       )
       .join(' UNION ALL '),
   filterSql,

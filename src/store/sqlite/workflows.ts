@@ -2,25 +2,16 @@ import { statesOfWorkflows } from '../driver/workflow-filter.ts'
 import type { WorkflowFilter } from '../port/workflows.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
 import type { WorkflowStatements } from '../driver/workflow-statements.ts'
-import {
-  isPlain,
-  memberColumns,
-  nodeColumns,
-  workflowColumns,
-  workflowFacts,
-} from '../rows/workflow-columns.ts'
+import { newMember, startedMember } from '../rows/runs.ts'
+import { isPlain, memberNodeNames, newNode, newWorkflow, workflowFacts } from '../rows/workflows.ts'
+import { assigned, valuesOf } from './pieces.ts'
 import type { FilterSql, Param } from '../driver/sql.ts'
 
-const names = (columns: readonly string[]): string =>
-  columns.map((column) => column.split(' ')[0]).join(', ')
-const places = (columns: readonly string[], from = 1): string =>
-  columns.map((_, at) => `?${from + at}`).join(', ')
 const ofThese = 'IN (SELECT value FROM json_each(?1))'
 
 export const sqliteWorkflows: WorkflowStatements = {
   insertWorkflow: `
-    INSERT INTO checkrein_workflows (${names(workflowColumns)})
-    VALUES (${places(workflowColumns)}) ON CONFLICT (id) DO NOTHING RETURNING id`,
+    INSERT INTO checkrein_workflows ${valuesOf(newWorkflow)} ON CONFLICT (id) DO NOTHING RETURNING id`,
   workflowsById: `SELECT * FROM checkrein_workflows WHERE id ${ofThese}`,
   workflowsToChange: `SELECT * FROM checkrein_workflows WHERE id ${ofThese} ORDER BY id`,
   haltedWorkflows: `
@@ -29,11 +20,10 @@ export const sqliteWorkflows: WorkflowStatements = {
         OR EXISTS (SELECT 1 FROM checkrein_tombstones AS t WHERE t.kind = 'id' AND t.task = '' AND t.value = w.id))`,
   workflowByKeyToChange: 'SELECT * FROM checkrein_workflows WHERE key = ?1 AND key_held = 1',
   updateWorkflow: `
-    UPDATE checkrein_workflows SET (${names(workflowFacts)}) = (${places(workflowFacts, 2)}) WHERE id = ?1`,
+    UPDATE checkrein_workflows SET ${assigned(workflowFacts, 2)} WHERE id = ?1`,
   insertMembers: `
-    INSERT INTO checkrein_runs (${names(memberColumns)})
-    VALUES (${places(memberColumns)}) ON CONFLICT (id) DO NOTHING`,
-  insertNodes: `INSERT INTO checkrein_nodes (${names(nodeColumns)}) VALUES (${places(nodeColumns)})`,
+    INSERT INTO checkrein_runs ${valuesOf(newMember)} ON CONFLICT (id) DO NOTHING`,
+  insertNodes: `INSERT INTO checkrein_nodes ${valuesOf(newNode)}`,
   nodesOf: `
     SELECT * FROM checkrein_nodes WHERE workflow = ?1 AND node IN (SELECT value FROM json_each(?2))`,
   plainArrivals: `
@@ -68,8 +58,7 @@ export const sqliteWorkflows: WorkflowStatements = {
     FROM checkrein_nodes AS n LEFT JOIN checkrein_runs AS r ON r.seq = n.run_seq
     WHERE n.workflow = ?1 AND n.node IN (SELECT value FROM json_each(?2))`,
   startMembers: `
-    UPDATE checkrein_runs SET state = ?2, input = coalesce(?3, input), run_at = ?4, expires_at = ?5, paused_from = ?6, paused = ?7,
-      paused_by_kind = ?8, paused_by_id = ?9
+    UPDATE checkrein_runs SET input = coalesce(?2, input), ${assigned(startedMember, 3)}
     WHERE seq = ?1 AND state = 'waiting' AND attempt = 0 AND workflow IS NOT NULL`,
   giveInput:
     'UPDATE checkrein_runs SET input = coalesce(?2, input), expires_at = ?3 WHERE seq = ?1',
@@ -86,8 +75,7 @@ export const sqliteWorkflows: WorkflowStatements = {
     SELECT workflow, state, CASE WHEN state = 'waiting' AND attempt = 0 THEN 0 ELSE 1 END AS was_reached, count(*) AS n FROM checkrein_runs
     WHERE workflow IS NOT NULL AND workflow ${ofThese} AND node < ${firstUndoing} GROUP BY workflow, state, was_reached`,
   membersOf: `
-    SELECT n.node AS at_node, n.run_seq, n.next, n.chain_end, n.up, n.slot, n.last, n.is_head, n.is_point, n.source, n.role,
-      n.size, n.policy, n.pending, n.failures AS node_failures, n.plan, n.cause, n.result AS node_result, r.*
+    SELECT ${memberNodeNames}, r.*
     FROM checkrein_nodes AS n LEFT JOIN checkrein_runs AS r ON r.seq = n.run_seq
     WHERE n.workflow = ?1 AND n.node > ?2 ORDER BY n.node LIMIT ?3`,
   feedStart: `

@@ -69,7 +69,7 @@ async function missing(
   const { id, verb, reason, by, tombstoneMs, isAgain = false } = request
   if (isAgain) return { id, answer: 'not-found', state: null, tombstoneUntil: null }
   const asked = { verb, reason, by, tombstoneMs }
-  const until = await leaveTombstones(tx, [{ place: ['id', '', id], asked }])
+  const until = await leaveTombstones(tx, [{ place: { kind: 'id', task: '', value: id }, asked }])
   const tombstoneUntil = until.get(id) ?? null
   const entry = { asked: request, kind: 'control', name: verb, run: null } as const
   const payload = tombstoneUntil === null ? {} : { payload: JSON.stringify({ tombstoneUntil }) }

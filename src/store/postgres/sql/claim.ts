@@ -1,4 +1,5 @@
 /** How runs are claimed on PostgreSQL. */
+import { claimedRun } from '../../rows/runs.ts'
 import type { ClaimGuardName } from '../../driver/driver.ts'
 import { stateIs } from '../../driver/state-sql.ts'
 import { heldOrSkipped } from './pieces.ts'
@@ -34,10 +35,7 @@ const claimableHeads = (where: string): string => `
         ORDER BY r.priority DESC, r.seq LIMIT $5 ${heldOrSkipped}) AS head
       WHERE ${isOpenLane} ${where} ORDER BY head.priority DESC, head.seq LIMIT $5`
 const startRuns = `UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3`
-const claimedColumns = [
-  'r.seq, r.id, r.task, r.queue, r.priority, r.key, r.tags, r.input, r.attempt',
-  'r.checkpoint_at, r.wait, r.signalled, r.rollback, r.error, r.workflow, r.node, r.parent, r.is_mapped',
-].join(', ')
+const claimedColumns = claimedRun.names('r.')
 
 export const claimStatements: ClaimStatements = {
   claimableTasks: `

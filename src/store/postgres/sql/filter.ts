@@ -1,4 +1,5 @@
 /** Filters on runs, in PostgreSQL's SQL. */
+import { matchedRun } from '../../rows/runs.ts'
 import { statesOf } from '../../../core/filter.ts'
 import { liveRanges, stateTerms } from '../../driver/state-sql.ts'
 import type { FilterSql, Param } from '../../driver/sql.ts'
@@ -52,7 +53,7 @@ export const conditionOf = ({ where, params }: Pick<FilterSql, 'where' | 'params
 /** So many runs of a tag are looked at, also those that have finished, before the live ones are asked whether they have it. */
 const fewTagged = 10_000
 
-const matchedColumns = 'r.seq, r.id, r.attempt, r.workflow, r.node'
+const matchedColumns = matchedRun.names('r.')
 
 /** Live runs of a filter, in their order. */
 export function matchRuns(filter: FilterSql): string {

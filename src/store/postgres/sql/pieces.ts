@@ -1,4 +1,5 @@
 /** Pieces of PostgreSQL's statements. */
+import type { ShapeSql } from '../../rows/columns.ts'
 
 /** A table of the parameters from `$1` on, a row for each set: `sets('seq bigint', 'at bigint')`. */
 export function sets(...columns: readonly string[]): string {
@@ -6,6 +7,13 @@ export function sets(...columns: readonly string[]): string {
   const names = columns.map((column) => column.split(' ')[0])
   return `unnest(${lists.join(', ')}) WITH ORDINALITY AS u(${names.join(', ')}, ord)`
 }
+
+/** `(id, task) VALUES ($1, $2)`; the parameters have the types of the columns. */
+export const valuesOf = (shape: ShapeSql): string => `(${shape.names()}) VALUES (${places(shape)})`
+
+/** `$2::text, $3::bigint`: a place for each column of a shape. */
+export const places = ({ typed }: ShapeSql, from = 1): string =>
+  typed.map((column, at) => `$${from + at}::${column.split(' ')[1]}`).join(', ')
 
 /**
  * For a join: some of what has an `ord`, of which the planner believes that there is hardly any. A table that was empty when

@@ -1,5 +1,7 @@
 /** PostgreSQL's half of the twin statements about what is asked of runs. */
 import type { ChoreName } from '../../driver/chore-name.ts'
+import { newBulk, newHold, newSignal } from '../../rows/requests.ts'
+import { childEnd } from '../../rows/runs.ts'
 import { stateIs } from '../../driver/state-sql.ts'
 import type { RequestStatements } from '../../driver/request-statements.ts'
 import type { SignalQuery } from '../../store.ts'
@@ -13,6 +15,7 @@ import {
   isSame,
   mayExpire,
   sets,
+  valuesOf,
 } from './pieces.ts'
 import type { FilterSql, Param } from '../../driver/sql.ts'
 
@@ -31,13 +34,6 @@ const openOf = (columns: readonly string[], condition: string): string => `(
       SELECT u.*, o.position FROM ${fewSets(...columns)} CROSS JOIN LATERAL (
         SELECT position FROM @signals
         WHERE run_seq IS NOT NULL AND run_seq = u.run_seq AND ${openSignals} AND ${condition} OFFSET 0) AS o) AS u`
-
-const signalColumns = [
-  'call_id text, kind text, name text, run_seq bigint, run_id text, created_at bigint',
-  'completed_at bigint, answer text, reason text, by text, origin text, target text, error text',
-  'reply text, payload text',
-].flatMap((line) => line.split(', '))
-const names = signalColumns.map((column) => column.split(' ')[0]).join(', ')
 
 /** The runs that a hold or a workflow has paused: the words of their index. */
 const isPausedByOther = 'paused_by_id IS NOT NULL AND paused IS NOT NULL'
@@ -96,7 +92,7 @@ export const postgresReins: RequestStatements = {
   deleteCheckpoints: `DELETE FROM @checkpoints WHERE run_seq = ${anyOfFew}`,
 
   insertSignals: `
-    INSERT INTO @signals AS s (${names}) SELECT ${names} FROM ${sets(...signalColumns)} ORDER BY ord
+    INSERT INTO @signals AS s (${newSignal.names()}) SELECT ${newSignal.names()} FROM ${sets(...newSignal.typed)} ORDER BY ord
     ON CONFLICT (call_id, coalesce(run_id, '')) DO UPDATE SET
       position = excluded.position, run_seq = excluded.run_seq, answer = excluded.answer, completed_at = excluded.completed_at, error = excluded.error
     WHERE s.answer = 'not-found'
@@ -151,8 +147,7 @@ export const postgresReins: RequestStatements = {
       ORDER BY created_at LIMIT $2))`,
 
   insertBulk: `
-    INSERT INTO @bulks (id, created_at, touched_at, upper_seq, total_count, hold_id, workflow, request)
-    VALUES ($1, $2, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING RETURNING id`,
+    INSERT INTO @bulks ${valuesOf(newBulk)} ON CONFLICT (id) DO NOTHING RETURNING id`,
   bulkToChange: `SELECT * FROM @bulks WHERE id = $1 ${held}`,
   updateBulk: `
     UPDATE @bulks SET touched_at = $2, done_seq = $3, done_count = $4, counts = $5, finished_at = $6, error = NULL,
@@ -172,8 +167,7 @@ export const postgresReins: RequestStatements = {
   seqEnd: `SELECT max(seq) AS seq FROM @runs`,
 
   insertHold: `
-    INSERT INTO @holds (id, verb, filter, is_lane, task, queue, created_at, until, rollback, reason, by)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    INSERT INTO @holds ${valuesOf(newHold)}
     ON CONFLICT (verb, filter) DO UPDATE SET
       until = excluded.until, rollback = excluded.rollback, reason = excluded.reason, by = excluded.by
     RETURNING *`,
@@ -201,7 +195,7 @@ export const postgresReins: RequestStatements = {
       SELECT 1 FROM @runs WHERE parent = u.parent AND finished_at IS NULL LIMIT 1) AS child`,
   liveChildren: `SELECT id FROM @runs WHERE parent = $1 AND finished_at IS NULL`,
   childrenOf: `
-    SELECT id, task, state, result, error, stop FROM @runs WHERE parent = $1 AND id = ANY($2::text[])`,
+    SELECT ${childEnd.names()} FROM @runs WHERE parent = $1 AND id = ANY($2::text[])`,
 }
 
 function signalSql(query: SignalQuery): FilterSql {

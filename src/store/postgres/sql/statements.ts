@@ -11,6 +11,10 @@
 import type { State } from '../../../core/run/transitions.ts'
 import { notable, stateIs } from '../../driver/state-sql.ts'
 import { type ClaimStatements, claimStatements } from './claim.ts'
+import { newEntry, newEntryOfCall } from '../../rows/feed.ts'
+import { newTombstone } from '../../rows/requests.ts'
+import { admittedRun, heldIntent, heldRun, plainRun, runFacts } from '../../rows/runs.ts'
+import { newWorker } from '../../rows/workers.ts'
 import { conditionOf, filterSql, matchRuns } from './filter.ts'
 import { postgresLanes } from './lanes.ts'
 import { postgresReins } from './requests.ts'
@@ -25,24 +29,9 @@ import {
   isSame,
   mayExpire,
   sets,
+  valuesOf,
 } from './pieces.ts'
 import type { Statements } from '../../driver/statements.ts'
-
-const insertColumns = [
-  'id text, task text, queue text, priority int, key text, key_held int, tags text, input text',
-  'expires_at bigint, created_at bigint, state text, run_at bigint, waits_for text, stop text',
-  'finished_at bigint, deadline_at bigint, paused_from text, paused text, resume_at bigint',
-  'paused_by_kind text, paused_by_id text, retry_of text',
-].flatMap((line) => line.split(', '))
-const factColumns = [
-  'state text, attempt int, failures int, crashes int, worker_id text, run_at bigint, intent text',
-  'paused_from text, waits_for text, progress text, result text, error text, stop text',
-  'started_at bigint, finished_at bigint, key_held int, resume_at bigint, wake_at bigint',
-  'deadline_at bigint, checkpoint_at bigint, signalled bigint, rollback_on text, rollback text',
-  'paused text, wait text, returned int, checkpoints int, paused_by_kind text, paused_by_id text',
-].flatMap((line) => line.split(', '))
-const names = (columns: readonly string[], prefix = ''): string =>
-  columns.map((column) => `${prefix}${column.split(' ')[0]}`).join(', ')
 
 /** The statements of PostgreSQL, and those that are its alone. */
 export interface PostgresStatements extends Statements, ClaimStatements {
@@ -57,10 +46,9 @@ export interface PostgresStatements extends Statements, ClaimStatements {
   readonly newest: string
 }
 
-const insertRuns = (where: string, conflict = 'ON CONFLICT (id) DO NOTHING'): string => `
-  INSERT INTO @runs (${names(insertColumns)})
-  SELECT ${names(insertColumns)} FROM ${sets(...insertColumns)} ${where} ORDER BY ord
-  ${conflict} RETURNING seq, id`
+const insertPlainRuns = (conflict: string): string => `
+  INSERT INTO @runs (${plainRun.names()}) SELECT ${plainRun.names()} FROM ${sets(...plainRun.typed)}
+  ${nothingStands} ORDER BY ord ${conflict} RETURNING seq, id`
 
 const nothingStands =
   'WHERE NOT EXISTS (SELECT 1 FROM @tombstones) AND NOT EXISTS (SELECT 1 FROM @holds WHERE is_lane = 0)'
@@ -97,9 +85,11 @@ const templates: PostgresStatements = {
   ...postgresWorkflows,
   ...postgresLanes,
   ...claimStatements,
-  insertRuns: insertRuns(''),
-  insertPlainRuns: insertRuns(nothingStands),
-  insertNewRuns: insertRuns(nothingStands, ''),
+  insertRuns: `
+    INSERT INTO @runs (${admittedRun.names()}) SELECT ${admittedRun.names()} FROM ${sets(...admittedRun.typed)}
+    ORDER BY ord ON CONFLICT (id) DO NOTHING RETURNING seq, id`,
+  insertPlainRuns: insertPlainRuns('ON CONFLICT (id) DO NOTHING'),
+  insertNewRuns: insertPlainRuns(''),
   runsById: `SELECT * FROM @runs WHERE id = ANY($1::text[])`,
   runsToChange: `SELECT * FROM @runs WHERE id = ANY($1::text[]) ORDER BY seq ${held}`,
   runsBySeqToChange: `SELECT * FROM @runs WHERE seq = ANY($1::bigint[]) ORDER BY seq ${held}`,
@@ -109,8 +99,8 @@ const templates: PostgresStatements = {
         SELECT seq FROM @runs WHERE task = u.task AND key = u.key AND key_held = 1 LIMIT 1) AS r))
     ORDER BY seq ${held}`,
   updateRuns: `
-    UPDATE @runs AS r SET (${names(factColumns)}) = ROW(${names(factColumns, 'u.')})
-    FROM ${fewSets('seq bigint', 'old_state text', 'old_attempt int', ...factColumns)}
+    UPDATE @runs AS r SET (${runFacts.names()}) = ROW(${runFacts.names('u.')})
+    FROM ${fewSets('seq bigint', 'old_state text', 'old_attempt int', ...runFacts.typed)}
     WHERE ${isSame('r.seq', 'u.seq')} AND r.state = u.old_state AND r.attempt = u.old_attempt RETURNING u.ord`,
   completeRuns: `${completeRuns} RETURNING u.ord`,
   completeAlone: `
@@ -128,13 +118,9 @@ const templates: PostgresStatements = {
     INSERT INTO @tags (tag, run_seq) SELECT tag, run_seq FROM ${sets('tag text', 'run_seq bigint')}
     ON CONFLICT DO NOTHING`,
   insertFeed: `
-    INSERT INTO @feed (run_seq, at, type, attempt, state, data)
-    SELECT run_seq, at, type, attempt, state, data
-    FROM ${sets('run_seq bigint', 'at bigint', 'type text', 'attempt int', 'state text', 'data text')} ORDER BY ord`,
+    INSERT INTO @feed (${newEntry.names()}) SELECT ${newEntry.names()} FROM ${sets(...newEntry.typed)} ORDER BY ord`,
   insertFeedOfCalls: `
-    INSERT INTO @feed (run_seq, at, type, attempt, state, data, call_id)
-    SELECT run_seq, at, type, attempt, state, data, call_id
-    FROM ${sets('run_seq bigint', 'at bigint', 'type text', 'attempt int', 'state text', 'data text', 'call_id text')} ORDER BY ord`,
+    INSERT INTO @feed (${newEntryOfCall.names()}) SELECT ${newEntryOfCall.names()} FROM ${sets(...newEntryOfCall.typed)} ORDER BY ord`,
   trimFeed: `
     DELETE FROM @feed WHERE position = ANY(ARRAY(
       SELECT past.position FROM ${sets('run_seq bigint', 'type text', 'kept int')}
@@ -151,9 +137,8 @@ const templates: PostgresStatements = {
     SELECT t.* FROM ${fewSets('kind text', 'task text', 'value text', 'now bigint')}
     JOIN @tombstones AS t ON ${isTheirs} AND t.expires_at > u.now`,
   insertTombstones: `
-    INSERT INTO @tombstones AS t (kind, task, value, verb, reason, by, created_at, expires_at)
-    SELECT DISTINCT ON (kind, task, value) kind, task, value, verb, reason, by, created_at, expires_at
-    FROM ${sets('kind text', 'task text', 'value text', 'verb text', 'reason text', 'by text', 'created_at bigint', 'expires_at bigint')}
+    INSERT INTO @tombstones AS t (${newTombstone.names()})
+    SELECT DISTINCT ON (kind, task, value) ${newTombstone.names()} FROM ${sets(...newTombstone.typed)}
     ORDER BY kind, task, value, ord DESC
     ON CONFLICT (kind, task, value) DO UPDATE SET
       verb = excluded.verb, reason = excluded.reason, by = excluded.by, expires_at = greatest(t.expires_at, excluded.expires_at),
@@ -166,8 +151,7 @@ const templates: PostgresStatements = {
   pruneTombstones: `DELETE FROM @tombstones WHERE expires_at <= $1`,
 
   insertWorker: `
-    INSERT INTO @workers (id, host, pid, queues, tasks, version, started_at, lease_ms, lease_until)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    INSERT INTO @workers ${valuesOf(newWorker)}`,
   renewLease: `
     UPDATE @workers SET lease_until = greatest(lease_until, $3::bigint + lease_ms)
     WHERE id = $1 AND lease_until > $2::bigint
@@ -181,9 +165,9 @@ const templates: PostgresStatements = {
   deleteLapsedWorker: `DELETE FROM @workers WHERE id = $1 AND lease_until <= $2 RETURNING id, tasks`,
   heldRunsToChange: `
     SELECT * FROM @runs WHERE ${stateIs(['running'])} AND worker_id = $1 ORDER BY seq ${held}`,
-  heldRuns: `SELECT seq, id, attempt FROM @runs WHERE ${stateIs(['running'])} AND worker_id = $1`,
+  heldRuns: `SELECT ${heldRun.names()} FROM @runs WHERE ${stateIs(['running'])} AND worker_id = $1`,
   heldIntents: `
-    SELECT id, attempt, intent, signalled FROM @runs
+    SELECT ${heldIntent.names()} FROM @runs
     WHERE worker_id = $1 AND (intent IS NOT NULL OR signalled IS NOT NULL)`,
 
   dueRunsToChange: `

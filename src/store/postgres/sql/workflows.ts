@@ -1,21 +1,29 @@
+import { newMember, startedMember } from '../../rows/runs.ts'
 import {
   isPlain,
-  memberColumns,
-  nodeColumns,
-  workflowColumns,
+  memberNodeNames,
+  newNode,
+  newWorkflow,
   workflowFacts,
-} from '../../rows/workflow-columns.ts'
+} from '../../rows/workflows.ts'
 import { statesOfWorkflows } from '../../driver/workflow-filter.ts'
 import type { WorkflowFilter } from '../../port/workflows.ts'
 import { firstUndoing } from '../../rows/undo-nodes.ts'
 import type { WorkflowStatements } from '../../driver/workflow-statements.ts'
-import { anyOfFew, few, fewSets, held, heldOrSkipped, isAfter, isSame, sets } from './pieces.ts'
+import {
+  anyOfFew,
+  few,
+  fewSets,
+  held,
+  heldOrSkipped,
+  isAfter,
+  isSame,
+  places,
+  sets,
+  valuesOf,
+} from './pieces.ts'
 import type { FilterSql, Param } from '../../driver/sql.ts'
 
-const names = (columns: readonly string[]): string =>
-  columns.map((column) => column.split(' ')[0]).join(', ')
-const places = (columns: readonly string[], from = 1): string =>
-  columns.map((column, at) => `$${from + at}::${column.split(' ')[1]}`).join(', ')
 const inWorkflow = `${isSame('n.workflow', 'u.workflow')} AND n.node = u.node`
 
 /**
@@ -33,8 +41,7 @@ const isUnreached = "CASE WHEN r.state = 'waiting' AND r.attempt = 0 THEN 1 ELSE
 
 export const postgresWorkflows: WorkflowStatements = {
   insertWorkflow: `
-    INSERT INTO @workflows (${names(workflowColumns)})
-    VALUES (${places(workflowColumns)}) ON CONFLICT (id) DO NOTHING RETURNING id`,
+    INSERT INTO @workflows ${valuesOf(newWorkflow)} ON CONFLICT (id) DO NOTHING RETURNING id`,
   workflowsById: `SELECT * FROM @workflows WHERE id = ANY($1::text[])`,
   workflowsToChange: `SELECT * FROM @workflows WHERE id = ANY($1::text[]) ORDER BY id ${held}`,
   haltedWorkflows: `
@@ -43,13 +50,12 @@ export const postgresWorkflows: WorkflowStatements = {
         OR EXISTS (SELECT 1 FROM @tombstones AS t WHERE t.kind = 'id' AND t.task = '' AND t.value = w.id))`,
   workflowByKeyToChange: `SELECT * FROM @workflows WHERE key = $1 AND key_held = 1 ${held}`,
   updateWorkflow: `
-    UPDATE @workflows SET (${names(workflowFacts)}) = ROW(${places(workflowFacts, 2)}) WHERE id = $1`,
+    UPDATE @workflows SET (${workflowFacts.names()}) = ROW(${places(workflowFacts, 2)}) WHERE id = $1`,
   insertMembers: `
-    INSERT INTO @runs (${names(memberColumns)})
-    SELECT ${names(memberColumns)} FROM ${sets(...memberColumns)} ORDER BY ord
+    INSERT INTO @runs (${newMember.names()}) SELECT ${newMember.names()} FROM ${sets(...newMember.typed)} ORDER BY ord
     ON CONFLICT (id) DO NOTHING RETURNING seq, id`,
   insertNodes: `
-    INSERT INTO @nodes (${names(nodeColumns)}) SELECT ${names(nodeColumns)} FROM ${sets(...nodeColumns)}`,
+    INSERT INTO @nodes (${newNode.names()}) SELECT ${newNode.names()} FROM ${sets(...newNode.typed)}`,
   nodesOf: `SELECT n.* FROM ${theseNodes}`,
   plainArrivals: `
     SELECT up, count(*)::int AS n FROM ${theseNodes} WHERE ${isPlain} GROUP BY up`,
@@ -81,9 +87,8 @@ export const postgresWorkflows: WorkflowStatements = {
     SELECT n.node, n.run_seq, n.result, r.result AS run_result
     FROM ${theseNodes} LEFT JOIN LATERAL (SELECT result FROM @runs WHERE seq = n.run_seq OFFSET 0) AS r ON true`,
   startMembers: `
-    UPDATE @runs AS r SET state = u.state, input = coalesce(u.input, r.input), run_at = u.run_at, expires_at = u.expires_at,
-      paused_from = u.paused_from, paused = u.paused, paused_by_kind = u.paused_by_kind, paused_by_id = u.paused_by_id
-    FROM ${fewSets('seq bigint', 'state text', 'input text', 'run_at bigint', 'expires_at bigint', 'paused_from text', 'paused text', 'paused_by_kind text', 'paused_by_id text')}
+    UPDATE @runs AS r SET input = coalesce(u.input, r.input), (${startedMember.names()}) = ROW(${startedMember.names('u.')})
+    FROM ${fewSets('seq bigint', 'input text', ...startedMember.typed)}
     WHERE ${isSame('r.seq', 'u.seq')} AND ${isUnreached} RETURNING u.ord`,
   giveInput: `
     UPDATE @runs AS r SET input = coalesce(u.input, r.input), expires_at = u.expires_at
@@ -101,8 +106,7 @@ export const postgresWorkflows: WorkflowStatements = {
     SELECT workflow, state, CASE WHEN state = 'waiting' AND attempt = 0 THEN 0 ELSE 1 END AS was_reached, count(*) AS n FROM @runs
     WHERE workflow IS NOT NULL AND workflow = ANY($1::text[]) AND node < ${firstUndoing} GROUP BY workflow, state, was_reached`,
   membersOf: `
-    SELECT n.node AS at_node, n.run_seq, n.next, n.chain_end, n.up, n.slot, n.last, n.is_head, n.is_point, n.source, n.role,
-      n.size, n.policy, n.pending, n.failures AS node_failures, n.plan, n.cause, n.result AS node_result, r.*
+    SELECT ${memberNodeNames}, r.*
     FROM @nodes AS n LEFT JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
     WHERE n.workflow = $1 AND n.node > $2 ORDER BY n.node LIMIT $3`,
   feedStart: `

@@ -4,6 +4,7 @@
  *
  * Only plain cases go this way; what a statement leaves over goes the long one.
  */
+import type { NewRows } from '../../driver/driver.ts'
 import { CheckreinError } from '../../../core/errors.ts'
 import { lanesOf } from '../../driver/lanes.ts'
 import type { ClaimRequest } from '../../store.ts'
@@ -15,9 +16,6 @@ import type { PostgresStatements } from '../sql/statements.ts'
 import { PostgresTx, type TxClock } from './transaction.ts'
 import type { Param, Row } from '../../driver/sql.ts'
 import type { StatementName } from '../../driver/statements.ts'
-
-/** The place of `created_at` among the parameters of an insert. */
-const createdAt = 9
 
 export interface SingleStatementParts {
   readonly link: Link
@@ -37,10 +35,12 @@ export class SingleStatements {
   }
 
   /** See `Driver.insertAlone`. */
-  async insert(name: StatementName, sets: Sets): Promise<readonly (number | null)[] | null> {
+  async insert(
+    name: StatementName,
+    { sets, ids, createdAt }: NewRows,
+  ): Promise<readonly (number | null)[] | null> {
     const { link, clock, statements, notices } = this.#parts
     if (portionsOf(sets).length > 1) return null
-    const ids = sets.map(([id]) => String(id))
     const news = notices.about(['work'])
     const seqs = await inserted(link, {
       insert: (session) => {
@@ -48,7 +48,7 @@ export class SingleStatements {
         news.behind(session)
         return seqs
       },
-      made: [statements.madeRuns, [ids, sets[0]?.[createdAt] ?? null]],
+      made: [statements.madeRuns, [ids, createdAt]],
       ids,
     })
     if (seqs) news.isDone()

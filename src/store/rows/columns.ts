@@ -1,0 +1,186 @@
+/**
+ * How the columns of a table are described: once, for both databases.
+ *
+ * A description says of each property of a record in which column it is kept, of which type that is, and how a value is written
+ * and read:
+ *
+ *     const holdColumns: Columns<Hold> = { id: text('id'), createdAt: bigint('created_at'), until: maybeBigint('until') }
+ *
+ * A shape is made of some of the columns. It has everything that a statement and its caller share: the names for the SQL, in an order
+ * that is always the same, the parameters of a record in that order, and the record of a row. So no place in the code knows the place
+ * of a column. A new column is one line in a description, and one in the `0001_initial.sql` of each database.
+ */
+import type { Param, Row } from '../driver/sql.ts'
+
+type Cell = Row[string] | undefined
+
+/** The types as PostgreSQL calls them; a file has TEXT for the first and INTEGER for the others. */
+export type SqlType = 'text' | 'int' | 'bigint'
+
+/** One column, and how a value of a record is kept in it. */
+export interface Column<Value> {
+  readonly name: string
+  readonly type: SqlType
+  write(value: Value): Param
+  read(cell: Cell): Value
+}
+
+/** The column of each property of a record. */
+export type Columns<Of> = { readonly [Property in keyof Of]-?: Column<Of[Property]> }
+
+/** A column that is made of a whole record, for searches; it is not read. */
+export interface DerivedColumn<Of> {
+  readonly name: string
+  readonly type: SqlType
+  write(record: Of): Param
+}
+
+/** Some columns of a table as SQL names them, in an order that is always the same. */
+export interface ShapeSql {
+  /** `r.id, r.task` with the prefix `r.`. */
+  readonly names: (prefix?: string) => string
+  /** `id text`, for each: the names with their types. */
+  readonly typed: readonly string[]
+}
+
+/** Some columns of a table, and how a record is kept in them. */
+export interface Shape<Of> extends ShapeSql {
+  /** The parameters of a record. */
+  readonly write: (record: Of) => Param[]
+  /** The record of a row that has at least these columns. */
+  readonly read: (row: Row) => Of
+}
+
+const asIs = (value: Param): Param => value
+const orNull = (value: Param | undefined): Param => value ?? null
+
+/** Text that is always there. */
+export const text = <T extends string = string>(name: string): Column<T> => ({
+  name,
+  type: 'text',
+  write: asIs,
+  read: (cell) => String(cell) as T,
+})
+
+/** Text, or null. */
+export const maybeText = <T extends string = string>(name: string): Column<T | null> => ({
+  name,
+  type: 'text',
+  write: orNull,
+  read: (cell) => (cell == null ? null : (String(cell) as T)),
+})
+
+const number = (name: string, type: SqlType): Column<number> => ({
+  name,
+  type,
+  write: asIs,
+  read: Number,
+})
+
+const maybeNumber = (name: string, type: SqlType): Column<number | null> => ({
+  name,
+  type,
+  write: orNull,
+  read: (cell) => (cell == null ? null : Number(cell)),
+})
+
+/** A small whole number, or null. */
+export const int = (name: string): Column<number> => number(name, 'int')
+export const maybeInt = (name: string): Column<number | null> => maybeNumber(name, 'int')
+/** An instant, the place of a row, or a count that may be large; or null. */
+export const bigint = (name: string): Column<number> => number(name, 'bigint')
+export const maybeBigint = (name: string): Column<number | null> => maybeNumber(name, 'bigint')
+
+/** A count that is null in the row for 0. */
+export const countOrNull = (name: string): Column<number> => ({
+  name,
+  type: 'int',
+  write: asIs,
+  read: (cell) => Number(cell ?? 0),
+})
+
+/** Any value, as JSON. */
+export const json = <T>(name: string): Column<T> => ({
+  name,
+  type: 'text',
+  write: (value) => JSON.stringify(value),
+  read: (cell) => JSON.parse(String(cell)) as T,
+})
+
+/** Any value, as JSON, or null. */
+export const maybeJson = <T>(name: string): Column<T | null> => ({
+  name,
+  type: 'text',
+  write: (value) => (value == null ? null : JSON.stringify(value)),
+  read: (cell) => (cell == null ? null : (JSON.parse(String(cell)) as T)),
+})
+
+/** A list or an object, as JSON; null in the row where it has nothing in it. */
+export const jsonUnlessEmpty = <T extends object>(name: string, empty: T): Column<T> => ({
+  name,
+  type: 'text',
+  write: (value) => (Object.keys(value).length > 0 ? JSON.stringify(value) : null),
+  read: (cell) => (cell == null ? empty : (JSON.parse(String(cell)) as T)),
+})
+
+/** Yes or no, as 1 or 0. */
+export const flag = (name: string): Column<boolean> => ({
+  name,
+  type: 'int',
+  write: Number,
+  read: (cell) => Number(cell) === 1,
+})
+
+/** Yes or no, as 1 or null: for what is nearly always no. */
+export const mark = (name: string): Column<boolean> => ({
+  name,
+  type: 'int',
+  write: (value) => (value ? 1 : null),
+  read: (cell) => cell != null,
+})
+
+/** Some of the columns of a description. */
+export function pick<Of, Property extends keyof Of>(
+  columns: Columns<Of>,
+  ...properties: readonly Property[]
+): Columns<Pick<Of, Property>> {
+  const picked = properties.map((property) => [property, columns[property]])
+  return Object.fromEntries(picked) as Columns<Pick<Of, Property>>
+}
+
+/** The columns under other names, each behind a prefix: as a join has them of which two tables have columns of the same name. */
+export function prefixed<Of>(columns: Columns<Of>, prefix: string): Columns<Of> {
+  const entries = Object.entries<Column<unknown>>(
+    columns as Readonly<Record<string, Column<unknown>>>,
+  )
+  const renamed = entries.map(([property, column]) => [
+    property,
+    { ...column, name: `${prefix}${column.name}` },
+  ])
+  return Object.fromEntries(renamed) as Columns<Of>
+}
+
+/** The shape of some columns, with those that are made of the whole record behind them. */
+export function shapeOf<Of extends object>(
+  columns: Columns<Of>,
+  derived: readonly DerivedColumn<NoInfer<Of>>[] = [],
+): Shape<Of> {
+  const own = Object.entries<Column<unknown>>(columns as Readonly<Record<string, Column<unknown>>>)
+  const all = [...own.map(([, column]) => column), ...derived]
+  return {
+    names: (prefix = '') => all.map(({ name }) => `${prefix}${name}`).join(', '),
+    typed: all.map(({ name, type }) => `${name} ${type}`),
+    write(record) {
+      const values = record as Readonly<Record<string, unknown>>
+      const params: Param[] = []
+      for (const [property, column] of own) params.push(column.write(values[property]))
+      for (const column of derived) params.push(column.write(record))
+      return params
+    },
+    read(row) {
+      const record: Record<string, unknown> = {}
+      for (const [property, column] of own) record[property] = column.read(row[column.name])
+      return record as Of
+    },
+  }
+}
