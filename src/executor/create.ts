@@ -5,6 +5,7 @@ import { ProcessSeats } from './host/process.ts'
 import { ThreadSeats } from './host/thread.ts'
 import type { Isolation } from '../core/task/task-limits.ts'
 
+/** The settings of an executor. */
 export interface ExecutorSettings {
   /** How many attempts may run at once. */
   readonly capacity: number
@@ -18,7 +19,7 @@ export interface ExecutorSettings {
   readonly idleMs?: number
 }
 
-/** An executor of that isolation; it starts nothing before it is asked to. */
+/** Makes an executor of that isolation. It starts nothing before it is asked to. */
 export function createExecutor(isolation: Isolation, settings: ExecutorSettings): Executor {
   const { capacity, spares = 1, goodUntil = Infinity, idleMs = 30_000, modules = [] } = settings
   if (isolation === 'inline') return new InlineExecutor(goodUntil, capacity)

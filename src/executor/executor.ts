@@ -9,8 +9,8 @@
  *   until the call returns or its host process could be recycled.
  * - `inline`: nothing can be forced, so `kill` is always `unresponsive` while the handler runs.
  *
- * An isolate runs one attempt at a time. One that was asked to stop, has parked, or was killed, is never used again: its
- * exit is observed before `ended` settles, also where the handler returned politely, for it may have left timers or
+ * An isolate runs one attempt at a time. An isolate that was asked to stop, has parked, or was killed is never used again: its
+ * exit is observed before `ended` settles, also where the handler returned politely, for the handler may have left timers or
  * promises behind. `ended` never rejects.
  */
 import type { ErrorRecord } from '../core/errors.ts'
@@ -32,47 +32,48 @@ export interface AttemptOrder {
   readonly payloadLimit: number
   /** The largest checkpoint in bytes of JSON, as the task says: no isolate may send more. */
   readonly checkpointLimit: number
-  /** What an earlier attempt saved last. */
+  /** The last checkpoint of the earlier attempts; null where there is none. */
   readonly state: JsonText | null
-  /** The waits since then that are over, in their order. */
+  /** The waits since that checkpoint that are over, in their order. */
   readonly waits: readonly WaitOutcome[]
-  /** The newest signal that was sent to the run: until the mailbox is said to have come so far, no wait gives its slot back. */
+  /** The position of the newest signal that was sent to the run; null where none was. No wait gives its slot back before `caughtUp` has come so far. */
   readonly signalled: number | null
-  /** Where the task's `rollback` is to be called and not its `run`. */
+  /** Set where the task's `rollback` is to be called and not its `run`. */
   readonly rollback: RollbackOrder | null
 }
 
-/** Why a run is rolled back: one of the first two is there. */
+/** The reason why a run is rolled back: `stop` after a stop, `error` after a failure. */
 export interface RollbackOrder {
   readonly stop: StopRecord | null
   readonly error: ErrorRecord | null
-  /** What the run had returned that it undoes, where it is there for nothing but that. */
+  /** The result of the run that this one undoes, where it is there for nothing but that. */
   readonly undoes?: { readonly result: JsonText | null } | null
 }
 
-/** What a handler asks of the store: to enqueue a child, or what children have come to. */
+/** A question of a handler to the store: to enqueue a child, or for the outcomes of children. */
 export type StoreQuestion =
   | ({ readonly ask: 'enqueue' } & ChildRequest)
   | { readonly ask: 'ends'; readonly ids: readonly string[] }
-  /** What it asked is not of the right form. */
+  /** The question was not of the right form. */
   | { readonly ask: 'nothing' }
 
+/** A request to enqueue a child. */
 export interface ChildRequest {
   readonly task: string
   readonly queue: string
   readonly input: JsonText | null
-  /** What it is known by since the last checkpoint. */
+  /** The key by which the same call is known again, counted since the last checkpoint: a hash of task and input, and a number. */
   readonly callKey: string
-  /** As the handler gave them, with instants for dates. */
+  /** The options as the handler gave them, with instants (epoch ms) for dates. */
   readonly options: Readonly<Record<string, unknown>>
 }
 
-/** The value is JSON: the id of a child; for each of several what it came to, or null where not all have ended. */
+/** The answer to a question. Its value is JSON: the id of a child, or the outcomes of children, and null where not all have ended. */
 export type StoreAnswer = { readonly value: unknown } | { readonly error: ErrorRecord }
 
 /** A signal on its way to the handler. */
 export interface SentSignal {
-  /** Its place among all signals: they are sent to an attempt in this order, each once. */
+  /** The number of the signal among all signals of the store: an attempt gets them in this order, each once. */
   readonly position: number
   readonly id: string
   readonly name: string
@@ -81,7 +82,7 @@ export interface SentSignal {
   readonly sentAt: number
 }
 
-/** What an attempt waits for that has given its slot back. */
+/** The wait of an attempt that has given its slot back. */
 export interface ParkedWait {
   /** The name of a signal; null for a sleep. */
   readonly signal: string | null
@@ -91,7 +92,7 @@ export interface ParkedWait {
   readonly done: readonly WaitOutcome[]
   /** The children that it waits for. */
   readonly children?: readonly string[]
-  /** The signals beside those that its handler has and is not through with: its next attempt gets them again, and none of them ends the wait. */
+  /** The positions of signals that the handler took and has not dealt with, besides those in `done`: the next attempt gets them again, and none of them ends the wait. */
   readonly taken: readonly number[]
 }
 
@@ -108,68 +109,75 @@ export interface AbortReason {
   readonly details: Readonly<Record<string, unknown>>
 }
 
+/** The end of an attempt, as its executor has seen it. */
 export type AttemptEnd = {
   /** When an abort reached the handler, epoch ms; null where none did before it ended. */
   readonly deliveredAt: number | null
   /** The exit of the isolate, where it was observed. */
   readonly proof: ExitProof | null
-  /** What it kept that no `onCheckpoint` has told of. */
+  /** The checkpoint and the signals that no `onCheckpoint` has told of. */
   readonly saved: Saved
 } & (
   | { readonly kind: 'returned'; readonly result: JsonText | null }
   | { readonly kind: 'threw'; readonly error: ErrorRecord; readonly isRetryable: boolean }
-  /** It met a checkpoint while a pause was asked (`wait` is null), or waits without a slot; its state is saved. */
+  /** The handler met a checkpoint while a pause was asked (`wait` is null), or waits without a slot; its state is saved. */
   | { readonly kind: 'parked'; readonly wait: ParkedWait | null }
   /** The isolate ended before the handler did: by itself, or because `kill` was called. */
   | { readonly kind: 'exited'; readonly wasKilled: boolean }
 )
 
-/** What an attempt reports while it runs. Calls after its end are dropped by the executor. */
+/** The receiver of what an attempt reports while it runs. The executor makes no call after the end of the attempt. */
 export interface AttemptListener {
+  /** An abort has reached the handler. @param at epoch ms. */
   onDelivered(at: number): void
+  /** The handler says how far it is. */
   onProgress(value: JsonText): void
-  /** It is to be stored; `RunningAttempt.saved` says what came of it. At most once an interval, unless it must not wait. */
+  /** A checkpoint is to be stored; `RunningAttempt.saved` answers. It comes at most once an interval, unless it must not wait. */
   onCheckpoint(saved: Saved, number: number): void
-  /** A signal was handed to the handler. */
+  /** A signal was handed to the handler. @param at epoch ms. */
   onTaken(position: number, at: number): void
-  /** The handler asks something of the store; `RunningAttempt.answer` is to say what came of it. */
+  /** The handler asks something of the store; `RunningAttempt.answer` answers. */
   onQuestion(question: StoreQuestion, number: number): void
-  /** The handler asks for this much more time. */
+  /** The handler asks for this much more time, ms. */
   onExtend(ms: number): void
+  /** The handler writes a line to the log of the run. */
   onLog(line: LogLine): void
 }
 
-/** `dead`: `ended` has settled, and its proof says how. `unresponsive`: not within the bound; `ended` settles if it ever ends. */
+/** The outcome of a kill. `dead`: `ended` has settled, and its proof says how. `unresponsive`: the attempt did not end within the bound; `ended` settles if it ever does. */
 export type KillOutcome = 'dead' | 'unresponsive'
 
+/** An attempt in its isolate, as its worker sees it. Every call after the end has no effect. */
 export interface RunningAttempt {
+  /** Fulfils with the end, once it was observed; never rejects. */
   readonly ended: Promise<AttemptEnd>
   /** Fires the attempt's abort signal; only the first call has an effect. */
   abort(reason: AbortReason): void
-  /** Whether it is to park at its next checkpoint; may be taken back until then. */
+  /** Asks the attempt to park at its next checkpoint, or takes that back. */
   pause(isAsked: boolean): void
   /** Hands a signal to the handler's mailbox. */
   signal(signal: SentSignal): void
-  /** All signals up to that position were handed over, or are dealt with. */
+  /** Says that all signals up to that position were handed over, or are dealt with. */
   caughtUp(position: number): void
-  /** The checkpoint of that number, and all before it, are stored; or why they never will be. */
+  /** Says that the checkpoint of that number, and all before it, are stored. @param error why they never will be; else null. */
   saved(number: number, error: ErrorRecord | null): void
-  /** What came of the question of that number. */
+  /** Answers the question of that number. */
   answer(number: number, answer: StoreAnswer): void
-  /** Stops the process where it stands, with its children; false where the isolation cannot. It can still be killed. */
+  /** Stops the process where it stands, with its children; false where the isolation cannot. A frozen attempt can still be killed. */
   freeze(): Promise<boolean>
-  /** Lets it go on; does nothing where it is not frozen. */
+  /** Lets a frozen attempt go on; does nothing to another one. */
   thaw(): void
   /** Ends the isolate. May be called again after `unresponsive`. */
   kill(): Promise<KillOutcome>
 }
 
+/** An executor of one isolation: starts attempts in isolates, and ends them. */
 export interface Executor extends AsyncDisposable {
   readonly isolation: Isolation
   /** Makes warm isolates, so that the first attempt need not wait for one. @throws {CheckreinError} `ISOLATE_EXITED` where they die at birth. */
   warmUp(): Promise<void>
   /**
-   * Never calls the handler before it has returned.
+   * Starts an attempt. The handler is never called before `start` has returned.
    * @throws {CheckreinError} `INTERNAL` past the capacity, `STORE_CLOSED` once closed.
    */
   start(order: AttemptOrder, listener: AttemptListener): RunningAttempt

@@ -6,7 +6,7 @@
  */
 import type { Housekept, Retention, Store } from '../store/store.ts'
 
-/** What a keeper is told when it is made. */
+/** The settings of a keeper. */
 export interface KeeperOptions {
   readonly retention: Retention
   /** How often it looks for lapsed leases, ms: the longest time between two steps. */

@@ -4,7 +4,7 @@ import { isRecord } from '../core/is-record.ts'
 import { sharedNames, workerSettings, type WorkerOptions } from './options.ts'
 import type { StopWorkerOptions } from './worker.ts'
 
-/** What `checkrein.config.ts` says, for all commands that are run beside it; the command line and the environment win. */
+/** The contents of `checkrein.config.ts`, for all commands that are run beside it; the command line and the environment win. */
 export interface Config {
   /** Names the store: `sqlite:work.db`, `postgres://user:password@host:5432/database`. */
   readonly store?: string

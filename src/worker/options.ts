@@ -8,6 +8,7 @@ import { type RetentionOptions, retentionMs } from '../client/options/retention.
 import type { Retention } from '../store/store.ts'
 import { type Isolation, isolations } from '../core/task/task-limits.ts'
 
+/** The options of a worker. */
 export interface WorkerOptions {
   /** Modules that export tasks: paths, relative to the working directory, or file URLs. `.ts` works unbuilt. */
   readonly modules: readonly (string | URL)[]
@@ -19,7 +20,7 @@ export interface WorkerOptions {
   readonly spares?: number
   /** How long the worker's lease is good without a renewal, 500 ms or more; default 15 s. */
   readonly lease?: Duration
-  /** How often it looks by itself, should a push be lost; default 1 s. */
+  /** How often the worker looks by itself, should a push be lost; default 1 s. */
   readonly poll?: Duration
   /** The largest result in bytes of JSON; default 1 MiB. */
   readonly payloadLimit?: number
@@ -27,6 +28,7 @@ export interface WorkerOptions {
   readonly retention?: RetentionOptions
 }
 
+/** The options of a worker, checked and with their defaults; `queues` is null where the tasks decide. */
 export interface WorkerSettings {
   readonly queues: readonly string[] | null
   readonly capacity: Readonly<Record<Isolation, number>>

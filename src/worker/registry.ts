@@ -36,20 +36,23 @@ export class Registry {
     return new Registry(byName)
   }
 
+  /** The task of that name, if it was loaded. */
   get(name: string): RegisteredTask | undefined {
     return this.#byName.get(name)
   }
 
+  /** The isolations that the tasks use. */
   get isolations(): readonly Isolation[] {
     return [...new Set([...this.#byName.values()].map(({ task }) => task.isolation))]
   }
 
-  /** Where the tasks of an isolation are. */
+  /** The file URLs of the modules that hold the tasks of an isolation. */
   modulesOf(isolation: Isolation): readonly string[] {
     const all = [...this.#byName.values()].filter(({ task }) => task.isolation === isolation)
     return [...new Set(all.map(({ module }) => module))]
   }
 
+  /** The names of the tasks of an isolation. */
   namesOf(isolation: Isolation): readonly string[] {
     return [...this.#byName.values()].flatMap(({ task }) =>
       task.isolation === isolation ? [task.name] : [],
@@ -61,7 +64,7 @@ export class Registry {
     return [...new Set(['default', ...[...this.#byName.values()].map(({ task }) => task.queue)])]
   }
 
-  /** What the worker's record says of them. */
+  /** The tasks as the record of the worker holds them. */
   describe(): WorkerInfo['tasks'] {
     const described = [...this.#byName].map(([name, { task }]) => {
       const { isolation, retry, rollbackOn } = task

@@ -8,6 +8,7 @@ import {
 import type { WorkerOptions } from './options.ts'
 import type { Worker } from './worker.ts'
 
+/** The options of `startWorker`: those of the worker, and those of the connection where a URL or a pool is given. */
 export type StartWorkerOptions = WorkerOptions &
   Omit<ConnectOptions, 'by' | 'payloadLimit' | 'create' | 'now'>
 

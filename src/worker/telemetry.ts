@@ -1,5 +1,5 @@
 /**
- * What a worker does, for whoever wants to log, count or trace it. The library itself prints nothing.
+ * The events of workers, for programs that log, count or trace them. The library itself prints nothing.
  * @see https://nodejs.org/api/diagnostics_channel.html
  */
 import { channel } from 'node:diagnostics_channel'
@@ -7,6 +7,7 @@ import type { ErrorRecord } from '../core/errors.ts'
 import type { Answer } from '../core/run/decision.ts'
 import type { EventType } from '../core/run/transitions.ts'
 
+/** An event of a worker of this process, published on `workerChannel`. */
 export type WorkerEvent = { readonly workerId: string } & (
   | {
       readonly type: 'started'
@@ -48,6 +49,7 @@ export const workerChannel = 'checkrein:worker'
 
 const events = channel(workerChannel)
 
+/** Publishes an event. @param event called only where somebody has subscribed, so that an event costs nothing where nobody has. */
 export function publish(event: () => WorkerEvent): void {
   if (events.hasSubscribers) events.publish(event())
 }

@@ -1,5 +1,5 @@
 /**
- * A family that stands still: every process of it stopped by SIGSTOP, and seen to be.
+ * A process tree that stands still: every process of it stopped by SIGSTOP, and seen to be.
  *
  * A stopped child can't die by its dead man's switch, for its watcher stands still, too. Should the worker die meanwhile, it
  * would lie there for ever, and should somebody continue it, its old code would run on beside a new attempt's. So before
@@ -22,8 +22,9 @@ import type { GuardLine } from '../watchdog/freeze-guard.ts'
 /** How long a stop may take: only who sits in the kernel (state D) takes longer than a few ms. */
 const stopBoundMs = 2000
 
+/** One freeze of a process tree, from the guard that is armed first to the thaw. */
 export class TreeFreeze {
-  /** Whether everybody was seen to stand still. */
+  /** Whether every process was seen to stand still. */
   readonly applied: Promise<boolean>
   readonly #family: Family
   /** Null where it could not be started. */
@@ -39,11 +40,12 @@ export class TreeFreeze {
     this.applied = this.#apply()
   }
 
+  /** Tells the guard until when the lease is good now. */
   renew(goodUntil: number): void {
     this.#tell(['until', goodUntil])
   }
 
-  /** Everybody goes on. */
+  /** Lets every process go on, and dismisses the guard. */
   thaw(): void {
     this.#isOver = true
     signalStrays(this.#members, 'SIGCONT')
@@ -51,11 +53,12 @@ export class TreeFreeze {
     this.dismissGuard()
   }
 
-  /** Nobody is stopped any more who is not yet: the family is being killed. */
+  /** Stops no further process: the tree is being killed. */
   leave(): void {
     this.#isOver = true
   }
 
+  /** Ends the guard: there is nothing left to guard. */
   dismissGuard(): void {
     this.#guard?.kill('SIGKILL')
   }
@@ -89,7 +92,7 @@ export class TreeFreeze {
   }
 }
 
-/** In a session of its own, so that nothing that is sent to the worker's group reaches it. */
+/** Starts the guard in a session of its own, so that no signal to the worker's group reaches it. */
 function startGuard(): ChildProcess | null {
   const entry = new URL(`../watchdog/freeze-guard${extname(import.meta.url)}`, import.meta.url)
   try {
@@ -98,7 +101,7 @@ function startGuard(): ChildProcess | null {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: {},
     })
-    // A write may fail because it has died; what it says is awaited where that matters.
+    // A write may fail because the guard has died; its answer is awaited where that matters.
     guard.stdin?.on('error', () => {})
     guard.on('error', () => {})
     return guard

@@ -12,22 +12,22 @@ import { type IsolateControls, IsolatedAttempt } from './isolated-attempt.ts'
 import { type Expected, type Heard, readReport } from './report.ts'
 import { Wire } from '../wire/wire.ts'
 
-/** Where an isolate sits: a child process, or a thread in a host. What can be done to it from outside. */
+/** The seat of an isolate: a child process, or a thread in a host. Its methods are all that can be done to the isolate from outside. */
 export interface Seat {
-  /** Orders and reports. */
+  /** The pipe for orders and reports; null where the child could not be spawned. */
   readonly lane: Duplex | null
-  /** Settles when its exit was observed; null where it never came to life. */
+  /** Fulfils when its exit was observed; with null where it never came to life. */
   readonly gone: Promise<ExitProof | null>
   /** Whether it may be given another attempt. */
   readonly isOpen: boolean
   abort(seq: number, reason: AbortReason): void
   pause(seq: number, isAsked: boolean): void
-  /** Stops it where it stands, when that was observed; false where it can't be. */
+  /** Stops it where it stands, and fulfils when that was observed; with false where it can't be done. */
   freeze(): Promise<boolean>
   thaw(): void
   /** Called when an attempt starts and when it has ended. */
   setBusy(isBusy: boolean): void
-  /** Kills it; `unresponsive` where its exit was not observed within the seat's bound. May be called again. */
+  /** Kills it; `unresponsive` where its exit was not observed within the seat's bound. It may be called again. */
   end(): Promise<KillOutcome>
 }
 
@@ -52,7 +52,7 @@ export class Isolate implements IsolateControls {
   #isRetired = false
 
   /**
-   * @param modules what it loads before it is ready.
+   * @param modules file URLs of the modules that it loads before it is ready.
    * @param onEnded called when its attempt has ended, before that attempt's `ended` settles.
    */
   constructor(seat: Seat, modules: readonly string[], onEnded: () => void) {
@@ -106,7 +106,7 @@ export class Isolate implements IsolateControls {
     this.#wire.send(line)
   }
 
-  /** Notes that its attempt is killed, by whoever ends the seat. */
+  /** Notes that its attempt is being killed; the caller ends the seat. */
   condemn(): void {
     this.#isRetired = true
     if (this.#attempt !== null) this.#attempt.wasKilled = true

@@ -3,7 +3,7 @@ import type { AttemptListener, AttemptOrder, Executor, RunningAttempt } from '..
 import { Isolate, type Seat } from './isolate.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
 
-/** What makes the seats of one isolation, and ends them all. */
+/** A maker of seats of one isolation, which also ends them all. */
 export interface SeatMaker {
   readonly isolation: Isolation
   /** @param onShut called when an idle seat may not be used any more, though it did not end. */
@@ -13,11 +13,12 @@ export interface SeatMaker {
   close(): Promise<void>
 }
 
+/** The settings of a pool. */
 export interface PoolSettings {
   readonly capacity: number
   readonly spares: number
   readonly idleMs: number
-  /** What isolates load before they are ready. */
+  /** File URLs of the modules that isolates load before they are ready. */
   readonly modules: readonly string[]
 }
 
@@ -55,7 +56,7 @@ export class Pool implements Executor {
   }
 
   async warmUp(): Promise<void> {
-    // One that starts slowly may die of a short lease, so it is tried more than once.
+    // An isolate that starts slowly may die of a short lease, so it is tried more than once.
     for (let tries = 0; tries < mostTries; tries++) {
       this.#refill()
       const ready = await Promise.all(this.#warming.map((isolate) => isolate.ready))

@@ -15,13 +15,14 @@ import {
 import { TreeFreeze } from './freeze.ts'
 import { deadmanFd } from '../watchdog/arm-deadman.ts'
 
-/** How a process was seen to exit. */
+/** The exit of a process, as it was observed. */
 export interface Exit {
   readonly pid: number
   readonly exitCode: number | null
   readonly osSignal: string | null
 }
 
+/** The settings of a process tree. */
 export interface ProcessTreeSettings {
   readonly entry: URL
   /** How many pipes it gets besides the first (3) and the deadman (4); they are numbered from 5. */
@@ -32,11 +33,14 @@ export interface ProcessTreeSettings {
 /** How long a group may take to end by SIGTERM. */
 const termMs = 250
 
-/** A child process of the worker that leads its own group, on a leash (the pipe of its dead man's switch), and whose end is made certain. */
+/**
+ * A child process of the worker with all processes that descend from it (`os/family.ts` finds them). The child leads a group of its
+ * own and has a dead man's switch, and its end, with that of all its descendants, is made certain.
+ */
 export class ProcessTree {
   /**
-   * Settles when its exit was observed and nobody of its family is left; null where it could not be spawned.
-   * Whatever it leaves behind when it exits by itself is killed, too.
+   * Fulfils when its exit was observed and no process of the tree is left; with null where it could not be spawned. Processes
+   * that it leaves behind when it exits by itself are killed.
    */
   readonly gone: Promise<Exit | null>
   /** 0 where it could not be spawned. */
@@ -73,12 +77,12 @@ export class ProcessTree {
 
   renew(goodUntil: number): void {
     this.#goodUntil = Math.min(goodUntil, Number.MAX_SAFE_INTEGER)
-    // Nobody reads the pipe to the dead man's switch of one that is frozen, so the pipe would fill.
+    // Nobody reads the pipe to the dead man's switch of a frozen child, so the pipe would fill.
     if (this.#freezing !== null) this.#freezing.renew(this.#goodUntil)
     else this.tellDeadman(['until', this.#goodUntil])
   }
 
-  /** Stops it and its family where they stand; resolves when that was observed. False where it can't be done. */
+  /** Stops the whole tree where it stands; fulfils when that was observed, and with false where it can't be done. */
   async freeze(): Promise<boolean> {
     if (this.#family === null || this.#ending !== null || process.platform === 'win32') return false
     this.#freezing ??= new TreeFreeze(this.#family, this.#goodUntil)
@@ -88,23 +92,23 @@ export class ProcessTree {
     return isFrozen
   }
 
-  /** Lets it go on. */
+  /** Lets a frozen tree go on. */
   thaw(): void {
     const freezing = this.#freezing
     if (freezing === null || this.#ending !== null) return
     this.#freezing = null
-    // Before it goes on, for its time may be up by what it knows.
+    // The renewal comes before the thaw, for the time that the child knows may be up.
     this.renew(this.#goodUntil)
     freezing.thaw()
   }
 
-  /** Says something to its watcher. */
+  /** Tells its dead man's switch something. */
   tellDeadman(line: DeadmanLine): void {
     const deadman = this.pipe(deadmanFd)
     if (deadman?.writable === true) deadman.write(`${JSON.stringify(line)}\n`)
   }
 
-  /** Ends it and its family; idempotent. Resolves when nobody is left, which `gone` then says. */
+  /** Kills the whole tree; idempotent. Resolves when no process is left, which `gone` then says. */
   end(): Promise<void> {
     this.#ending ??= this.#family === null ? Promise.resolve() : this.#endAll(this.#family)
     return this.#ending
@@ -117,11 +121,11 @@ export class ProcessTree {
   }
 
   /**
-   * The ladder: SIGTERM to the group, and after 250 ms SIGKILL, until nobody is alive. Who is frozen can't hear SIGTERM.
-   * A look at the family that failed says nothing, so the ladder goes on.
+   * The ladder: SIGTERM to the group, and after 250 ms SIGKILL, until no process is alive. A frozen process can't hear SIGTERM,
+   * so it gets SIGKILL at once. A look at the family that failed says nothing, so the ladder goes on.
    */
   async #climb(family: Family): Promise<void> {
-    // Looks before it asks: whoever loses its parent by the signal may not be found any more.
+    // The look comes before the signal: a process that loses its parent by the signal may not be found any more.
     const before = await livingMembers(family).catch(() => [])
     const killAt = performance.now() + (this.#freezing === null ? termMs : 0)
     if (this.#freezing === null) {
@@ -137,7 +141,7 @@ export class ProcessTree {
     }
   }
 
-  /** Only while the number of the group can't be somebody else's. */
+  /** Signals the group, but only while its number can't be that of another group. */
   #signalGroup(
     { leader }: Family,
     left: readonly FamilyMember[],
@@ -167,17 +171,17 @@ function trySpawn(
 const forTheWorker =
   /^(--(inspect|test|watch|eval|print|check|interactive|input-type|cpu-prof|heap-prof|run)|-[epci]$|-pe$)/
 
-/** What the worker was started with (loaders, conditions, limits), without what was meant for the worker alone. */
+/** The flags that the worker was started with (loaders, conditions, limits), without those that are for the worker alone. */
 function inheritedFlags(flags: readonly string[]): string[] {
   let isKept = true
   return flags.filter((flag) => {
-    // What does not begin with a dash is the value of the flag before it.
+    // An argument without a dash is the value of the flag before it.
     if (flag.startsWith('-')) isKept = !forTheWorker.test(flag)
     return isKept
   })
 }
 
-/** None where the spawn failed for want of file descriptors: Node leaves `stdio` undefined then. */
+/** The pipes to a child; none where the spawn failed for want of file descriptors: Node leaves `stdio` undefined then. */
 function pipesOf(
   child: ChildProcess | null,
 ): readonly (ChildProcess['stdio'][number] | undefined)[] {

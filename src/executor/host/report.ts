@@ -1,9 +1,9 @@
 /**
- * What an isolate says, checked: it was written by a process that also runs other people's code.
+ * Checks the reports of an isolate, for they were written by a process that also runs other people's code.
  *
- * What passes is what the store can keep and its readers can read: one value that does not fit is refused by the database,
- * and with it whatever else the worker writes in the same turn. So numbers are whole and bounded, texts that say they are
- * JSON are, and each part is taken over by name: nothing else that was put there goes on.
+ * Only values that the store can keep and its readers can read pass. A single value that does not fit would be refused by the
+ * database, and with it everything else that the worker writes in the same turn. So numbers are whole and bounded, texts that
+ * must be JSON are JSON, and each part is copied by its name, so that nothing else which was put there goes on.
  */
 import { longestMs } from '../../core/duration.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
@@ -25,7 +25,7 @@ export type Expected = Pick<AttemptOrder, 'payloadLimit' | 'checkpointLimit'> & 
   readonly seq: number
 }
 
-/** `broken`: an end that has the form of one, and holds what nobody can keep. */
+/** A report that has passed the check. `broken`: an end of the right form, with a value that nobody can keep. */
 export type Heard = Report | readonly ['broken', seq: number]
 
 /** The last instant that a date can be, epoch ms. */
@@ -34,7 +34,7 @@ const lastInstant = 8.64e15
 const longestName = 200
 const deepestCause = 8
 
-/** A line of an isolate, or null where it is not one of ours, or not of the attempt that it runs. */
+/** Reads a line of an isolate; null where it is none of ours, or not about the attempt that the isolate runs. */
 export function readReport(line: string, expected: Expected | null): Heard | null {
   const fields = readArray(line)
   if (fields === null) return null
@@ -72,7 +72,7 @@ function reportOf(fields: readonly unknown[], expected: Expected): Report | null
   }
 }
 
-/** Nothing comes after an end: one that can't be kept must be told as well, or the attempt would never be over. */
+/** Reads an end. Nothing comes after an end, so an end that can't be kept must be told as well, or the attempt would never be over. */
 function endOf(fields: readonly unknown[], expected: Expected): Heard | null {
   const { seq, payloadLimit, checkpointLimit } = expected
   const [type, , value] = fields
@@ -98,7 +98,7 @@ function isEndValue(type: EndReport[0], value: unknown): boolean {
   return typeof value === 'object' && (type === 'parked' || value !== null)
 }
 
-/** A line of the host's own thread, or null where it is not one of ours. */
+/** Reads a line of the host's own thread; null where it is none of ours. */
 export function readHostReport(line: string): HostReport | null {
   const fields = readArray(line)
   if (fields === null || fields.length !== 3) return null
@@ -139,7 +139,7 @@ function isJson(value: unknown, limit: number): value is string | null {
   if (typeof value !== 'string' || !isWithin(value, limit) || !value.isWellFormed()) return false
   try {
     const read: unknown = JSON.parse(value)
-    // What is nested too deep can be read, and not be written again.
+    // A value that is nested too deep can be read, but not be written again.
     if (typeof read === 'object') JSON.stringify(read)
     return true
   } catch {
@@ -170,7 +170,7 @@ function signalOutcome(value: unknown, limit: number): SignalOutcome | null {
   return error && { position, reply, error }
 }
 
-/** Undefined where it is no wait: null is a pause. */
+/** Reads a wait; null is a pause, and undefined is neither. */
 function waitOf(value: unknown): ParkedWait | null | undefined {
   if (value === null) return null
   if (!isRecord(value)) return undefined
@@ -199,7 +199,7 @@ function isListOf<T>(value: unknown, isOne: (one: unknown) => one is T): value i
   return Array.isArray(value) && value.length <= mostKept && value.every(isOne)
 }
 
-/** Somebody waits for the answer, so what can't be taken over is said to be nothing. */
+/** Reads a question. Its handler waits for the answer, so a question of the wrong form becomes `nothing`, which is refused. */
 function questionOf(value: unknown, limit: number): StoreQuestion {
   const nothing = { ask: 'nothing' } as const
   if (!isRecord(value)) return nothing
@@ -222,7 +222,7 @@ function errorOf(value: unknown): ErrorRecord | null {
   return isErrorRecord(value, 0) && isSmall(value, longestError) ? value : null
 }
 
-/** An error of whatever else it holds is kept as it is, within JSON. */
+/** Whether a value is an error record; other members that it has are kept, within JSON. */
 function isErrorRecord(
   value: unknown,
   depth: number,

@@ -15,7 +15,7 @@ const entry = new URL(`../isolate/thread-host${extname(import.meta.url)}`, impor
 /** How long a terminated thread may take: JavaScript takes 1-5 ms (measured), a blocking native call as long as it likes. */
 const killBoundMs = 500
 
-/** The first of a host's lanes; 3 is for its orders, 4 is its deadman. */
+/** The file descriptor of a host's first lane; 3 is for its orders, 4 for its dead man's switch. */
 const firstLane = 5
 
 /** How many threads more than run at once a host may open in its life, to replace those that were killed. */

@@ -26,7 +26,7 @@ import type { ContextSink } from './attempt/sink.ts'
 import { SignalIterator } from './signals/signal-iterator.ts'
 import { epochMs } from './attempt/clock.ts'
 
-/** The handler's `ctx`. Its methods may be taken off it; what reports is silent once the attempt has ended. */
+/** The handler's `ctx`. Its methods may be taken off it; those that report are silent once the attempt has ended. */
 export class AttemptContext implements Context {
   readonly run: RunInfo
   readonly stop: StopRecord | null
@@ -85,7 +85,7 @@ export class AttemptContext implements Context {
   readonly checkpoint = (state?: unknown, options?: CheckpointOptions): Promise<void> => {
     try {
       if (this.#isClosed) throw attemptEnded()
-      // What is enqueued counts from the state that it was enqueued in.
+      // A child counts from the state in which it was enqueued, so a new state waits for the enqueues under way.
       const underWay = this.#children.underWay
       if (underWay !== null)
         return quiet(() => underWay.then(() => this.checkpoint(state, options)))
@@ -165,14 +165,14 @@ export class AttemptContext implements Context {
     if (!this.#isClosed) this.#sink.log(toLogLine(epochMs(), message, data))
   }
 
-  // What follows is for whoever runs the attempt.
+  // The methods from here on are for `perform` and the executors, not for handlers.
 
   /** Whether the handler was told to park. */
   get isParked(): boolean {
     return this.#halt.isParked
   }
 
-  /** What it waits for, where it has parked to wait. */
+  /** The wait for which the attempt has parked; null where it has not. */
   get parkedWait(): ParkedWait | null {
     return this.#inbox.parkedWait
   }
@@ -187,10 +187,10 @@ export class AttemptContext implements Context {
    * @throws {CheckreinError} `INPUT_REJECTED` where the saved state does not fit the task's schema for it.
    */
   async open(task: AnyTask): Promise<void> {
-    // Where checkpoints are signs of life, too, they are told often enough for that.
+    // Where a task has a `heartbeatTimeout`, checkpoints are told often enough to be signs of life.
     const lifeMs = (task.heartbeatTimeoutMs ?? Infinity) / 4
     this.#checkpoints.open(Math.min(task.checkpointMs, lifeMs))
-    // Of a run for each of a list, what was saved has more to it.
+    // The saved state of a run for each of a list has another form: `each.ts` reads it.
     if (task.state !== null && this.#checkpoints.hasState && !this.#isMapped)
       await this.#checkpoints.restore(task.state)
     this.#task = task
@@ -232,7 +232,7 @@ export class AttemptContext implements Context {
     this.#halt.throwIfHalted()
   }
 
-  /** Sends the newest progress, drops all that comes later, and says what was kept and is not told yet. */
+  /** Sends the newest progress and drops all later calls. @returns the state and the signals that were not told yet. */
   close(kind: 'returned' | 'threw' | 'parked'): Saved {
     this.#progress?.flush()
     this.#isClosed = true
@@ -244,7 +244,7 @@ export class AttemptContext implements Context {
   }
 
   #keep(state: unknown): void {
-    // Without a state it is a safe place and no more: what was kept before stays, and so do the waits since then.
+    // A checkpoint without a state keeps nothing: the state of before stays, and so do the waits since then.
     const isKept = state !== undefined
     if (isKept) {
       this.#checkpoints.keep(state)
@@ -253,7 +253,7 @@ export class AttemptContext implements Context {
     this.#inbox.onCheckpoint(isKept)
   }
 
-  /** The handler is at a safe place: why it is to end here, if it is. */
+  /** The reason why the handler is to end at this checkpoint; null where it may go on. */
   #meet(): CheckreinError | null {
     const { reason } = this.#halt
     if (reason !== null || !this.#halt.isPauseDue) return reason
@@ -264,7 +264,7 @@ export class AttemptContext implements Context {
     if (this.#isClosed) await this.#checkpoints.turn()
     else if (this.#halt.isParked) await this.#whileParked()
     else {
-      // An abort may end in a kill, so what was kept by then is told at once.
+      // An abort may end in a kill, so the newest state is told at once.
       const isFirst = this.#halt.reason !== null && !this.#hasMetAbort
       if (isFirst) this.#checkpoints.tell(this.#inbox.drain())
       this.#hasMetAbort ||= isFirst
@@ -273,7 +273,7 @@ export class AttemptContext implements Context {
     throw reason
   }
 
-  /** What was kept goes with the end of the attempt, which is near. */
+  /** Waits a turn: the newest state goes with the end of the attempt, which is near. */
   #whileParked(): Promise<void> {
     this.#checkpoints.tellLater()
     return this.#checkpoints.turn()

@@ -1,8 +1,8 @@
 /**
  * A run that calls its handler for each of a list of inputs, one after the other.
  *
- * What a handler keeps for its one input is kept beside the results before it, so the run goes on where it was; and between
- * two of them is a place where a pause or an abort takes effect.
+ * The state that a handler keeps for its one input is kept beside the results before it, so the run goes on where it was. Between
+ * two inputs there is a checkpoint, at which a pause or an abort takes effect.
  */
 import { Buffer } from 'node:buffer'
 import type { Context } from '../../core/task/context.ts'
@@ -11,7 +11,7 @@ import { encodePayload } from '../../core/payload.ts'
 import { type EncodedState, SelfEncoding } from './attempt/checkpoints.ts'
 import type { AttemptContext } from './context.ts'
 
-/** What is kept: the results, and what the handler has kept for the input that is next. */
+/** The checkpoint of such a run: the results, and the state that the handler has kept for the next input. */
 interface Kept {
   readonly results: readonly unknown[]
   readonly state?: unknown
@@ -19,7 +19,7 @@ interface Kept {
 
 type Call = (input: unknown, context: Context) => Promise<unknown>
 
-/** @throws {CheckreinError} `INPUT_REJECTED` where there is no list. */
+/** The input as a list. @throws {CheckreinError} `INPUT_REJECTED` where it is none. */
 export function listOf(input: unknown): readonly unknown[] {
   if (Array.isArray(input)) return input
   throw new CheckreinError('INPUT_REJECTED', {
@@ -28,7 +28,7 @@ export function listOf(input: unknown): readonly unknown[] {
   })
 }
 
-/** The results, in the order of the inputs. */
+/** Calls the handler for each input. @returns the results, in the order of the inputs. */
 export async function callEach(
   inputs: readonly unknown[],
   context: AttemptContext,
@@ -63,7 +63,7 @@ class Results {
     this.all.push(result)
   }
 
-  /** What is kept when a handler keeps a state. */
+  /** The JSON of the results with the state that a handler keeps. */
   with(state: unknown): EncodedState {
     const own =
       state === undefined ? '' : `,"state":${encodePayload(state, 'checkpoint', Infinity)}`
@@ -72,7 +72,7 @@ class Results {
   }
 }
 
-/** Undoes what was done of them: the last first. */
+/** Calls the roll-back for each input that was done or begun, the last first. */
 export async function undoEach(
   inputs: readonly unknown[],
   context: AttemptContext,
@@ -93,11 +93,11 @@ export async function undoEach(
 interface OwnContext {
   readonly results: Results
   readonly state: unknown
-  /** Which of them is undone. */
+  /** The index of the input that is undone. */
   readonly undoes?: number
 }
 
-/** The context of one of them: its own state, and else that of the run. */
+/** The context for one input: it has a state of its own, and all else is that of the run. */
 function contextFor(context: AttemptContext, { results, undoes, ...given }: OwnContext): Context {
   let { state } = given
   const kept = (next: unknown): SelfEncoding =>

@@ -4,7 +4,7 @@ import type { AnyTask } from '../../core/task/context.ts'
 
 const tasksByModule = new Map<string, ReadonlyMap<string, AnyTask>>()
 
-/** The task, where its module was loaded before; else undefined. Costs no promise. */
+/** The task, where its module was loaded before; undefined where it was not. It costs no promise. */
 export function loadedTask(module: string, name: string): AnyTask | undefined {
   return tasksByModule.get(module)?.get(name)
 }

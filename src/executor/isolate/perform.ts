@@ -18,9 +18,9 @@ import { isHalting } from './attempt/halt.ts'
 import { loadTask, loadedTask } from './load-task.ts'
 import { firstIssue, validate } from './attempt/validate.ts'
 
-/** What came of the handler. */
+/** The outcome of a handler. */
 export type HandlerOutcome = {
-  /** What it kept that was not told yet. */
+  /** The state and the signals that were not told yet. */
   readonly saved: Saved
   /** Whether the isolate must not run another attempt. */
   readonly isTainted: boolean
@@ -69,8 +69,8 @@ const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 /**
- * The outcome for a thrown value; closes the context. A module that failed to load may have left half of itself behind:
- * that isolate is tainted. So is one whose handler was told to park, whatever it made of that.
+ * The outcome for a thrown value; closes the context. The isolate is tainted where a module failed to load, for half of the module
+ * may have been left behind, and where the handler was told to park, whatever it made of that.
  */
 export function threw(thrown: unknown, context: AttemptContext): HandlerOutcome {
   if (context.isParked && (context.isReason(thrown) || isHalting(thrown))) {
@@ -123,7 +123,7 @@ function isGenerator(value: unknown): value is Generator {
   return typeof next === 'function' && typeof fail === 'function'
 }
 
-/** Each value that it yields is a checkpoint; what makes that fail is thrown into it, so that its `finally` blocks run. */
+/** Drives a generator: each value that it yields is a checkpoint. An error of the checkpoint is thrown into it, so that its `finally` blocks run. */
 async function drive(generator: Generator, context: Context): Promise<unknown> {
   let step = await generator.next()
   while (step.done !== true) {

@@ -11,7 +11,7 @@ import type { HostOrder, HostReport } from '../wire/channel.ts'
 import { armDeadman } from '../watchdog/arm-deadman.ts'
 import { Wire } from '../wire/wire.ts'
 
-/** What a thread is given. */
+/** The data that a thread is given. */
 export interface ThreadData {
   /** The number of its pipe to the worker. */
   readonly lane: number

@@ -1,5 +1,5 @@
 /**
- * Who belongs to a child, and how all of them are ended.
+ * The family of a child, which is the child and every process that descends from it: how its members are found and ended.
  *
  * A child leads its own process group and session (it is spawned detached), so one `kill(-pid)` reaches it and the
  * subprocesses that its handlers started. Two kinds slip out of a group: those that called `setsid` (a `spawn` with
@@ -12,8 +12,8 @@
  *
  * Only a process that left the group, emptied its environment *and* lost its parent before anybody looked is not found.
  *
- * Dead is who is gone or a zombie whose last thread has ended: in a container nobody may reap orphans, and a zombie
- * runs no code. (A zombie with more than one thread is a main thread that ended before the others: it is alive.)
+ * A process counts as dead when it is gone, or a zombie whose last thread has ended: in a container nobody may reap orphans, and
+ * a zombie runs no code. (A zombie with more than one thread is a main thread that ended before the others: it is alive.)
  *
  * Process ids are used again, so `-pid` is signalled only while the child is unreaped or somebody of its group was
  * seen alive: as long as either is true the kernel gives the number to nobody else.
@@ -24,6 +24,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } 
 /** The environment variable that marks a child and all that descend from it. */
 export const markerName = 'CHECKREIN_ISOLATE'
 
+/** The family of a child, as far as it is known. */
 export interface Family {
   /** The child: leader of its process group and session. */
   readonly leader: number
@@ -31,14 +32,15 @@ export interface Family {
   readonly marker: string
   /** When it was born, in the kernel's ticks since boot: nobody older descends from it. */
   readonly bornAt: number
-  /** Who was seen to belong to it, with the time of birth, for a pid is used again. */
+  /** The processes that were seen to belong to it, by pid, with their time of birth, for a pid is used again. */
   readonly known: Map<number, number>
 }
 
+/** A living member of a family. */
 export interface FamilyMember {
   readonly pid: number
   readonly isInGroup: boolean
-  /** Whether it stands where it is, by SIGSTOP. Not known where there is no `/proc`. */
+  /** Whether it is stopped by SIGSTOP; false also where that is not known, for there is no `/proc`. */
   readonly isStopped: boolean
 }
 
@@ -52,10 +54,10 @@ interface Stat {
   readonly isStopped: boolean
 }
 
-/** Whether it can be looked up who belongs to a family. */
+/** Whether the members of a family can be looked up. */
 export const hasProc = process.platform === 'linux' && existsSync('/proc/self/stat')
 
-/** @param leader a child that was just spawned and is not reaped yet. */
+/** The family of a child. @param leader the pid of a child that was just spawned and is not reaped yet. */
 export function familyOf(leader: number, marker: string): Family {
   const stat = hasProc ? statOrNull(leader) : null
   const bornAt = stat === null || stat === 'vanished' ? 0 : stat.bornAt
@@ -83,12 +85,12 @@ export async function livingMembers(family: Family): Promise<readonly FamilyMemb
   }
   for (let round = 0; ; round++) {
     const { members, vanished } = await scan(family)
-    // One that was listed but gone when looked at may have left a child behind that was not listed: look again.
+    // A process that was listed but gone when looked at may have left a child behind that was not listed: look again.
     if (members.length > 0 || !vanished || round === 2) return members
   }
 }
 
-/** What is done to a family. */
+/** The OS signals that families get. */
 export type FamilySignal = 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'
 
 /** Signals the whole group, if there is one. */

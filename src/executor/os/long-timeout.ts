@@ -1,6 +1,6 @@
 import { longestTimerMs } from '../../core/duration.ts'
 
-/** A timer of any length. */
+/** A timer of any length, also beyond the 24 days that `setTimeout` can count. */
 export class LongTimeout {
   #timer: NodeJS.Timeout | null = null
 

@@ -3,9 +3,9 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import { type AbortEars, makeFlag } from '../wire/abort-flag.ts'
 import { markerName } from '../os/family.ts'
 
-/** What the deadman thread is given. */
+/** The data that the deadman thread is given. */
 export interface DeadmanData {
-  /** The child's end of the deadman. */
+  /** The file descriptor of the child's end of the deadman's pipe. */
   readonly fd: number
   readonly ears: AbortEars
   readonly marker: string

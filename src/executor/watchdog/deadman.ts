@@ -3,11 +3,11 @@
  *
  * A worker may be SIGKILLed, stopped, or block its own loop until its lease lapses; another worker then claims its
  * runs. Their old code must be gone by then. The worker can't do that, being dead, and neither can the handler's own
- * thread, which may sit in a loop. So this thread, which runs no code but this, holds the deadman:
+ * thread, which may sit in a loop. So this thread, which runs no code but this, reads the deadman's pipe:
  *
  *     worker ──── deadman (a pipe) ────▶ deadman thread          main thread: handlers, or the host of threads
  *       ["until", ms]                    moves the deadline
- *       ["abort", seq, reason]           raises the abort      ───▶  abort-signal.ts
+ *       ["abort", seq, reason]           raises the abort      ───▶  abort-flag.ts
  *       ["pause", seq, isAsked]          raises the pause, or lowers it
  *       end of file: the worker is gone  ─┐
  *       the deadline passes              ─┴▶ kills strays, then SIGKILL to its own process group, itself included
@@ -16,7 +16,7 @@
  * spends in the pipe, and a child that was stopped and continued finds at once that its time is up; unless it was frozen
  * by its worker, who says in time until when the lease is good now.
  *
- * What it can't do: run while the whole child is stopped (no code of it runs then either), or reach a descendant that
+ * It can't run while the whole child is stopped (no code of the child runs then either), and it can't reach a descendant that
  * left the group on a system without `/proc`.
  */
 import { Socket } from 'node:net'
@@ -81,7 +81,7 @@ async function dieNow(): Promise<void> {
   }
 }
 
-/** A few rounds at most: whoever forks faster than that must not keep the group alive. */
+/** Kills strays for a few rounds at most: a process that forks faster than that must not keep the group alive. */
 async function endStrays(): Promise<void> {
   for (let round = 0; round < 3; round++) {
     const strays = (await livingMembers(family)).filter((member) => !member.isInGroup)

@@ -1,10 +1,10 @@
-/** Entry of the guard of a frozen family: the dead man's switch of those who can't have one of their own. See `host/freeze.ts`. */
+/** Entry of the guard of a frozen family: the dead man's switch for processes whose own one stands still. See `host/freeze.ts`. */
 import { Socket } from 'node:net'
 import { type Family, livingMembers, signalGroup, signalStrays } from '../os/family.ts'
 import { monotonicMs } from '../os/monotonic.ts'
 import { Wire } from '../wire/wire.ts'
 
-/** What the worker says to it. It is killed where it is not needed any more. */
+/** A line from the worker to the guard. The worker kills the guard where it is not needed any more. */
 export type GuardLine =
   | readonly ['guard', family: GuardedFamily, goodUntil: number]
   | readonly ['until', goodUntil: number]
@@ -39,7 +39,7 @@ function watch(): void {
   else timer = setTimeout(watch, Math.min(leftMs, 60_000))
 }
 
-/** Looks again until nobody is left: nobody who is stopped can run away, and who is continued is seen. */
+/** Kills and looks again until no process is left: a stopped process cannot run away, and one that was continued is seen. */
 async function endAll(): Promise<void> {
   const guarded = family
   for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {

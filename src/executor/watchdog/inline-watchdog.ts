@@ -1,12 +1,12 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 
-/** What the watchdog thread shares with the worker: two 64-bit numbers. */
+/** The memory that the watchdog thread shares with the worker: two 64-bit numbers. */
 export type WatchdogCells = BigInt64Array<SharedArrayBuffer>
 
-/** How many inline attempts run. */
+/** The index of the count of inline attempts that run. */
 export const runningCell = 0
-/** Until when the lease is good, in microseconds on the monotonic clock. */
+/** The index of the time until which the lease is good, in microseconds on the monotonic clock. */
 export const goodUntilCell = 1
 
 /**

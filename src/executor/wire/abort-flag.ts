@@ -10,7 +10,7 @@
  *     flag = seq                      ───▶        abortSignal.aborted: flag is my seq? take the reason off the port,
  *                                                 fire the controller now, listeners and all
  *
- * The reason is posted before the flag is raised, so whoever sees the flag finds the reason. Where the handler does
+ * The reason is posted before the flag is raised, so a thread that sees the flag finds the reason. Where the handler does
  * yield, the port's message event brings the abort as any other event. The flag holds the number of the attempt that
  * is meant: an abort that comes late can't hit the next attempt, and nothing has to be reset between two.
  */
@@ -46,16 +46,17 @@ export function watchedAbortSignal(signal: AbortSignal, poll: () => void): void 
   })
 }
 
-/** What a thread needs to hear of aborts and pauses; can be sent to another thread. */
+/** A thread's ends of the flag and the port by which it hears of aborts and pauses; they can be sent to another thread. */
 export interface AbortEars {
   readonly flag: Int32Array<SharedArrayBuffer>
   readonly port: MessagePort
 }
 
-/** The places in the flag: the number of the attempt that is to abort, and of the one that is to pause. */
+/** The cells of the flag: the number of the attempt that is to abort, and of the one that is to pause. */
 const abortCell = 0
 const pauseCell = 1
 
+/** Makes a flag that asks for nothing. */
 export function makeFlag(): AbortEars['flag'] {
   return new Int32Array(new SharedArrayBuffer(8))
 }
@@ -76,7 +77,7 @@ export function raisePause({ flag, port }: AbortEars, seq: number, isAsked: bool
   port.postMessage([seq, null] satisfies Raised)
 }
 
-/** What the handler's end does when something was raised; called from the event loop. */
+/** The calls that the handler's end makes from the event loop when something was raised. */
 export interface AbortEvents {
   onAbort(seq: number, reason: AbortReason): void
   onPause(seq: number): void

@@ -1,15 +1,15 @@
-/** How large what an attempt reports may be. Who makes it keeps to that, and who hears of it checks it. */
+/** The largest sizes of the reports of an attempt. The isolate keeps to them, and the worker checks that. */
 
-/** More waits than that since a checkpoint are not kept, nor are more signals open when one parks. */
+/** How many waits since a checkpoint are kept at most, and how many signals may be open when an attempt parks. */
 export const mostKept = 10_000
 
-/** In characters of JSON: the options with which a child is enqueued. */
+/** The longest options of a child, in characters of JSON. */
 export const longestOptions = 65_536
-/** In bytes of JSON. */
+/** The longest progress, in bytes of JSON. */
 export const longestProgress = 4096
-/** The message, in characters; the data, in bytes of JSON. */
+/** The longest message of a log line, in characters; the same bound holds for its data, in bytes of JSON. */
 export const longestLog = 16_384
-/** Each text of an error that is too long as it is. */
+/** The length to which each text of an error is cut that is too long as it is, in characters. */
 export const longestText = 16_384
-/** An error in characters of JSON, where each of its texts may take six for one. */
+/** The longest error, in characters of JSON, where each character of its texts may take six. */
 export const longestError = 4 * 6 * longestText + 1024

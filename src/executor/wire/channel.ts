@@ -1,8 +1,8 @@
 /**
- * What workers and isolates say to each other: the lines on their pipes, in JSON.
+ * The lines, in JSON, that workers and isolates send to each other.
  *
- * Everything about an attempt carries its number within the isolate (`seq`). What comes from an isolate was written
- * by a process that also runs other people's code, so it is checked, and what does not fit is ignored.
+ * Every line about an attempt carries its number within the isolate (`seq`). The lines of an isolate were written by a process
+ * that also runs other people's code, so they are checked (`host/report.ts`), and a line that does not fit is ignored.
  */
 import type { ErrorRecord } from '../../core/errors.ts'
 import type { LogLine, SignalOutcome } from '../../core/run/events.ts'
@@ -17,7 +17,7 @@ import type {
   SentSignal,
 } from '../executor.ts'
 
-/** From an isolate about its attempt. */
+/** A report of an isolate about its attempt. */
 export type Report =
   | readonly ['ready']
   | readonly ['delivered', seq: number, at: number]
@@ -31,7 +31,7 @@ export type Report =
   | readonly ['question', seq: number, number: number, question: StoreQuestion]
   | EndReport
 
-/** The last of an attempt. `isTainted`: the isolate must not run another one. */
+/** The last report of an attempt. `isTainted`: the isolate must not run another attempt. */
 export type EndReport =
   | readonly [
       'returned',
@@ -56,20 +56,20 @@ export type EndReport =
       isTainted: boolean,
     ]
 
-/** To the watcher of a child. */
+/** A line to the dead man's switch of a child. */
 export type DeadmanLine =
   | readonly ['until', goodUntil: number]
   | readonly ['abort', seq: number, reason: AbortReason]
   | readonly ['pause', seq: number, isAsked: boolean]
 
-/** To the host of threads. A lane is the pipe of one thread, by its number. */
+/** A line to the host of threads. A lane is the pipe of one thread, by its number. */
 export type HostOrder =
   | readonly ['open', lane: number]
   | readonly ['kill', lane: number]
   | readonly ['abort', lane: number, seq: number, reason: AbortReason]
   | readonly ['pause', lane: number, seq: number, isAsked: boolean]
 
-/** From the host of threads. */
+/** A line from the host of threads. */
 export type HostReport =
   | readonly ['opened', lane: number, threadId: number]
   | readonly ['gone', lane: number, exitCode: number]
@@ -104,6 +104,7 @@ type OrderFields = [
   string | null,
 ]
 
+/** The line that hands a signal over. */
 export function signalLine(seq: number, sent: SentSignal): string {
   return JSON.stringify(['signal', seq, sent])
 }
@@ -113,19 +114,22 @@ export function loadLine(modules: readonly string[]): string {
   return JSON.stringify(['load', modules])
 }
 
+/** The line that says up to which position all signals were handed over. */
 export function caughtUpLine(seq: number, position: number): string {
   return JSON.stringify(['caught-up', seq, position])
 }
 
+/** The line that says that checkpoints are stored, or why they never will be. */
 export function savedLine(seq: number, number: number, error: ErrorRecord | null): string {
   return JSON.stringify(['saved', seq, number, error])
 }
 
+/** The line that answers a question to the store. */
 export function answerLine(seq: number, number: number, answer: StoreAnswer): string {
   return JSON.stringify(['answer', seq, number, answer])
 }
 
-/** What an isolate is told on its lane. */
+/** A line that an isolate is told on its lane, as it reads it. */
 export type Order =
   | { readonly type: 'load'; readonly modules: readonly string[] }
   | { readonly type: 'caught-up'; readonly seq: number; readonly position: number }

@@ -1,4 +1,4 @@
-/** What a handler asks of the store, and the answer: its worker does it, for isolates have no connection. */
+/** Answers the questions that a handler asks of the store. Its worker does that, for isolates have no connection. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { newRun } from '../../client/requests/enqueue.ts'
 import { runOptions } from '../../client/options/parameters.ts'
@@ -13,10 +13,11 @@ import type { ChildEnd, Store } from '../../store/store.ts'
 import { isPassing } from './checkpoint-saver.ts'
 import type { Settled } from '../../core/run/settled.ts'
 
+/** The surroundings of an answer: the store, and the attempt that asks. */
 export interface AnswerParts {
   readonly store: Pick<Store, 'enqueueChildren' | 'children' | 'now'>
   readonly fence: Fence
-  /** Fulfils when what the attempt has kept so far is stored. */
+  /** Fulfils when all that the attempt has kept so far is stored. */
   readonly stored: () => Promise<void> | undefined
   /** Whether nobody waits for the answer any more. */
   readonly isOver: () => boolean
@@ -24,7 +25,10 @@ export interface AnswerParts {
 
 const retryMs = 200
 
-/** Never rejects. What the store cannot do now it is asked again: a child that was stored all the same is known by its place. */
+/**
+ * Answers a question; never rejects. A store that cannot answer now is asked again. Where a child was stored all the same, the
+ * store finds it again by its `callKey`, so none is enqueued twice.
+ */
 export async function answerTo(question: StoreQuestion, asked: AnswerParts): Promise<StoreAnswer> {
   for (;;) {
     try {

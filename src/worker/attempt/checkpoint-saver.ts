@@ -1,6 +1,6 @@
 /**
- * What an attempt keeps, on its way to the store: one write at a time, the newest checkpoint, every signal that was dealt
- * with. What could not be written when the attempt ends goes with its end.
+ * The way of checkpoints to the store: one write at a time, with the newest state and every signal that was dealt with. The part
+ * that is not written when the attempt ends goes with its end.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import {
@@ -15,17 +15,20 @@ import type { Store } from '../../store/store.ts'
 
 const retryMs = 100
 
+/** The surroundings of a checkpoint saver. */
 export interface CheckpointSaverParts {
   readonly store: Store
   readonly fence: Fence
   readonly seq: number
-  /** What has the number, and all before, is stored; or never will be. */
+  /** Called when the checkpoint of that number, and all before it, are stored. @param error why they never will be, else null. */
   readonly onSaved: (number: number, error: ErrorRecord | null) => void
   readonly onError: (error: unknown) => void
 }
 
+/** A write without a checkpoint and without signals. */
 export const nothing: Saved = { checkpoint: null, signals: [] }
 
+/** Whether there is nothing to write. */
 export const isNothing = ({ checkpoint, signals }: Saved): boolean =>
   checkpoint === null && signals.length === 0
 
@@ -37,6 +40,7 @@ export function mergeSaved(older: Saved, newer: Saved): Saved {
   }
 }
 
+/** Stores the checkpoints of one attempt, one write at a time. */
 export class CheckpointSaver {
   readonly #parts: CheckpointSaverParts
   #pending: Saved = nothing
@@ -49,19 +53,19 @@ export class CheckpointSaver {
     this.#parts = parts
   }
 
-  /** What is empty only has to come in its turn: all before it are stored then. */
+  /** Stores a checkpoint in its turn. An empty one is not written: it is reported as stored when all before it are. */
   save(saved: Saved, number: number): void {
     this.#pending = mergeSaved(this.#pending, saved)
     this.#number = number
     this.#writing ??= this.#writeAll()
   }
 
-  /** Fulfils when what was told so far is stored, or never will be. */
+  /** Fulfils when all that was handed over so far is stored, or never will be. */
   async idle(): Promise<void> {
     await this.#writing
   }
 
-  /** Waits for the write that is under way, and starts no other. @returns what is not written. */
+  /** Waits for the write that is under way, and starts no other. @returns the checkpoint and the signals that are not written. */
   async end(): Promise<Saved> {
     this.#isOver = true
     await this.#writing

@@ -80,7 +80,7 @@ export class AttemptControls {
     return this.#saver?.idle()
   }
 
-  /** What the attempt kept that the store does not have: it goes with the end. @param last what came with the end itself. */
+  /** Collects all that the attempt kept and the store does not have; it goes with the end. @param last the part that came with the end itself. */
   collect(last: Saved): Saved | Promise<Saved> {
     return this.#saver === null
       ? last

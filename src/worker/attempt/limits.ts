@@ -6,6 +6,7 @@ type TimeLimits = Pick<
   'isolation' | 'timeoutMs' | 'hardTimeoutMs' | 'heartbeatTimeoutMs' | 'maxTimeoutMs'
 >
 
+/** The limits of a task, and the actions when one is met. */
 export interface AttemptLimitsParts {
   readonly limits: TimeLimits
   /** Time is up: the handler is to be told. */
@@ -14,12 +15,13 @@ export interface AttemptLimitsParts {
   readonly onKill: (reason: AbortReason) => void
 }
 
+/** Whether a task limits the time of its attempts at all. */
 export function hasLimits(limits: TimeLimits): boolean {
   const { timeoutMs, hardTimeoutMs, heartbeatTimeoutMs } = limits
   return timeoutMs !== null || hardTimeoutMs !== null || heartbeatTimeoutMs !== null
 }
 
-/** The clock stops while the attempt is frozen. */
+/** The timers of an attempt's time limits. Their clock stops while the attempt is frozen. */
 export class AttemptLimits {
   readonly #parts: AttemptLimitsParts
   #timers: NodeJS.Timeout[] = []
@@ -33,7 +35,7 @@ export class AttemptLimits {
     this.#arm()
   }
 
-  /** The handler gave a sign of life. */
+  /** Notes a sign of life of the handler. */
   beat(): void {
     this.#beatAt = performance.now()
   }
@@ -102,7 +104,7 @@ export class AttemptLimits {
       const { limits, onAbort, onKill } = this.#parts
       const message = `The attempt gave no sign of life for ${limitMs} ms`
       const silent = reason('HEARTBEAT_TIMEOUT', message, limitMs)
-      // Whoever is stuck would not hear of it.
+      // A handler that is stuck would not hear of an abort.
       if (limits.isolation === 'inline') onAbort(silent)
       else onKill(silent)
     })

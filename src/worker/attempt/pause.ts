@@ -1,5 +1,5 @@
 /**
- * A pause, from what was asked to the attempt that parks.
+ * A pause, from the request to the attempt that parks.
  *
  *     asked        the attempt parks at its next checkpoint
  *       │ within   counted from the request
@@ -12,6 +12,7 @@ import type { PauseIntent } from '../../core/run/intent.ts'
 import type { RunningAttempt } from '../../executor/executor.ts'
 import { LongTimeout } from '../../executor/os/long-timeout.ts'
 
+/** The attempt that is to pause, and the actions on the way. */
 export interface PauseLadderParts {
   readonly attempt: RunningAttempt
   readonly kill: () => void
@@ -20,6 +21,7 @@ export interface PauseLadderParts {
   readonly onThawed: () => void
 }
 
+/** Carries a pause out on one attempt. The drawing at the head of this file shows its steps. */
 export class PauseLadder {
   readonly #parts: PauseLadderParts
   #intent: PauseIntent | null = null
@@ -36,13 +38,13 @@ export class PauseLadder {
   }
 
   /**
-   * Follows what is asked now; the same again changes nothing.
+   * Follows the pause that is asked now; the same one again changes nothing.
    * @param intent null where no pause is asked, or it was taken back.
    * @param ageMs how long ago it was asked.
    */
   follow(intent: PauseIntent | null, ageMs: number): void {
     if (this.#isOver) return
-    // Whoever asked anew, or whose report was lost, does not know that it is frozen.
+    // A pause that was asked anew, or whose report was lost, does not say yet that the attempt is frozen.
     if (this.#isFrozen && isFreeze(intent) && intent?.frozenAt === null) this.#parts.onFrozen()
     if (isSame(intent, this.#intent)) return
     this.#intent = intent
@@ -69,7 +71,7 @@ export class PauseLadder {
     this.#timer?.clear()
   }
 
-  /** What is to be frozen at once must not park instead, nor when it thaws. */
+  /** Asks the isolate to park, or takes that back. An attempt that is to be frozen at once is not asked: it must not park instead, nor when it thaws. */
   #ask(isAsked: boolean): void {
     if (isAsked === this.#isAsked) return
     this.#isAsked = isAsked
@@ -87,7 +89,7 @@ export class PauseLadder {
     const number = ++this.#lastFreeze
     this.#freezing = number
     const isFrozen = await this.#parts.attempt.freeze()
-    // It was thawed meanwhile: what came of this one says nothing any more.
+    // The attempt was thawed meanwhile: the outcome of this freeze says nothing any more.
     if (this.#isOver || this.#freezing !== number) return
     this.#freezing = 0
     if (!isFrozen) {

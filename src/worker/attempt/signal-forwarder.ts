@@ -2,6 +2,7 @@
 import type { RunningAttempt } from '../../executor/executor.ts'
 import type { SignalRecord, Store } from '../../store/store.ts'
 
+/** The run whose signals are forwarded, and the attempt that gets them. */
 export interface SignalForwarderParts {
   readonly store: Store
   readonly runId: string
@@ -9,6 +10,7 @@ export interface SignalForwarderParts {
   readonly onError: (error: unknown) => void
 }
 
+/** Reads the signals of a run from the store and hands them to its attempt, in their order, each once. */
 export class SignalForwarder {
   readonly #parts: SignalForwarderParts
   #broughtUpTo = 0
@@ -19,13 +21,13 @@ export class SignalForwarder {
     this.#parts = parts
   }
 
-  /** @param newest the place of the newest signal that was sent. */
+  /** Brings all signals up to that position. @param newest the position of the newest signal that was sent. */
   follow(newest: number): void {
     this.#wanted = Math.max(this.#wanted, newest)
     if (this.#wanted > this.#broughtUpTo && !this.#isBringing) void this.#bring()
   }
 
-  /** What could not be read now is read when it is followed again. */
+  /** A read that fails is made again by the next `follow`. */
   async #bring(): Promise<void> {
     const { store, runId, onError } = this.#parts
     this.#isBringing = true
@@ -33,7 +35,7 @@ export class SignalForwarder {
       while (this.#wanted > this.#broughtUpTo) {
         const signals = await store.mailbox(runId, this.#broughtUpTo)
         for (const signal of signals) this.#handOver(signal)
-        // Those in between were dealt with already.
+        // The signals in between were dealt with already.
         if (signals.length === 0) this.#broughtUpTo = this.#wanted
       }
       this.#parts.attempt.caughtUp(this.#broughtUpTo)

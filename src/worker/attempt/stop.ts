@@ -1,5 +1,5 @@
 /**
- * The stop ladder: from what was asked of a run to the end of its attempt.
+ * The stop ladder: from the request to stop a run to the end of its attempt.
  *
  *     abort        the handler's abort signal fires                          (abort, cancel)
  *       │ grace    counted from the request, not from when it was heard of   (cancel)
@@ -23,6 +23,7 @@ export type KillCause = 'stop' | 'pause' | 'limit' | 'shutdown' | 'lease-lost'
 /** Why an attempt's abort signal was fired. */
 export type AbortCause = 'stop' | 'timeout' | 'shutdown' | 'lease-lost'
 
+/** Carries the stop of one attempt out. The drawing at the head of this file shows its steps. */
 export class StopLadder {
   readonly #attempt: RunningAttempt
   readonly #onOverdue: () => void
@@ -37,16 +38,17 @@ export class StopLadder {
     this.#onOverdue = onOverdue
   }
 
-  /** The request that it follows. */
+  /** The request that the ladder follows; null where none was made. */
   get intent(): StopIntent | null {
     return this.#intent
   }
 
-  /** What the handler was told, where it was told anything; the first reason holds. */
+  /** Why the handler was told to end; null where it was not. The first reason stays. */
   get abortCause(): AbortCause | null {
     return this.#abortCause
   }
 
+  /** Why the isolate was killed; null where it was not. */
   get killCause(): KillCause | null {
     return this.#killCause
   }
@@ -74,13 +76,14 @@ export class StopLadder {
     return isStronger || (intent.verb === old.verb && endOfGrace(intent) !== endOfGrace(old))
   }
 
+  /** Fires the abort signal of the handler; the first cause stays. */
   abort(cause: AbortCause, reason: AbortReason): void {
     if (this.#isOver) return
     this.#abortCause ??= cause
     this.#attempt.abort(reason)
   }
 
-  /** Ends the isolate. The first cause holds, but a request to stop goes before the worker's own reasons. */
+  /** Ends the isolate. The first cause stays, but a request to stop goes before the worker's own reasons. */
   async kill(cause: KillCause): Promise<void> {
     if (this.#isOver) return
     if (this.#killCause === null || cause === 'stop') this.#killCause = cause

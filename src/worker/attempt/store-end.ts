@@ -8,7 +8,7 @@ const firstRetryMs = 20
 const longestRetryMs = 1000
 
 /**
- * Has the store write what became of an attempt, however long it takes the store to be able to: a result must not be
+ * Has the store write the end of an attempt, however long it takes the store to be able to: a result must not be
  * lost to a full disk, and a run whose end nobody wrote would stay with its worker for as long as that lives.
  * @returns null where the store will never take it.
  */

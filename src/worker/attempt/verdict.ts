@@ -15,10 +15,11 @@ interface EndedAttempt {
   /** The limit that it has met. */
   readonly limit: AbortReason | null
   readonly end: AttemptEnd
-  /** What it kept that is not stored. */
+  /** The checkpoint and the signals that are not stored yet. */
   readonly saved: Saved
 }
 
+/** The event that says what the end of an attempt means. It depends on the end, on what was asked of the run, and on the limit that the attempt met. */
 export function verdict(what: EndedAttempt): MachineEvent {
   const { task, ladder, end } = what
   const ended = endedOf(what)
@@ -63,7 +64,7 @@ function parked(
     : { type: 'wait', waitsFor: null, ...end.wait, ...leaving }
 }
 
-/** The isolate was ended by the worker. What the handler threw on its way, the OS signal made it throw. */
+/** The event for an isolate that the worker has killed. An error that the handler threw on its way was made by the OS signal. */
 function killed(what: EndedAttempt): MachineEvent {
   const { task, ladder, limit, end } = what
   const ended = endedOf(what)
@@ -77,12 +78,12 @@ function killed(what: EndedAttempt): MachineEvent {
   return { type: 'fail', error, isRetryable: true, ...failure, ...ended }
 }
 
-/** The worker's own affairs ended the attempt: that is no failure of the run. */
+/** Whether the worker itself had to end the attempt: that is no failure of the run. */
 function isInterrupted({ abortCause }: EndedAttempt['ladder']): boolean {
   return abortCause === 'shutdown' || abortCause === 'lease-lost'
 }
 
-/** What a handler threw; after its time was up, that its time was up, with what it threw as the cause. */
+/** The error that the handler threw; where its time was up, a timeout with that error as its cause. */
 function thrownError(
   { ladder, limit }: EndedAttempt,
   end: Extract<AttemptEnd, { readonly kind: 'threw' }>,

@@ -9,41 +9,49 @@ const shortestPauseMs = 1
 /** With a store of a longer pause, a look costs nearly as much as a claim. */
 const dearLookMs = 10
 
+/** The surroundings of a claimer. */
 export interface ClaimerParts {
   readonly store: Store
   readonly registry: Registry
   readonly queues: readonly string[]
-  /** How long to go without a look, should the word of new runs have been lost. */
+  /** How long to go without a look at most, should the news of new runs have been lost, ms. */
   readonly pollMs: number
-  /** How often to compare what is held with what is known. */
+  /** How often to compare the runs that the store says are held with those that the worker knows, ms. */
   readonly compareMs: number
-  /** Hears of a claim whose answer was lost. */
+  /** Called when the answer to a claim was lost. */
   readonly onError: (error: unknown) => void
 }
 
-/** What came of one isolation's claim for its free slots. */
+/** The outcome of the claim for the free slots of one isolation. */
 interface Filled {
   readonly isolation: Isolation
   readonly count: number
   readonly free: number
-  /** How much word of new runs there had been. */
+  /** How often there had been news of new runs before the claim. */
   readonly heard: number
 }
 
+/**
+ * Claims runs for the slots that are free, and for tasks of short attempts some more (`attempt/pace.ts`).
+ *
+ * A look for work costs a query, so the claimer remembers the answers. Where a claim got all that it asked for (`#plenty`), the
+ * next claim needs no look before it. Where nothing was left (`#dry`), nobody asks again before there is news of runs, or the
+ * poll has come.
+ */
 export class Claimer {
   readonly #parts: ClaimerParts
   readonly #isDear: boolean
-  /** Where the last claim got all that it asked for: it is not looked before the next. */
+  /** The isolations whose last claim got all that it asked for: the next claim needs no look before it. */
   readonly #plenty = new Set<Isolation>()
-  /** Where there was nothing left for free slots, and there was no word of more since. */
+  /** The isolations for whose free slots nothing was left, and of which there was no news since. */
   readonly #dry = new Set<Isolation>()
-  /** The same of claims ahead, which ask for some of the tasks. */
+  /** The same for claims ahead, which ask for some of the tasks only. */
   readonly #dryAhead = new Set<Isolation>()
   #heard = 0
   #heardAt = 0
   #fillAgainAt = 0
   #compareAt = 0
-  /** Nothing more is taken. */
+  /** Set once the worker stops: nothing more is claimed. */
   isDraining = false
 
   constructor(parts: ClaimerParts) {
@@ -51,7 +59,7 @@ export class Claimer {
     this.#isDear = parts.store.lookPauseMs > dearLookMs
   }
 
-  /** There may be new runs. */
+  /** Notes that there may be new runs. */
   hear(): void {
     this.#heard += 1
     this.#heardAt = performance.now()
@@ -87,8 +95,8 @@ export class Claimer {
   }
 
   /**
-   * A claim that failed, or whose answer was lost, may have been done all the same, and even be done later, should it have
-   * been held up on its way: what is held and not known goes back.
+   * Hands back runs that the store says are held here, and that the worker does not know. A claim that failed, or whose answer
+   * was lost, may have been done all the same, even later, where it was delayed on its way.
    */
   async #compare(leaseSession: LeaseSession): Promise<void> {
     if (performance.now() < this.#compareAt) return
@@ -126,8 +134,8 @@ export class Claimer {
   }
 
   /**
-   * Whether slots stayed free although there are runs: others hold them for a moment, and nobody says when they let go of
-   * them. Where there are none, it is dry until there is word.
+   * Whether slots stayed free although there are runs: other claims have locked them for a moment, and nobody tells when they
+   * are unlocked. Where there are none, the isolation is dry until there is news.
    */
   async #hasLeft(filled: readonly Filled[]): Promise<boolean> {
     const { store, queues } = this.#parts

@@ -9,13 +9,14 @@
  *     ──┼───────────────────┼──────────────────────────────────────────────┼────────────────────┼──▶ time
  *       └─ good until: counted from here, for it can't have been written sooner, less a margin ─┘
  *
- * The margin is a fifth of the lease, and renewals come every third of it. One that fails is tried again soon; when
- * the time is up, or the store says that the lease has lapsed, it is lost for good: the worker kills what it still
- * has, and goes on under a new id, so that late writes of the old one show a fence that no longer holds.
+ * The margin is a fifth of the lease, and renewals come every third of it. A renewal that fails is tried again soon. When the
+ * time is up, or the store says that the lease has lapsed, the lease is lost for good: the worker kills all that still runs, and
+ * goes on under a new id, so that late writes under the old id show a fence that is not valid any more.
  */
 import { monotonicMs } from '../../executor/os/monotonic.ts'
 import type { Store } from '../../store/store.ts'
 
+/** The lease that is kept alive, and the actions when it is renewed or lost. */
 export interface LeaseHeartbeatParts {
   readonly store: Store
   readonly workerId: string
@@ -26,11 +27,12 @@ export interface LeaseHeartbeatParts {
   readonly onError: (error: unknown) => void
 }
 
-/** Until when isolates may run, where a lease was taken or renewed no earlier than at `sentAt` (monotonic ms). */
+/** The time until which isolates may run (monotonic ms), where a lease was taken or renewed no earlier than at `sentAt`. */
 export function goodUntil(sentAt: number, leaseMs: number): number {
   return sentAt + leaseMs * 0.8
 }
 
+/** Renews one lease until it is stopped or lost. */
 export class LeaseHeartbeat {
   readonly #parts: LeaseHeartbeatParts
   #goodUntil: number
@@ -47,16 +49,17 @@ export class LeaseHeartbeat {
     this.#beatIn(parts.leaseMs / 3)
   }
 
-  /** Whether attempts may start: the lease is held, as far as this process can tell without asking. */
+  /** Whether attempts may start: the lease is good, as far as this process can tell without asking. */
   get isGood(): boolean {
     return !this.#isOver && monotonicMs() < this.#loseAt()
   }
 
-  /** Gives the lease up, so that what it holds lapses. */
+  /** Gives the lease up, so that the runs under it lapse. */
   giveUp(): void {
     this.#lose()
   }
 
+  /** Sends no further renewals. */
   stop(): void {
     this.#isOver = true
     if (this.#timer) clearTimeout(this.#timer)

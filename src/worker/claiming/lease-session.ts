@@ -8,13 +8,13 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
-import { createExecutor } from '../../executor/create.ts'
 import type { AbortReason, Executor } from '../../executor/executor.ts'
 import { monotonicMs } from '../../executor/os/monotonic.ts'
 import type { ClaimedRun, HeldIntent, HeldRun, Store } from '../../store/store.ts'
 import { storeEnd } from '../attempt/store-end.ts'
 import { version } from '../version.ts'
 import { Attempt } from '../attempt/attempt.ts'
+import { executorsFor } from './executors.ts'
 import { Prefetched } from './prefetched.ts'
 import { goodUntil, LeaseHeartbeat, type LeaseHeartbeatParts } from './lease-heartbeat.ts'
 import type { WorkerSettings } from '../options.ts'
@@ -22,6 +22,7 @@ import { Pace } from '../attempt/pace.ts'
 import type { Registry } from '../registry.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
 
+/** The surroundings of a lease session. */
 export interface LeaseSessionParts {
   readonly store: Store
   readonly registry: Registry
@@ -43,6 +44,7 @@ const leaseLost: AbortReason = {
   details: {},
 }
 
+/** The time under one lease: takes claimed runs, starts their attempts, and has their ends stored. */
 export class LeaseSession {
   readonly id: string
   readonly #parts: LeaseSessionParts
@@ -79,20 +81,7 @@ export class LeaseSession {
     this.id = id
     this.#parts = parts
     this.#prefetched = new Prefetched(store.lookPauseMs)
-    this.#executors = new Map(
-      registry.isolations.map((isolation) => {
-        const capacity = settings.capacity[isolation]
-        return [
-          isolation,
-          createExecutor(isolation, {
-            capacity,
-            spares: settings.spares,
-            goodUntil: until,
-            modules: registry.modulesOf(isolation),
-          }),
-        ]
-      }),
-    )
+    this.#executors = executorsFor(registry, settings, until)
     const onLost = (): void => {
       this.#abandon()
       parts.onLost()
@@ -205,7 +194,10 @@ export class LeaseSession {
     this.#busy.set(isolation, (this.#busy.get(isolation) ?? 0) + change)
   }
 
-  /** Follows what is asked of the runs that it holds, all of it: what is not among it was taken back. One that waits for its slot never starts. */
+  /**
+   * Carries out all that is asked of the runs that it holds. A request that is not in the list was taken back. A run that waits
+   * for its slot goes back instead of starting.
+   */
   follow(all: readonly HeldIntent[]): void {
     const asked = new Map(all.map((held) => [held.runId, held]))
     for (const { runId, intent } of all) {
@@ -215,7 +207,7 @@ export class LeaseSession {
     for (const [runId, attempt] of this.#running) attempt.follow(asked.get(runId) ?? null)
   }
 
-  /** Gives back what it holds and knows nothing of: a claim whose answer was lost may have been done. */
+  /** Hands back runs that the store says are held here, and of which it knows nothing: a claim whose answer was lost may have been done. */
   refuseUnknown(held: readonly HeldRun[]): void {
     for (const run of held)
       if (!this.#unwritten.has(nameOf(run)) && !this.#prefetched.has(run))
@@ -234,7 +226,7 @@ export class LeaseSession {
     this.#settle(run, settled)
   }
 
-  /** Hands back what has waited too long for its slot. @returns ms until the next look. */
+  /** Hands back runs that have waited too long for their slot. @returns ms until the next look. */
   handBackStale(): number {
     this.refuse(this.#prefetched.takeStale())
     return this.#prefetched.size > 0 ? this.#prefetched.longestWaitMs : Infinity
@@ -245,7 +237,7 @@ export class LeaseSession {
     for (const run of runs) this.#handBack(run, 'release')
   }
 
-  /** Hands back what has not started. */
+  /** Hands back all runs that have not started. */
   drain(): void {
     this.refuse(this.#prefetched.takeAll())
   }
@@ -264,8 +256,8 @@ export class LeaseSession {
   }
 
   /**
-   * Ends the isolates and the heartbeat; what still runs is killed. Hands the lease back, unless something may still
-   * run or is not written yet: then it is left to lapse, so that others take those runs when this process is gone.
+   * Ends the isolates, with all that still runs in them, and the heartbeat. Hands the lease back, unless something may still run
+   * or is not written yet: then the lease is left to lapse, so that others take those runs when this process is gone.
    */
   async end(): Promise<void> {
     const isQuiet = (this.#busy.get('inline') ?? 0) === 0
@@ -283,7 +275,7 @@ export class LeaseSession {
     if (isQuiet && this.#settling.size === 0) await this.#parts.store.removeWorker(this.id)
   }
 
-  /** The lease is lost: nothing of it may go on. */
+  /** Ends all that runs under the lease, because it is lost. */
   #abandon(): void {
     this.#heartbeat.stop()
     this.#prefetched.takeAll()

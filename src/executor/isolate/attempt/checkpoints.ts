@@ -1,9 +1,9 @@
 /**
- * What a handler has kept, and when that is told.
+ * The newest checkpoint of a handler, and the times at which the worker is told of it.
  *
- * A handler may keep a state a million times a second; nobody wants to store that. So the newest is kept here, told at
- * once where nothing was told within the last interval, and else by a timer at the end of it. A number, a text or a
- * boolean can't be changed by the handler afterwards: it is put into JSON only when it is told.
+ * A handler may keep a state a million times a second, which nobody wants to store. So the newest state is kept here. The worker
+ * is told of it at once where it was told of nothing within the last interval, and else by a timer at the end of the interval. A
+ * number, a text or a boolean can't be changed by the handler afterwards, so it becomes JSON only when it is told.
  *
  * A loop of checkpoints that are awaited never lets the event loop turn by itself. So every 10 ms such a call waits for the
  * next turn, in which timers, signals and messages come through.
@@ -40,6 +40,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void
 }
 
+/** The checkpoints of one attempt. */
 export class Checkpoints {
   readonly #report: (saved: Saved, number: number) => void
   #intervalMs = 1000
@@ -47,7 +48,7 @@ export class Checkpoints {
   /** The newest state: as JSON, or as it is where it can't change. */
   #text: JsonText | null
   #plain: unknown = undefined
-  /** What `state` gave out last: read once for each checkpoint. */
+  /** The value that `state` gave out last, which is read once for each checkpoint. */
   #parsed: { readonly value: unknown } | null = null
   #isDirty = false
   #number = 0
@@ -70,13 +71,14 @@ export class Checkpoints {
     return this.#text !== null || this.#plain !== undefined
   }
 
+  /** The newest state, also of an earlier attempt; undefined where there is none. */
   get state(): unknown {
     if (this.#plain !== undefined) return this.#plain
     this.#parsed ??= { value: decodePayload(this.#text) }
     return this.#parsed.value
   }
 
-  /** @param intervalMs how often checkpoints are told at most. */
+  /** Lets checkpoints be told. @param intervalMs how often at most. */
   open(intervalMs: number): void {
     this.#intervalMs = intervalMs
   }
@@ -91,7 +93,7 @@ export class Checkpoints {
     this.#parsed = { value: checked.value }
   }
 
-  /** @throws {CheckreinError} `PAYLOAD_TOO_LARGE`, `PAYLOAD_NOT_JSON`: what was kept before stays. */
+  /** Keeps a state. @throws {CheckreinError} `PAYLOAD_TOO_LARGE`, `PAYLOAD_NOT_JSON`; the state that was kept before stays. */
   keep(value: unknown): void {
     if (isPlain(value, this.#limit)) {
       this.#plain = value
@@ -103,24 +105,24 @@ export class Checkpoints {
     this.#isDirty = true
   }
 
-  /** Tells what was kept last, and what the handler is through with. */
+  /** Tells of the newest state, and of signals that the handler has dealt with. */
   tell(signals: readonly SignalOutcome[]): void {
     this.#stopTimer()
     this.#reportedAt = clockMs()
     this.#report({ checkpoint: this.take(), signals }, ++this.#number)
   }
 
-  /** Tells what was kept and not told, at once: something comes that counts from there. */
+  /** Tells of the newest state at once, where it was not told: a call comes that counts from it. */
   tellNow(): void {
     if (this.#isDirty) this.tell([])
   }
 
-  /** Tells of signals that no checkpoint goes with. */
+  /** Tells of signals without a state. */
   tellAlone(signals: readonly SignalOutcome[]): void {
     this.#report({ checkpoint: null, signals }, ++this.#number)
   }
 
-  /** Tells what was kept within an interval. @returns what `turn` does. */
+  /** Tells of the newest state within an interval. @returns the promise of `turn`. */
   tellSoon(): Promise<void> {
     const now = clockMs()
     if (this.#isDirty && this.#timer === null) {
@@ -131,7 +133,7 @@ export class Checkpoints {
     return this.turn(now)
   }
 
-  /** Tells what was kept in an interval, if it was not told by then. */
+  /** Tells of the newest state after an interval, if it was not told by then. */
   tellLater(): void {
     if (this.#isDirty) this.#timer ??= setTimeout(() => this.#onTime(), this.#intervalMs).unref()
   }
@@ -141,14 +143,14 @@ export class Checkpoints {
     return this.#turns.pass(now)
   }
 
-  /** What was kept and not told yet, if anything; it counts as told. */
+  /** The newest state, where it was not told yet; it counts as told from now on. */
   take(): JsonText | null {
     if (!this.#isDirty) return null
     this.#isDirty = false
     return this.#plain === undefined ? this.#text : JSON.stringify(this.#plain)
   }
 
-  /** Tells, and waits until that is stored. */
+  /** Tells of the newest state, and waits until it is stored. */
   save(signals: readonly SignalOutcome[]): Promise<void> {
     // Before it is told, for the answer may come within the call.
     const number = this.#number + 1
@@ -158,7 +160,7 @@ export class Checkpoints {
     return promise
   }
 
-  /** That number and all before it are stored, or never will be. */
+  /** Ends the waits for that number and all before it. @param error why they never will be stored, else null. */
   onStored(upTo: number, error: ErrorRecord | null): void {
     const over = this.#waiters.filter(({ number }) => number <= upTo)
     this.#waiters = this.#waiters.filter(({ number }) => number > upTo)
@@ -168,7 +170,7 @@ export class Checkpoints {
     }
   }
 
-  /** Nobody waits any longer. */
+  /** Ends all waits with that reason. */
   giveUp(reason: unknown): void {
     for (const { reject } of this.#waiters.splice(0)) reject(reason)
   }
@@ -195,7 +197,7 @@ function encoded(value: unknown, limit: number): JsonText | null {
   return text
 }
 
-/** A character of a text is at most six in JSON (`\u0000`). */
+/** Whether a value is within the limit and can't be changed afterwards. A character of a text is at most six in JSON (`\u0000`). */
 function isPlain(value: unknown, limit: number): boolean {
   if (typeof value === 'number') return Number.isFinite(value) && limit >= 32
   if (typeof value === 'boolean') return limit >= 5

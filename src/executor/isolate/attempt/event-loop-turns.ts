@@ -1,15 +1,16 @@
 /**
- * Turns of the event loop for loops that would not let it turn by themselves: a promise that is settled goes on in the same
- * turn, so a loop of such promises keeps timers, messages and signals out for as long as it lasts.
+ * Turns of the event loop for loops that would not let it turn by themselves. A promise that is settled goes on in the same turn,
+ * so a loop of such promises keeps timers, messages and signals out for as long as it lasts.
  */
 import { setImmediate } from 'node:timers'
 import { clockMs } from './clock.ts'
 
-/** How long a loop may hold the event loop. */
+/** How long a loop may occupy the event loop. */
 const turnMs = 10
 
 const settled = Promise.resolve()
 
+/** Lets the event loop turn every 10 ms, however fast a loop goes. */
 export class EventLoopTurns {
   /** When the event loop turned last, as far as is known: not before the first call. */
   #turnedAt = Infinity
@@ -27,6 +28,7 @@ export class EventLoopTurns {
   }
 }
 
+/** Fulfils in the next turn of the event loop. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve))
 }

@@ -2,21 +2,22 @@
  * How an attempt is brought to a halt: by an abort, wherever its handler looks, or by a pause, at a checkpoint.
  *
  * Both are asked from outside, and both end in the one abort signal with its one reason, so a handler has one way to
- * wind up. They differ in what they wait for: an abort reaches the handler at once, a pause only when the handler says
- * that it is at a safe place; and until then a pause may be taken back. A shield defers both to the end of its section.
+ * wind up. They differ in when they take effect: an abort reaches the handler at once, a pause only when the handler calls a
+ * checkpoint; and until then a pause may be taken back. A shield defers both to the end of its section.
  */
 import { CheckreinError } from '../../../core/errors.ts'
 import { watchedAbortSignal } from '../../wire/abort-flag.ts'
 import type { AbortReason } from '../../executor.ts'
 import { epochMs } from './clock.ts'
 
-/** What may be asked from another thread while this one is busy. Reads memory and nothing else. */
+/** The requests that may come from another thread while this one is busy. A look at them reads memory and nothing else. */
 export interface HaltSource {
   isAborted(): boolean
   isPauseAsked(): boolean
   reason(): AbortReason
 }
 
+/** The abort and the pause of one attempt. */
 export class Halt {
   readonly #source: HaltSource | null
   readonly #onDelivered: (at: number) => void
@@ -36,11 +37,13 @@ export class Halt {
     this.#onDelivered = onDelivered
   }
 
+  /** The abort signal of the attempt: `ctx.abortSignal`. */
   get signal(): AbortSignal {
     this.#controller ??= this.#makeController()
     return this.#controller.signal
   }
 
+  /** Whether a critical section runs. */
   get isShielded(): boolean {
     return this.#shields > 0
   }
@@ -56,13 +59,13 @@ export class Halt {
     return this.#reason
   }
 
-  /** Whether the handler, being at a safe place, is to park now. */
+  /** Whether the handler is to park now, given that it calls a checkpoint or waits. */
   get isPauseDue(): boolean {
     if (this.#shields > 0 || this.#reason !== null) return false
     return this.#source === null ? this.#isPauseAsked : this.#source.isPauseAsked()
   }
 
-  /** Only the first call before the attempt's end has an effect. */
+  /** Fires the abort signal, now or at the end of the shield. Only the first call before the end of the attempt has an effect. */
   abort(reason: AbortReason): void {
     if (this.#isClosed || this.#reason !== null) return
     if (this.#shields > 0) {
@@ -74,13 +77,13 @@ export class Halt {
     this.#fire(new CheckreinError(code, { message, details }))
   }
 
-  /** From this thread's own loop; may be taken back until the handler has parked. */
+  /** Asks for a pause from this thread's own loop, or takes that back; possible until the handler has parked. */
   pause(isAsked: boolean): void {
     this.#isPauseAsked = isAsked
     this.wake()
   }
 
-  /** Something may have been asked: whoever waits at a safe place is to look. */
+  /** Calls the watchers: something may have been asked. */
   wake(): void {
     for (const watcher of this.#watchers ?? []) watcher()
   }
@@ -91,13 +94,14 @@ export class Halt {
     return this.#fire(new CheckreinError('ATTEMPT_PAUSED'))
   }
 
-  /** Calls `watcher` whenever there may be something to look at. */
+  /** Calls `watcher` whenever something may have been asked. @returns a function that ends that. */
   watch(watcher: () => void): () => void {
     this.#watchers ??= new Set()
     this.#watchers.add(watcher)
     return () => void this.#watchers?.delete(watcher)
   }
 
+  /** Runs a section in which neither an abort nor a pause reaches the handler. */
   async shield<T>(section: () => T | Promise<T>): Promise<T> {
     this.#shields++
     try {
@@ -113,7 +117,7 @@ export class Halt {
     if (reason !== null) throw reason
   }
 
-  /** What is asked from now on has no effect. */
+  /** Ends the attempt here: requests from now on have no effect. */
   close(): void {
     this.#isClosed = true
     this.#watchers = null
@@ -150,7 +154,7 @@ export class Halt {
 
 const longestChain = 16
 
-/** Whether a thrown value says no more than that the attempt was to end: the reason itself, an AbortError, or what either caused. */
+/** Whether a thrown value says no more than that the attempt was to end: the reason itself, an AbortError, or an error with one of them as its cause. */
 export function isHalting(thrown: unknown): boolean {
   let link = thrown
   for (let depth = 0; depth < longestChain; depth++) {

@@ -1,16 +1,17 @@
 /**
- * Signs of life for a `heartbeatTimeout`, where nothing else is told: of checkpoints without a state, and of a handler that
- * waits in its slot. At most one a quarter of that time, and one that came too soon after another is told at the end of it.
+ * Signs of life for a `heartbeatTimeout`, where nothing else is told: for checkpoints without a state, and for a handler that waits
+ * in its slot. At most one sign is told in a quarter of that time; a sign that comes sooner is told at the end of the quarter.
  */
 import { setTimeout, clearTimeout } from 'node:timers'
 import { clockMs } from './clock.ts'
 
+/** The signs of life of one attempt. */
 export class IsolateHeartbeat {
   readonly #tell: () => void
   #everyMs = Infinity
   #toldAt = -Infinity
-  /** Who waits. */
-  #holders = 0
+  /** How many waits keep the heart beating. */
+  #waiterCount = 0
   #timer: NodeJS.Timeout | null = null
 
   constructor(tell: () => void) {
@@ -22,7 +23,7 @@ export class IsolateHeartbeat {
     this.#everyMs = (timeoutMs ?? Infinity) / 4
   }
 
-  /** The handler is alive. */
+  /** Gives a sign of life. */
   beat(): void {
     if (this.#everyMs === Infinity || this.#timer !== null) return
     const waitMs = this.#toldAt + this.#everyMs - clockMs()
@@ -30,13 +31,13 @@ export class IsolateHeartbeat {
     else this.#arm(waitMs)
   }
 
-  /** It is for as long as it waits; the function that it returns says that this is over. */
+  /** Gives signs of life until the function that it returns is called. */
   keepBeating(): () => void {
-    let isHeld = true
-    if (++this.#holders === 1) this.beat()
+    let isWaiting = true
+    if (++this.#waiterCount === 1) this.beat()
     return () => {
-      if (isHeld) this.#holders--
-      isHeld = false
+      if (isWaiting) this.#waiterCount--
+      isWaiting = false
     }
   }
 
@@ -49,7 +50,7 @@ export class IsolateHeartbeat {
   #say(): void {
     this.#toldAt = clockMs()
     this.#tell()
-    if (this.#holders > 0) this.#arm(this.#everyMs)
+    if (this.#waiterCount > 0) this.#arm(this.#everyMs)
   }
 
   #arm(ms: number): void {

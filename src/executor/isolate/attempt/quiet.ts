@@ -1,4 +1,4 @@
-/** Nobody may wait for it: its rejection is not an error that nobody handled. */
+/** Makes a call whose promise nobody may await: its rejection then is no unhandled error. */
 export function quiet<T>(call: () => Promise<T>): Promise<T> {
   const promise = call()
   promise.catch(() => {})

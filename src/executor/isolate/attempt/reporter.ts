@@ -28,7 +28,7 @@ export class ProgressReporter {
     else this.#timer ??= setTimeout(() => this.flush(), waitMs).unref()
   }
 
-  /** Sends what was not sent yet. */
+  /** Sends the newest progress, where it was not sent yet. */
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
@@ -44,6 +44,7 @@ function progressText(value: unknown): string {
   return encodePayload(value, 'progress', longestProgress) ?? 'null'
 }
 
+/** Makes a log line; texts that are too long are cut, and data that cannot be kept is replaced by the reason. @param at epoch ms. */
 export function toLogLine(
   at: number,
   message: unknown,
@@ -52,7 +53,7 @@ export function toLogLine(
   return { at, message: String(message).slice(0, longestLog), ...logData(data) }
 }
 
-/** The data of a log line; a log must not fail a run, so what can't be kept is replaced by the reason. */
+/** The data of a log line. A log must not fail a run, so data that can't be kept is replaced by the reason. */
 function logData(data: Readonly<Record<string, unknown>> | undefined): Pick<LogLine, 'data'> {
   if (data === undefined) return {}
   try {

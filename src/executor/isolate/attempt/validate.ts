@@ -1,18 +1,19 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
-/** Where a value does not fit, and why. */
+/** A reason why a value does not fit its schema, and the path to the part that does not. */
 export interface SchemaIssue {
   readonly message: string
   readonly path: readonly string[]
 }
 
+/** The outcome of a validation. */
 export type Validated =
   | { readonly isValid: true; readonly value: unknown }
   | { readonly isValid: false; readonly issues: readonly SchemaIssue[] }
 
 const mostIssues = 20
 
-/** A value as its schema makes it, or what is wrong with it. */
+/** Validates a value by its schema: gives the value as the schema makes it, or the first 20 issues. */
 export async function validate(schema: StandardSchemaV1, value: unknown): Promise<Validated> {
   const checked = await schema['~standard'].validate(value)
   if (checked.issues === undefined) return { isValid: true, value: checked.value }

@@ -1,8 +1,8 @@
 /**
- * What a handler asks of the store by way of its worker: `ctx.enqueue`, and what its children have come to.
+ * The questions of a handler to the store, by way of its worker: `ctx.enqueue`, and the outcomes of its children.
  *
- * A handler that is run again comes to the same enqueues again, so each is known by what it asks for: the task, the input, and
- * which of those that are alike it is, counted since the last checkpoint. In which order they come does not matter.
+ * A handler that is run again comes to the same enqueues again, so each has a key (`callKey`) by which it is known: the hash of task
+ * and input, and a number that counts the enqueues with the same hash since the last checkpoint. Their order does not matter.
  */
 import { createHash } from 'node:crypto'
 import type { Child, ChildOptions, AnyTask } from '../../../core/task/context.ts'
@@ -14,16 +14,18 @@ import type { StoreAnswer, AttemptOrder, StoreQuestion } from '../../executor.ts
 import { firstIssue, validate } from '../attempt/validate.ts'
 import type { Settled } from '../../../core/run/settled.ts'
 
+/** The surroundings of the children of an attempt. */
 export interface ChildrenParts {
   readonly order: Pick<AttemptOrder, 'payloadLimit' | 'rollback'>
   readonly ask: (question: StoreQuestion, number: number) => void
-  /** What was kept by now is told before anything that counts from there. */
+  /** Tells of the newest state, from which the next enqueue counts. */
   readonly beforeAsking: () => void
 }
 
+/** The children of one attempt: enqueues them, and asks for their outcomes. */
 export class Children {
   readonly #parts: ChildrenParts
-  /** How many were enqueued of each kind since the last checkpoint. */
+  /** How many children with the same hash were enqueued since the last checkpoint. */
   readonly #counts = new Map<string, number>()
   readonly #open = new Map<number, PromiseWithResolvers<unknown>>()
   readonly #enqueues = new Set<Promise<unknown>>()
@@ -38,11 +40,12 @@ export class Children {
     return this.#enqueues.size === 0 ? null : Promise.allSettled(this.#enqueues)
   }
 
-  /** What comes now counts from another state. */
+  /** Counts the enqueues anew: they count from another state now. */
   onCheckpoint(): void {
     this.#counts.clear()
   }
 
+  /** Enqueues a child. @throws {CheckreinError} as `ctx.enqueue` does. */
   async enqueue(
     task: AnyTask,
     ...given: [input?: unknown, options?: ChildOptions]
@@ -56,10 +59,11 @@ export class Children {
     }
   }
 
-  /** What they have come to, in order; null while not all have ended. */
+  /** The outcomes of children, in the order of the ids; null while not all have ended. */
   readonly endsOf = (ids: readonly string[]): Promise<readonly Settled[] | null> =>
     this.#ask({ ask: 'ends', ids }) as Promise<readonly Settled[] | null>
 
+  /** Takes the answer to the question of that number. */
   onAnswer(number: number, answer: StoreAnswer): void {
     const open = this.#open.get(number)
     this.#open.delete(number)
@@ -67,7 +71,7 @@ export class Children {
     else open?.resolve(answer.value)
   }
 
-  /** @param reasonOf why nobody answers any more. */
+  /** Ends all questions, for nobody answers any more. @param reasonOf makes the error with which they end. */
   close(reasonOf: () => unknown): void {
     for (const { promise, reject } of this.#open.values()) {
       promise.catch(() => {})
@@ -108,7 +112,7 @@ export class Children {
   }
 }
 
-/** @throws {CheckreinError} `USAGE` for what is no list of children. */
+/** The ids of children. @throws {CheckreinError} `USAGE` where it is no list of children. */
 export function idsOf(children: readonly Child[]): readonly string[] {
   if (!Array.isArray(children)) throw notChildren('Write ctx.waitFor([child]).')
   if (children.length > mostKept)
@@ -148,7 +152,7 @@ async function refuseBadInput({ name, input: schema }: AnyTask, input: unknown):
   })
 }
 
-/** With instants for dates: JSON has none. */
+/** The options with instants (epoch ms) for dates, for JSON has no dates. */
 function plainOf(options: ChildOptions): Readonly<Record<string, unknown>> {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined)
   return Object.fromEntries(

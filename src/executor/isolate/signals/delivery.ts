@@ -5,10 +5,10 @@ import type { Signal } from '../../../core/task/context.ts'
 import { portableError } from '../../wire/channel.ts'
 import type { SentSignal } from '../../executor.ts'
 
-/** What took a signal; it decides when the signal counts as dealt with. */
+/** The kind of consumer that took a signal; it decides when the signal counts as dealt with. */
 export type Consumer = 'listener' | 'iterator' | 'receive'
 
-/** A signal in the mailbox, and what becomes of it. */
+/** A signal in the mailbox, with its outcome. */
 export class Delivery {
   readonly position: number
   readonly name: string
@@ -16,9 +16,8 @@ export class Delivery {
   /** Null while it lies in the mailbox. */
   consumer: Consumer | null = null
   /**
-   * Whether a wait without a slot would need it again: the next attempt begins at the last checkpoint and meets the same
-   * `receive`, so until the next checkpoint the store must keep the signal open, answered or not.
-   * `replayed`: that is so already, for an earlier attempt took it.
+   * Set where the store must keep the signal open until the next checkpoint, answered or not: a next attempt would begin at the last
+   * checkpoint and meet the same `receive` again. `received`: this attempt took it; `replayed`: an earlier attempt did.
    */
   keptOpen: 'received' | 'replayed' | null = null
   /** Whether a checkpoint came after its answer: only then has the state its effect in it. */
@@ -42,16 +41,17 @@ export class Delivery {
     this.signal = { id, name, payload, by, sentAt, reply, reject }
   }
 
+  /** The answer; null while there is none. */
   get outcome(): SignalOutcome | null {
     return this.#outcome
   }
 
-  /** Nobody answered it: that is an answer, too. */
+  /** Answers it with nothing, unless it was answered. */
   settle(): void {
     if (this.#outcome === null) this.#handle(this.#reply(undefined))
   }
 
-  /** What a callback returned or threw, unless it has answered by itself. */
+  /** Answers it with the value that a listener returned, unless the listener has answered by itself. */
   settleWith(value: unknown): void {
     if (this.#outcome !== null) return
     try {
@@ -61,6 +61,7 @@ export class Delivery {
     }
   }
 
+  /** Answers it with an error, unless it was answered. */
   fail(error: unknown): void {
     if (this.#outcome === null) this.#handle(this.#rejection(error))
   }

@@ -1,21 +1,21 @@
 /**
  * `ctx.sleep`, `ctx.receive` and `ctx.waitFor`: waits that give the slot back when they last.
  *
- * A wait that parks ends the attempt. The run then waits in the store, and its next attempt begins at the last checkpoint,
- * from where it comes to the same waits again, in the same order. So waits are numbered since the last checkpoint, and
- * each attempt is told how the first ones ended: those return what they returned before, at once.
+ * A wait that parks ends the attempt. The run then waits in the store, and its next attempt begins at the last checkpoint, from
+ * where it comes to the same waits again, in the same order. So waits are numbered since the last checkpoint, and each attempt is
+ * told how the first ones ended: those return what they returned before, at once.
  *
  *     checkpoint ─▶ sleep 0 ─▶ receive 1 ─▶ sleep 2 …          attempt 1 parks at 2: done = [slept, 17]
  *     (state)       slept      signal 17    12 h
  *     checkpoint ─▶ sleep 0 ─▶ receive 1 ─▶ sleep 2 ─▶ …       attempt 2 is told [slept, 17, slept]
  *
- * Parking is only right for a handler that does nothing else. So a wait does not park while another one is under way, while
- * its listeners have signals to hear, in a shield, or once a checkpoint was met since it began: then it goes on in the
- * process for as long as it takes. And a wait that is over for this attempt has been time in which signals came: it returns
- * when those that were sent have arrived, and the listeners have heard them.
+ * Parking is only right for a handler that does nothing else. So a wait does not park while another one is under way, while its
+ * listeners have signals to hear, in a shield, or once a checkpoint was met since it began: then it goes on in the process for as
+ * long as it takes. Signals may have come during a wait that an earlier attempt had finished. Such a wait returns only when the
+ * signals that were sent have arrived and the listeners have been called for them.
  */
 import { setTimeout, clearTimeout } from 'node:timers'
-import { type Duration, durationMs, longestMs, longestTimerMs } from '../../../core/duration.ts'
+import { type Duration, durationMs, longestTimerMs } from '../../../core/duration.ts'
 import type { ReceiveOptions, Signal } from '../../../core/task/context.ts'
 import type { WaitOutcome } from '../../../core/run/run.ts'
 import { mostKept } from '../../wire/bounds.ts'
@@ -30,6 +30,8 @@ import {
   isForChildren,
   isDelivery,
   newWait,
+  type ParkedHere,
+  reportedWait,
   waitOutcome,
   type Wait,
   type WaitRequest,
@@ -38,11 +40,12 @@ import {
 import type { Settled } from '../../../core/run/settled.ts'
 import { clockMs } from '../attempt/clock.ts'
 
-/** How long a wait that is over gives the listeners: one of them may itself wait for the handler. */
+/** How long a finished wait gives the listeners at most: one of them may itself wait for the handler. */
 const longestHearingMs = 5000
 /** How often a wait that keeps its slot looks whether the children have ended. */
 const lookMs = 250
 
+/** The waits of one attempt. */
 export class HandlerWaits {
   readonly #halt: Halt
   readonly #mailbox: Mailbox
@@ -52,8 +55,7 @@ export class HandlerWaits {
   #done: (WaitOutcome | undefined)[]
   #met = 0
   #parkAfterMs = Infinity
-  #parked: (Pick<ParkedWait, 'signal' | 'children' | 'done'> & { readonly endsAt: number }) | null =
-    null
+  #parked: ParkedHere | null = null
 
   /** @param done how the waits since the last checkpoint ended, in earlier attempts. */
   constructor({ halt, mailbox, heartbeat, endsOf }: WaitsParts, done: readonly WaitOutcome[]) {
@@ -70,24 +72,19 @@ export class HandlerWaits {
     this.#parkAfterMs = parkAfterMs
   }
 
-  /** What the attempt waits for that has given its slot back. */
+  /** The wait for which the attempt has given its slot back; null where it has not. */
   get parked(): ParkedWait | null {
-    if (this.#parked === null) return null
-    const { endsAt, done, ...waitsFor } = this.#parked
-    // Whole, and never more than the store can count: the sum of the clock and the time may be rounded up.
-    const leftMs = Math.min(Math.max(0, Math.ceil(endsAt - clockMs())), longestMs)
-    const known = new Set<WaitOutcome>(done)
-    const taken = this.#mailbox.taken.filter((position) => !known.has(position))
-    return { ...waitsFor, wakeInMs: endsAt === Infinity ? null : leftMs, done, taken }
+    return this.#parked && reportedWait(this.#parked, this.#mailbox.taken)
   }
 
-  /** A checkpoint was met: no wait before it is ever met again. */
+  /** Forgets all waits, for a checkpoint was met: no wait before it is ever met again. */
   reset(): void {
     if (this.#met === 0 && this.#done.length === 0) return
     this.#done = []
     this.#met = 0
   }
 
+  /** Waits that long; `ctx.sleep`. */
   async sleep(time: Duration): Promise<void> {
     const ms = durationMs(time, 'sleep')
     this.#halt.throwIfHalted()
@@ -97,6 +94,7 @@ export class HandlerWaits {
     await this.#wait({ number, wanted: null, ms, parksInMs: ms > this.#parkAfterMs ? 0 : Infinity })
   }
 
+  /** Waits for a signal; `ctx.receive`. */
   async receive(name: string, { timeout }: ReceiveOptions = {}): Promise<Signal | null> {
     this.#mailbox.check(name)
     const ms = timeout === undefined ? Infinity : durationMs(timeout, 'timeout')
@@ -121,7 +119,7 @@ export class HandlerWaits {
     return isDelivery(ended) ? ended.signal : null
   }
 
-  /** Gives the slot back from the first moment on: those that it waits for may need it. */
+  /** Waits for the ends of children; `ctx.waitFor`. It gives the slot back from the first moment on, for the children may need it. */
   async children(
     ids: readonly string[],
     { timeout }: ReceiveOptions = {},
@@ -144,7 +142,7 @@ export class HandlerWaits {
     for (const wait of this.#pending) this.#end(wait)
   }
 
-  /** The wait is over: lets the listeners hear what came meanwhile, as if it had lasted here, and no longer than that. */
+  /** Lets the listeners hear the signals that came during a finished wait, as if it had lasted here, and for no longer than that. */
   async #hear(ms: number): Promise<void> {
     const how = { number: -1, wanted: null, parksInMs: Infinity }
     if (!this.#mailbox.isSettled) await this.#wait({ ...how, until: 'settled', ms: Infinity })
@@ -152,7 +150,7 @@ export class HandlerWaits {
       await this.#wait({ ...how, until: 'quiet', ms: Math.min(ms, longestHearingMs) })
   }
 
-  /** The signal that this wait has taken before; it is on its way. */
+  /** Waits for the signal that this wait has taken in an earlier attempt; it is on its way. */
   async #again(how: { number: number; position: number; ms: number }): Promise<Delivery | null> {
     const { number, position: wanted, ms } = how
     const ended = await this.#wait({ number, wanted, ms, parksInMs: Infinity })
@@ -161,7 +159,7 @@ export class HandlerWaits {
     return ended
   }
 
-  /** The handler has gone another way than before: what is known of its waits from here on is of no use. */
+  /** Forgets the outcomes from that wait on: the handler has gone another way than the earlier attempts. */
   #forgetFrom(number: number): void {
     if (this.#done.length <= number) return
     this.#done.length = number
@@ -170,15 +168,15 @@ export class HandlerWaits {
 
   #wait(how: WaitRequest): Promise<WaitEnd> {
     return new Promise((resolve, reject) => {
-      const ways = { resolve, reject, stopBeating: this.#heartbeat.keepBeating() }
-      this.#begin(newWait(how, this.#done, ways))
+      const stopBeating = this.#heartbeat.keepBeating()
+      this.#begin(newWait(how, this.#done, { resolve, reject, stopBeating }))
     })
   }
 
   #begin(wait: Wait): void {
     const { wanted } = wait
     this.#pending.add(wait)
-    // A pause comes before what lies in the mailbox: the next attempt finds that again.
+    // A pause comes before a signal that lies in the mailbox: the next attempt finds the signal again.
     if (this.#mayPark(wait) && this.#halt.isPauseDue) return this.#park(wait)
     if (wanted === null) return this.#consider(wait)
     if (isForChildren(wanted)) return this.#ask(wait, wanted)
@@ -237,7 +235,7 @@ export class HandlerWaits {
 
   #mayPark({ list, number, until }: Wait): boolean {
     if (until !== null || this.#pending.size > 1 || this.#halt.isShielded) return false
-    // It must not wait in the store for what is on its way from there, nor end what listens while that has signals to hear.
+    // A wait must not park for signals that are on their way from the store, nor while a listener has signals to hear.
     if (!this.#mailbox.isQuiet || this.#mailbox.takenCount > mostKept) return false
     return list === this.#done && number < mostKept
   }
@@ -246,7 +244,7 @@ export class HandlerWaits {
     const { number, wanted, endsAt } = wait
     const signal = typeof wanted === 'string' ? wanted : null
     const children = isForChildren(wanted) ? { children: wanted } : {}
-    // A signal that was taken before is on its way: the run does not wait for it, it is paused.
+    // A signal that an earlier attempt took is on its way: then the run does not wait for it, but is paused.
     if (typeof wanted !== 'number')
       this.#parked = { signal, ...children, endsAt, done: this.#known().slice(0, number) }
     this.#halt.park()
@@ -266,7 +264,7 @@ export class HandlerWaits {
     for (const other of this.#pending) this.#postpone(other)
   }
 
-  /** Another wait is over, so the handler has something to do: this one does not park before it had time for that. */
+  /** Delays the parking of a wait: another one is over, and the handler needs time to go on from there. */
   #postpone(wait: Wait): void {
     const now = clockMs()
     if (wait.parksAt !== Infinity) wait.parksAt = Math.max(wait.parksAt, now + this.#parkAfterMs)
@@ -285,7 +283,7 @@ export class HandlerWaits {
     if (wait.timer !== null) clearTimeout(wait.timer)
   }
 
-  /** An abort ends what waits; a pause parks it; and after a shield what is overdue parks. */
+  /** Looks at all waits anew: an abort ends them, a pause parks them, and after a shield an overdue wait parks. */
   #review(): void {
     const { reason } = this.#halt
     for (const wait of this.#pending) {

@@ -10,6 +10,7 @@ import type { EndsOf } from './wait.ts'
 import { HandlerWaits } from './handler-waits.ts'
 import type { AnyTask } from '../../../core/task/context.ts'
 
+/** The surroundings of an inbox. */
 export interface InboxParts {
   readonly halt: Halt
   readonly checkpoints: Checkpoints
@@ -18,7 +19,7 @@ export interface InboxParts {
   readonly endsOf: EndsOf
 }
 
-/** The signals and the waits of an attempt. Made when they are needed: most do not need them, and begin in half the time. */
+/** The mailbox and the waits of an attempt. They are made when they are needed: most attempts need neither, and begin in half the time. */
 export class Inbox {
   readonly #order: AttemptOrder
   readonly #parts: InboxParts
@@ -47,31 +48,33 @@ export class Inbox {
     return this.#waits
   }
 
-  /** What the attempt waits for, where it has parked to wait. */
+  /** The wait for which the attempt has parked; null where it has not. */
   get parkedWait(): ParkedWait | null {
     return this.#waits?.parked ?? null
   }
 
+  /** Lets signals in and waits park, as the task says. */
   open(task: AnyTask): void {
     this.#task = task
     this.#mailbox?.open(task.signals)
     this.#waits?.open(task.parkAfterMs)
   }
 
-  /** @param isKept whether there is a state in it. */
+  /** Notes a checkpoint. @param isKept whether it has a state. */
   onCheckpoint(isKept: boolean): void {
     if (isKept) this.#waits?.reset()
     this.#mailbox?.onCheckpoint(isKept)
   }
 
-  /** What a checkpoint has made good, and was not told yet. */
+  /** The outcomes that a checkpoint covers, and that were not told yet; they count as told from now on. */
   drain(): readonly SignalOutcome[] {
     return this.#mailbox?.drain('covered') ?? []
   }
 
   /**
-   * A handler that has returned is through with all that it took. Otherwise what came of a signal since the last checkpoint
-   * counts for nothing, the reply included: its effect was not kept, and the next attempt gets the signal again.
+   * Ends the inbox, and gives the outcomes that go with the end. A handler that has returned has dealt with every signal that it
+   * took. Otherwise the outcomes since the last checkpoint are dropped, replies included: the state that has their effect was not
+   * kept, and the next attempt gets those signals again.
    */
   close(kind: 'returned' | 'threw' | 'parked'): readonly SignalOutcome[] {
     this.#isClosed = true
@@ -104,7 +107,7 @@ export class Inbox {
     return waits
   }
 
-  /** A handler that keeps no state is through with a signal at once; not so one that is going to keep its first. */
+  /** A handler that keeps no state has dealt with a signal at once; a handler that is going to keep a first state has not. */
   #onHandled({ keptOpen: hold }: Delivery): void {
     const { checkpoints } = this.#parts
     const keepsState = checkpoints.hasState || (this.#task !== null && this.#task.state !== null)
@@ -114,6 +117,7 @@ export class Inbox {
   }
 }
 
+/** The error for a call after the end of the attempt. */
 export function attemptEnded(): CheckreinError {
   return new CheckreinError('USAGE', { message: 'The attempt has ended' })
 }

@@ -1,5 +1,5 @@
 /**
- * The signals of an attempt: from their arrival to what came of them.
+ * The signals of an attempt: from their arrival to their outcomes.
  *
  *     deliver ──▶ checked, in order ──▶ in the mailbox ──▶ taken by a listener, an iterator or a `receive`
  *                      │ does not fit                          │
@@ -20,9 +20,11 @@ import { PendingDeliveries } from './pending.ts'
 import { nextTurn, EventLoopTurns } from '../attempt/event-loop-turns.ts'
 import { epochMs } from '../attempt/clock.ts'
 
+/** The calls that a mailbox makes when something happens to a signal. */
 export interface MailboxEvents {
+  /** It was handed to the handler. @param at epoch ms. */
   taken(position: number, at: number): void
-  /** There is something to tell. */
+  /** It was answered, so that there may be something to tell. */
   handled(delivery: Delivery): void
   /** It was not handed to the handler. */
   rejected(outcome: SignalOutcome): void
@@ -30,7 +32,7 @@ export interface MailboxEvents {
 
 type Listener = (payload: unknown, signal: Signal) => unknown
 
-/** Somebody who waits for a signal: of that name, or the one at that position. */
+/** A consumer that waits for a signal: for any of that name, or for the one at that position. */
 interface Waiter {
   readonly wanted: string | number
   readonly consumer: Consumer
@@ -38,21 +40,22 @@ interface Waiter {
 }
 
 /**
- * Of what was answered, and no wait without a slot will need again: all of it, what was there at a checkpoint, or
- * whatever was taken.
+ * The outcomes that are due. `answered`: of all signals that were answered and that no parked wait needs again; `covered`: only of
+ * those that were answered before a checkpoint; `all`: of every signal that was taken.
  */
 export type OutcomesDue = 'answered' | 'covered' | 'all'
 
+/** The signals of one attempt, from their arrival to their outcomes. */
 export class Mailbox {
   /** Whether all signals that were sent before the attempt began have arrived and were looked at. */
   isSettled: boolean
-  /** Called when it has become so, and when the listeners have nothing more to do. */
+  /** Called when the mailbox is settled, and when the listeners have nothing more to do. */
   onCalm: () => void = () => undefined
   readonly #halt: Halt
   readonly #events: MailboxEvents
   readonly #validator: SignalValidator
   readonly #deliveries: PendingDeliveries
-  /** Handed out and not told of. */
+  /** The signals that were handed out, and whose outcomes were not told. */
   readonly #taken = new Set<Delivery>()
   readonly #waiters = new Map<string | number, Set<Waiter>>()
   readonly #listeners = new Map<string, Listener>()
@@ -87,12 +90,12 @@ export class Mailbox {
     return this.#isClosed
   }
 
-  /** Whether it is settled, and no listener is being called or about to be. */
+  /** Whether the mailbox is settled, and no listener is being called or about to be. */
   get isQuiet(): boolean {
     return this.isSettled && !this.#isCalling
   }
 
-  /** The signals that were handed out and not told of. */
+  /** The positions of the signals that were handed out, and whose outcomes were not told. */
   get taken(): readonly number[] {
     return Array.from(this.#taken, ({ position }) => position)
   }
@@ -120,14 +123,14 @@ export class Mailbox {
     this.#validator.check(name)
   }
 
-  /** The first that is there, if any. */
+  /** Takes the first signal of that name, or the one at that position; null where there is none. */
   take(wanted: string | number, consumer: Consumer): Delivery | null {
     const delivery = this.#deliveries.find(wanted)
     if (delivery !== null) this.#hand(delivery, consumer)
     return delivery
   }
 
-  /** Whoever took it has no use for it. */
+  /** Puts a signal back that its consumer has no use for. */
   putBack(delivery: Delivery): void {
     this.#taken.delete(delivery)
     delivery.consumer = null
@@ -135,7 +138,7 @@ export class Mailbox {
     this.#put(delivery)
   }
 
-  /** Calls back with the next one, once; the function that it returns takes that back. */
+  /** Gives the next such signal to the waiter, once. @returns a function that takes that back. */
   wait(waiter: Waiter): () => void {
     const { wanted } = waiter
     const waiters = this.#waiters.get(wanted) ?? new Set()
@@ -146,6 +149,7 @@ export class Mailbox {
     }
   }
 
+  /** Calls the listener for each signal of the name. @throws {CheckreinError} `USAGE` where the name has a listener, or is none of the task. */
   listen(name: string, listener: Listener): Disposable {
     this.check(name)
     if (this.#listeners.has(name))
@@ -157,14 +161,14 @@ export class Mailbox {
     return { [Symbol.dispose]: () => void this.#listeners.delete(name) }
   }
 
-  /** What was reserved for a wait is anybody's: the handler has gone another way than before. */
+  /** Frees the signals that were reserved for waits: the handler has gone another way than the earlier attempts. */
   release(): void {
     for (const delivery of this.#deliveries.release()) this.#offer(delivery)
   }
 
   /**
-   * The handler has come to a checkpoint: what it took by an iterator is dealt with, and where it kept a state so is what
-   * it received, for no wait before that state will ever be met again.
+   * Notes that the handler has come to a checkpoint. The signals that it took by an iterator are dealt with. Where it kept a
+   * state, so are the signals that it received, for no wait before that state will ever be met again.
    */
   onCheckpoint(isStateKept: boolean): void {
     if (isStateKept) this.release()
@@ -176,7 +180,7 @@ export class Mailbox {
     }
   }
 
-  /** Outcomes that were not told of yet; they count as told. */
+  /** The outcomes that are due and were not told yet; they count as told from now on. */
   drain(due: OutcomesDue): SignalOutcome[] {
     const outcomes: SignalOutcome[] = []
     for (const delivery of this.#taken) {
@@ -189,7 +193,7 @@ export class Mailbox {
     return outcomes
   }
 
-  /** The handler has returned: it is through with all that it took. */
+  /** Answers every signal that was taken, for the handler has returned. */
   settleAll(): void {
     for (const delivery of this.#taken) delivery.settle()
   }
@@ -212,7 +216,7 @@ export class Mailbox {
     this.#offer(delivery)
   }
 
-  /** To the wait that it is for, else to whoever waits longest; else it stays until somebody asks. */
+  /** Gives a signal to the wait that it is reserved for, else to the consumer that waits longest; else it stays until one asks. */
   #offer(delivery: Delivery): void {
     const waiter = this.#firstOf(delivery.position) ?? this.#firstOf(delivery.name, delivery)
     if (waiter === null) return void this.#call()
@@ -221,7 +225,7 @@ export class Mailbox {
     waiter.give(delivery)
   }
 
-  /** @param delivery where it is somebody's, nobody gets it by its name. */
+  /** The consumer that waits longest. @param delivery a signal that is reserved for a wait: no consumer gets it by its name. */
   #firstOf(wanted: string | number, delivery?: Delivery): Waiter | null {
     if (delivery !== undefined && this.#deliveries.isReserved(delivery)) return null
     const [waiter = null] = this.#waiters.get(wanted) ?? []
@@ -248,7 +252,7 @@ export class Mailbox {
     this.onCalm()
   }
 
-  /** For the first of all that somebody listens to. */
+  /** The next call of a listener: for the first of all signals that have one. */
   #nextCall(): (() => Promise<void>) | null {
     if (this.#isClosed || this.#halt.reason !== null) return null
     let first: { readonly delivery: Delivery; readonly listener: Listener } | null = null

@@ -4,7 +4,7 @@ interface Positioned {
   readonly position: number
 }
 
-/** A queue by position: its first goes out, and what comes in is nearly always its last. */
+/** A queue by position: the first goes out, and a newcomer is nearly always the last. */
 export class PositionQueue<T extends Positioned> {
   #list: T[] = []
   #head = 0
@@ -17,7 +17,7 @@ export class PositionQueue<T extends Positioned> {
     const { first } = this
     if (first === undefined) return undefined
     this.#head++
-    // The room of those that are gone is given back when they are the half: so each is moved once at most.
+    // The memory of the entries that are gone is given back when they are half of the list: so each entry is moved once at most.
     if (this.#head * 2 > this.#list.length) {
       this.#list = this.#list.slice(this.#head)
       this.#head = 0
@@ -38,12 +38,12 @@ export class PositionQueue<T extends Positioned> {
   }
 }
 
-/** The deliveries that nobody has taken: each is found by its position, and the first of a name without a search. */
+/** The deliveries that no consumer has taken: each is found by its position, and the first of a name without a search. */
 export class PendingDeliveries {
   /** Positions that an earlier attempt took, and that only the same wait may take again. */
   readonly #reserved: Set<number>
   readonly #byPosition = new Map<number, Delivery>()
-  /** Those that are anybody's; what was taken since by its position is passed over. */
+  /** The deliveries that are not reserved, by name; one that was taken by its position since is passed over. */
   readonly #byName = new Map<string, PositionQueue<Delivery>>()
 
   constructor(reserved: Iterable<number>) {
@@ -55,7 +55,7 @@ export class PendingDeliveries {
     if (!this.isReserved(delivery)) this.#queue(delivery)
   }
 
-  /** The one at that position, or the first of that name that is anybody's. */
+  /** The delivery at that position, or the first of that name that is not reserved. */
   find(wanted: string | number): Delivery | null {
     if (typeof wanted === 'number') return this.#byPosition.get(wanted) ?? null
     const queue = this.#byName.get(wanted)
@@ -75,7 +75,7 @@ export class PendingDeliveries {
     return this.#reserved.has(position)
   }
 
-  /** What was reserved is anybody's. @returns those, in their order. */
+  /** Frees the reserved deliveries. @returns them, in their order. */
   release(): readonly Delivery[] {
     const freed = [...this.#reserved]
       .map((position) => this.#byPosition.get(position))

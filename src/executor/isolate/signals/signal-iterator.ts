@@ -4,6 +4,7 @@ import type { Delivery } from './delivery.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { IsolateHeartbeat } from '../attempt/heartbeat.ts'
 
+/** The surroundings of a signal iterator. */
 export interface IteratorParts {
   readonly mailbox: Mailbox
   readonly halt: Halt
@@ -41,8 +42,9 @@ export class SignalIterator implements AsyncIterableIterator<Signal> {
   }
 
   /**
-   * The last signal is dealt with at the next checkpoint, as any that was taken, or when the handler returns. Not before:
-   * whether the loop was broken or has thrown can't be told apart, and who broke it may answer still.
+   * Ends the iteration. The last signal is dealt with at the next checkpoint, as any that was taken, or when the handler returns. It
+   * is not dealt with before, because a loop that was broken can't be told from one that has thrown, and a handler that broke the
+   * loop may still answer.
    */
   async return(): Promise<IteratorResult<Signal>> {
     this.#isDone = true

@@ -10,13 +10,15 @@ import { PositionQueue } from './pending.ts'
 import { EventLoopTurns } from '../attempt/event-loop-turns.ts'
 import { firstIssue, validate } from '../attempt/validate.ts'
 
+/** The calls that a validator makes for the signals that arrive. */
 export interface SignalValidatorEvents {
+  /** It fits. */
   admitted(delivery: Delivery): void
   /** The handler has answered it. */
   handled(delivery: Delivery): void
   /** It does not fit, so the handler will never see it. */
   rejected(outcome: SignalOutcome): void
-  /** All that has arrived was looked at. */
+  /** All signals that have arrived were looked at. */
   idle(): void
 }
 

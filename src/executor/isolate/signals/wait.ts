@@ -1,4 +1,6 @@
 /** One wait of a handler, while it lasts. */
+import { longestMs } from '../../../core/duration.ts'
+import type { ParkedWait } from '../../executor.ts'
 import type { WaitOutcome } from '../../../core/run/run.ts'
 import type { Halt } from '../attempt/halt.ts'
 import type { Delivery } from './delivery.ts'
@@ -7,9 +9,10 @@ import type { IsolateHeartbeat } from '../attempt/heartbeat.ts'
 import type { Settled } from '../../../core/run/settled.ts'
 import { clockMs } from '../attempt/clock.ts'
 
-/** What children have come to, in order; null while not all have ended. */
+/** Asks for the outcomes of children, in the order of the ids; fulfils with null while not all have ended. */
 export type EndsOf = (ids: readonly string[]) => Promise<readonly Settled[] | null>
 
+/** The surroundings of the waits of an attempt. */
 export interface WaitsParts {
   readonly halt: Halt
   readonly mailbox: Mailbox
@@ -23,18 +26,19 @@ export type WaitEnd = Delivery | readonly Settled[] | 'slept' | 'timeout'
 /** The signal waited for: its name, or the position that it had before; the children; null for a sleep. */
 export type WaitedFor = string | number | readonly string[] | null
 
+/** A wait that is under way. */
 export interface Wait {
-  /** Its place among the waits since the last checkpoint. */
+  /** Its number among the waits since the last checkpoint, from 0. */
   readonly number: number
-  /** Those waits; not the current list any more once a checkpoint was met. */
+  /** The outcomes of the waits since that checkpoint; a later checkpoint begins a new list. */
   readonly list: (WaitOutcome | undefined)[]
   readonly wanted: WaitedFor
-  /** Where the wait is over already: what else it waits for. */
+  /** Set for a wait that an earlier attempt had finished: the state of the mailbox that it still waits for. */
   readonly until: 'settled' | 'quiet' | null
   readonly endsAt: number
-  /** When it gives the slot back; never where it is short enough. */
+  /** When it gives the slot back; `Infinity` where it is short enough to keep it. */
   parksAt: number
-  /** While it asks whether the children have ended: only who knows that they have not may park. */
+  /** Whether it asks just now whether the children have ended: it may park only when it knows that they have not. */
   isAsking: boolean
   readonly resolve: (ended: WaitEnd) => void
   readonly reject: (reason: unknown) => void
@@ -43,6 +47,7 @@ export interface Wait {
   timer: NodeJS.Timeout | null
 }
 
+/** The parts that a handler, or an earlier attempt, decides of a wait. */
 export interface WaitRequest {
   readonly number: number
   readonly wanted: WaitedFor
@@ -64,14 +69,33 @@ export function newWait(
   return { number, list, wanted, until, ...times, ...ways, ...none }
 }
 
+/** Whether a wait is for children. */
 export const isForChildren = (wanted: WaitedFor): wanted is readonly string[] =>
   Array.isArray(wanted)
 
+/** Whether a wait ended with a signal. */
 export const isDelivery = (ended: WaitEnd): ended is Delivery =>
   typeof ended === 'object' && !Array.isArray(ended)
 
-/** What is kept of it for the next attempt. */
+/** The outcome of a wait, as it is kept for the next attempt. */
 export function waitOutcome(ended: WaitEnd): WaitOutcome {
   if (typeof ended === 'string') return ended
   return isDelivery(ended) ? ended.position : 'ended'
+}
+
+/** The wait that has parked, with the time of its end on this thread's clock. */
+export type ParkedHere = Pick<ParkedWait, 'signal' | 'children' | 'done'> & {
+  readonly endsAt: number
+}
+
+/** The wait that has parked, as the worker is told of it. @param taken the positions of the signals that were handed out. */
+export function reportedWait(
+  { endsAt, done, ...waitsFor }: ParkedHere,
+  taken: readonly number[],
+): ParkedWait {
+  // Whole, and never more than the store can count: the sum of the clock and the time may be rounded up.
+  const leftMs = Math.min(Math.max(0, Math.ceil(endsAt - clockMs())), longestMs)
+  const known = new Set<WaitOutcome>(done)
+  const others = taken.filter((position) => !known.has(position))
+  return { ...waitsFor, wakeInMs: endsAt === Infinity ? null : leftMs, done, taken: others }
 }
