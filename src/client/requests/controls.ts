@@ -37,7 +37,7 @@ import {
   waitingOptions,
 } from '../options/options.ts'
 /** How long a tombstone stands where the caller says nothing. */
-const defaultTombstone = '24h'
+export const defaultTombstone = '24h'
 
 /** What each verb on runs may be told. */
 const verbOptions = {

@@ -24,7 +24,7 @@ import type {
   WorkflowEnqueued,
 } from '../../store/store.ts'
 import type { Requester, WhoOptions } from '../options/requester.ts'
-import { childrenOf, graceMs, pauseOrder } from './controls.ts'
+import { childrenOf, defaultTombstone, graceMs, pauseOrder } from './controls.ts'
 import { checkedPriority, checkedTags, checkedText, deadlineOf, refuseBadInput } from './enqueue.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import type { Now } from '../options/instants.ts'
@@ -56,8 +56,6 @@ export interface WorkflowRequestsParts {
   readonly now: Now
   readonly payloadLimit: number | undefined
 }
-
-const defaultTombstone = '24h'
 
 export class WorkflowRequests {
   readonly #parts: WorkflowRequestsParts

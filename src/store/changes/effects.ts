@@ -43,7 +43,7 @@ export class Effects {
     if (event.type === 'take')
       this.#sets.deliverSignals.push([event.position, seq, attempt, event.takenAt])
     if (isAskedOf(old) && !isAskedOf(next))
-      this.#sets.finishControls.push([seq, this.#now, outcomeOf(next), ...reachedOf(old, next)])
+      this.#sets.finishControls.push([seq, this.#now, replyOf(next), ...reachedOf(old, next)])
     if (old.signalled !== null && next.signalled === null)
       this.#sets.refuseSignals.push([seq, this.#now, JSON.stringify(unheard)])
   }
@@ -79,8 +79,8 @@ function reachedOf({ attempt }: SeqRun, { stop, rollback }: SeqRun): readonly (n
   return [at, at === null ? null : attempt]
 }
 
-/** What became of the run that something was asked of. */
-function outcomeOf({ state, stop, rollback }: SeqRun): string {
+/** The reply to what was asked of a run, as JSON: what became of the run. */
+function replyOf({ state, stop, rollback }: SeqRun): string {
   const record = stop ?? rollback?.stop ?? null
   const how = record === null ? {} : { mode: record.mode, confirmed: record.confirmed }
   return JSON.stringify({

@@ -5,6 +5,9 @@ import type { Driver, Tx } from '../driver/driver.ts'
 import type { Row } from '../driver/sql.ts'
 import type { SeqRun } from '../rows/runs.ts'
 
+/** How a run that has not started is paused: there and then. */
+export const pauseOfUnstarted = { withinMs: 0, otherwise: 'wait', parksIn: 'paused' } as const
+
 /** A run that a guard keeps from starting. */
 export interface Refusal {
   readonly run: Pick<ClaimedRun, 'id' | 'seq' | 'attempt'>

@@ -9,7 +9,7 @@ import { isHeldBy } from '../../core/hold.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import type { Hold } from '../port/requests.ts'
 import { holdsInOrder } from '../runs/row-holds.ts'
-import type { GuardBeforeCommit } from './guard.ts'
+import { type GuardBeforeCommit, pauseOfUnstarted } from './guard.ts'
 
 /** Refuses runs that a hold is for, but for those that are being rolled back: they were stopped already. */
 export const holdGuard: GuardBeforeCommit = {
@@ -29,6 +29,13 @@ export const holdGuard: GuardBeforeCommit = {
 /** What a hold asks of a run that has not started. */
 function eventOf({ id, verb, reason, by, until, rollback }: Hold): MachineEvent {
   if (verb !== 'pause') return { type: verb, reason, by, graceMs: 0, rollback }
-  const how = { withinMs: 0, otherwise: 'wait', parksIn: 'paused' } as const
-  return { type: verb, reason, by, ...how, resumeAt: until, holdId: id, workflowId: null }
+  return {
+    type: verb,
+    reason,
+    by,
+    ...pauseOfUnstarted,
+    resumeAt: until,
+    holdId: id,
+    workflowId: null,
+  }
 }

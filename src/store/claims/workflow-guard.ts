@@ -15,7 +15,7 @@ import { tombstoneOf } from '../rows/requests.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
 import { workflowOf } from '../rows/workflows.ts'
 import { fromStop, order } from '../workflow/control.ts'
-import type { GuardAfterCommit } from './guard.ts'
+import { type GuardAfterCommit, pauseOfUnstarted } from './guard.ts'
 
 /** Refuses members that their workflow keeps from starting, and asks of them what is asked of the workflow. */
 export const workflowGuard: GuardAfterCommit = {
@@ -72,6 +72,13 @@ function eventOf(flow: StoredWorkflow): MachineEvent | null {
   }
   if (!paused || pausesAtPoints) return null
   const { reason, by, until } = paused
-  const how = { withinMs: 0, otherwise: 'wait', parksIn: 'paused' } as const
-  return { type: 'pause', reason, by, ...how, resumeAt: until, holdId: null, workflowId }
+  return {
+    type: 'pause',
+    reason,
+    by,
+    ...pauseOfUnstarted,
+    resumeAt: until,
+    holdId: null,
+    workflowId,
+  }
 }

@@ -19,7 +19,7 @@ import type {
 } from '../store.ts'
 
 /** How a verb is asked for the second time. */
-const again = { tombstoneMs: 0, isAgain: true } as const
+const secondTime = { tombstoneMs: 0, isAgain: true } as const
 
 export class Commands {
   readonly #driver: Driver
@@ -43,7 +43,7 @@ export class Commands {
       return this.#sure(asked.callId, answers, (missing) =>
         this.#commits.submit(
           this.#control,
-          missing.map((id) => ({ id, asked: { ...asked, ...again } })),
+          missing.map((id) => ({ id, asked: { ...asked, ...secondTime } })),
         ),
       )
     }
@@ -51,7 +51,7 @@ export class Commands {
       const ask = async (how = asked): Promise<readonly Controlled[]> => [
         await this.#commits.once((tx) => controlKey(tx, { ...target, asked: how })),
       ]
-      return this.#sure(asked.callId, await ask(), () => ask({ ...asked, ...again }))
+      return this.#sure(asked.callId, await ask(), () => ask({ ...asked, ...secondTime }))
     }
     const filter = checkedFilter(target.filter)
     const answers = await this.bulks.run({ kind: 'control', filter, asked })

@@ -110,12 +110,12 @@ function bulkOn(
   return { kind: 'control', filter, asked }
 }
 
-type HoldTarget = Parameters<Store['lift']>[0]
+type LiftTarget = Parameters<Store['lift']>[0]
 
 /** Null where there is no such hold, and where the same call has lifted it. */
 export async function liftHold(
   tx: Tx,
-  { target, who }: { readonly target: HoldTarget; readonly who: RequestedBy },
+  { target, who }: { readonly target: LiftTarget; readonly who: RequestedBy },
 ): Promise<Held | null> {
   if (await isRecorded(tx, who.callId)) return null
   const [found] =

@@ -15,7 +15,7 @@ export function statesOfWorkflows({ state }: WorkflowFilter): readonly WorkflowS
 export function checkedWorkflowFilter(filter: WorkflowFilter): WorkflowFilter {
   for (const [part, value] of Object.entries(filter)) {
     if (!parts.includes(part) || value === undefined)
-      throw wrong(
+      throw badFilter(
         `a filter on workflows has no part ${JSON.stringify(part)}`,
         `Parts: ${parts.join(', ')}.`,
       )
@@ -23,12 +23,12 @@ export function checkedWorkflowFilter(filter: WorkflowFilter): WorkflowFilter {
   }
   for (const state of statesOfWorkflows(filter))
     if (!workflowStates.includes(state))
-      throw wrong(
+      throw badFilter(
         `no workflow state ${JSON.stringify(state)}`,
         `States: ${workflowStates.join(', ')}.`,
       )
   return filter
 }
 
-const wrong = (message: string, hint: string): CheckreinError =>
+const badFilter = (message: string, hint: string): CheckreinError =>
   new CheckreinError('USAGE', { message, hint })

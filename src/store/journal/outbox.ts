@@ -1,7 +1,7 @@
 import { newBulk } from '../rows/requests.ts'
-import { byRequest } from '../../core/run/intent.ts'
 import type { Tx } from '../driver/driver.ts'
-import type { BulkRequest, Asked, MemberFilter } from '../port/requests.ts'
+import { type Asked, type BulkRequest, type MemberFilter, noPause } from '../port/requests.ts'
+
 type Ordered = Omit<Asked, 'origin' | 'tombstoneMs' | 'pause'>
 
 /** Has them carried out when the transaction has committed; one that was ordered before is not ordered again. */
@@ -9,13 +9,7 @@ export async function queueBulk(
   tx: Tx,
   ...[filter, ordered]: [filter: MemberFilter, ordered: Ordered]
 ): Promise<void> {
-  const pause = { withinMs: 0, otherwise: 'wait', until: null, ...byRequest } as const
-  const asked: Asked = {
-    ...ordered,
-    origin: null,
-    tombstoneMs: 0,
-    pause: { ...pause, parksIn: 'paused' },
-  }
+  const asked: Asked = { ...ordered, origin: null, tombstoneMs: 0, pause: noPause }
   const request: BulkRequest = { kind: 'control', filter, asked }
   const { callId } = asked
   const [at, upperSeq] = [tx.now(), Number.MAX_SAFE_INTEGER]

@@ -3,7 +3,12 @@ import type { Answer } from '../../core/run/decision.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { HoldFilter } from '../../core/hold.ts'
-import type { PauseFallback, Pauser, RunningPolicy } from '../../core/run/intent.ts'
+import {
+  byRequest,
+  type PauseFallback,
+  type Pauser,
+  type RunningPolicy,
+} from '../../core/run/intent.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import type { State, StopVerb } from '../../core/run/transitions.ts'
 import type { InstantOrDelay } from './runs.ts'
@@ -51,6 +56,15 @@ export interface PauseOrder extends Pauser {
   readonly until: InstantOrDelay | null
   /** Where a running run goes that has parked: a hold on a whole queue or task keeps what is queued. */
   readonly parksIn: 'paused' | 'queued'
+}
+
+/** What stands in place of the order in a request that is no pause. */
+export const noPause: PauseOrder = {
+  withinMs: 0,
+  otherwise: 'wait',
+  until: null,
+  ...byRequest,
+  parksIn: 'paused',
 }
 
 export interface Controlled {

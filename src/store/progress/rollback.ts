@@ -85,6 +85,7 @@ function undoing(
   }
 }
 
+/** The node of a run that undoes another, in the one chain of them. */
 const chained = (node: number, count: number): RemainderNode => ({
   ...usualNode,
   node,

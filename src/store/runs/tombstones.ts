@@ -36,9 +36,9 @@ export async function askedAgain(
 ): Promise<readonly Controlled[]> {
   const missing = answers.filter(hasTombstone).map(({ id }) => id ?? '')
   if (missing.length === 0) return answers
-  const again = [...(await ask(missing))]
+  const second = [...(await ask(missing))]
   return answers.map((one) => {
-    const now = hasTombstone(one) ? again.shift() : undefined
+    const now = hasTombstone(one) ? second.shift() : undefined
     return now && now.answer !== 'not-found' ? now : one
   })
 }

@@ -1,6 +1,5 @@
 /** Verbs on workflows. Each is a word on the workflow's own row, and a bulk operation on its members. */
 import { callOfResume } from '../../core/run/call-ids.ts'
-import { byRequest } from '../../core/run/intent.ts'
 import type { Answer } from '../../core/run/decision.ts'
 import { isStopVerb, type StopVerb, stopVerbs } from '../../core/run/transitions.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
@@ -12,7 +11,7 @@ import { instantOf } from '../port/instants.ts'
 import { isRecorded, note } from '../journal/audit-log.ts'
 import type { StoredWorkflow, WorkflowControl, WorkflowControlled } from '../port/workflows.ts'
 import { workflowOf, workflowParams } from '../rows/workflows.ts'
-import type { BulkRequest, Asked, MemberFilter } from '../port/requests.ts'
+import { type Asked, type BulkRequest, type MemberFilter, noPause } from '../port/requests.ts'
 
 /** What is on record, and what carries it out. */
 export interface Ordered {
@@ -30,7 +29,7 @@ export async function controlWorkflow(
   if (!row) return { answer: await missing(tx, request), bulkId: null }
   const flow = workflowOf(row)
   const before = await isRecorded(tx, callId)
-  if (before) return { answer: answered(flow, again(flow, request)), bulkId: callId }
+  if (before) return { answer: answered(flow, answerBefore(flow, request)), bulkId: callId }
   if (request.isAgain === true) tx.send('deleteTombstone', [['id', '', id]])
   return order(tx, { flow, request })
 }
@@ -85,7 +84,7 @@ const answered = ({ id, state }: StoredWorkflow, answer: Answer): WorkflowContro
 })
 
 /** What a call that was made before came to. */
-function again(flow: StoredWorkflow, { verb }: WorkflowControl): Answer {
+function answerBefore(flow: StoredWorkflow, { verb }: WorkflowControl): Answer {
   if (isStopVerb(verb)) return flow.stop === null ? 'too-late' : 'requested'
   return verb === 'pause' ? 'paused' : 'resumed'
 }
@@ -158,7 +157,7 @@ export function fromStop(
     tombstoneMs: 0,
     rollback: false,
     running: 'cancel',
-    pause: { withinMs: 0, otherwise: 'wait', until: null, ...byRequest, parksIn: 'paused' },
+    pause: noPause,
   }
 }
 
