@@ -11,6 +11,7 @@ import type { DemoOptions } from './options.ts'
 import { descendantsOf, livingOf } from './processes.ts'
 import { Promises } from './promises.ts'
 import { type FolderRun, pauseAndResume, slowDown } from './reins.ts'
+import { slack } from './slack.ts'
 import { soon } from './soon.ts'
 import {
   cancelAll,
@@ -32,7 +33,7 @@ import type { WorkerProcess } from './worker-process.ts'
 /** How long the runs go on before three of them are cancelled. */
 const quietMs = 3000
 /** The longest silence of the folder run that still counts as regular; it reports four times a second. */
-const longestSilenceMs = 2000
+const longestSilenceMs = 2000 * slack
 
 export interface Stage {
   readonly client: Client

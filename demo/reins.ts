@@ -9,15 +9,16 @@ import type { FolderInput, FolderProgress, FolderState, indexFolder } from './in
 import { descendantsOf, livingOf } from './processes.ts'
 import type { Promises } from './promises.ts'
 import { soon } from './soon.ts'
+import { slack } from './slack.ts'
 import { by } from './stops.ts'
 import type { View } from './view.ts'
 import type { Watch } from './watch.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** How long a pause may take, with a checkpoint after each piece of work. */
-const parkWithinMs = 2000
+const parkWithinMs = 2000 * slack
 /** How long the isolates of a worker that was killed may live on. */
-const orphansWithinMs = 2000
+const orphansWithinMs = 2000 * slack
 /** How much faster than it was told a pace may seem, measured over a second. */
 const tolerance = 1.3
 

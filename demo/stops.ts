@@ -3,6 +3,7 @@ import type { Run, RunHandle, StopOutcome } from '../src/index.ts'
 import { count, ms } from './format.ts'
 import { livingOf, type Suspects } from './processes.ts'
 import type { Promises } from './promises.ts'
+import { slack } from './slack.ts'
 import type { Pids } from './tasks.ts'
 
 export const graceMs = 1000
@@ -10,7 +11,7 @@ export const reason = 'nobody waits for it any more'
 export const by = `the demo, pid ${process.pid}`
 
 /** How long past the grace a stop may take. */
-const marginMs = 1000
+const marginMs = 1000 * slack
 
 /** A run that is to be stopped. */
 export interface Victim {
@@ -60,7 +61,7 @@ export function stoppedLine({ victim, outcome, tookMs }: Stopped): string {
 export async function checkStops(stopped: readonly Stopped[], promises: Promises): Promise<void> {
   for (const one of stopped) {
     const { name, expected } = one.victim
-    const boundMs = expected === 'forced' ? graceMs + marginMs : graceMs
+    const boundMs = expected === 'forced' ? graceMs + marginMs : graceMs * slack
     promises.check(
       `${name}: ${expected} stop, confirmed within ${ms(boundMs)} (${ms(one.tookMs)})`,
       isAsExpected(one) && one.tookMs <= boundMs,

@@ -15,11 +15,11 @@ const ended = async ({ abortSignal }: Context) => {
 /** So seldom that what is told is only the first checkpoint, and what is told at once. */
 const seldom = { checkpointEvery: '1h' } as const
 
-export const million = task({
-  name: 'million',
+export const manyCheckpoints = task({
+  name: 'many-checkpoints',
   ...seldom,
   run: async (_: void, ctx) => {
-    for (let n = 1; n <= 1_000_000; n++) await ctx.checkpoint(n)
+    for (let n = 1; n <= 100_000; n++) await ctx.checkpoint(n)
     return ctx.state as number
   },
 })

@@ -49,7 +49,7 @@ export const notJson = task({ name: 'not-json', run: () => 1n })
 export const reporter = task({
   name: 'reporter',
   run: (_: void, ctx) => {
-    for (let n = 1; n <= 1_000_000; n++) ctx.progress(n)
+    for (let n = 1; n <= 100_000; n++) ctx.progress(n)
     ctx.log('plain')
     ctx.log('with data', { n: 1 })
     ctx.log('x'.repeat(100_000), { cycle: 1n })

@@ -14,7 +14,7 @@ const victims: readonly (readonly [what: string, task: string, input?: unknown])
 
 for (const [what, task, input] of victims) {
   void test(`a process that ${what} is dead when kill says so`, async () => {
-    await using executor = createExecutor('process', { capacity: 2 })
+    await using executor = createExecutor('process', { capacity: 2, spares: 0 })
     const neighbour = new Watched(executor, orderFor('lingers', 600))
     const victim = new Watched(executor, orderFor(task, input))
     const { pid = 0 } = await victim.begun()
@@ -37,7 +37,7 @@ const grandchildren: readonly (readonly [what: string, how: Record<string, boole
 
 for (const [what, how] of grandchildren) {
   void test(`no grandchild that ${what} survives a kill`, async () => {
-    await using executor = createExecutor('process', { capacity: 1 })
+    await using executor = createExecutor('process', { capacity: 1, spares: 0 })
     const victim = new Watched(executor, orderFor('parent', how))
     const { pid = 0, child = 0 } = await victim.begun()
     assert.ok(isRunning(child))
@@ -52,7 +52,7 @@ for (const [where, how] of [
   ['with an environment of its own', { bareEnv: true }],
 ] as const) {
   void test(`what an isolate that exits by itself leaves behind ${where} is killed`, async () => {
-    await using executor = createExecutor('process', { capacity: 1 })
+    await using executor = createExecutor('process', { capacity: 1, spares: 0 })
     const victim = new Watched(executor, orderFor('orphaner', how))
     const { child = 0 } = await victim.begun()
     const end = await victim.end()
@@ -63,7 +63,7 @@ for (const [where, how] of [
 }
 
 void test('killing one of many leaves the subprocesses of the others alone', async () => {
-  await using executor = createExecutor('process', { capacity: 2 })
+  await using executor = createExecutor('process', { capacity: 2, spares: 0 })
   const neighbour = new Watched(executor, orderFor('parent', { detached: true }))
   const victim = new Watched(executor, orderFor('parent', { detached: true }))
   const [its, other] = await Promise.all([victim.begun(), neighbour.begun()])
@@ -76,7 +76,7 @@ void test('an isolate that cannot start ends its attempt, and spares are not mad
   const before = process.env['NODE_OPTIONS']
   process.env['NODE_OPTIONS'] = '--import=data:text/javascript,process.exit(5)'
   try {
-    await using executor = createExecutor('process', { capacity: 1 })
+    await using executor = createExecutor('process', { capacity: 1, spares: 0 })
     await assert.rejects(executor.warmUp(), { code: 'ISOLATE_EXITED' })
     const end = await new Watched(executor, orderFor('nothing')).end()
     assert.ok(end.kind === 'exited' && !end.wasKilled)

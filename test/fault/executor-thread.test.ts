@@ -22,7 +22,7 @@ for (const [what, task] of [
   ['swallows every error', 'stubborn'],
 ] as const) {
   void test(`a thread that ${what} is dead when kill says so, and its host lives on`, async () => {
-    await using executor = createExecutor('thread', { capacity: 2 })
+    await using executor = createExecutor('thread', { capacity: 2, spares: 0 })
     const neighbour = new Watched(executor, orderFor('lingers', 600))
     const { pid: host = 0 } = await neighbour.begun()
     const victim = new Watched(executor, orderFor(task))
@@ -75,7 +75,7 @@ for (const [what, task, input] of [
 }
 
 void test('a thread whose native call returns in time ends then, with its proof', async () => {
-  await using executor = createExecutor('thread', { capacity: 2 })
+  await using executor = createExecutor('thread', { capacity: 2, spares: 0 })
   const neighbour = new Watched(executor, orderFor('polite'))
   const { pid: host = 0 } = await neighbour.begun()
   const victim = new Watched(executor, orderFor('sleeper', 3))
@@ -89,7 +89,7 @@ void test('a thread whose native call returns in time ends then, with its proof'
 })
 
 void test('a host that dies ends all its attempts, and new ones get another host', async () => {
-  await using executor = createExecutor('thread', { capacity: 3 })
+  await using executor = createExecutor('thread', { capacity: 3, spares: 0 })
   const attempts = ['polite', 'cpu-loop'].map((task) => new Watched(executor, orderFor(task)))
   const [first] = await Promise.all(attempts.map((one) => one.begun()))
   process.kill(first?.['pid'] ?? 0, 'SIGKILL')

@@ -193,7 +193,7 @@ suite('connections that are cut at random', () => {
     const random = randomFrom(seed)
     const settings = { url: scene.url, count: 4, patienceMs: 100, random }
     await using callers = await Callers.make(settings)
-    await underBadWeather(scene.network, callers.call(60), random)
+    await underBadWeather(scene.network, callers.call(30), random)
     t.diagnostic(`LINK_SEED=${seed}: ${callers.report()}`)
     assert.deepEqual(await callers.lies(scene.bed.client), [])
     assert.ok(callers.count('done') > 0 && callers.count('failed') > 0)

@@ -54,12 +54,12 @@ suite('while runs are enqueued, worked on and cancelled, a server', () => {
       await startTwo(fleet, { url: bed.url, ...settings })
       const load = new Load({ client: bed.client, folder: bed.folder, seed: 1 })
       const harming = async (): Promise<void> => {
-        for (const count of [40, 80]) {
+        for (const count of [20, 40]) {
           await load.reaches(count)
           await harm()
         }
       }
-      await Promise.all([load.enqueue(120), load.cancel(12), harming()])
+      await Promise.all([load.enqueue(60), load.cancel(8), harming()])
       const totals = await load.check()
       t.diagnostic(JSON.stringify(totals))
       assert.equal(totals.lapses + totals.crashes, 0)
@@ -100,10 +100,10 @@ test('a server that is killed again and again makes nobody believe what is not',
   await using callers = await Callers.make(settings)
   let isOver = false
   const calling = callers
-    .call(Number(process.env['SERVER_CALLS'] ?? 25))
+    .call(Number(process.env['SERVER_CALLS'] ?? 10))
     .finally(() => (isOver = true))
   while (!isOver) {
-    await Promise.race([calling, pause(settings.random() * 200)])
+    await Promise.race([calling, pause(settings.random() * 400)])
     await server.kill()
     await Promise.race([calling, pause(settings.random() * 600)])
     await server.start()
@@ -222,11 +222,11 @@ async function goesOn(
   await startTwo(fleet, { url, ...settings })
   const load = new Load({ client, folder: folder.path, seed: 1 })
   const harming = async (): Promise<void> => {
-    await load.reaches(60)
+    await load.reaches(25)
     await pair.failOver()
     moved()
   }
-  await Promise.all([load.enqueue(120), load.cancel(12), harming()])
+  await Promise.all([load.enqueue(50), load.cancel(8), harming()])
   const totals = await load.check()
   t.diagnostic(JSON.stringify({ ...totals, refused: load.refused.map(({ message }) => message) }))
   assertUnharmed(fleet)

@@ -2,7 +2,7 @@ import { suite, test } from 'node:test'
 import { defaultKind } from '../support/bed.ts'
 import { reinsChaos } from './reins-chaos.ts'
 
-const small = { workers: 3, schedules: 12, atOnce: 6, hearers: 6, signals: 40 }
+const small = { workers: 2, schedules: 6, atOnce: 3, hearers: 4, signals: 30 }
 
 suite('whatever is paused, resumed, signalled and killed at random', () => {
   // `npm run chaos -- --reins` has the large one, on either store.
