@@ -76,7 +76,7 @@ void test('an isolate that cannot start ends its attempt, and spares are not mad
   const before = process.env['NODE_OPTIONS']
   process.env['NODE_OPTIONS'] = '--import=data:text/javascript,process.exit(5)'
   try {
-    await using executor = createExecutor('process', { capacity: 1, spares: 0 })
+    await using executor = createExecutor('process', { capacity: 1 })
     await assert.rejects(executor.warmUp(), { code: 'ISOLATE_EXITED' })
     const end = await new Watched(executor, orderFor('nothing')).end()
     assert.ok(end.kind === 'exited' && !end.wasKilled)
