@@ -19,7 +19,7 @@ import { nodeOf, type NodeRow, workflowOf, workflowParams } from '../rows/workfl
 import { Starts } from './starts.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
 import type { Param } from '../driver/sql.ts'
-import type { OpenWorkflow, Outcome } from './open-flow.ts'
+import type { OpenWorkflow, Outcome } from './open-workflow.ts'
 
 /** Goes on with the workflows of members that have ended. */
 export async function advance(tx: Tx, ends: readonly MemberEnd[]): Promise<void> {

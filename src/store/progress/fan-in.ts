@@ -2,7 +2,7 @@
 import { errorCodes } from '../../core/errors.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import type { Cause } from '../../core/workflow/workflow.ts'
-import type { OpenWorkflow } from './open-flow.ts'
+import type { OpenWorkflow } from './open-workflow.ts'
 import type { NodeRow } from '../rows/workflows.ts'
 import type { Row } from '../driver/sql.ts'
 

@@ -5,7 +5,7 @@ import { inputOf, type StepPlan } from '../../core/workflow/step-plan.ts'
 import { firstEntries, insertOf } from '../rows/new-run.ts'
 import { writeFeed } from '../journal/feed.ts'
 import type { NewRun } from '../store.ts'
-import type { OpenWorkflow } from './open-flow.ts'
+import type { OpenWorkflow } from './open-workflow.ts'
 
 /** @param value what it is told, as JSON. */
 export async function runHook(
