@@ -1,4 +1,4 @@
-/** What a worker of the built package costs that has nothing to do. Linux only: it reads /proc. */
+/** Measures how much a worker of the built package costs that has nothing to do. Linux only: it reads /proc. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'

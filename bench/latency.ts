@@ -7,7 +7,7 @@ import { type Line, quantile } from './measure.ts'
 import * as tasks from './tasks.ts'
 
 const modules = [fileURLToPath(new URL('./tasks.ts', import.meta.url))]
-/** Until the spare isolate is warm that took the place of the one which runs: on two cores its start is in the way of all else. */
+/** How long it takes until the spare isolate is warm that replaces the one which runs: on two cores its start slows all else down. */
 const settleMs = 400
 const optionsFor = (bed: Bed): FleetOptions => ({
   url: bed.url,

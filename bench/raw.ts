@@ -1,9 +1,9 @@
-/** The same writes with `node:sqlite` alone: one table, no rules. What a queue costs is measured against this. */
+/** The same writes with `node:sqlite` alone: one table, no rules. The cost of a queue is measured against them. */
 import { randomUUIDv7 } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-/** What is measured beside ours. */
+/** The raw queue that is measured beside ours. */
 export interface RawQueue extends AsyncDisposable {
   /** Rows in one transaction. */
   enqueue(count: number, input: string): Promise<void>

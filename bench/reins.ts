@@ -36,7 +36,7 @@ async function pauseLines(what: string, task: Walking): Promise<Line[]> {
   subscribe(workerChannel, listener)
   const run: RunHandle<unknown> = await bed.client.enqueue(task)
   await until(run, ({ progress }) => progress !== undefined)
-  // Until the spare isolate is warm that took the place of the one which was used.
+  // The pause lasts until the spare isolate is warm that replaces the one which was used.
   const settleMs = what === 'inline' ? 50 : 400
   for (let round = 0; round < rounds; round++) {
     await pause(settleMs)

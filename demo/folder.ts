@@ -22,7 +22,7 @@ export interface Selection {
 }
 
 /**
- * What the demo works on: of the first 20,000 regular files in path order those that fit into the limit.
+ * The files that the demo works on: of the first 20,000 regular files in path order those that fit into the limit.
  * Symbolic links aren't followed; a folder that can't be read counts as empty, and so does one named
  * `.cache`: others may write there meanwhile, and where the limit cuts, each change of a size changes the selection.
  */

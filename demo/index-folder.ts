@@ -13,7 +13,7 @@ import { task } from '../src/index.ts'
 import { type Digested, digestAndPack, manifestLine, selectFiles } from './folder.ts'
 import { Beat, Pace } from './pace.ts'
 
-/** What the run can be made to do wrong, to see that the demo notices. */
+/** The mistakes that the run can be made to make, to see that the demo notices. */
 export const faults = ['deaf', 'forgetful'] as const
 export type Fault = (typeof faults)[number]
 
@@ -70,7 +70,7 @@ const folderState = z.object({
   longestGapMs: z.number(),
 })
 
-/** What a checkpoint of the folder run holds. */
+/** The state in a checkpoint of the folder run. */
 export type FolderState = z.infer<typeof folderState>
 
 const passBegun = { files: 0, bytes: 0, packedBytes: 0, last: null, manifestBytes: 0 }

@@ -62,7 +62,7 @@ async function perform(options: DemoOptions): Promise<number> {
   try {
     return await play({ client, crew, worker, view, scratch, options, selection, abortSignal })
   } catch (error) {
-    // What was waiting rejects in its own words; why it had to is in the signal.
+    // A wait that was interrupted rejects with an error of its own; the reason for that is in the signal.
     abortSignal.throwIfAborted()
     throw error
   }

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** What it may catch up with after it was held up. */
+/** How much time it may catch up with after it was delayed. */
 const creditMs = 50
-/** What is shorter than this is waited for later, together. */
+/** Waits that are shorter than this are added up, and waited later. */
 const shortestWaitMs = 1
 
 /** Keeps work from going faster than it was told. */
@@ -46,7 +46,7 @@ export class Beat {
     return this.#longestGapMs
   }
 
-  /** What it has waited since does not count. */
+  /** Counts from now on: the time that has passed since the last work does not count. */
   rest(): void {
     this.#lastAt = performance.now()
   }

@@ -10,13 +10,13 @@ interface Entry {
   readonly isZombie: boolean
 }
 
-/** What to look for: processes by their number, and the members of process groups. */
+/** The processes to look for: some by their number, and the members of process groups. */
 export interface Suspects {
   readonly pids: readonly number[]
   readonly groups: readonly number[]
 }
 
-/** Those of the suspects that live: a process that can be signalled or is in the table, and isn't a zombie. */
+/** The suspects that live. A process lives where it can be signalled or is in the table, and isn't a zombie. */
 export function livingOf({ pids, groups }: Suspects): readonly number[] {
   const table = processTable()
   const zombies = new Set(table.filter(({ isZombie }) => isZombie).map(({ pid }) => pid))

@@ -5,7 +5,7 @@ export interface Kept {
   readonly isKept: boolean
 }
 
-/** What was promised, and whether it was kept. */
+/** The promises of the demo, and whether each was kept. */
 export class Promises {
   readonly #all: Kept[] = []
 

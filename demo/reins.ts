@@ -87,10 +87,12 @@ export async function pauseAndResume(scene: Scene, limit: number): Promise<void>
   const tookMs = performance.now() - resumedAt
   const { files, pass, last } = paused.checkpoint as FolderState
   const name = last === null ? '' : ` (${relative(folder.input.folder, last)})`
-  view.say(`  it goes on after file ${place(first.from)}${name}, ${ms(tookMs)} after the request`)
+  view.say(
+    `  it goes on after file ${fileNumber(first.from)}${name}, ${ms(tookMs)} after the request`,
+  )
   const { workerId } = await handle.get()
   promises.check(
-    `resume: went on where it was, on worker ${successor.pid}: after file ${place(first.from)}; parked after ${place({ files, pass })}`,
+    `resume: went on where it was, on worker ${successor.pid}: after file ${fileNumber(first.from)}; parked after ${fileNumber({ files, pass })}`,
     answer === 'resumed' &&
       first.from.files === files &&
       first.from.pass === pass &&
@@ -101,7 +103,7 @@ export async function pauseAndResume(scene: Scene, limit: number): Promise<void>
 }
 
 /** How far it was: `4,711`, or `2 of pass 17`. */
-function place({ files, pass }: FolderProgress['from']): string {
+function fileNumber({ files, pass }: FolderProgress['from']): string {
   return `${count(files)}${pass > 1 ? ` of pass ${count(pass)}` : ''}`
 }
 
@@ -120,7 +122,7 @@ async function park({ client, view, folder, promises, abortSignal }: Scene): Pro
   const heldCount = (await client.workers()).find(({ id }) => id === heldBy)?.heldCount
   const { files, pass, manifestBytes } = run.checkpoint as FolderState
   view.say(
-    `  parked after ${ms(tookMs)}, after file ${place({ files, pass })}; its manifest has ${count(manifestBytes)} bytes`,
+    `  parked after ${ms(tookMs)}, after file ${fileNumber({ files, pass })}; its manifest has ${count(manifestBytes)} bytes`,
   )
   view.say(`  its worker holds ${heldCount ?? '?'} runs: the slot is free`)
   promises.check(
@@ -157,7 +159,7 @@ async function killWorker(scene: Scene, paused: Parked): Promise<void> {
   )
 }
 
-/** Those that live when it is time for none to. */
+/** The processes that still live when none should. */
 async function leftOf(pids: readonly number[], abortSignal: AbortSignal) {
   const untilAt = performance.now() + orphansWithinMs
   for (;;) {

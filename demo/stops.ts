@@ -47,7 +47,7 @@ export async function cancelAll(
   return Promise.all(victims.map(cancel))
 }
 
-/** What became of one, as a line for people. */
+/** The outcome of a stop, as a line for people. */
 export function stoppedLine({ victim, outcome, tookMs }: Stopped): string {
   const { mode, confirmed, stop } = outcome
   const { pid, osSignal, exitCode } = stop?.proof ?? {}

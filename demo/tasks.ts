@@ -5,11 +5,11 @@ import { appendFile, rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { task } from '../src/index.ts'
 
-/** What a run says of itself, so that the demo can look at its processes. */
+/** The processes of a run, as it reports them, so that the demo can look at them. */
 export interface Pids {
   /** The process that runs the handler; it leads a process group of its own. */
   readonly handler: number
-  /** What the handler started. */
+  /** The processes that the handler started. */
   readonly started: readonly number[]
 }
 

@@ -14,7 +14,7 @@ export class Watch {
   readonly #view: View
   readonly #runs = new Map<string, Run>()
   readonly #reportedAt = new Map<string, number[]>()
-  /** What the folder run has said of itself. */
+  /** The reports of the folder run. */
   readonly #told: FolderProgress[] = []
   #change = Promise.withResolvers<void>()
 

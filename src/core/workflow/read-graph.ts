@@ -117,7 +117,7 @@ function nodeOf(value: unknown, number: number): Draft {
   return { ...read, ...layoutGiven(value) }
 }
 
-/** What was said of the layout; undefined where nothing was. */
+/** The parts of the layout that were given; undefined where they were not. */
 const layoutGiven = (value: Readonly<Record<string, unknown>>): object =>
   Object.fromEntries(layoutNames.map((name) => [name, value[name]]))
 
@@ -141,7 +141,7 @@ function stepOf(step: Readonly<Record<string, unknown>>, what: string): object {
   return { ...usualStep, takes: bound === null ? 'previous' : 'given', bound, ...step }
 }
 
-interface Place {
+interface ChainContext {
   readonly up: number | null
   readonly slot: number
   readonly isAtOnce: boolean
@@ -163,22 +163,22 @@ class Layout {
   }
 
   /** @returns the last node of the chain that begins there. */
-  #chain(first: number, place: Place): number {
-    if (place.depth > deepest) throw badGraph(`it is more than ${deepest} levels deep`)
+  #chain(first: number, context: ChainContext): number {
+    if (context.depth > deepest) throw badGraph(`it is more than ${deepest} levels deep`)
     const own: Draft[] = []
     let end = first
     for (let at: number | null = first; at !== null; at = this.#next(own.at(-1), end)) {
-      const node = this.#at(at, place)
-      const isAtOnce = place.isAtOnce && own.length === 0
+      const node = this.#at(at, context)
+      const isAtOnce = context.isAtOnce && own.length === 0
       own.push(node)
-      end = node.step === null ? this.#group(node, { ...place, isAtOnce }) : at
+      end = node.step === null ? this.#group(node, { ...context, isAtOnce }) : at
       fill(node, { last: end, isHead: own.length === 1, isAtOnce })
     }
     for (const [at, node] of own.entries()) fill(node, { chainEnd: end, source: sourceOf(own, at) })
     return end
   }
 
-  #at(number: number, { up, slot }: Place): Draft {
+  #at(number: number, { up, slot }: ChainContext): Draft {
     const node = this.#nodes[number - 1]
     if (!node) throw badGraph(`there is no node ${number}`)
     if (node.up === up && node.slot === slot) return node
@@ -194,7 +194,7 @@ class Layout {
     )
   }
 
-  #group({ node, size, role }: Draft, { isAtOnce, depth }: Place): number {
+  #group({ node, size, role }: Draft, { isAtOnce, depth }: ChainContext): number {
     if (role !== 'step') throw badGraph(`node ${node} is a ${role}, and has no step`)
     let end = node
     for (let slot = 0; slot < size; slot++)
@@ -203,7 +203,7 @@ class Layout {
   }
 }
 
-/** What a clause stands between has the node before the clause as its source. */
+/** The source of a node: where a clause stands before it, the node before the clause. */
 function sourceOf(chain: readonly Draft[], at: number): number | null {
   const [before, clause, node] = [chain[at - 2], chain[at - 1], chain[at]]
   if (node?.role === 'clause' && (clause === undefined || chain[at + 1] === undefined))

@@ -6,7 +6,7 @@ import { type Hooks, nodeRoles, usualNode } from './graph.ts'
 import { fanInPolicies } from './parts.ts'
 import type { StepPlan } from './step-plan.ts'
 
-/** What is thrown for JSON that is not well formed: why, and a hint where there is a better one than the usual. */
+/** Makes the error for JSON that is not well formed. @param why what is wrong. @param hint given where there is a better one than the usual. */
 export type Refusal = (why: string, hint?: string) => CheckreinError
 
 /** The head of a workflow in JSON, checked. @throws what the refusal makes. */
