@@ -97,6 +97,7 @@ const floors: readonly string[] = [
   'src/client/requests',
   'src/client/waits',
   'src/client/handles',
+  'src/client/schemas',
   'src/client/within.ts',
   'src/client/client.ts',
   'src/client/operations',

@@ -156,6 +156,18 @@ export class Client implements AsyncDisposable {
   }
 
   /**
+   * Stores many runs of a task by its name alone: all, or none. Their inputs are checked by the worker, before each run.
+   * @throws {CheckreinError} as `enqueue`, but for `INPUT_REJECTED`.
+   */
+  async enqueueManyByName(
+    task: string,
+    runs: readonly ({ readonly input?: unknown } & EnqueueOptions)[],
+  ): Promise<readonly RunHandle[]> {
+    const all = await this.#parts.enqueuer.enqueueByName(task, runs)
+    return all.map((enqueued) => new RunHandle(enqueued.id, this.#parts, { enqueued }))
+  }
+
+  /**
    * Enqueues and verbs as part of a transaction that the caller has begun, and commits or rolls back. An error of ours
    * leaves that transaction as it was before the call, and good for more.
    * @param transaction on PostgreSQL a `pg` client, or an object whose `query(text, values)` runs in the transaction of a

@@ -3,9 +3,10 @@ import { test } from 'node:test'
 import type { Command } from 'commander'
 import { buildProgram } from '../../src/cli/program.ts'
 import { Client } from '../../src/client/client.ts'
-import type { Operation, Parameters } from '../../src/client/options/operation.ts'
+import type { Operation } from '../../src/client/operations/operation.ts'
+import type { Parameters } from '../../src/client/options/parameter.ts'
 import { operations } from '../../src/client/operations/operations.ts'
-import { filterParameters, holdFilterParameters } from '../../src/client/options/parameters.ts'
+import { subjects } from '../../src/client/operations/subjects.ts'
 import { errorCodes } from '../../src/core/errors.ts'
 
 const program = buildProgram()
@@ -30,8 +31,9 @@ void test('every operation is a method of the client', () => {
 })
 
 void test('every method of the client that asks the store is an operation', () => {
-  const ofCode = ['constructor', 'store', 'enqueueMany', 'enqueueByName', 'run', 'within', 'now']
-  const others = [...ofCode, 'workflow']
+  const byName = ['enqueueByName', 'enqueueManyByName']
+  const ofCode = ['constructor', 'store', 'run', 'within', 'now', 'workflow']
+  const others = [...ofCode, ...byName]
   const names = new Set<string>()
   for (let of: object = Client.prototype; of !== Object.prototype; of = Object.getPrototypeOf(of))
     for (const name of Object.getOwnPropertyNames(of)) names.add(name)
@@ -44,8 +46,7 @@ void test('every operation has a command with its options', () => {
     const attributes = commandOf(operation).options.map((option) => option.attributeName())
     const named: Parameters = {
       ...operation.options,
-      ...(['runs', 'filter'].includes(operation.subject) ? filterParameters : {}),
-      ...(operation.subject === 'hold' ? holdFilterParameters : {}),
+      ...subjects[operation.subject].parts,
     }
     for (const [key, { singular }] of Object.entries(named))
       assert.ok(attributes.includes(singular ?? key), `${name} ${key}`)

@@ -90,3 +90,11 @@ export const waiter = task({
     return word?.payload
   },
 })
+
+/** Takes a number, and nothing else. */
+export const typed = task({
+  name: 'typed',
+  isolation: 'inline',
+  input: z.number(),
+  run: (count) => count,
+})

@@ -25,9 +25,9 @@ const waiting = {
 const lookEveryMs = 250
 
 export function bulkCommand(program: Command): void {
-  const command = commandFor(program, 'bulk')
-    .argument('[id]', 'id of the request, or of a hold; default: the newest')
-    .addOption(new Option('--wait', 'wait until all of it is done'))
+  const command = commandFor(program, 'bulk').addOption(
+    new Option('--wait', 'wait until all of it is done'),
+  )
   addParameters(command, waiting)
   act(withExample(command, operations.bulks.example), bulk)
 }

@@ -15,7 +15,7 @@ import { answerWords, type CameTo, notUndoneCode, tooLateCode, worstCode } from 
 import { dateTime, plain, style } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
-import { addTargetOptions, agree, filterIn, isPreviewed, targetOf } from '../session/targets.ts'
+import { addConsent, agree, filterIn, isPreviewed, targetOf } from '../session/targets.ts'
 import { rollbackWords, stopWords } from '../text/words.ts'
 import type { CancelOptions, StopOptions } from '../../client/options/options.ts'
 
@@ -33,11 +33,7 @@ const waitingVerbs: readonly StopVerb[] = ['cancel', 'terminate']
 
 export function controlCommands(program: Command): void {
   for (const verb of ['revoke', 'abort', 'cancel', 'terminate'] as const) {
-    const command = commandFor(program, verb).argument(
-      '[ids...]',
-      'ids of runs; or say which by the options below',
-    )
-    addTargetOptions(command, 'every run that is not final')
+    const command = addConsent(commandFor(program, verb))
     if (waitingVerbs.includes(verb)) {
       command.addOption(new Option('--no-wait', 'do not wait for the stop to be confirmed'))
       addParameters(command, waiting)

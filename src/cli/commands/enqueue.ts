@@ -6,6 +6,7 @@ import { operations } from '../../client/operations/operations.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import { writeJson, writeLine, writeNote } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
+import { textOf } from '../session/text-file.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { endedCode } from './watch.ts'
 import type { EnqueueOptions } from '../../client/options/options.ts'
@@ -18,12 +19,37 @@ const waiting = {
 } as const
 
 export function enqueueCommand(program: Command): void {
-  const command = commandFor(program, 'enqueue')
-    .argument('<task>', 'name of the task')
-    .argument('[input]', 'JSON; - reads it from standard input')
-    .addOption(new Option('--wait', 'wait for its end: exit 0 completed, 1 failed, 2 cancelled'))
+  const command = commandFor(program, 'enqueue').addOption(
+    new Option('--wait', 'wait for its end: exit 0 completed, 1 failed, 2 cancelled'),
+  )
   addParameters(command, waiting)
   act(command, enqueue)
+  act(commandFor(program, 'enqueueMany'), enqueueMany)
+}
+
+/** Prints the ids, a line each, in the order of the lines that were given. */
+async function enqueueMany(session: Session): Promise<void> {
+  const [task, file] = session.args as [string, string]
+  const lines = file === '-' ? await text(process.stdin) : textOf(file)
+  const runs = lines.split('\n').flatMap((line, at) => (line.trim() === '' ? [] : runIn(line, at)))
+  const handles = await session.withClient((client) => client.enqueueManyByName(task, runs), {
+    create: true,
+    isPatient: true,
+  })
+  session.answer(
+    handles.map(({ enqueued }) => enqueued),
+    () => handles.map(({ id }) => id),
+  )
+}
+
+/** The input and the options of one run. @throws {CheckreinError} `USAGE`, with the number of the line. */
+function runIn(line: string, at: number): { readonly input?: unknown } & EnqueueOptions {
+  const value = parsed(line, `line ${at + 1}`)
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  throw new CheckreinError('USAGE', {
+    message: `Line ${at + 1} is not an object`,
+    hint: 'Each line has the input and the options of one run: {"input": 1, "key": "a"}',
+  })
 }
 
 async function enqueue(session: Session): Promise<number> {
@@ -46,7 +72,11 @@ async function enqueue(session: Session): Promise<number> {
 /** JSON of the command line; `-` stands for standard input. */
 export async function jsonOf(given: string | undefined, what: string): Promise<unknown> {
   const json = given === '-' ? await text(process.stdin) : given
-  if (json === undefined) return undefined
+  return json === undefined ? undefined : parsed(json, what)
+}
+
+/** @throws {CheckreinError} `USAGE` where it is not JSON. @param what names it in the error. */
+function parsed(json: string, what: string): unknown {
   try {
     return JSON.parse(json)
   } catch (cause) {

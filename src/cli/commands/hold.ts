@@ -11,7 +11,7 @@ import type { Hold } from '../../store/store.ts'
 import { filterWords, holdWords, leftWords, liftedWords } from '../text/hold-words.ts'
 import { plain, table } from '../text/output.ts'
 import { given } from '../session/parameters.ts'
-import { act, commandFor, type Session, whichRuns, withExample } from '../session/session.ts'
+import { act, commandFor, type Session, withExample } from '../session/session.ts'
 import { previewOfStanding } from '../session/standing.ts'
 import { agreeTo, usage } from '../session/targets.ts'
 import type { HoldOptions, HoldTarget } from '../../client/options/options.ts'
@@ -22,8 +22,6 @@ type HoldVerb = (typeof verbs)[number]
 export function holdCommand(program: Command): void {
   const { summary, example } = operations.lift
   const command = commandFor(program, 'hold')
-    .argument('[verb]', `the verb: ${verbs.join(', ')}; default: list the holds`)
-    .addOption(new Option('--all', 'all runs').helpGroup(whichRuns))
     .addOption(new Option('--lift [id]', `${summary}: by its id, or as it was made`))
     .addOption(
       new Option('--yes', 'do not ask before a verb that ends runs stands, or runs are cancelled'),

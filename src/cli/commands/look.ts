@@ -18,7 +18,7 @@ import { ago, progressWords, statusWord } from '../text/words.ts'
 export function lookCommands(program: Command): void {
   act(commandFor(program, 'list'), list)
   act(commandFor(program, 'counts'), counts)
-  act(commandFor(program, 'get').argument('<id>', 'id of the run'), show)
+  act(commandFor(program, 'get'), show)
   act(commandFor(program, 'workers'), workers)
 }
 

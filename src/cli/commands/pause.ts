@@ -19,7 +19,7 @@ import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { previewOfStanding } from '../session/standing.ts'
 import {
-  addTargetOptions,
+  addConsent,
   agree,
   agreeTo,
   filterIn,
@@ -41,11 +41,7 @@ type Verb = 'pause' | 'freeze' | 'resume'
 
 export function pauseCommands(program: Command): void {
   for (const verb of ['pause', 'freeze', 'resume'] as const) {
-    const command = commandFor(program, verb).argument(
-      '[ids...]',
-      'ids of runs; or say which by the options below',
-    )
-    addTargetOptions(command, 'everything, also what comes')
+    const command = addConsent(commandFor(program, verb))
     if (verb !== 'resume') {
       command.addOption(new Option('--no-wait', 'do not wait until they have parked'))
       addParameters(command, waiting)

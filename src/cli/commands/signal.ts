@@ -16,7 +16,7 @@ import { brief, dateTime, plain, style, table } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import {
-  addTargetOptions,
+  addConsent,
   agree,
   filterIn,
   filterOf,
@@ -35,13 +35,11 @@ const waiting = {
 } as const
 
 export function signalCommands(program: Command): void {
-  const command = commandFor(program, 'signal')
-    .argument('[words...]', 'id of the run, unless options say which; name; payload as JSON')
-    .addOption(new Option('--wait', 'wait for the reply'))
-  addTargetOptions(command, 'every run that is not final')
+  const command = addConsent(commandFor(program, 'signal'))
+  command.addOption(new Option('--wait', 'wait for the reply'))
   addParameters(command, waiting)
   act(command, send)
-  act(commandFor(program, 'signals').argument('<id>', 'id of the run'), signals)
+  act(commandFor(program, 'signals'), signals)
 }
 
 /** What came of a signal to one run. */

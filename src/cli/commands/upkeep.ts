@@ -1,8 +1,8 @@
 /** `tombstones` and `prune`. */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { RetentionOptions } from '../../client/options/retention.ts'
 import { operations } from '../../client/operations/operations.ts'
-import { filterParameters } from '../../client/options/parameters.ts'
+import { subjects } from '../../client/operations/subjects.ts'
 import { durationMs, humanDuration } from '../../core/duration.ts'
 import { CheckreinError, errorCodes } from '../../core/errors.ts'
 import type { Tombstone } from '../../store/store.ts'
@@ -12,11 +12,8 @@ import { act, commandFor, type Session, withExample } from '../session/session.t
 import { runCount } from '../session/targets.ts'
 
 export function upkeepCommands(program: Command): void {
-  const { summary, example } = operations.liftTombstone
-  const command = commandFor(program, 'tombstones')
-    .addOption(new Option('--lift <id>', `${summary}, by the id of its run`))
-    .addOption(new Option('--lift-key <key>', `${summary}, by the key; with --task`))
-  addParameters(command, { task: { ...filterParameters.task, about: 'the task of the key' } })
+  const { example } = operations.liftTombstone
+  const command = addParameters(commandFor(program, 'tombstones'), subjects.tombstone.parts)
   act(withExample(command, example), tombstones)
   act(commandFor(program, 'prune'), prune)
 }

@@ -14,20 +14,20 @@ import { brief, plain, style } from '../text/output.ts'
 import { given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { usage } from '../session/targets.ts'
-import { byIdOrKey, idIn } from '../session/workflow-target.ts'
+import { idIn } from '../session/workflow-target.ts'
 import { cameOfIt } from '../text/words.ts'
 import { endedCode } from './watch.ts'
 
 export function waitCommands(program: Command): void {
-  act(commandFor(program, 'waitForRun').argument('<id>', 'id of the run'), forRun)
+  act(commandFor(program, 'waitForRun'), forRun)
 }
 
 export function replyCommand(program: Command): void {
-  act(commandFor(program, 'waitForSignal').argument('<id>', 'id of the run'), forSignal)
+  act(commandFor(program, 'waitForSignal'), forSignal)
 }
 
 export function workflowWaitCommand(group: Command): void {
-  act(byIdOrKey(commandFor(group, 'waitForWorkflow')), forWorkflow)
+  act(commandFor(group, 'waitForWorkflow'), forWorkflow)
 }
 
 const patient = { isPatient: true }

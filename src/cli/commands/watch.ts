@@ -24,7 +24,7 @@ export function endedCode(state: State): number {
 }
 
 export function watchCommand(program: Command): void {
-  act(commandFor(program, 'events').argument('[id]', 'id of a run; default: all'), watch)
+  act(commandFor(program, 'events'), watch)
 }
 
 async function watch(session: Session): Promise<number> {

@@ -6,7 +6,7 @@
  */
 import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
-import type { Parameters } from '../../client/options/operation.ts'
+import type { Parameters } from '../../client/options/parameter.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { WorkerOptions } from '../../worker/options.ts'
 import type { StopWorkerOptions, Worker } from '../../worker/worker.ts'

@@ -12,7 +12,7 @@ import { plain, style } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { usage } from '../session/targets.ts'
-import { byIdOrKey, idIn } from '../session/workflow-target.ts'
+import { idIn } from '../session/workflow-target.ts'
 import { workflowAnswerWords } from '../text/workflow-words.ts'
 import { jsonOf } from './enqueue.ts'
 
@@ -29,17 +29,14 @@ const isWaitingVerb = (verb: Verb): verb is 'cancel' | 'terminate' | 'pause' =>
 
 export function workflowVerbs(group: Command): void {
   for (const verb of verbs) {
-    const command = byIdOrKey(commandFor(group, `${verb}Workflow`))
+    const command = commandFor(group, `${verb}Workflow`)
     if (isWaitingVerb(verb)) {
       command.addOption(new Option('--no-wait', 'do not wait for it'))
       addParameters(command, waiting)
     }
     act(command, (session) => ask(session, verb))
   }
-  const signal = commandFor(group, 'signalWorkflow')
-    .argument('<words...>', 'id of the workflow, unless --key says which; name; payload as JSON')
-    .addOption(new Option('--key <text>', 'in the place of the id: the newest that has this key'))
-  act(signal, send)
+  act(commandFor(group, 'signalWorkflow'), send)
 }
 
 /** What was answered, and what came of it: `pending` where that was not seen in time. */

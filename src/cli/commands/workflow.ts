@@ -1,5 +1,4 @@
 /** `workflow …`: what may be asked of a whole workflow, by its id or its key. */
-import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { WhoOptions } from '../../client/options/requester.ts'
 import { type OperationName, operations } from '../../client/operations/operations.ts'
@@ -7,7 +6,7 @@ import type { ListOptions } from '../../client/options/pages.ts'
 import { workflowFilterParameters } from '../../client/options/parameters.ts'
 import type { Workflow } from '../../client/views/workflow-view.ts'
 import { isGraph } from '../../core/workflow/read-graph.ts'
-import { CheckreinError, errorCodes, isCheckreinError } from '../../core/errors.ts'
+import { errorCodes, isCheckreinError } from '../../core/errors.ts'
 import type { WorkflowFilter } from '../../store/store.ts'
 import { entryWords } from '../text/entry-words.ts'
 import {
@@ -20,6 +19,7 @@ import {
   writeNote,
 } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
+import { textOf } from '../session/text-file.ts'
 import { type Action, act, commandFor, type Session, withExample } from '../session/session.ts'
 import { ago } from '../text/words.ts'
 import { usage } from '../session/targets.ts'
@@ -47,16 +47,9 @@ export function workflowCommands(program: Command): void {
   workflowWaitCommand(group)
   workflowVerbs(group)
   ofOne(group, 'retryWorkflow', retry)
-  const graph = 'the workflow as JSON; - reads it from standard input'
-  act(
-    commandFor(group, 'startWorkflow')
-      .argument('<file>', graph)
-      .argument('[input]', 'input of the first steps: JSON'),
-    start,
-  )
+  act(commandFor(group, 'startWorkflow'), start)
   ofOne(group, 'exportWorkflow', exportRemainder)
-  const file = 'what `workflow export` gave; - reads it from standard input'
-  act(commandFor(group, 'importWorkflow').argument('<file>', file), importRemainder)
+  act(commandFor(group, 'importWorkflow'), importRemainder)
   const result = plainCommand(group, 'result', 'wait for the result of a workflow')
   act(addParameters(result, timeout), waitFor)
   const about = 'what happens to the runs of a workflow, until it has ended'
@@ -64,7 +57,7 @@ export function workflowCommands(program: Command): void {
 }
 
 function ofOne(group: Command, name: OperationName, action: Action): Command {
-  return act(byIdOrKey(commandFor(group, name)), action)
+  return act(commandFor(group, name), action)
 }
 
 function plainCommand(group: Command, name: string, about: string): Command {
@@ -160,16 +153,6 @@ async function importRemainder(session: Session): Promise<void> {
     { create: true, isPatient: true },
   )
   session.answer(enqueued, () => [id])
-}
-
-/** @throws {CheckreinError} `USAGE` where it cannot be read. */
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new CheckreinError('USAGE', { message: `${file} cannot be read: ${why}`, cause })
-  }
 }
 
 async function waitFor(session: Session): Promise<number> {

@@ -1,6 +1,6 @@
 /** Command-line options, made from the parameters of operations and read back as what the client takes. */
 import { type Command, Option } from 'commander'
-import type { Parameter, Parameters, ValueKind } from '../../client/options/operation.ts'
+import type { Parameter, Parameters, ValueKind } from '../../client/options/parameter.ts'
 import { CheckreinError } from '../../core/errors.ts'
 
 /** What was given on the command line, by the names of the parameters. */

@@ -1,11 +1,11 @@
 /** What every command has in common: which store, how it answers, and the shape in which it is made. */
 import { hostname, userInfo } from 'node:os'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Client, ClientOptions } from '../../client/client.ts'
 import { connect } from '../../client/connect.ts'
-import type { Operation } from '../../client/options/operation.ts'
+import type { Operation } from '../../client/operations/operation.ts'
 import { type OperationName, operations } from '../../client/operations/operations.ts'
-import { filterParameters, holdFilterParameters } from '../../client/options/parameters.ts'
+import { type Subject, subjects, type Word } from '../../client/operations/subjects.ts'
 import type { Config } from '../../worker/config.ts'
 import { readConfig } from './config-file.ts'
 import { addParameters, type Given } from './parameters.ts'
@@ -108,20 +108,27 @@ export function act(command: Command, action: Action): Command {
   })
 }
 
-/** The heading of the options that say it. */
-export const whichRuns = 'Which runs:'
-
-/** The command of an operation: its options, its help and its example come from the table. */
+/** The command of an operation: its words, its options, its help and its example come from the table. */
 export function commandFor(program: Command, name: OperationName): Command {
   const operation: Operation = operations[name]
+  const subject: Subject = subjects[operation.subject]
   const word = operation.command.split(' ').at(-1) ?? ''
   const command = program.command(word).description(operation.summary)
+  for (const { name, about, takes } of subject.words)
+    command.argument(wordForms[takes](name), about)
   addParameters(command, operation.options)
-  if (operation.subject === 'filter' || operation.subject === 'runs') {
-    addParameters(command, filterParameters, whichRuns)
-  }
-  if (operation.subject === 'hold') addParameters(command, holdFilterParameters, whichRuns)
+  addParameters(command, subject.parts, subject.heading)
+  if (subject.all !== undefined)
+    command.addOption(new Option('--all', subject.all).helpGroup(subject.heading ?? ''))
   return withExample(command, operation.example)
+}
+
+/** How many words a command takes, as its usage shows it. */
+const wordForms: Readonly<Record<Word['takes'], (name: string) => string>> = {
+  one: (name) => `<${name}>`,
+  maybe: (name) => `[${name}]`,
+  any: (name) => `[${name}...]`,
+  some: (name) => `<${name}...>`,
 }
 
 export function withExample(command: Command, ...examples: readonly string[]): Command {

@@ -8,12 +8,11 @@ import type { ControlTarget, Scope } from '../../client/options/targets.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import { given } from './parameters.ts'
-import { Declined, type Session, whichRuns } from './session.ts'
+import { Declined, type Session } from './session.ts'
 
-/** @param all what `--all` means. */
-export function addTargetOptions(command: Command, all: string): Command {
+/** Adds the options of a command that asks before it applies a filter. */
+export function addConsent(command: Command): Command {
   return command
-    .addOption(new Option('--all', all).helpGroup(whichRuns))
     .addOption(new Option('--yes', 'do not ask before a filter is applied'))
     .addOption(new Option('--preview', 'say what a filter would be applied to; nothing is done'))
 }

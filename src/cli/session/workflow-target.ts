@@ -1,15 +1,17 @@
 /** Which workflow a command line means. */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import { plain } from '../text/output.ts'
+import { subjects } from '../../client/operations/subjects.ts'
+import { addParameters } from './parameters.ts'
 import type { Session } from './session.ts'
 import { usage } from './targets.ts'
 
+/** Adds the word and the option that name a workflow to a command that is no operation. */
 export function byIdOrKey(command: Command): Command {
-  return command
-    .argument('[id]', 'id of the workflow')
-    .addOption(new Option('--key <text>', 'in the place of the id: the newest that has this key'))
+  const [id] = subjects.workflow.words
+  return addParameters(command.argument(`[${id.name}]`, id.about), subjects.workflow.parts)
 }
 
 /** The id that is meant. @throws {CheckreinError} `USAGE`, `WORKFLOW_NOT_FOUND`. */

@@ -13,7 +13,7 @@ import {
   type WorkflowFilter,
 } from '../../store/store.ts'
 import type { WhoOptions } from './requester.ts'
-import type { Parameters } from './operation.ts'
+import type { Parameters } from './parameter.ts'
 import type { ListOptions } from './pages.ts'
 import type {
   AuditQuery,
@@ -45,7 +45,7 @@ export const filterParameters = {
   key: text('that have this key'),
   workflow: text('that are members of this workflow'),
   parent: text('that the handler of this run has enqueued'),
-  state: { kind: 'texts', about: 'that are in this state', choices: states },
+  state: { kind: 'texts', about: 'that are in this state', choices: states, takesOne: true },
   createdAfter: instant('that were enqueued after this'),
   createdBefore: instant('that were enqueued before this'),
   input: { kind: 'pairs', about: 'whose input has this value there: user.id=9' },
@@ -55,8 +55,11 @@ export const filterParameters = {
 export const runOptions = {
   tags: { kind: 'texts', about: 'find and stop runs by it', singular: 'tag' },
   delay: duration('start no earlier than this long from now'),
-  runAt: instant('start no earlier than this time'),
-  priority: wholeNumber('runs with a higher priority start first; default 0'),
+  runAt: { ...instant('start no earlier than this time'), excludes: 'delay' },
+  priority: {
+    ...wholeNumber('runs with a higher priority start first; default 0'),
+    range: [-1_000_000, 1_000_000],
+  },
   ttl: duration('cancel it if no attempt has started after this long'),
   deadline: {
     kind: 'moment',
@@ -88,7 +91,10 @@ export const workflowOptions = {
   name: text('the name that people call it by'),
   key: text('your name for the work; at most one workflow that is not final holds it'),
   tags: { kind: 'texts', about: 'find and stop its runs by it', singular: 'tag' },
-  priority: wholeNumber('runs with a higher priority start first; default 0'),
+  priority: {
+    ...wholeNumber('runs with a higher priority start first; default 0'),
+    range: [-1_000_000, 1_000_000],
+  },
   deadline: { kind: 'moment', about: 'stop its runs then: a time, or how long from now' },
 } as const satisfies Parameters<Exclude<keyof WorkflowOptions, 'onCompleted' | 'onFailed'>>
 
@@ -97,11 +103,16 @@ export const workflowFilterParameters = {
   name: text('that are called this'),
   key: text('that have this key'),
   tag: text('that have this tag'),
-  state: { kind: 'texts', about: 'that are in this state', choices: workflowStates },
+  state: {
+    kind: 'texts',
+    about: 'that are in this state',
+    choices: workflowStates,
+    takesOne: true,
+  },
 } as const satisfies Parameters<keyof WorkflowFilter>
 
 export const listOptions = {
-  limit: wholeNumber('1 to 1,000; default 50'),
+  limit: { ...wholeNumber('1 to 1,000; default 50'), range: [1, 1000] },
   cursor: text('from the page before'),
   order: { kind: 'text', about: 'default: newest', choices: ['newest', 'oldest'] },
 } as const satisfies Parameters<keyof ListOptions>
@@ -125,7 +136,7 @@ export const runWaitOptions = {
 } as const satisfies Parameters<Exclude<keyof RunWaitOptions, 'abortSignal'>>
 
 export const signalWaitOptions = {
-  callId: text('of the signal: the id of the call that has sent it'),
+  callId: { ...text('of the signal: the id of the call that has sent it'), isRequired: true },
   until: { kind: 'text', about: 'what to wait for; default: replied', choices: signalWaits },
   timeout: waitTimeout,
 } as const satisfies Parameters<Exclude<keyof SignalWaitOptions, 'abortSignal'>>
@@ -169,7 +180,10 @@ export const workflowStopOptions = {
 } as const satisfies Parameters<keyof StopWorkflowOptions>
 
 export const freezeOptions = {
-  until: instant('when they resume by themselves; default: only when somebody resumes them'),
+  until: {
+    ...instant('when they resume by themselves; default: only when somebody resumes them'),
+    excludes: 'for',
+  },
   for: duration('the same, as a time from now'),
   ...whoOptions,
 } as const satisfies Parameters<Exclude<keyof FreezeOptions, Waiting>>
@@ -204,7 +218,10 @@ export const holdOptions = {
   },
   grace: cancelOptions.grace,
   rollback: askOptions.rollback,
-  until: instant('when it ends by itself; default: only when somebody lifts it'),
+  until: {
+    ...instant('when it ends by itself; default: only when somebody lifts it'),
+    excludes: 'for',
+  },
 } as const satisfies Parameters<Exclude<keyof HoldOptions, 'verb' | 'filter'>>
 
 /** The parts of a filter that a run has from the start and never changes. */
@@ -219,8 +236,8 @@ export const holdFilterParameters = {
 export const auditOptions = {
   runId: { ...text('of this run'), singular: 'run' },
   callId: text('of the request with this id'),
-  kind: { kind: 'texts', about: 'of this kind', choices: signalKinds },
-  name: { kind: 'texts', about: 'with this verb, or name of a signal' },
+  kind: { kind: 'texts', about: 'of this kind', choices: signalKinds, takesOne: true },
+  name: { kind: 'texts', about: 'with this verb, or name of a signal', takesOne: true },
   by: text('by this person or program'),
   createdAfter: instant('that were made after this'),
   createdBefore: instant('that were made before this'),

@@ -25,7 +25,7 @@ const optionNames = [...Object.keys(enqueueOptions), 'input']
 const longestKey = 500
 const mostTags = 20
 
-type RunRequest = { readonly input: unknown } & EnqueueOptions
+type RunRequest = { readonly input?: unknown } & EnqueueOptions
 
 export interface EnqueuerSettings {
   readonly payloadLimit: number | undefined

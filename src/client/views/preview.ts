@@ -8,7 +8,7 @@ import { freshFacts } from '../../core/run/run.ts'
 import { isFinal, type State, states, stopVerbs } from '../../core/run/transitions.ts'
 import { oneOf } from '../options/options.ts'
 
-const previewVerbs = [...stopVerbs, 'pause', 'resume', 'signal'] as const
+export const previewVerbs = [...stopVerbs, 'pause', 'resume', 'signal'] as const
 export type PreviewVerb = (typeof previewVerbs)[number]
 
 /** @throws {CheckreinError} `USAGE`. */

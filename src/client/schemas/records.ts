@@ -1,0 +1,184 @@
+/** The schemas of requests and of the answers to them: verbs, signals, holds, bulk operations, the audit log. */
+import type { Answer } from '../../core/run/decision.ts'
+import type { HoldFilter } from '../../core/hold.ts'
+import type { RunFilter } from '../../core/filter.ts'
+import { states, stopVerbs } from '../../core/run/transitions.ts'
+import {
+  type Bulk,
+  type Controlled,
+  type Finding,
+  type Hold,
+  signalKinds,
+  type Tombstone,
+  type WorkerRecord,
+} from '../../store/store.ts'
+import { filterParameters, holdFilterParameters } from '../options/parameters.ts'
+import type { Sent } from '../requests/signals.ts'
+import type { AuditPage, SignalEntry } from '../views/audit.ts'
+import { type Preview, previewVerbs } from '../views/preview.ts'
+import { rollbackCauses } from '../../core/run/run.ts'
+import { anything, count, flag, instant, integer, nullable, number, text, words } from './kinds.ts'
+import { list, object, optional, record } from './shapes.ts'
+import { membersOf } from './parameters.ts'
+import { errorRecord } from './run.ts'
+import { named } from './schema.ts'
+
+const answerWords: Readonly<Record<Answer, true>> = {
+  prevented: true,
+  requested: true,
+  'already-cancelled': true,
+  'too-late': true,
+  paused: true,
+  'already-paused': true,
+  resumed: true,
+  'not-paused': true,
+  sent: true,
+  done: true,
+  stale: true,
+  refused: true,
+}
+/** The answers to a verb, also where there is nothing that it could be asked of. */
+export const answer = words<Answer | 'not-found'>({ ...answerWords, 'not-found': true })
+
+/** How many there are of each answer, or of each state, where there are any. */
+const countsOf = <Word extends string>(known: readonly Word[]) =>
+  object<Readonly<Partial<Record<Word, number>>>>(
+    Object.fromEntries(known.map((word) => [word, optional(count())])) as never,
+  )
+
+const answerCounts = countsOf(Object.keys(answerWords) as Answer[])
+
+export const runFilter = named('RunFilter', 'All runs that fit every part that is given.', () =>
+  object<RunFilter>(membersOf(filterParameters), { isClosed: true }),
+)
+
+export const holdFilter = named('HoldFilter', 'All runs that fit, also those that come.', () =>
+  object<HoldFilter>(membersOf(holdFilterParameters), { isClosed: true }),
+)
+
+export const controlled = named('Controlled', 'The answer of one run to a verb.', () =>
+  object<Controlled>({
+    id: nullable(text()),
+    answer,
+    state: nullable(words(states)),
+    tombstoneUntil: nullable(instant()),
+  }),
+)
+
+export const sent = named('Sent', 'The answer of one run to a signal.', () =>
+  object<Sent>({
+    runId: nullable(text()),
+    callId: text(),
+    answer,
+    position: nullable(integer()),
+  }),
+)
+
+export const hold = named('Hold', 'A verb that stands for all runs of a filter.', () =>
+  object<Hold>({
+    id: text(),
+    verb: words<Hold['verb']>(['pause', ...stopVerbs]),
+    filter: holdFilter,
+    reason: nullable(text()),
+    by: nullable(text()),
+    createdAt: instant(),
+    until: nullable(instant()),
+    rollback: flag(),
+  }),
+)
+
+const requestedBy = {
+  callId: text(),
+  reason: nullable(text()),
+  by: nullable(text()),
+  origin: nullable(text()),
+}
+
+export const bulk = named('Bulk', 'A verb on all runs of a filter, and how far it is.', () =>
+  object<Bulk>({
+    ...requestedBy,
+    verb: words<Bulk['verb']>([...stopVerbs, 'pause', 'resume', 'signal']),
+    filter: runFilter,
+    createdAt: instant(),
+    finishedAt: nullable(instant()),
+    totalCount: count(),
+    doneCount: count(),
+    counts: answerCounts,
+  }),
+)
+
+export const preview = named('Preview', 'The answers that a verb on a filter would get.', () =>
+  object<Preview>({
+    verb: words(previewVerbs),
+    filter: runFilter,
+    totalCount: count(),
+    counts: countsOf(states),
+    answers: answerCounts,
+  }),
+)
+
+export const signalEntry = named('SignalEntry', 'One request as it stands on record.', () =>
+  object<SignalEntry>({
+    ...requestedBy,
+    position: integer(),
+    kind: words(signalKinds),
+    name: text(),
+    runId: nullable(text()),
+    target: nullable(record(anything())),
+    payload: anything(),
+    createdAt: instant(),
+    answer: nullable(answer),
+    deliveredAt: nullable(instant()),
+    attempt: nullable(count()),
+    completedAt: nullable(instant()),
+    reply: anything(),
+    error: nullable(errorRecord),
+  }),
+)
+
+export const auditPage = named('AuditPage', 'A page of the audit log.', () =>
+  object<AuditPage>({ entries: list(signalEntry), cursor: nullable(text()) }),
+)
+
+export const tombstone = named('Tombstone', 'A verb that waits for an id or a key.', () =>
+  object<Tombstone>({
+    kind: words<Tombstone['kind']>({ id: true, key: true }),
+    value: text(),
+    task: nullable(text()),
+    verb: words(stopVerbs),
+    reason: nullable(text()),
+    by: nullable(text()),
+    createdAt: instant(),
+    expiresAt: instant(),
+  }),
+)
+
+export const worker = named('Worker', 'A worker, its lease, and the tasks that it knows.', () =>
+  object<WorkerRecord>({
+    id: text(),
+    host: text(),
+    pid: integer(),
+    queues: list(text()),
+    tasks: record(
+      object<WorkerRecord['tasks'][string]>({
+        isolation: text(),
+        maxCrashes: count(),
+        rollbackOn: optional(list(words(rollbackCauses))),
+      }),
+    ),
+    version: text(),
+    leaseMs: count(),
+    startedAt: instant(),
+    leaseLeftMs: number(),
+    heldCount: count(),
+  }),
+)
+
+export const finding = named('Finding', 'One finding of a store about its own health.', () =>
+  object<Finding>({
+    name: text(),
+    level: words<Finding['level']>({ ok: true, warning: true, error: true }),
+    message: text(),
+    hint: optional(text()),
+  }),
+)

@@ -1,0 +1,209 @@
+/** The schemas of what is answered about runs. Each is of exactly the type that it is of: the compiler holds that. */
+import type { ErrorRecord } from '../../core/errors.ts'
+import { type FeedEntry, type FeedType } from '../../core/run/events.ts'
+import {
+  type PauseIntent,
+  pauseFallbacks,
+  runningPolicies,
+  type StopIntent,
+} from '../../core/run/intent.ts'
+import type { RollbackFacts, Status } from '../../core/run/run.ts'
+import type { StopRecord } from '../../core/run/stop.ts'
+import { eventTypes, type State, states, stopVerbs } from '../../core/run/transitions.ts'
+import type { Enqueued } from '../../store/store.ts'
+import type { Run } from '../views/view.ts'
+import { anything, count, flag, instant, integer, nullable, text, words } from './kinds.ts'
+import { list, object, optional, record } from './shapes.ts'
+import { named, type Schema } from './schema.ts'
+
+export const errorRecord: Schema<ErrorRecord> = named(
+  'Error',
+  'An error as it is stored. `code` is one of ours, or the code of the error that a handler threw.',
+  () =>
+    object<ErrorRecord>({
+      name: text(),
+      message: text(),
+      code: text(),
+      hint: optional(text()),
+      stack: optional(text()),
+      details: optional(record(anything())),
+      cause: optional(errorRecord),
+    }),
+)
+
+export const stopRecord = named('Stop', 'How a run was stopped, and the proof.', () =>
+  object<StopRecord>({
+    verb: words<StopRecord['verb']>([...stopVerbs, 'expire']),
+    mode: words<StopRecord['mode']>({ prevented: true, cooperative: true, forced: true }),
+    confirmed: flag(),
+    reason: nullable(text()),
+    by: nullable(text()),
+    requestedAt: instant(),
+    deliveredAt: nullable(instant()),
+    stoppedAt: instant(),
+    proof: nullable(
+      object<NonNullable<StopRecord['proof']>>({
+        pid: integer(),
+        threadId: optional(integer()),
+        exitCode: nullable(integer()),
+        osSignal: nullable(text()),
+      }),
+    ),
+  }),
+)
+
+const stopIntent = named('StopRequest', 'The request to stop that a running run is under.', () =>
+  object<StopIntent>({
+    verb: words(stopVerbs),
+    reason: nullable(text()),
+    by: nullable(text()),
+    requestedAt: instant(),
+    graceMs: count(),
+    deliveredAt: nullable(instant()),
+    overdueAt: nullable(instant()),
+    rollback: flag(),
+    children: optional(words(runningPolicies)),
+  }),
+)
+
+const pauseIntent = named('PauseRequest', 'The request to pause that a running run is under.', () =>
+  object<PauseIntent>({
+    reason: nullable(text()),
+    by: nullable(text()),
+    requestedAt: instant(),
+    withinMs: count(),
+    otherwise: words(pauseFallbacks),
+    resumeAt: nullable(instant()),
+    overdueAt: nullable(instant()),
+    frozenAt: nullable(instant()),
+    holdId: nullable(text()),
+    workflowId: nullable(text()),
+    parksIn: words<PauseIntent['parksIn']>({ paused: true, queued: true }),
+  }),
+)
+
+const rollback = named('Rollback', 'The roll-back of a run.', () =>
+  object<RollbackFacts>({
+    state: words<RollbackFacts['state']>({
+      pending: true,
+      completed: true,
+      failed: true,
+      abandoned: true,
+    }),
+    stop: nullable(stopRecord),
+    askedAt: instant(),
+    finishedAt: nullable(instant()),
+    failures: count(),
+    crashes: count(),
+    error: nullable(errorRecord),
+    undoes: optional(
+      object<NonNullable<RollbackFacts['undoes']>>({ runId: text(), result: nullable(text()) }),
+    ),
+  }),
+)
+
+const statuses: Readonly<Record<Status, true>> = {
+  ...(Object.fromEntries(states.map((state) => [state, true])) as Record<State, true>),
+  pausing: true,
+  'pausing (overdue)': true,
+  frozen: true,
+  cancelling: true,
+  unresponsive: true,
+  'rolling back': true,
+}
+
+const paused = object<NonNullable<Run['paused']>>({
+  reason: nullable(text()),
+  by: nullable(text()),
+  at: instant(),
+  holdId: nullable(text()),
+  workflowId: nullable(text()),
+  until: nullable(instant()),
+})
+
+const waitingFor = object<NonNullable<Run['waitingFor']>>({
+  signal: nullable(text()),
+  runId: nullable(text()),
+  children: nullable(list(text())),
+  until: nullable(instant()),
+})
+
+const member = object<NonNullable<Run['workflow']>>({
+  id: text(),
+  node: integer({ range: [1, Infinity] }),
+})
+
+export const run = named('Run', 'One invocation of a task, as it was when it was read.', () =>
+  object<Run>({
+    id: text(),
+    task: text(),
+    queue: text(),
+    state: words(states),
+    status: words(statuses),
+    priority: integer(),
+    key: nullable(text()),
+    tags: list(text()),
+    input: anything(),
+    attempt: count(),
+    failures: count(),
+    crashes: count(),
+    progress: anything(),
+    result: anything(),
+    error: nullable(errorRecord),
+    stop: nullable(stopRecord),
+    stopping: nullable(stopIntent),
+    pausing: nullable(pauseIntent),
+    paused: nullable(paused),
+    waitingFor: nullable(waitingFor),
+    checkpoint: anything(),
+    checkpointAt: nullable(instant()),
+    rollback: nullable(rollback),
+    workflow: nullable(member),
+    parent: nullable(text()),
+    workerId: nullable(text()),
+    waitsFor: nullable(text()),
+    createdAt: instant(),
+    runAt: nullable(instant()),
+    expiresAt: nullable(instant()),
+    deadlineAt: nullable(instant()),
+    startedAt: nullable(instant()),
+    finishedAt: nullable(instant()),
+  }),
+)
+
+export const runPage = named('RunPage', 'A page of runs.', () =>
+  object<{ readonly runs: readonly Run[]; readonly cursor: string | null }>({
+    runs: list(run),
+    cursor: nullable(text()),
+  }),
+)
+
+export const runCounts = named('RunCounts', 'How many runs are in each state.', () =>
+  object(
+    Object.fromEntries(states.map((state) => [state, count()])) as Record<State, Schema<number>>,
+  ),
+)
+
+export const feedEntry = named(
+  'FeedEntry',
+  'One entry of the feed. `data` is as it was recorded: instants in it are epoch ms.',
+  () =>
+    object<FeedEntry>({
+      position: integer(),
+      runId: text(),
+      workflow: nullable(text()),
+      at: instant(),
+      type: words<FeedType>([...eventTypes, 'enqueue', 'log']),
+      attempt: count(),
+      state: words(states),
+      data: record(anything()),
+    }),
+)
+
+export const enqueued = named('Enqueued', 'The answer to an enqueue.', () =>
+  object<Enqueued>({
+    id: text(),
+    outcome: words<Enqueued['outcome']>({ enqueued: true, exists: true, prevented: true }),
+    replacedId: nullable(text()),
+  }),
+)
