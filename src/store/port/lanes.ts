@@ -9,6 +9,7 @@ export const liveStates = [
   'waiting',
   'paused',
 ] as const satisfies readonly State[]
+/** One of `liveStates`. */
 export type LiveState = (typeof liveStates)[number]
 
 /** The runs of one task in one queue. */

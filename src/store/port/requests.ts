@@ -13,16 +13,18 @@ import type { JsonText } from '../../core/run/run.ts'
 import type { State, StopVerb } from '../../core/run/transitions.ts'
 import type { InstantOrDelay } from './runs.ts'
 
+/** The verbs that can be asked of a run: those that end it, and `pause` and `resume`. */
 export type ControlVerb = StopVerb | 'pause' | 'resume'
 
+/** The runs that a request is for: some ids, the run that holds the key of a task, or all runs of a filter that are not final. */
 export type Target =
   | { readonly ids: readonly string[] }
   | { readonly task: string; readonly key: string }
   | { readonly filter: RunFilter }
 
-/** Who asks for something, why, and from where: what the record says of every call. */
+/** Who asks for something, why, and from where: the record says this of every call. */
 export interface RequestedBy {
-  /** Of the call: a UUIDv7 of the caller's. A call that is made again under the same id is the same call. */
+  /** The id of the call: a UUIDv7 of the caller's. A call that is made again under the same id is the same call, and is carried out once. */
   readonly callId: string
   readonly reason: string | null
   readonly by: string | null
@@ -30,31 +32,34 @@ export interface RequestedBy {
   readonly origin: string | null
 }
 
+/** A verb, the runs that it is for, and how it is to be carried out. */
 export interface ControlRequest extends RequestedBy {
   readonly verb: ControlVerb
   readonly target: Target
+  /** How long a handler has to end by itself before it is forced to, ms. */
   readonly graceMs: number
-  /** How long a tombstone waits for an id or key that does not exist. */
+  /** How long a tombstone waits for an id or key that does not exist, ms; 0 for none. */
   readonly tombstoneMs: number
   /** For verbs that end runs: whether to roll back, whatever the task says. */
   readonly rollback: boolean
   /** For verbs that end runs: what becomes of the runs that their handlers have enqueued; default `cancel`. */
   readonly children?: RunningPolicy
-  /** For `pause`. */
+  /** How a pause is carried out; `noPause` for every other verb. */
   readonly pause: PauseOrder
 }
 
 /**
- * How a pause is carried out, and for whom: what a hold or a workflow pauses, and nothing else, is resumed when the hold is
- * lifted or the workflow is resumed.
+ * How a pause is carried out, and for whom: when a hold is lifted or a workflow is resumed, the runs that it has paused go on, and
+ * no others.
  */
 export interface PauseOrder extends Pauser {
-  /** How long it may take to the next checkpoint. */
+  /** How long the handler may take to its next checkpoint, ms. */
   readonly withinMs: number
+  /** What happens where it takes longer. */
   readonly otherwise: PauseFallback
-  /** When it resumes by itself. */
+  /** When the run resumes by itself; null for never. */
   readonly until: InstantOrDelay | null
-  /** Where a running run goes that has parked: a hold on a whole queue or task keeps what is queued. */
+  /** The state of a run that has parked: `queued` under a hold on a whole queue or task, for that keeps queued runs from being claimed. */
   readonly parksIn: 'paused' | 'queued'
 }
 
@@ -67,75 +72,77 @@ export const noPause: PauseOrder = {
   parksIn: 'paused',
 }
 
+/** What a verb came to for one run. */
 export interface Controlled {
   /** The id that was asked for; null for a key that no run holds. */
   readonly id: string | null
   readonly answer: Answer | 'not-found'
-  /** The state afterwards; null where there is no run. */
+  /** The state of the run afterwards; null where there is no run. */
   readonly state: State | null
-  /** Until when a tombstone waits for it. */
+  /** Until when a tombstone waits for the id or key; null where none does. */
   readonly tombstoneUntil: number | null
 }
 
+/** A message to the handlers of runs. */
 export interface SignalRequest extends RequestedBy {
   readonly target: Target
   readonly name: string
   readonly payload: JsonText | null
 }
 
-/** What came of sending a signal to one run. */
+/** What sending a signal to one run came to. */
 export interface Signalled {
   readonly runId: string | null
   readonly answer: Answer | 'not-found'
-  /** Its place among all signals; null where there is no run. */
+  /** The place of the signal among all rows of the record; null where there is no run. */
   readonly position: number | null
 }
 
-/**
- * What something was asked for: a message to a handler, a verb on one run, a verb on all runs of a filter, a hold or
- * its lifting.
- */
+/** The kinds of rows in the record: a message to a handler, a verb on one run, a verb on all runs of a filter, a hold, the lifting of one. */
 export const signalKinds = ['signal', 'control', 'bulk', 'hold', 'lift'] as const
+/** One of `signalKinds`. */
 export type SignalKind = (typeof signalKinds)[number]
 
 /** One row of the record of everything that was asked. Instants are epoch ms. */
 export interface SignalRecord extends RequestedBy {
-  /** Grows with each. */
+  /** The place in the record; it grows with each row. */
   readonly position: number
   readonly kind: SignalKind
   /** The name of the signal, or the verb. */
   readonly name: string
-  /** Null for what is asked of many, and for a key that no run held. */
+  /** The run; null in a row about many runs, and for a key that no run held. */
   readonly runId: string | null
-  /** What was asked of many or of a key: the filter, or the task and key. */
+  /** The filter of a row about many runs, or the task and key; null in a row about one id. */
   readonly target: Readonly<Record<string, unknown>> | null
   readonly payload: JsonText | null
   readonly createdAt: number
-  /** What it came to at once. */
+  /** The answer that the caller got; null for a verb on many runs, which has one answer for each. */
   readonly answer: Answer | 'not-found' | null
-  /** When it reached the handler. */
+  /** When it reached the handler; null where it has not. */
   readonly deliveredAt: number | null
   /** The attempt that it reached. */
   readonly attempt: number | null
-  /** When it was dealt with: a reply was kept, a stop was observed, a run has parked. */
+  /** When it was over: a reply was kept, a stop was observed, a run has parked; null until then. */
   readonly completedAt: number | null
-  /** What the handler replied; for verbs what came of it. */
+  /** The handler's reply; for a verb what became of the run, or how many runs gave which answer. */
   readonly reply: JsonText | null
   readonly error: ErrorRecord | null
 }
 
-/** Which rows of the record; all that fit every part that is given. */
+/** Which rows of the record are meant: those that fit every part that is given. */
 export interface SignalQuery {
   readonly callIds?: readonly string[]
   readonly runIds?: readonly string[]
+  /** The rows about this run, also those about many runs of which it was one. */
   readonly runId?: string
   readonly kinds?: readonly SignalKind[]
   readonly names?: readonly string[]
   readonly by?: string
   readonly createdAfter?: number
   readonly createdBefore?: number
+  /** Only rows that are not over. */
   readonly isPending?: boolean
-  /** Whether it has reached the handler, or was dealt with. */
+  /** Only rows that have reached the handler or are over. */
   readonly isHeard?: boolean
 }
 
@@ -144,6 +151,7 @@ export interface Bulk extends RequestedBy {
   readonly verb: ControlVerb | 'signal'
   readonly filter: RunFilter
   readonly createdAt: number
+  /** When it was through; null while it goes on. */
   readonly finishedAt: number | null
   /** How many runs the filter found when it began. */
   readonly totalCount: number
@@ -153,22 +161,25 @@ export interface Bulk extends RequestedBy {
   readonly counts: Readonly<Partial<Record<Answer, number>>>
 }
 
+/** A request for a hold; see `Hold`. */
 export interface HoldRequest extends RequestedBy {
   readonly verb: 'pause' | StopVerb
   readonly filter: HoldFilter
+  /** When the hold ends by itself; null for never. */
   readonly until: InstantOrDelay | null
-  /** What becomes of the runs that it finds running. */
+  /** What becomes of the runs that the hold finds running. */
   readonly inFlight: InFlight
   readonly graceMs: number
   readonly rollback: boolean
   readonly pause: Pick<PauseOrder, 'withinMs' | 'otherwise'>
 }
 
-/** They finish, park at their next checkpoint, or are cancelled. */
+/** What may become of the runs that a hold finds running: they finish, park at their next checkpoint, or are cancelled. */
 export const inFlights = ['finish', 'park', 'cancel'] as const
+/** One of `inFlights`. */
 export type InFlight = (typeof inFlights)[number]
 
-/** A verb that stands for all runs of a filter, also those that are enqueued later. Its id is that of the call. */
+/** A verb that stands for all runs of a filter, also for those that are enqueued later. Its id is that of the call which put it. */
 export interface Hold {
   readonly id: string
   readonly verb: 'pause' | StopVerb
@@ -176,12 +187,13 @@ export interface Hold {
   readonly reason: string | null
   readonly by: string | null
   readonly createdAt: number
-  /** When it ends by itself. */
+  /** When it ends by itself; null for never. */
   readonly until: number | null
-  /** Whether what it ends and has started is rolled back, whatever its task says. */
+  /** Whether the runs that it ends are rolled back where they have started, whatever their tasks say. */
   readonly rollback: boolean
 }
 
+/** A stop that waits for an id, or for the key of a task, which does not exist yet. */
 export interface Tombstone {
   readonly kind: 'id' | 'key'
   /** The id or the key. */
@@ -195,7 +207,7 @@ export interface Tombstone {
   readonly expiresAt: number
 }
 
-/** What is asked of each run. */
+/** What a bulk operation asks of each run, and which runs it is for. */
 export type BulkRequest =
   | { readonly kind: 'control'; readonly filter: MemberFilter; readonly asked: Asked }
   | {
@@ -204,17 +216,18 @@ export type BulkRequest =
       readonly message: Omit<SignalRequest, 'target'>
     }
 
+/** A verb without the runs that it is for. */
 export type Asked = Omit<ControlRequest, 'target'> & {
-  /** The second asking: leaves no tombstone, and takes away the one that the first has left where it finds the run. */
+  /** Whether it is asked for the second time, because a run may have been enqueued beside the first: it leaves no tombstone, and where it finds the run it takes away the one that the first has left. */
   readonly isAgain?: boolean
-  /** Where it is for the members of a workflow, or the children of a run: what becomes of those that run. */
+  /** What becomes of the runs that are running; only where the members of a workflow or the children of a run are asked. */
   readonly running?: RunningPolicy
 }
 
-/** Which members of a workflow are meant. */
+/** A filter that can also name the members of a workflow and the children of a run. */
 export interface MemberFilter extends RunFilter {
-  /** Those from a node to another. */
+  /** Only the members from one node to another, both included. */
   readonly nodes?: readonly [first: number, last: number]
-  /** Not those that wait to be reached. */
+  /** Without the members that wait for what comes before them. */
   readonly isReached?: true
 }

@@ -1,12 +1,14 @@
-/** What the store is told of runs and workers, and what it says of them. Instants are epoch ms of its clock. */
+/** The runs and workers of the store's port: what a caller gives, and what the store answers. Instants are epoch ms of the store's clock. */
 import type { Fence, JsonText, RollbackCause, StoredRun } from '../../core/run/run.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import type { Intent } from '../../core/run/intent.ts'
 
-/** What to do where a run of the same task that is not final holds the key. */
+/** What an enqueue may do where another run of the same task holds the key: leave it, take the key from it, or also cancel it. */
 export const onConflicts = ['skip', 'replace', 'cancel-and-replace'] as const
+/** One of `onConflicts`. */
 export type OnConflict = (typeof onConflicts)[number]
 
+/** A run to be stored. */
 export interface NewRun {
   readonly id: string
   readonly task: string
@@ -14,27 +16,29 @@ export interface NewRun {
   readonly priority: number
   readonly key: string | null
   readonly onConflict: OnConflict
-  /** For `cancel-and-replace`: what the old run's handler gets to end. */
+  /** For `cancel-and-replace`: how long the handler of the old run has to end by itself, ms. */
   readonly graceMs: number
   readonly tags: readonly string[]
   readonly input: JsonText | null
   /** When it is due; null for at once. */
   readonly due: InstantOrDelay | null
+  /** How long after it is stored it expires unless it has started, ms; null for never. */
   readonly ttlMs: number | null
-  /** Who asks, and from where, where it takes the key from another run: for the record. */
+  /** For the record, where it takes the key from another run: who asks, and from where. */
   readonly by?: string | null
   readonly origin?: string | null
-  /** When it is stopped, whatever it does. */
+  /** When it is stopped, whatever it does; null for never. */
   readonly deadline: InstantOrDelay | null
   /** The id of the run that it tries again. */
   readonly retryOf?: string | null
 }
 
-/** An instant, or so long after it is stored. */
+/** An instant, epoch ms, or a time in ms that begins when it is stored. */
 export type InstantOrDelay = { readonly at: number } | { readonly inMs: number }
 
+/** What became of a run that was to be stored. */
 export interface Enqueued {
-  /** Of the new run, or of the run that was there. */
+  /** The id of the new run, or of the run that was there. */
   readonly id: string
   /** `prevented`: a tombstone or a hold was waiting for it. */
   readonly outcome: 'enqueued' | 'exists' | 'prevented'
@@ -42,7 +46,7 @@ export interface Enqueued {
   readonly replacedId: string | null
 }
 
-/** What a worker says of itself when it starts. */
+/** A worker, as it describes itself when it starts. */
 export interface WorkerInfo {
   readonly id: string
   readonly host: string
@@ -63,6 +67,7 @@ export interface WorkerInfo {
   readonly leaseMs: number
 }
 
+/** A worker, as it is stored. */
 export interface WorkerRecord extends WorkerInfo {
   readonly startedAt: number
   /** Ms until its lease ends; negative when it has. */
@@ -70,6 +75,7 @@ export interface WorkerRecord extends WorkerInfo {
   readonly heldCount: number
 }
 
+/** Which runs a worker claims: of every pair of these queues and tasks, at most `limit` in all. */
 export interface ClaimRequest {
   readonly workerId: string
   readonly queues: readonly string[]
@@ -84,15 +90,16 @@ export interface HeldIntent {
   readonly intent: Intent | null
   /** How long ago the stop was requested, ms; 0 where none was. */
   readonly stopAgeMs: number
-  /** The same of the pause. */
+  /** How long ago the pause was requested, ms; 0 where none was. */
   readonly pauseAgeMs: number
-  /** The newest signal. */
+  /** The position of the newest signal that was sent to it; null where the handler is through with all. */
   readonly signalled: number | null
 }
 
+/** A run that a worker holds, and the attempt for which it does. */
 export type HeldRun = Pick<StoredRun, 'id' | 'attempt'>
 
-/** What a worker gets of a run that it has claimed. */
+/** A run as its worker gets it from a claim. */
 export type ClaimedRun = Pick<
   StoredRun,
   | 'id'
@@ -120,14 +127,14 @@ export type ClaimedRun = Pick<
 
 /** A run that the handler of another has enqueued. */
 export interface NewChild {
-  /** The attempt whose handler it was. */
+  /** The attempt whose handler enqueues it. */
   readonly fence: Fence
-  /** What it is told from the others by that this handler has enqueued since its last checkpoint: the next attempt gives the same again. */
+  /** Tells it from the others that the handler has enqueued since its last checkpoint; the next attempt gives the same place to the same call. */
   readonly place: string
   readonly run: NewRun
 }
 
-/** What a run has come to whose parent asks for it. */
+/** A child as its parent sees it. */
 export type ChildEnd = Pick<StoredRun, 'id' | 'task' | 'state' | 'result' | 'error' | 'stop'>
 
 /** A place in a workflow. */
@@ -136,35 +143,41 @@ export interface Member {
   readonly node: number
 }
 
+/** An event that a worker or keeper reports of a run. */
 export interface RunEventCall {
   readonly runId: string
-  /** The place that its claim gave; saves the store a look-up. */
+  /** The place of the run in the store, as its claim said; it saves a look-up. */
   readonly seq?: number
-  /** The workflow that it is a member of, as its claim said. */
+  /** The workflow that the run is a member of, as its claim said. */
   readonly member?: Member
   readonly event: MachineEvent
 }
 
+/** Which part of a list is wanted. */
 export interface Page {
   /** At most; default 50, highest 1,000. */
   readonly limit: number
-  /** Where the page before ended. */
+  /** The `cursor` that came with the page before; null for the first page. */
   readonly cursor: string | null
   readonly order: 'newest' | 'oldest'
 }
 
+/** A page of a list. */
 export interface Listed {
   readonly runs: readonly StoredRun[]
   /** For the next page; null where this is the last. */
   readonly cursor: string | null
 }
 
+/** What a step of housekeeping has done. */
 export interface Housekept {
-  /** How many had their time come: to be queued, woken or resumed. */
+  /** How many runs and workflows had their time come: to be queued, woken or resumed. */
   readonly dueCount: number
+  /** How many runs have expired or were past their deadline. */
   readonly expiredCount: number
+  /** The workers whose leases have lapsed, and how many runs each of them held. */
   readonly lapsed: readonly { readonly workerId: string; readonly runCount: number }[]
-  /** Ms until the next run is due or expires, 0 where one is already; null where none will be. */
+  /** Ms until the next chore is due, 0 where one is already; null where none will be. */
   readonly nextInMs: number | null
 }
 
@@ -173,7 +186,7 @@ export type Retention = Readonly<
   Record<'completed' | 'failed' | 'cancelled' | 'audit', number | null>
 >
 
-/** What may have changed: something was asked of a run that runs, a run may be claimed, one has ended, something else, or that is not known. */
+/** What may have changed: `control` is something that was asked of a run that is running, `work` a run that may be claimed, `end` a run that has ended, `news` anything else; `any` means that it is not known. */
 export type Change = 'control' | 'work' | 'end' | 'news' | 'any'
 
 /** One finding of a store about its own health. */

@@ -1,4 +1,4 @@
-/** What the store is told of workflows, and what it says of them. Instants are epoch ms of its clock. */
+/** The workflows of the store's port: what a caller gives, and what the store answers. Instants are epoch ms of the store's clock. */
 import type { KeptResult, RemainderNode } from '../../core/workflow/export.ts'
 import type { Hooks, NodePlan } from '../../core/workflow/graph.ts'
 import type { Answer } from '../../core/run/decision.ts'
@@ -9,18 +9,21 @@ import type { RequestedBy, ControlRequest } from './requests.ts'
 import type { Enqueued, InstantOrDelay } from './runs.ts'
 import type { RunningPolicy } from '../../core/run/intent.ts'
 
+/** A workflow to be stored. */
 export interface NewWorkflow {
   readonly id: string
   readonly name: string | null
-  /** At most one workflow that is not final holds it. */
+  /** At most one workflow that is not final holds a key; null for none. */
   readonly key: string | null
   readonly tags: readonly string[]
   readonly priority: number
   readonly nodes: readonly RemainderNode[]
+  /** Whether a pause takes effect at the pause points of its chains, and nowhere else. */
   readonly pausesAtPoints: boolean
   readonly hooks: Hooks
   /** When all its runs are stopped, whatever they do. */
   readonly deadline: InstantOrDelay | null
+  /** The workflow whose rest this one does; null where it is none. */
   readonly retryOf: string | null
 }
 
@@ -38,23 +41,26 @@ export interface StoredWorkflow extends WorkflowFacts {
   readonly createdAt: number
   /** How many members are in each state; null where that was not asked for. */
   readonly counts: Readonly<Record<State, number>> | null
-  /** How many go on, or are about to. */
+  /** How many members go on or are about to; null where that was not asked for. */
   readonly activeCount: number | null
 }
 
 /** A node with its run, as it is now. */
 export interface WorkflowNode extends Omit<NodePlan, 'isAtOnce'> {
+  /** How many members of a group have not ended. */
   readonly pending: number
+  /** How many members of a group have not completed, but failed or were cancelled. */
   readonly failures: number
   readonly cause: Cause | null
-  /** Of a group that has settled, and of what was kept. */
+  /** The result of a group that has settled, or of a node that was kept; else null. */
   readonly result: JsonText | null
-  /** The run of another workflow that it was. */
+  /** The run of another workflow whose result the node keeps; null where it keeps none. */
   readonly kept: Pick<KeptResult, 'runId' | 'task'> | null
   /** Null for a group, and for a run that was deleted. */
   readonly run: (StoredRun & { readonly seq: number }) | null
 }
 
+/** A verb on a workflow; see `ControlRequest` for the parts that both have. */
 export interface WorkflowControl extends RequestedBy {
   readonly id: string
   readonly verb: ControlRequest['verb']
@@ -63,25 +69,30 @@ export interface WorkflowControl extends RequestedBy {
   readonly rollback: boolean
   /** What becomes of the runs that the handlers of its members have enqueued; default `cancel`. */
   readonly children?: RunningPolicy
+  /** What becomes of the members that are running. */
   readonly running: RunningPolicy
   readonly pause: ControlRequest['pause']
 }
 
+/** What a verb on a workflow came to. */
 export interface WorkflowControlled {
   readonly id: string
   readonly answer: Answer | 'not-found'
-  /** Null where there is none. */
+  /** The state of the workflow afterwards; null where there is none. */
   readonly state: WorkflowState | null
+  /** Until when a tombstone waits for it, epoch ms; null where none does. */
   readonly tombstoneUntil: number | null
 }
 
+/** A request to do what is left of a workflow in a new one. */
 export interface WorkflowRetry extends RequestedBy {
+  /** The workflow that has ended. */
   readonly id: string
-  /** Of the new one. */
+  /** The id of the new workflow. */
   readonly newId: string
 }
 
-/** What came of storing a workflow. */
+/** What became of a workflow that was to be stored. */
 export type WorkflowEnqueued = Omit<Enqueued, 'replacedId'>
 
 /** Which workflows are meant: all that fit every part that is given. */
