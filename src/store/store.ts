@@ -1,14 +1,14 @@
 /**
- * The port to durable truth.
+ * The store's port: where the truth about runs is kept.
  *
- * The contract, which the conformance suite checks of every store:
+ * The contract, which the conformance suite checks for every store:
  *
- * - What a method did is durable when its promise fulfils; when it rejects, nothing of it was done, unless the error's
+ * - The work of a method is durable when its promise fulfils. When the promise rejects, nothing of it was done, unless the error's
  *   `details.isUncertain` says that this is not known.
  * - Every change of a run goes through the machine of `core/run/machine.ts`, and leaves an entry in the run's feed.
  * - Calls take effect in the order in which they were made on this object, but for those of workers (`claim`,
  *   leases, `housekeep`, `prune`), which may overtake others where the database lets them.
- * - Methods reject with a `CheckreinError`: `STORE_BUSY`, `STORE_FULL`, `STORE_UNAVAILABLE` may pass, the others not.
+ * - Methods reject with a `CheckreinError`. `STORE_BUSY`, `STORE_FULL` and `STORE_UNAVAILABLE` may pass; the others do not.
  * - No call blocks the event loop to wait for a lock.
  * - Instants are epoch ms of the store's clock, unless they say otherwise.
  */
@@ -68,105 +68,127 @@ export * from './port/requests.ts'
 export * from './port/runs.ts'
 export type * from './port/workflows.ts'
 
-/** What can be part of a transaction of the caller's. */
+/** The methods that can be part of a transaction of the caller's. */
 export type StoreWithin = Pick<Store, 'enqueue' | 'control' | 'signal' | 'startWorkflow'>
 
+/** A store; the head of this file has the contract. To dispose of it writes what was submitted, and closes the connections. */
 export interface Store extends AsyncDisposable {
-  /** All of them, or none. */
+  /**
+   * Stores runs, all of them or none; one answer each, in their order. A run whose id exists already is not stored again.
+   * @throws {CheckreinError} `RUN_ID_TAKEN` where a run of another task has the id.
+   */
   enqueue(runs: readonly NewRun[]): Promise<readonly Enqueued[]>
   /**
-   * For ids: one answer each, in their order. For a key: one. For a filter: one for each run that is not final; that is a
-   * bulk operation under the id of the call, which goes on, by any keeper, should this process end before it is done.
+   * Asks a verb of runs. For ids there is one answer each, in their order; for a key one; for a filter one for each run that is
+   * not final. The verb on a filter is a bulk operation under the id of the call, and any keeper goes on with it should this process end
+   * before it is done.
    *
-   * The same call again answers what it did the first time. For a filter it goes on with the runs that the first one has
-   * left, if any: the answers are those of this call on this object, the counts in `bulks` are of all. Where it rejects after it is on
-   * record, the error has `isUncertain` and the `callId`.
+   * The same call again gives the answers that it gave the first time. For a filter it goes on with the runs that the first call has
+   * left, if any: the answers are those of this call, the counts in `bulks` are of both. Where it rejects after it was put on record, the
+   * error has `isUncertain` and the `callId`.
    */
   control(request: ControlRequest): Promise<readonly Controlled[]>
-  /** The same with a message to their handlers. */
+  /** Sends a message to the handlers of runs; otherwise as `control`. */
   signal(request: SignalRequest): Promise<readonly Signalled[]>
-  /** Puts a verb on all runs of a filter that there are, and keeps it standing for those that come. The same one again moves its end. */
+  /** Asks a verb of all runs of a filter, and keeps it standing for those that come. The same verb on the same filter again moves the end of the hold. */
   hold(request: HoldRequest): Promise<Hold>
-  /** Ends a hold, and resumes what it has paused; null where there is none. */
+  /** Ends a hold and resumes the runs that it has paused. @returns the hold; null where there is none. */
   lift(
     target: { readonly id: string } | Pick<Hold, 'verb' | 'filter'>,
     who: RequestedBy,
   ): Promise<Hold | null>
+  /** The holds that stand. */
   holds(): Promise<readonly Hold[]>
-  /** By the ids of their calls, or the newest. */
+  /** Bulk operations by the ids of their calls, or the newest 100. */
   bulks(ids: readonly string[] | null): Promise<readonly Bulk[]>
-  /** The record of what was asked, oldest first after a position, or newest first before it. */
+  /** Rows of the record of everything that was asked, oldest first after a position, or newest first before it. */
   signals(
     query: SignalQuery,
     page: { readonly after?: number; readonly before?: number; readonly limit: number },
   ): Promise<readonly SignalRecord[]>
-  /** The signals that a run's handler has not dealt with, after a position, oldest first. */
+  /** The signals that a run's handler is not through with, after a position, oldest first; at most 1,000. */
   mailbox(runId: string, after: number): Promise<readonly SignalRecord[]>
-  /** All of the graph, or nothing of it; the one that is there where its id or its key is taken. */
+  /** Stores a workflow with all of its graph, or nothing of it. Where its id or its key is taken, the answer is the workflow that is there. */
   startWorkflow(flow: NewWorkflow): Promise<WorkflowEnqueued>
-  /** A verb on a workflow; fulfils when it was asked of all members that it is for. */
+  /** Asks a verb of a workflow; fulfils when it was asked of all members that it is for. */
   controlWorkflow(request: WorkflowControl): Promise<WorkflowControlled>
-  /** Starts a new workflow with what did not complete of one that has ended; the same one where that was done before. */
+  /**
+   * Starts a new workflow that does what did not complete of one that has ended; where that was done before, the answer is the workflow of that time.
+   * @throws {CheckreinError} `WORKFLOW_NOT_FOUND`; `WORKFLOW_ACTIVE` where it has not ended; `USAGE` where it has completed.
+   */
   retryWorkflow(request: WorkflowRetry): Promise<WorkflowEnqueued>
-  /** What is left of a workflow that has paused or ended. */
+  /**
+   * The rest of a workflow that has paused or ended, as data.
+   * @throws {CheckreinError} `WORKFLOW_NOT_FOUND`; `WORKFLOW_ACTIVE` where some of it goes on.
+   */
   workflowRemainder(id: string): Promise<WorkflowExport>
+  /** Workflows by their ids, with the counts of their members; ids that do not exist are left out. */
   workflows(ids: readonly string[]): Promise<readonly StoredWorkflow[]>
-  /** Those of the workflows that have ended: of the others nothing is counted. */
+  /** The workflows among these that have ended, with their counts; for the others nothing is counted. */
   endedWorkflows(ids: readonly string[]): Promise<readonly StoredWorkflow[]>
+  /** A page of workflows, with the counts of their members. */
   listWorkflows(
     filter: WorkflowFilter,
     page: Page,
   ): Promise<{ readonly workflows: readonly StoredWorkflow[]; readonly cursor: string | null }>
-  /** The position before the first entry in the feed that is about a run of the workflow. */
+  /** The position in the feed before the first entry about a run of the workflow. */
   feedStartOf(workflow: string): Promise<number>
-  /** Nodes after a number, in their order, at most 5,000. */
+  /** The nodes of a workflow after a number, in their order, with their runs; at most 5,000. */
   workflowNodes(
     id: string,
     page: { readonly after: number; readonly limit: number },
   ): Promise<readonly WorkflowNode[]>
   /**
-   * The same within a transaction that the caller has begun on a connection of its own, and commits or rolls back: a `pg`
-   * client or what has its `query`, or a `DatabaseSync` on the same file. @throws {CheckreinError} `USAGE` for anything else.
+   * Methods that do their work within a transaction which the caller has begun on a connection of its own, and which the caller commits or rolls
+   * back. The connection is a `pg` client, or anything that has its `query`, or a `DatabaseSync` on the same file.
+   * @throws {CheckreinError} `USAGE` for anything else.
    */
   within(transaction: unknown): StoreWithin
-  /** What workers and keepers report, answered in order. */
+  /** Applies events that workers and keepers report, in order, one answer each. An event for a run that does not exist, or of an attempt that is not the current one, is `stale`. */
   apply(calls: readonly RunEventCall[]): Promise<readonly Answer[]>
+  /** Adds lines to the logs of runs whose attempt is the current one; the last 1,000 lines of a run are kept. */
   log(
     calls: readonly { readonly runId: string; readonly attempt: number; readonly line: LogLine }[],
   ): Promise<void>
 
+  /** Stores a worker, and grants it a lease from now. */
   registerWorker(worker: WorkerInfo): Promise<void>
   /**
-   * Stores what the handler of a run enqueues: all of it, or nothing. Whoever has a place already is answered, and not stored
-   * again, unless it did not complete and its parent has failed since. Where the parent is being stopped, and its children with it, it is cancelled there and then.
-   * @returns the ids, in order; null where the attempt is not the current one.
+   * Stores the runs that the handler of a run enqueues: all of them, or none. Where a child with the same place is there already, the answer is that child, unless
+   * it did not complete and its parent has failed since. Where the parent is being stopped, and its children with it, the child is stored as `cancelled`.
+   * @returns the ids of the children, in order; null where the attempt is not the current one.
    */
   enqueueChildren(children: readonly NewChild[]): Promise<readonly (string | null)[]>
-  /** Those of the runs that the run has enqueued. */
+  /** The runs among these ids that the parent has enqueued. */
   children(parent: string, ids: readonly string[]): Promise<readonly ChildEnd[]>
 
   /** Extends the worker's lease from now; false where it had lapsed already, and is lost for good. */
   renewLease(workerId: string): Promise<boolean>
-  /** Hands the lease back. Runs that it still held lapse. */
+  /** Hands the lease back. The runs that the worker still held lapse. */
   removeWorker(workerId: string): Promise<void>
+  /** All workers that have not handed their lease back, and whose lease no keeper has ended. */
   workers(): Promise<readonly WorkerRecord[]>
-  /** Those of the tasks of which a claim would find a run; reads only. */
+  /** The tasks among these of which a claim would find a run; reads only. */
   claimableTasks(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<readonly string[]>
-  /** The next runs, highest priority first, then oldest first. @throws {CheckreinError} `LEASE_LOST` where the worker's lease has lapsed. */
+  /** Starts the next runs for a worker, highest priority first, then oldest first; `store/claims/` says how. @throws {CheckreinError} `LEASE_LOST` where the worker's lease has lapsed. */
   claim(request: ClaimRequest): Promise<readonly ClaimedRun[]>
+  /** The runs that a worker holds and of which something was asked, or that signals were sent to. */
   intents(workerId: string): Promise<readonly HeldIntent[]>
-  /** What a worker holds, also what it may not know of: of a claim whose answer was lost. */
+  /** The runs that a worker holds, also those that it may not know of: the answer to a claim may have been lost. */
   held(workerId: string): Promise<readonly HeldRun[]>
 
-  /** Moves what is due, expired or lapsed, in bounded steps. Any worker may call it at any time. */
+  /** Does a bounded step of housekeeping (`store/chores/`). Any worker may call it at any time. */
   housekeep(): Promise<Housekept>
   /** Deletes at most `limit` final runs that are past their retention, with their feeds, and tombstones past their expiry. */
   prune(retention: Retention, limit: number): Promise<number>
 
+  /** A run with its checkpoint; null where there is none. */
   get(id: string): Promise<StoredRun | null>
-  /** Those of the runs that are final. */
+  /** The runs among these ids that are final. */
   finals(ids: readonly string[]): Promise<readonly StoredRun[]>
+  /** A page of the runs of a filter. @throws {CheckreinError} `USAGE` for a filter, a limit or a cursor that is none. */
   list(filter: RunFilter, page: Page): Promise<Listed>
+  /** How many runs of a filter are in each state. */
   counts(filter: RunFilter): Promise<Readonly<Record<State, number>>>
   /** How the runs that have not ended are spread over queues and tasks, from a bounded look. */
   lanes(): Promise<Lanes>
@@ -180,15 +202,18 @@ export interface Store extends AsyncDisposable {
   }): Promise<readonly FeedEntry[]>
   /** The position of the newest entry of the feed; -1 where there is none. */
   feedEnd(): Promise<number>
+  /** The tombstones that wait. */
   tombstones(): Promise<readonly Tombstone[]>
+  /** Takes a tombstone away. @returns whether there was one. */
   liftTombstone(
     target: { readonly id: string } | { readonly task: string; readonly key: string },
   ): Promise<boolean>
+  /** What the store finds wrong with itself. */
   findings(): Promise<readonly Finding[]>
 
   /** The store's time, epoch ms, as it is known without asking. */
   now(): number
-  /** How long to leave at least between two looks of one kind, for what a look costs. */
+  /** How long to wait at least between two looks of one kind, ms: it depends on what a look costs. */
   readonly lookPauseMs: number
   /** Calls back some time after anything may have changed, here or in another process. A hint: it may come late, twice or never. */
   onChange(listener: (change: Change) => void): Disposable

@@ -1,3 +1,4 @@
+/** The seam between the store and a database: what a database must be able to do. */
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import type { Param, Row } from './sql.ts'
 import type { StatementName, Statements } from './statements.ts'
@@ -16,7 +17,7 @@ export interface Tx {
   run(name: StatementName, params?: readonly Param[]): readonly Row[] | Promise<readonly Row[]>
   /** The same with SQL that was built. */
   all(sql: string, params?: readonly Param[]): readonly Row[] | Promise<readonly Row[]>
-  /** Runs a statement once for each set of parameters, in this place of the order; where it fails, the transaction does. */
+  /** Runs a statement once for each set of parameters, in this place of the order, without waiting for it; where it fails, the transaction does. */
   send(name: StatementName, sets: readonly (readonly Param[])[]): void
   /** Runs a statement once for each set of parameters, and gives all their rows, in order. */
   each(
@@ -58,6 +59,7 @@ export interface NewRows {
   readonly createdAt: number
 }
 
+/** A database that the one implementation of the store can work on (`store/sql/sql-store.ts`). */
 export interface Driver extends AsyncDisposable {
   /** The statements, in this database's SQL. */
   readonly statements: Statements
@@ -81,9 +83,8 @@ export interface Driver extends AsyncDisposable {
   /** The position of the newest entry; -1 where there is none. */
   feedEnd(): Promise<number>
   /**
-   * `Tx.insert` as a transaction of its own, where that is cheaper than any other; null where it is not, or where one of
-   * the rows cannot be inserted: then none is. Where the answer is lost it is run again, and what it has inserted stands
-   * in its own way.
+   * `Tx.insert` as a transaction of its own; null where that is not cheaper than any other, or where one of the rows cannot be
+   * inserted: then none is. Where the answer is lost, the statement is run again, and the rows that it finds in its way are its own.
    */
   insertAlone(name: StatementName, rows: NewRows): Promise<readonly (number | null)[] | null> | null
   /**
@@ -94,12 +95,14 @@ export interface Driver extends AsyncDisposable {
    */
   claimAlone(request: ClaimRequest): Promise<readonly Row[] | null> | null
   /**
-   * `completeRuns` as a transaction of its own, with the entries of the feed, where that is cheaper, else null. Says of
-   * each whether it was done; what was not must go the long way.
+   * `completeRuns` as a transaction of its own, with the entries of the feed; null where that is not cheaper. Says of each
+   * completion whether it was done; the others must go the long way.
    */
   completeAlone(sets: readonly (readonly Param[])[]): Promise<readonly boolean[] | null> | null
-  /** Runs one writing statement in a transaction of its own; where the database can, other writes don't hold it
-   * up. It may run more than once, each time with parameters of its own. Of a row with `database_now` the time is noted. */
+  /**
+   * Runs one writing statement in a transaction of its own; where the database can, other writes do not hold it up. It may run more
+   * than once, each time with new parameters. The time of a row with `database_now` is noted.
+   */
   touch(statement: string, params: () => readonly Param[]): Promise<readonly Row[]>
   /**
    * Chooses the next runs for a worker whose lease is held and starts them: their rows, as they are now. Each database has its
@@ -114,7 +117,7 @@ export interface Driver extends AsyncDisposable {
   onBegun: (bulkIds: readonly string[]) => void
   /** Runs `work` within a transaction of the caller's, which the caller commits or not. */
   join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T>
-  /** Waits for the claims under way: they did not see what is committed now. @throws {CheckreinError} `STORE_BUSY` where one does not end. */
+  /** Waits until the claims that are under way now are over: they may not have seen what is committed by now. @throws {CheckreinError} `STORE_BUSY` where one does not end. */
   outlast(): Promise<void>
   /** Whether one transaction may be under way while another begins, so that neither sees what the other writes. */
   readonly isConcurrent: boolean

@@ -1,22 +1,22 @@
 /**
  * Writes of one tick share a transaction.
  *
- * A commit costs far more than a row (measured on SQLite: 20 us against 1 us in a batch of 1,000), so what is
- * submitted in one turn of the event loop is written together, and neighbours of the same kind become one set-based
- * statement. While one transaction is under way, the next one gathers.
+ * A commit costs far more than a row (measured on SQLite: 20 us against 1 us in a batch of 1,000). So all writes that are
+ * submitted in one turn of the event loop are written together, and neighbours of the same kind become one statement on a
+ * set. While one transaction is under way, the writes for the next one gather.
  *
- * Sharing must not show: each caller's promise settles with its own result, order is kept, and where the shared
- * transaction fails, each part is tried again by itself, so that only the caller whose write is bad hears of it.
+ * No caller may notice that a transaction was shared: each promise settles with its own result, and order is kept. Where
+ * the shared transaction fails, each part is tried again by itself, so that only the caller whose write is bad hears of it.
  */
 import { CheckreinError, isCheckreinError } from '../../core/errors.ts'
 import type { Driver, Tx } from './driver.ts'
 
-/** Writes items of one kind within a transaction; gives one result for each, in order. */
+/** Writes items of one kind within a transaction. @returns one result for each, in order. */
 export interface Writer<Item, Result> {
   (tx: Tx, items: readonly Item[]): Promise<readonly Result[]>
   /**
-   * Writes them without, where they are all that there is to write and it can be done; else null. A result that is null
-   * is that of an item which was not written, and needs the transaction.
+   * Writes the items without a transaction around them, where they are all that there is to write; null where that cannot be done. An item whose
+   * result is null was not written, and needs the transaction.
    */
   readonly alone?: (items: readonly Item[]) => Promise<readonly (Result | null)[] | null>
 }
@@ -31,6 +31,7 @@ interface Part {
 /** More items than this are not merged with other callers' writes. */
 const mergeLimit = 1000
 
+/** Where writes wait for the transaction that they share. */
 export class GroupCommit {
   readonly #driver: Driver
   #gathering: Part[] = []
@@ -53,7 +54,7 @@ export class GroupCommit {
     })
   }
 
-  /** One write of its own kind, in turn with the others. */
+  /** Does one piece of work within the shared transaction, in turn with the others; fulfils when it is durable. */
   async once<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const [result] = await this.submit(async (tx) => [await work(tx)], [null])
     return result as T

@@ -1,8 +1,10 @@
+/** Lanes: the pairs of a queue and a task. */
 import type { ClaimRequest } from '../store.ts'
 
+/** A queue and a task. */
 export type Lane = readonly [queue: string, task: string]
 
-/** Each (queue, task) pair is a lane with its own short range of the claim index, however deep the others are. */
+/** The lanes of a claim. Each has its own short range of the index that claims read, however long the other lanes are. */
 export function lanesOf({
   queues,
   tasks,

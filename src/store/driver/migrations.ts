@@ -7,25 +7,27 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { CheckreinError } from '../../core/errors.ts'
 
+/** One migration; `sql` is the text of its file. */
 export interface Migration {
   readonly version: number
   readonly name: string
   readonly sql: string
 }
 
+/** How migrations are to be run. */
 export interface MigrateOptions {
-  /** Says what would be done, and does nothing. */
+  /** Whether only to say what would be done. */
   readonly isDryRun?: boolean
-  /** Also while workers run that a migration does not work with; what they write may fail then. */
+  /** Whether to migrate also while workers run that a migration does not work with; their writes may fail then. */
   readonly isForced?: boolean
 }
 
-/** What a migration did, or would do. */
+/** What was migrated, or would be. */
 export interface Migrated {
   /** The version that the schema had; 0 where there was none. */
   readonly from: number
   readonly to: number
-  /** What was run, or would be; empty where the schema was up to date. */
+  /** The SQL that was run, or would be; empty where the schema was up to date. */
   readonly sql: string
 }
 

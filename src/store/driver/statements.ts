@@ -1,3 +1,4 @@
+/** The names of the statements; SQLite and PostgreSQL have the same ones, each in its own SQL. */
 import type { State } from '../../core/run/transitions.ts'
 import type { RequestStatements } from './request-statements.ts'
 import type { LaneStatements } from './lane-statements.ts'
@@ -8,7 +9,7 @@ import type { MemberFilter } from '../port/requests.ts'
 /**
  * Every statement that the store uses. Both databases have all of them, with the same parameters and columns.
  *
- * Those whose names end in `ToChange` hold the rows until the transaction ends, against all other writers; a database
+ * Statements whose names end in `ToChange` lock their rows until the transaction ends, against all other writers; a database
  * that has one writer at a time needs no word for that.
  */
 export interface Statements extends RequestStatements, WorkflowStatements, LaneStatements {

@@ -1,3 +1,4 @@
+/** Filters on workflows. */
 import { CheckreinError } from '../../core/errors.ts'
 import { wholeText } from '../../core/text.ts'
 import { type WorkflowState, workflowStates } from '../../core/workflow/workflow.ts'
@@ -6,12 +7,13 @@ import type { WorkflowFilter } from '../port/workflows.ts'
 
 const parts = ['name', 'key', 'tag', 'state']
 
+/** The states that a filter wants; empty for any. */
 export function statesOfWorkflows({ state }: WorkflowFilter): readonly WorkflowState[] {
   if (state === undefined) return []
   return typeof state === 'string' ? [state] : state
 }
 
-/** @throws {CheckreinError} `USAGE` for a part or state that does not exist. */
+/** The filter, where it is one. @throws {CheckreinError} `USAGE` for a part or a state that does not exist. */
 export function checkedWorkflowFilter(filter: WorkflowFilter): WorkflowFilter {
   for (const [part, value] of Object.entries(filter)) {
     if (!parts.includes(part) || value === undefined)

@@ -1,3 +1,4 @@
+/** The names of the statements about workflows. */
 import type { WorkflowFilter } from '../port/workflows.ts'
 import type { FilterSql } from './sql.ts'
 
@@ -14,39 +15,38 @@ export interface WorkflowStatements {
   readonly insertNodes: string
   /** Nodes of a workflow by their numbers. */
   readonly nodesOf: string
-  /** The first nodes of the members of a group. */
-  /** Those of the workflows of which something was asked that may keep members from starting. */
+  /** The workflows among these ids of which something was asked that may keep members from starting. */
   readonly haltedWorkflows: string
-  /** Of some nodes that have completed, those of which nothing comes but that their group has one less to wait for: how many of each group. */
+  /** Counts, by group, the completed nodes after which nothing happens but that their group has one member less to wait for. */
   readonly plainArrivals: string
-  /** The others of them. */
+  /** The other completed nodes among these. */
   readonly furtherNodesOf: string
-  /** The heads of a group, but for those that `startPlainHeads` has started. */
+  /** The first nodes of the members of a group, without those that `startPlainHeads` has started. */
   readonly headsOf: string
-  /** Starts those heads of a group that are to be queued and no more: the `seq` of each. */
+  /** Queues those first nodes of the members of a group that take nothing from before, and are not delayed. @returns the `seq` of each. */
   readonly startPlainHeads: string
   /** Counts members of groups as ended; gives the groups. */
   readonly countDown: string
   readonly noteCauses: string
   readonly noteResults: string
-  /** What the slots of a group were filled with. */
+  /** The results and causes in the slots of a group. */
   readonly slotsOf: string
-  /** What nodes by their numbers have come to. */
+  /** The results of nodes by their numbers. */
   readonly resultsOf: string
-  /** Queues members that wait to be reached; says which. */
+  /** Queues members that wait for what comes before them; says of each whether it did. */
   readonly startMembers: string
   /** The input of a member that was reached, and does not wait. */
   readonly giveInput: string
-  /** They go on, and are no members any more. */
+  /** Takes runs out of their workflow; they go on by themselves. */
   readonly detachRuns: string
   readonly completedMembers: string
-  /** Checkpoints of runs for those that undo them. */
+  /** Copies the checkpoints of runs to the runs that undo them. */
   readonly copyCheckpoints: string
-  /** How many members of workflows are in each state, those that wait to be reached apart. */
+  /** How many members of workflows are in each state, those that wait for what comes before them apart. */
   readonly memberCounts: string
   /** Nodes with their runs, after a number. */
   readonly membersOf: string
-  /** The position of the first entry of its runs. */
+  /** The position of the first entry in the feed about a run of a workflow. */
   readonly feedStart: string
   readonly resumableWorkflowsToChange: string
   readonly prunableWorkflows: string
