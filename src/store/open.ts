@@ -1,3 +1,4 @@
+/** The door to the stores: which one a URL or a pool names, and how it is opened. */
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
 import { CheckreinError } from '../core/errors.ts'
@@ -10,6 +11,7 @@ import { sqliteMigration } from './sqlite/migrate.ts'
 import type { Store } from './store.ts'
 
 export type { Migrated, MigrateOptions, StorePlace }
+/** The options of both kinds of stores; each takes its own. */
 export type StoreOptions = SqliteOptions & PostgresDriverOptions
 
 /** Whoever works on a file does without. */

@@ -1,14 +1,15 @@
-/** What names a store. */
+/** URLs and pools, which name a store. */
 import type { PgPool } from './postgres/connection/pg.ts'
 
 /** A URL, or a `pg.Pool` of the caller's. */
 export type StorePlace = string | PgPool
 
+/** Whether a URL names a store on PostgreSQL. */
 export function isPostgresUrl(url: string): boolean {
   return /^postgres(ql)?:\/\//.test(url)
 }
 
-/** `?schema=name` in a URL. Prisma writes `public` there for its own tables, which are not to be mixed with ours. */
+/** The schema in the `?schema=name` of a URL. Prisma writes `public` there for its own tables; ours are not to be mixed with those, so that name counts as none. */
 export function schemaIn(place: StorePlace): { schema?: string } {
   const schema = typeof place === 'string' ? /[?&]schema=([^&#]*)/.exec(place)?.[1] : undefined
   return schema === undefined || schema === 'public' ? {} : { schema }

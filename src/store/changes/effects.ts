@@ -1,10 +1,10 @@
-/** What the change of a run brings about in other tables: checkpoints that are kept, signals that are dealt with. */
+/** What else is written when a run changes: its checkpoint, and the rows of the signals and verbs that are dealt with by it. */
 import { type ErrorRecord, errorCodes } from '../../core/errors.ts'
 import type { MachineEvent, Saved } from '../../core/run/events.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { SeqRun } from '../rows/runs.ts'
 import type { Param } from '../driver/sql.ts'
-/** What a signal came to whose run ended first. */
+/** The error of a signal whose run ended before its handler took it. */
 export const unheard: ErrorRecord = {
   name: 'CheckreinError',
   message: errorCodes.SIGNAL_UNHEARD.message,
@@ -19,6 +19,7 @@ type Kind =
   | 'finishControls'
   | 'refuseSignals'
 
+/** Collects what is to be written beside the rows of runs, and writes it. */
 export class Effects {
   readonly #now: number
   readonly #sets: Record<Kind, Param[][]> = {
@@ -34,7 +35,7 @@ export class Effects {
     this.#now = now
   }
 
-  /** An event was accepted. */
+  /** Notes what an accepted event brings about. @param old the run before it. @param next the run after it. */
   note(event: MachineEvent, old: SeqRun, next: SeqRun): void {
     const { seq, attempt } = old
     if (event.type === 'checkpoint') this.#save(event, old)
@@ -48,7 +49,7 @@ export class Effects {
       this.#sets.refuseSignals.push([seq, this.#now, JSON.stringify(unheard)])
   }
 
-  /** Sent in this order: what is dealt with is not refused. */
+  /** Sends everything, the signals that were dealt with before those that are refused. */
   write(tx: Tx): void {
     for (const [kind, sets] of Object.entries(this.#sets) as [Kind, Param[][]][])
       if (sets.length > 0) tx.send(kind, once.has(kind) ? firstOfEach(sets) : sets)
@@ -63,17 +64,17 @@ export class Effects {
   }
 }
 
-/** What happens once: the first counts, where a statement for many would take any of them. */
+/** The kinds that happen once to a row: the first set of parameters counts, where a statement for many would take any of them. */
 const once = new Set<Kind>(['deliverControls', 'finishSignals', 'finishControls'])
 
-/** By their first parameter. */
+/** The first of the sets that have the same first parameter. */
 function firstOfEach(sets: readonly Param[][]): Param[][] {
   const first = new Map<Param | undefined, Param[]>()
   for (const set of sets) if (!first.has(set[0])) first.set(set[0], set)
   return [...first.values()]
 }
 
-/** When the request had reached the handler, and which attempt, where it has: the end may be the first to say so. */
+/** When the request reached the handler, and in which attempt; nulls where it did not. The event that ends the attempt may be the first to say so. */
 function reachedOf({ attempt }: SeqRun, { stop, rollback }: SeqRun): readonly (number | null)[] {
   const at = (stop ?? rollback?.stop)?.deliveredAt ?? null
   return [at, at === null ? null : attempt]
@@ -90,6 +91,6 @@ function replyOf({ state, stop, rollback }: SeqRun): string {
   })
 }
 
-/** Whether something is still to come of what was asked: a stop is through when what it wants rolled back is. */
+/** Whether a request to the run is still open: a stop is over only when the roll-back that it wants is. */
 const isAskedOf = ({ intent, rollback }: SeqRun): boolean =>
   intent !== null || rollback?.state === 'pending'

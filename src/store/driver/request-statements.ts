@@ -1,12 +1,14 @@
+/** The names of the statements about requests and waits. */
 import type { SignalQuery } from '../store.ts'
 import type { FilterSql } from './sql.ts'
 
-/** The statements about what is asked of runs, and about what they wait for; see `Statements`. */
+/** The statements about requests to runs, and about what runs wait for; see `Statements`. */
 export interface RequestStatements {
-  /** Runs whose wait is over by its time. */
+  /** Runs whose wait has a time that has come. */
   readonly wakeableRunsToChange: string
-  /** Runs whose pause is. */
+  /** Runs whose pause has a time that has come. */
   readonly resumableRunsToChange: string
+  /** Runs that are past their deadline. */
   readonly lateRunsToChange: string
   /** Runs that are paused by a hold which is no more, and which no bulk operation is resuming. */
   readonly orphanedRunsToChange: string
@@ -17,23 +19,23 @@ export interface RequestStatements {
   /** Takes claims back that were made in this transaction. */
   readonly unstartRuns: string
   readonly saveCheckpoints: string
-  /** By the places of their runs. */
+  /** Checkpoints by the places of their runs. */
   readonly checkpointsOf: string
   readonly deleteCheckpoints: string
-  /** Gives the places of those that are new; what was recorded as not found may be recorded again. */
+  /** Gives the positions of the rows that are new; a call that was recorded as not found may be recorded again. */
   readonly insertSignals: string
   readonly signalsOfCalls: string
-  /** What came of a call of one kind that named no run. */
+  /** The answer to a call of one kind that named no run. */
   readonly answerOfCall: string
   readonly deliverSignals: string
-  /** What was asked of a run and can have reached its handler. */
+  /** Notes that the verbs which were asked of a run have reached its handler. */
   readonly deliverControls: string
   readonly finishSignals: string
-  /** What was asked of a run has come to something. */
+  /** Notes the reply to the verbs that were asked of a run. */
   readonly finishControls: string
-  /** What was asked of many has come to something. */
+  /** Notes the reply to a verb that was asked of many runs. */
   readonly finishCall: string
-  /** The signals of a run that nobody will deal with any more. */
+  /** Ends the signals to a run that no handler will take any more. */
   readonly refuseSignals: string
   readonly pendingSignals: string
   readonly mailbox: string
@@ -43,36 +45,36 @@ export interface RequestStatements {
   readonly insertBulk: string
   readonly bulkToChange: string
   readonly updateBulk: string
-  /** It failed, and is found again after the others. */
+  /** Notes that a bulk operation failed; it is found again after the others. */
   readonly noteFailure: string
   readonly failingBulks: string
-  /** Ends those that carry out a hold, or pause or resume a workflow; gives them. */
+  /** Ends the bulk operations that carry out a hold, or pause or resume a workflow; gives them. */
   readonly endBulksOf: string
   readonly pruneBulks: string
   readonly bulksById: string
   readonly newestBulks: string
-  /** Those that nobody has worked on for a while. */
+  /** Bulk operations that nobody has worked on for a while. */
   readonly idleBulks: string
   readonly seqEnd: string
   readonly insertHold: string
   readonly liveHolds: string
-  /** Those that are not of whole lanes: what they hold is seen by its row alone. */
+  /** The holds that are not on whole lanes: each run must be compared with them. */
   readonly rowHolds: string
   readonly holdById: string
   readonly holdByFilter: string
   readonly deleteHold: string
   readonly deletePastHolds: string
-  /** Oldest first after a position, or newest first before it. */
+  /** Rows of the record, oldest first after a position, or newest first before it. */
   listSignals(filter: FilterSql, order: 'newest' | 'oldest'): string
   signalSql(query: SignalQuery): FilterSql
-  /** The runs that another has enqueued, at places from one to before another; `ord` says for which set. */
+  /** The children of a run at the places from one to before another. */
   readonly childrenAt: string
-  /** Says of a run which other has enqueued it, and at which place. */
+  /** Notes which run has enqueued another, and at which place. */
   readonly adoptRuns: string
-  /** Which of the runs have children that are not final. */
+  /** The runs among these ids that have children which are not final. */
   readonly liveParents: string
   /** The ids of the children of a run that are not final. */
   readonly liveChildren: string
-  /** What those of the runs have come to that a run has enqueued. */
+  /** The children of a run among these ids, with what they came to. */
   readonly childrenOf: string
 }

@@ -16,7 +16,7 @@ export interface Statements extends RequestStatements, WorkflowStatements, LaneS
   readonly insertRuns: string
   /** Inserts nothing at all where any tombstone stands. */
   readonly insertPlainRuns: string
-  /** The same, and fails where an id is taken. */
+  /** As `insertPlainRuns`, and fails where an id is taken. */
   readonly insertNewRuns: string
   readonly runsById: string
   readonly runsToChange: string
@@ -26,11 +26,11 @@ export interface Statements extends RequestStatements, WorkflowStatements, LaneS
   readonly completeRuns: string
   readonly insertTags: string
   readonly insertFeed: string
-  /** The same with the ids of the calls on many runs that asked for it. */
+  /** As `insertFeed`, with the ids of the calls on many runs that asked for it. */
   readonly insertFeedOfCalls: string
   readonly trimFeed: string
   readonly waitingForToChange: string
-  /** Says in the rows of runs that somebody waits for their end. */
+  /** Notes in the rows of runs that somebody waits for their end. */
   readonly markAwaited: string
   readonly hasTombstones: string
   readonly tombstonesFor: string
@@ -40,7 +40,7 @@ export interface Statements extends RequestStatements, WorkflowStatements, LaneS
   readonly insertWorker: string
   readonly renewLease: string
   readonly deleteWorker: string
-  /** Gives a row where the lease is held, and keeps it from being ended by others meanwhile. */
+  /** Gives a row where the lease is held, and keeps others from ending it meanwhile. */
   readonly heldLease: string
   readonly allWorkers: string
   readonly lapsedWorkers: string
@@ -63,14 +63,14 @@ export interface Statements extends RequestStatements, WorkflowStatements, LaneS
   readonly feedEnd: string
   listRuns(filter: FilterSql, order: 'newest' | 'oldest'): string
   countRuns(filter: FilterSql): string
-  /** Cancels a run that is in one of the states; members of workflows only where that is said. */
+  /** Cancels a run that is in one of the states; a member of a workflow only where `whose` says so. */
   preventRuns(states: readonly State[], whose: 'members too' | 'no members'): string
   /** The `seq`, `id`, `attempt` and place in a workflow of every run of a filter that is not final. */
   matchRuns(filter: FilterSql): string
   filterSql(filter: MemberFilter): FilterSql
 }
 
-/** The name of a statement whose SQL is fixed; of the others there are functions that build it. */
+/** The name of a statement whose SQL is fixed; for the others there are functions that build it. */
 export type StatementName = {
   [Name in keyof Statements]: Statements[Name] extends string ? Name : never
 }[keyof Statements]

@@ -13,16 +13,16 @@ export interface Entry {
   readonly name: string
   readonly run: { readonly seq: number | null; readonly id: string } | null
   readonly answer: SignalRecord['answer']
-  /** Whether there is nothing more to come of it. */
+  /** Whether the request is over: nothing more will come of it. */
   readonly isOver: boolean
   readonly target?: object
   readonly payload?: string | null
-  /** What came of it, where that is known at once. */
+  /** The reply, as JSON, where it is known at once. */
   readonly reply?: string
   readonly error?: ErrorRecord
 }
 
-/** Records what was asked, each once: a call that is made again is the same call. @returns the places of those that are new. */
+/** Records requests, each once: a call that is made again is the same call. @returns the positions of the rows that are new. */
 export function record(
   tx: Tx,
   entries: readonly Entry[],
@@ -31,13 +31,13 @@ export function record(
   return sets.length === 0 ? [] : tx.each('insertSignals', sets)
 }
 
-/** The same, where nobody asks for the places. */
+/** As `record`, where nobody needs the positions. */
 export function note(tx: Tx, entries: readonly Entry[]): void {
   const sets = setsOf(entries, tx.now())
   if (sets.length > 0) tx.send('insertSignals', sets)
 }
 
-/** Whether a call about many, or about a hold, was made before under this id, and has come to something. */
+/** Whether a call about many runs, or about a hold, was made before under this id, and did not end with `not-found`. */
 export async function isRecorded(tx: Tx, callId: string): Promise<boolean> {
   const rows = await tx.each('signalsOfCalls', [[callId, null]])
   return rows.some(({ answer }) => answer !== 'not-found')
@@ -51,14 +51,14 @@ interface AtOnce {
   readonly answers: readonly { readonly answer: string }[]
 }
 
-/** Records what was asked of all runs of a filter in one transaction, and how many there were of each answer. */
+/** Records a request to all runs of a filter that was carried out in one transaction, with how many runs gave each answer. */
 export function noteAtOnce(tx: Tx, { asked, name, payload = null, filter, answers }: AtOnce): void {
   const reply = JSON.stringify(countsOf({}, answers))
   const entry = { asked, kind: 'bulk', name, payload, run: null, answer: null } as const
   note(tx, [{ ...entry, isOver: true, target: filter, reply }])
 }
 
-/** How many there are of each answer, with those before. */
+/** How often each answer was given, added to the counts before. */
 export function countsOf(
   before: Readonly<Record<string, number>>,
   answers: readonly { readonly answer: string }[],
@@ -92,5 +92,6 @@ function setsOf(entries: readonly Entry[], now: number): Param[][] {
   )
 }
 
+/** A call and the run that it names, as one text: a key of maps. */
 export const placeOf = (callId: unknown, runId: unknown): string =>
   JSON.stringify([callId, runId ?? null])

@@ -2,6 +2,7 @@
 import type { Tx } from '../driver/driver.ts'
 import { type FeedRow, newEntry, newEntryOfCall } from '../rows/feed.ts'
 
+/** Adds entries to the feeds of runs, in order, and lets the readers of feeds know. */
 export function writeFeed(tx: Tx, feed: readonly FeedRow[]): void {
   if (feed.length === 0) return
   const isOfCalls = feed.some(({ callId = null }) => callId !== null)
@@ -10,10 +11,10 @@ export function writeFeed(tx: Tx, feed: readonly FeedRow[]): void {
   tx.tell('news')
 }
 
-/** How many entries of a type that may come without end a run keeps. */
+/** How many entries a run keeps of the types that may come without end. */
 const kept = { log: 1000, progress: 100, checkpoint: 100 } as const
 
-/** Deletes the oldest entries past what is kept. */
+/** Deletes the oldest entries of a type that are too many. @param seqs the places of the runs. */
 export function trimFeed(
   tx: Tx,
   { type, seqs }: { readonly type: keyof typeof kept; readonly seqs: Iterable<number> },

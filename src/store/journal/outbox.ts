@@ -1,10 +1,11 @@
+/** Bulk operations that a transaction begins, and that are carried out once it is committed. */
 import { newBulk } from '../rows/requests.ts'
 import type { Tx } from '../driver/driver.ts'
 import { type Asked, type BulkRequest, type MemberFilter, noPause } from '../port/requests.ts'
 
 type Ordered = Omit<Asked, 'origin' | 'tombstoneMs' | 'pause'>
 
-/** Has them carried out when the transaction has committed; one that was ordered before is not ordered again. */
+/** Puts a verb on all runs of a filter on record; it is carried out once the transaction is committed. A call that is on record already is not carried out again. */
 export async function queueBulk(
   tx: Tx,
   ...[filter, ordered]: [filter: MemberFilter, ordered: Ordered]

@@ -20,6 +20,7 @@ const none: LaneCounts['counts'] = {
 
 type Draft = { -readonly [Name in keyof LaneCounts]: LaneCounts[Name] }
 
+/** See `Store.lanes`. */
 export async function lanesOf(driver: Driver): Promise<Lanes> {
   const { queuedLanes, otherLanes } = driver.statements
   const [queued, others] = await Promise.all([
@@ -42,6 +43,7 @@ export async function lanesOf(driver: Driver): Promise<Lanes> {
   }
 }
 
+/** See `Store.newestTasks`. */
 export async function newestTasksOf(driver: Driver): Promise<readonly string[]> {
   const rows = await driver.read(driver.statements.newestTasks, [mostNewest])
   return rows.map(({ task }) => String(task))

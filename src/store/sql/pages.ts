@@ -1,3 +1,4 @@
+/** Pages of lists, and counts by state. */
 import { CheckreinError } from '../../core/errors.ts'
 import { type State, states } from '../../core/run/transitions.ts'
 import type { SeqRun } from '../rows/runs.ts'
@@ -23,11 +24,13 @@ export function pageParams({ cursor, limit, order }: Page): Param[] {
   return [Number(cursor), limit + 1]
 }
 
+/** The page of a list. @param runs the rows that were read: one more than the limit where there is another page. */
 export function listedOf(runs: readonly SeqRun[], { limit }: Page): Listed {
   const page = runs.slice(0, limit)
   return { runs: page, cursor: runs.length > limit ? String(page.at(-1)?.seq) : null }
 }
 
+/** How many runs are in each state, from rows with `state` and `n`. */
 export function countsOf(rows: readonly Row[]): Readonly<Record<State, number>> {
   const counts = Object.fromEntries(states.map((state) => [state, 0])) as Record<State, number>
   for (const row of rows) counts[row['state'] as State] += Number(row['n'])
