@@ -125,7 +125,7 @@ export class PostgresDriver implements Driver {
     this.#clock.heard(Number(server?.['now']), sentAt)
     refuseOldServer(Number(server?.['version']))
     this.#link.isPooled = Number(server?.['pid']) !== session.toldPid
-    if (!this.#link.isPooled) this.#link.planned = plannedOf(this.statements)
+    if (!this.#link.isPooled) this.#link.planned = this.#planned()
     if (this.#link.isOwn) this.#link.settings = sessionSettings
     const { create = true, migrate = create } = options
     return isUpToDate(session, { schema: this.#schema, where: this.#link.where, migrate })
@@ -138,7 +138,7 @@ export class PostgresDriver implements Driver {
   /** Within a transaction of the caller's. Nothing is committed here, and hints go with their commit. */
   async join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
     return inCallersTransaction(transaction, this.#link.where, async (runner) => {
-      const tx = new PostgresTx(runner, this.statements, this)
+      const tx = new PostgresTx(runner, { statements: this.statements, clock: this })
       try {
         const result = await work(tx)
         for (const change of tx.changes) tx.notify(this.#schema, change)
@@ -281,16 +281,17 @@ export class PostgresDriver implements Driver {
     )
   }
 
+  /** The statements that are prepared once for each connection. */
+  #planned(): ReadonlySet<string> {
+    const fixed = Object.values(this.statements).filter((one) => typeof one === 'string')
+    const prevents = (['no members', 'members too'] as const).map((whose) =>
+      this.statements.preventRuns(idleStates, whose),
+    )
+    return new Set([...fixed, whichAndWhen, ...prevents])
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#notices.stop()
     await this.#link[Symbol.asyncDispose]()
   }
-}
-
-function plannedOf(statements: PostgresStatements): ReadonlySet<string> {
-  const fixed = Object.values(statements).filter((one) => typeof one === 'string')
-  const prevents = (['no members', 'members too'] as const).map((whose) =>
-    statements.preventRuns(idleStates, whose),
-  )
-  return new Set([...fixed, whichAndWhen, ...prevents])
 }

@@ -64,7 +64,7 @@ export class Transactor {
   #attempt<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<T> {
     const { link, clock, statements, databaseClock, channel, onBegun } = this.#parts
     return link.borrow(async (session) => {
-      const tx = new PostgresTx(session, statements, clock)
+      const tx = new PostgresTx(session, { statements, clock })
       const farewell = (): void => {
         if (tx.changes.has('control')) tx.notify(channel, 'control')
       }

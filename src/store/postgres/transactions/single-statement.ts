@@ -44,7 +44,7 @@ export class SingleStatements {
     const news = notices.about(['work'])
     const seqs = await inserted(link, {
       insert: (session) => {
-        const seqs = new PostgresTx(session, statements, clock).insert(name, sets)
+        const seqs = new PostgresTx(session, { statements, clock }).insert(name, sets)
         news.behind(session)
         return seqs
       },

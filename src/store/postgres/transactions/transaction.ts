@@ -55,6 +55,12 @@ export interface TxClock {
   grantNow(): number
 }
 
+/** The database that a transaction is on: its statements, and its time. */
+export interface TxDatabase {
+  readonly statements: Statements
+  readonly clock: TxClock
+}
+
 /** Statements and what they leave to be done, whoever commits. */
 export class PostgresTx implements Tx {
   readonly statements: Statements
@@ -70,10 +76,10 @@ export class PostgresTx implements Tx {
   /** By what it can be told that the transaction was committed. */
   proof: Proof | null = null
 
-  constructor(runner: Runner, statements: Statements, clock: TxClock) {
+  constructor(runner: Runner, database: TxDatabase) {
     this.#runner = runner
-    this.statements = statements
-    this.#clock = clock
+    this.statements = database.statements
+    this.#clock = database.clock
   }
 
   run(name: StatementName, params: readonly Param[] = []): Promise<readonly Row[]> {
