@@ -60,7 +60,7 @@ export function checkedFilter(filter: RunFilter): RunFilter {
   return plainOf(filter)
 }
 
-/** With numbers for dates: it may be kept as JSON, and read again. */
+/** The filter with numbers (epoch ms) for dates, so that it can be kept as JSON and read again. */
 function plainOf(filter: RunFilter): RunFilter {
   const { createdAfter, createdBefore } = filter
   return {

@@ -1,4 +1,4 @@
-/** Standing filters: which runs they hold, those that exist and those that come. */
+/** Holds: filters that stand, for the runs that exist and for those that are enqueued later. */
 import { CheckreinError } from './errors.ts'
 import { checkedFilter, type RunFilter } from './filter.ts'
 import { decodePayload } from './payload.ts'

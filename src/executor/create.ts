@@ -11,7 +11,7 @@ export interface ExecutorSettings {
   readonly capacity: number
   /** How many isolates are kept ready besides those that run; default 1. */
   readonly spares?: number
-  /** Until when the lease is good at first, see `Executor.renew`; default: for ever. */
+  /** The time until which the lease is good at first, see `Executor.renew`; default: for ever. */
   readonly goodUntil?: number
   /** File URLs of modules that isolates load before they are needed; default: none. */
   readonly modules?: readonly string[]

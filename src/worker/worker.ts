@@ -235,7 +235,7 @@ export class Worker implements AsyncDisposable {
   /** Makes rounds while somebody calls for one; then a timer will. */
   async #fetchAndExecute(): Promise<void> {
     let nextInMs = this.#settings.pollMs
-    // In a later turn, when the caller has noted that the loop goes on.
+    // The first round begins in a later turn, when the caller has noted that the loop goes on.
     await Promise.resolve()
     while (this.#isCalledFor) {
       this.#isCalledFor = false

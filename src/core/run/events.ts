@@ -108,7 +108,7 @@ export interface Failure {
   readonly error: ErrorRecord
   readonly isRetryable: boolean
   readonly retry: RetryPolicy
-  /** From 0 up to 1, for the jitter of the wait. */
+  /** A random number from 0 up to 1, for the jitter of the wait. */
   readonly random: number
 }
 

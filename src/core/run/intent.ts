@@ -60,7 +60,7 @@ export interface PauseIntent extends Pauser {
   /** When no checkpoint had come in time. */
   readonly overdueAt: number | null
   readonly frozenAt: number | null
-  /** Where it goes: what a hold on a whole queue or task parks goes back to the queue, which is held. */
+  /** The state in which it parks. A run that parks for a hold on a whole queue or task goes back to the queue, which is held. */
   readonly parksIn: 'paused' | 'queued'
 }
 
@@ -122,7 +122,7 @@ export function endOfGrace(intent: StopIntent): number | null {
   return intent.verb === 'terminate' ? intent.requestedAt : null
 }
 
-/** Of two requests the one that reaches further. */
+/** The one of two policies that reaches further. */
 export function furtherPolicy(one: RunningPolicy, other: RunningPolicy): RunningPolicy {
   if (one === 'cancel' || other === 'cancel') return 'cancel'
   return one === 'wait' || other === 'wait' ? 'wait' : 'detach'

@@ -131,7 +131,7 @@ function stop(run: RunFacts, event: EventOf<StopVerb>, now: number): Decision {
   return { answer: 'prevented', run: ended, data: { reason, by, rollback: 'abandoned' } }
 }
 
-/** It was stopped or has failed already, and is being rolled back. */
+/** Answers a request that comes too late: the run was stopped or has failed already, and is being rolled back. */
 function tooLate(run: RunFacts, event: MachineEvent): Decision {
   const answer = run.rollback?.stop ? 'already-cancelled' : 'too-late'
   return { ...unchanged(answer), data: asked(event) }

@@ -36,7 +36,7 @@ function askToPause(run: RunFacts, event: EventOf<'pause'>, now: number): Decisi
   return { answer: 'requested', run: { ...run, intent, resumeAt: pause.resumeAt }, data }
 }
 
-/** Whose pause it is, and until when: a hold has no say in the pause of another, and nobody's is lifted with a hold. */
+/** The run when one more pause is asked of it. A pause of the run itself replaces any; a hold changes only its own pause. */
 function pausedAgain(run: RunFacts, event: EventOf<'pause'>, now: number): RunFacts | null {
   const { resumeAt } = event
   const isSame = isSamePauser(event, run.paused ?? byRequest)

@@ -23,7 +23,7 @@ import { workerLost } from '../errors.ts'
 import { hasBegun, type RollbackCause, type RollbackFacts, type RunFacts } from './run.ts'
 import type { StopRecord } from './stop.ts'
 
-/** Whether a run that has started is to be rolled back, as its task said or whoever stopped it. */
+/** Whether a run that has started is to be rolled back: because its task says so, or because its stop asked for that. */
 export function isRolledBackAfter(
   run: RunFacts,
   cause: RollbackCause,
@@ -110,7 +110,7 @@ function over(
   return accepted(ended, { rollback: how.state, ...(how.error ? { error: how.error } : {}) })
 }
 
-/** It goes on later, unless it was given up meanwhile. */
+/** The roll-back goes on later, unless it was given up meanwhile. */
 function rollBackAgain(run: RunFacts, next: Partial<RunFacts>, now: number): Accepted {
   if (run.intent?.stop) return over({ ...run, ...next }, { state: 'abandoned' }, now)
   const { runAt, rollback } = { ...run, ...next }

@@ -42,7 +42,7 @@ export interface RunFacts {
   readonly checkpoints: number
   /** The newest signal that was sent to it; null where none was. */
   readonly signalled: number | null
-  /** After which ends its task wants it rolled back, as the worker said that held it last. */
+  /** The ends after which its task wants a roll-back, as its last worker has said. */
   readonly rollbackOn: readonly RollbackCause[]
   /** Its roll-back, once there is one. */
   readonly rollback: RollbackFacts | null
@@ -78,7 +78,7 @@ export interface WaitFacts {
   readonly children?: readonly string[]
 }
 
-/** After what a task wants to be rolled back by itself: any stop, or a failure for good. */
+/** The ends after which a task may want a roll-back without being asked: any stop, or a failure for good. */
 export const rollbackCauses = ['stop', 'failure'] as const
 /** One of the `rollbackCauses`. */
 export type RollbackCause = (typeof rollbackCauses)[number]

@@ -34,7 +34,7 @@ function wakeOutcome(wait: RunFacts['wait'], by: EventOf<'wake'>['by']): WaitOut
   return wait?.signal == null && !isForChildren ? 'slept' : 'timeout'
 }
 
-/** Back in its queue, or not before it is due; a paused run notes that for later. */
+/** The run after its wait: in its queue, or scheduled where it is not due yet. A paused run notes that for later. */
 function woken(
   run: RunFacts,
   { now, outcome }: { readonly now: number; readonly outcome?: WaitOutcome },

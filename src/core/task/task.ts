@@ -31,7 +31,7 @@ interface Common {
   readonly checkpointLimit?: number
   /** A `ctx.sleep` or `ctx.receive` that lasts longer gives its slot back; default 5 s. */
   readonly parkAfter?: Duration
-  /** After which ends `rollback` is called without being asked for; default: only where a stop asks for it. */
+  /** The ends after which `rollback` is called without being asked for; default: only where a stop asks for it. */
   readonly rollbackOn?: RollbackCause | readonly RollbackCause[]
 }
 
@@ -51,7 +51,7 @@ type Handler<Input, Output, State, Signals extends SignalSchemas> = (
   ctx: Context<State, Signals>,
 ) => Output | Promise<Output> | AsyncGenerator<State, Output, void>
 
-/** Of a task without a schema for its state, `Schema` is `never`. */
+/** The type of the state. `Schema` is `never` for a task without a schema for it. */
 type StateOf<Schema extends StandardSchemaV1> = [Schema] extends [never]
   ? AnyState
   : StandardSchemaV1.InferOutput<Schema>

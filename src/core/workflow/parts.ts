@@ -1,4 +1,4 @@
-/** The pieces of which workflows are made, and what may be said of each. */
+/** The pieces of which workflows are made, and the options of each. */
 import type { Duration } from '../duration.ts'
 import { CheckreinError, shown } from '../errors.ts'
 import { isTask } from '../task/task.ts'
@@ -7,7 +7,7 @@ import type { AnyTask } from '../task/context.ts'
 declare const inType: unique symbol
 declare const outType: unique symbol
 
-/** A piece of a workflow: it takes an `In`, the result before it, and comes to an `Out`. */
+/** A piece of a workflow: it takes an `In`, the result before it, and its own result is an `Out`. */
 export interface Step<in In = never, out Out = unknown> {
   readonly part: Part
   readonly [inType]?: (previous: In) => void

@@ -81,7 +81,7 @@ function boundOf(input: unknown, limit: number): Pick<StepPlan, 'takes' | 'bound
   return { takes: 'member', bound: `${text.slice(0, -1)}${comma}${JSON.stringify(taken[0])}:` }
 }
 
-/** Where `previous` stands deeper within, it would be left out without a word. */
+/** The input, checked: where `previous` stood deeper within, JSON would leave it out without a word. @throws {CheckreinError} `WORKFLOW_INVALID`. */
 function whole(input: unknown): unknown {
   if (typeof input !== 'object' || input === null) return input
   const pending: unknown[] = [input]

@@ -1,10 +1,10 @@
 /**
  * A process tree that stands still: every process of it stopped by SIGSTOP, and seen to be.
  *
- * A stopped child can't die by its dead man's switch, for its watcher stands still, too. Should the worker die meanwhile, it
- * would lie there for ever, and should somebody continue it, its old code would run on beside a new attempt's. So before
- * anybody is stopped, a guard is started: a small process outside of the family that holds a pipe to the worker and the time
- * until which the lease is good, as the watcher does. At the end of file, or when the time passes, it kills the family.
+ * A stopped child can't die by its dead man's switch, for the thread of the switch stands still, too. Should the worker die
+ * meanwhile, the child would lie there for ever, and should somebody continue it, its old code would run on beside that of a new
+ * attempt. So before any process is stopped, a guard is started: a small process outside of the tree that has a pipe to the worker
+ * and knows until when the lease is good, as the switch does. At the end of file, or when the time passes, it kills the tree.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { extname } from 'node:path'
@@ -19,7 +19,7 @@ import {
 } from '../os/family.ts'
 import type { GuardLine } from '../watchdog/freeze-guard.ts'
 
-/** How long a stop may take: only who sits in the kernel (state D) takes longer than a few ms. */
+/** How long a stop may take: only a process that sits in the kernel (state D) takes longer than a few ms. */
 const stopBoundMs = 2000
 
 /** One freeze of a process tree, from the guard that is armed first to the thaw. */
@@ -77,7 +77,7 @@ export class TreeFreeze {
     }
   }
 
-  /** Stops those that still move. @returns whether nobody did. */
+  /** Stops the processes that still move. @returns whether none did. */
   #stop(members: readonly FamilyMember[]): boolean {
     this.#members = members
     const moving = members.filter(({ isStopped }) => !isStopped)

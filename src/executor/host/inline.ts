@@ -108,7 +108,7 @@ class InlineAttempt implements RunningAttempt, ContextSink {
     this.#context.onAnswer(number, answer)
   }
 
-  /** It shares the process of the worker. */
+  /** An inline attempt shares the process of the worker, which must not stand still. */
   async freeze(): Promise<boolean> {
     return false
   }

@@ -50,7 +50,7 @@ export class IsolatedAttempt implements RunningAttempt {
   readonly #resolve: (end: AttemptEnd) => void
   /** The signals that it was sent and has not told the outcome of: it can't speak of any others. */
   readonly #open = new Set<number>()
-  /** On their way to the checkpoint or the end that follows. */
+  /** The outcomes that wait for the checkpoint or the end that follows. */
   #handled: SignalOutcome[] = []
   #deliveredAt: number | null = null
   #isAborted = false
@@ -157,7 +157,7 @@ export class IsolatedAttempt implements RunningAttempt {
     this.mustRetire ||= isTainted
   }
 
-  /** Nothing that came with it was kept, so it is through with no signal either; and its isolate is not to be trusted. */
+  /** Ends the attempt with an error. Nothing that came with the broken end is kept, the outcomes of signals included, and the isolate is not used again. */
   #onBroken(): void {
     this.outcome = { kind: 'threw', error: brokenEnd, isRetryable: true, saved: nothingSaved }
     this.mustRetire = true

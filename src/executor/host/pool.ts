@@ -22,7 +22,7 @@ export interface PoolSettings {
   readonly modules: readonly string[]
 }
 
-/** How often isolates may end before they are ready until nobody is waited for. */
+/** How often isolates may end before they are ready, until `warmUp` gives up. */
 const mostTries = 3
 
 /** How long the making of spares pauses after one that ended before it was ready; doubles each time. */
@@ -30,8 +30,8 @@ const firstPauseMs = 100
 const longestPauseMs = 10_000
 
 /**
- * Isolates that are kept warm and used again, the one that was used last first: its caches are warm, and those at the
- * bottom are the ones to close when there are more than needed.
+ * A pool of isolates that are kept warm and used again. The isolate that was used last goes first, for its caches are warm; the
+ * isolates at the bottom of the stack are closed when there are more than needed.
  */
 export class Pool implements Executor {
   readonly isolation: Isolation
@@ -39,7 +39,7 @@ export class Pool implements Executor {
   readonly #settings: PoolSettings
   readonly #live = new Set<Isolate>()
   #idle: Isolate[] = []
-  /** On their way to be ready, and not given an attempt yet. */
+  /** The isolates that are not ready yet, and were not given an attempt. */
   #warming: Isolate[] = []
   #running = 0
   #failures = 0

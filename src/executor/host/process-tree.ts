@@ -51,7 +51,7 @@ export class ProcessTree {
   #hasExited = false
   #ending: Promise<void> | null = null
   #goodUntil: number
-  /** While it is frozen, or on its way there. */
+  /** Set while the tree is frozen, or on its way there. */
   #freezing: TreeFreeze | null = null
 
   constructor(settings: ProcessTreeSettings) {

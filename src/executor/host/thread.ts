@@ -18,7 +18,7 @@ const killBoundMs = 500
 /** The file descriptor of a host's first lane; 3 is for its orders, 4 for its dead man's switch. */
 const firstLane = 5
 
-/** How many threads more than run at once a host may open in its life, to replace those that were killed. */
+/** How many threads a host may open in its life beside the most that run at once, to replace threads that were killed. */
 const replacements = 32
 
 /**
@@ -96,7 +96,7 @@ class Host {
     this.#wire.send(JSON.stringify(order))
   }
 
-  /** No new attempts: those that run go on to their end, and the idle threads are given up. */
+  /** Takes no new attempts. The running ones go on to their end, and the idle threads are given up. */
   drain(): void {
     if (this.#isDraining) return
     this.#isDraining = true

@@ -126,7 +126,7 @@ class Service {
     }
   }
 
-  /** They go with the checkpoint or the end that is sent next. */
+  /** Sends the outcomes of signals. They belong to the checkpoint or the end that is sent next. */
   #handled(seq: number, signals: readonly SignalOutcome[]): void {
     for (const outcome of signals) this.#send(['handled', seq, outcome])
   }

@@ -109,7 +109,7 @@ function signal(pid: number, osSignal: FamilySignal): void {
   try {
     process.kill(pid, osSignal)
   } catch {
-    // ESRCH: it died meanwhile. EPERM: it belongs to another user, or on macOS is a zombie. The next look tells.
+    // ESRCH: the process died meanwhile. EPERM: it belongs to another user, or on macOS is a zombie. The next look tells.
   }
 }
 
@@ -203,7 +203,7 @@ function environOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'latin1')
   } catch (error) {
-    // It died, or belongs to another user, whom we could not signal either.
+    // The process died, or belongs to another user, and then we could not signal it either.
     if (isGone(error) || codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') return ''
     throw error
   }

@@ -2,7 +2,7 @@
  * The dead man's switch: a thread in each child that kills the child when its worker can't be heard any more.
  *
  * A worker may be SIGKILLed, stopped, or block its own loop until its lease lapses; another worker then claims its
- * runs. Their old code must be gone by then. The worker can't do that, being dead, and neither can the handler's own
+ * runs. Their old code must be gone by then. The worker can't kill it, being dead, and neither can the handler's own
  * thread, which may sit in a loop. So this thread, which runs no code but this, reads the deadman's pipe:
  *
  *     worker ──── deadman (a pipe) ────▶ deadman thread          main thread: handlers, or the host of threads

@@ -15,7 +15,7 @@ let family: Family | null = null
 let deadline = Infinity
 let timer: NodeJS.Timeout | null = null
 
-// Nobody may be left to hear that it is armed: then the deadman has ended, too.
+// The worker may be gone before it hears that the guard is armed: then the pipe has ended, too.
 process.stdout.on('error', () => undefined)
 const deadman = new Wire(new Socket({ fd: 0, readable: true, writable: false }), hear, Infinity)
 void deadman.closed.then(endAll)
@@ -46,7 +46,7 @@ async function endAll(): Promise<void> {
     const left = guarded === null ? [] : await livingMembers(guarded).catch(() => null)
     if (left?.length === 0) break
     signalStrays(left ?? [], 'SIGKILL')
-    // Only while somebody of the group is alive is its number nobody else's.
+    // The number of the group belongs to no other group only while a member of it is alive.
     const isGroupAlive = left?.some(({ isInGroup }) => isInGroup) === true
     if (isGroupAlive && guarded !== null) signalGroup(guarded.leader, 'SIGKILL')
     await new Promise((resolve) => void setTimeout(resolve, waitMs))

@@ -61,7 +61,7 @@ export function makeFlag(): AbortEars['flag'] {
   return new Int32Array(new SharedArrayBuffer(8))
 }
 
-/** Without a reason it is a pause, and no more than a hint to look at the flag. */
+/** A message to the port: an abort with its reason; without a reason a pause, which is no more than a hint to look at the flag. */
 type Raised = readonly [seq: number, reason: AbortReason | null]
 
 /** Raises an abort for attempt `seq` of the isolate that holds the other end. */

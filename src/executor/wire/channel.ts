@@ -23,7 +23,7 @@ export type Report =
   | readonly ['delivered', seq: number, at: number]
   | readonly ['progress', seq: number, value: JsonText]
   | readonly ['log', seq: number, line: LogLine]
-  /** The handler is through with a signal; told with the checkpoint or the end that follows. */
+  /** The handler has dealt with a signal; the line comes before the checkpoint or the end that it belongs to. */
   | readonly ['handled', seq: number, outcome: SignalOutcome]
   | readonly ['checkpoint', seq: number, number: number, checkpoint: JsonText | null]
   | readonly ['taken', seq: number, position: number, at: number]

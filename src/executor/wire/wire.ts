@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream'
 /**
  * Lines of text over a pipe between a worker and its children, in both directions.
  *
- * The end of the pipe in a child can be written to by whatever runs there. So each line is sent with a line break
- * before it as well as after it: half a line of somebody else's can't swallow one of ours. Empty lines are skipped.
+ * Any code in a child can write to its end of the pipe. So each line is sent with a line break before it as well as after it: half
+ * a line of other code can't swallow one of ours. Empty lines are skipped.
  */
 export class Wire {
   /** Settles when the pipe has ended and all its lines were handed on. */

@@ -61,7 +61,7 @@ async function enqueue(
   return id
 }
 
-/** In the order of the ids; null while not all have ended. @throws {CheckreinError} `CHILD_UNKNOWN`. */
+/** The outcomes of children, in the order of the ids; null while not all have ended. @throws {CheckreinError} `CHILD_UNKNOWN`. */
 async function endsOf(
   ids: readonly string[],
   { store, fence }: AnswerParts,

@@ -32,7 +32,7 @@ export const nothing: Saved = { checkpoint: null, signals: [] }
 export const isNothing = ({ checkpoint, signals }: Saved): boolean =>
   checkpoint === null && signals.length === 0
 
-/** Both, in one: the newer checkpoint, and all signals. */
+/** Joins two writes into one: the newer checkpoint, and all signals. */
 export function mergeSaved(older: Saved, newer: Saved): Saved {
   return {
     checkpoint: newer.checkpoint ?? older.checkpoint,
@@ -73,7 +73,7 @@ export class CheckpointSaver {
   }
 
   async #writeAll(): Promise<void> {
-    // In a later turn, when the caller has noted that this goes on.
+    // The first write begins in a later turn, when the caller has noted that this goes on.
     await Promise.resolve()
     while (!this.#isOver && this.#number > this.#savedNumber) await this.#writeNext()
     this.#writing = null

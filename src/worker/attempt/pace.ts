@@ -1,11 +1,11 @@
 /**
  * How fast the attempts of one task end, and what a worker may do in advance because of it.
  *
- * A transaction costs some 30 us, whether it claims or completes one run or fifty. Where attempts take longer than
- * that by far, it doesn't matter, and a run that were claimed before its slot is free would only be kept from other
- * workers. Where they are over in no time, it is most of the cost. So of a task whose attempts take less than a few
- * milliseconds, as a rule, a worker claims ahead as many runs as it ends in such a time, and lets the ends of a
- * millisecond share a transaction. Should one take longer all the same, those that wait are handed back (`claiming/prefetched.ts`).
+ * A transaction costs some 30 us, whether it claims or completes one run or fifty. Where attempts take far longer than that, the
+ * cost does not matter, and a run that was claimed before its slot is free would only be kept from other workers. Where attempts
+ * are over in no time, transactions are most of the cost. So of a task whose attempts take less than a few milliseconds, as a rule,
+ * a worker claims ahead as many runs as it ends in such a time, and lets the ends of a millisecond share a transaction. Where an
+ * attempt takes longer all the same, the runs that wait for its slot are handed back (`claiming/prefetched.ts`).
  */
 export class Pace {
   readonly #aheadMs: number
@@ -65,7 +65,7 @@ export class Pace {
 const quickMs = 5
 const windowMs = 10
 const staleMs = 50
-/** At least; with a store whose looks take longer, as long as one of those. */
+/** How much work is claimed ahead at least, in ms; with a store whose looks take longer, as much as one of those takes. */
 const leastAheadMs = 8
 const mostAhead = 400
 const sharedFromPerMs = 1

@@ -1,4 +1,4 @@
-/** From how an attempt ended, and what was asked of it, to the event that says so. */
+/** The verdict on an attempt: the event that says how it ended, given what was asked of its run. */
 import { type ErrorRecord, errorCodes, type ErrorCode } from '../../core/errors.ts'
 import type { MachineEvent, Saved } from '../../core/run/events.ts'
 import type { Fence } from '../../core/run/run.ts'

@@ -4,9 +4,9 @@ import type { Registry } from '../registry.ts'
 import type { LeaseSession } from './lease-session.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
 
-/** Each change calls for a look, also those that the worker makes itself; after one that found nothing it pauses this long. */
+/** How long the claimer pauses after a claim that found too little: every change in the store calls for a look, also the changes that the worker makes itself. */
 const shortestPauseMs = 1
-/** With a store of a longer pause, a look costs nearly as much as a claim. */
+/** A look is dear with a store whose pause between looks is longer than this: there it costs nearly as much as a claim. */
 const dearLookMs = 10
 
 /** The surroundings of a claimer. */

@@ -1,7 +1,7 @@
 import type { Store } from '../../store/store.ts'
 import type { LeaseSession } from './lease-session.ts'
 
-/** Each change in the store calls for a look, also those that the worker makes itself; between two looks it pauses this long. */
+/** How long the reader pauses between two looks: every change in the store calls for one, also the changes that the worker makes itself. */
 const shortestPauseMs = 1
 
 /** Reads what was asked of the runs that a lease session holds, and has the session carry it out. */

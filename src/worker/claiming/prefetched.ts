@@ -1,7 +1,7 @@
 import type { ClaimedRun } from '../../store/store.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
 
-/** At least; with a store whose looks take longer, three of those. */
+/** How long a run may wait for a slot at least; with a store whose looks take longer, three of those. */
 const leastWaitMs = 25
 
 interface Waiting {

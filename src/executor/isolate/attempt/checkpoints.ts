@@ -152,7 +152,7 @@ export class Checkpoints {
 
   /** Tells of the newest state, and waits until it is stored. */
   save(signals: readonly SignalOutcome[]): Promise<void> {
-    // Before it is told, for the answer may come within the call.
+    // The wait is noted before the worker is told, for the answer may come within the call.
     const number = this.#number + 1
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#waiters.push({ number, resolve, reject })

@@ -1,7 +1,7 @@
 import type { LogLine, Saved } from '../../../core/run/events.ts'
 import type { StoreQuestion } from '../../executor.ts'
 
-/** Where an attempt's reports go. */
+/** The receiver of an attempt's reports: the pipe to the worker, or the listener of an inline attempt. */
 export interface ContextSink {
   delivered(at: number): void
   /** @param value JSON text. */

@@ -22,11 +22,11 @@ import { epochMs } from '../attempt/clock.ts'
 
 /** The calls that a mailbox makes when something happens to a signal. */
 export interface MailboxEvents {
-  /** It was handed to the handler. @param at epoch ms. */
+  /** A signal was handed to the handler. @param at epoch ms. */
   taken(position: number, at: number): void
-  /** It was answered, so that there may be something to tell. */
+  /** A signal was answered, so that there may be something to tell. */
   handled(delivery: Delivery): void
-  /** It was not handed to the handler. */
+  /** A signal did not fit: it was not handed to the handler. */
   rejected(outcome: SignalOutcome): void
 }
 
@@ -104,7 +104,7 @@ export class Mailbox {
     return this.#taken.size
   }
 
-  /** From here on signals are let in. */
+  /** Lets signals in. @param schemas those of the task. */
   open(schemas: SignalSchemas): void {
     this.#validator.open(schemas)
   }

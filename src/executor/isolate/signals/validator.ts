@@ -12,11 +12,11 @@ import { firstIssue, validate } from '../attempt/validate.ts'
 
 /** The calls that a validator makes for the signals that arrive. */
 export interface SignalValidatorEvents {
-  /** It fits. */
+  /** A signal fits. */
   admitted(delivery: Delivery): void
-  /** The handler has answered it. */
+  /** The handler has answered a signal. */
   handled(delivery: Delivery): void
-  /** It does not fit, so the handler will never see it. */
+  /** A signal does not fit, so the handler will never see it. */
   rejected(outcome: SignalOutcome): void
   /** All signals that have arrived were looked at. */
   idle(): void
@@ -43,7 +43,7 @@ export class SignalValidator {
     return !this.#isAdmitting && this.#incoming.first === undefined
   }
 
-  /** From here on signals are let in. */
+  /** Lets signals in. @param schemas those of the task. */
   open(schemas: SignalSchemas): void {
     this.#schemas = schemas
     void this.#admit()

@@ -63,7 +63,7 @@ export function newWait(
   ways: Pick<Wait, 'resolve' | 'reject' | 'stopBeating'>,
 ): Wait {
   const now = clockMs()
-  // Never at once: a loop of such waits must let the event loop turn.
+  // A wait never ends at once: a loop of such waits must let the event loop turn.
   const times = { endsAt: now + Math.max(ms, 1), parksAt: now + parksInMs }
   const none = { takeBack: () => {}, timer: null, isAsking: false }
   return { number, list, wanted, until, ...times, ...ways, ...none }
