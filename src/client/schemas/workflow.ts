@@ -185,20 +185,28 @@ export const workflowEnqueued = named(
     }),
 )
 
-/** A schema of its own, which is published with the package, says the form; `startWorkflow` checks what it is given. */
-export const workflowGraph: Schema<WorkflowGraph> = {
-  json: () => ({ $ref: graphSchema }),
-  read: (outside, reading) =>
-    isGraph(outside) ? outside : reading.misfit('is no workflow as JSON: `version` and `nodes`'),
-  write: (value) => value,
-}
+/** The form is told by a schema of its own, which is published with the package; `startWorkflow` checks what it is given. */
+export const workflowGraph = named(
+  'WorkflowGraph',
+  'A workflow as JSON, described by a schema of its own.',
+  (): Schema<WorkflowGraph> => ({
+    json: () => ({ $ref: graphSchema }),
+    read: (outside, reading) =>
+      isGraph(outside) ? outside : reading.misfit('is no workflow as JSON: `version` and `nodes`'),
+    write: (value) => value,
+  }),
+)
 
-/** The schema that is published with the package says it; `importWorkflow` checks what it is given. */
-export const workflowExport: Schema<WorkflowExport> = {
-  json: () => ({ $ref: exportSchema }),
-  read: (outside, reading) =>
-    typeof outside === 'object' && outside !== null
-      ? (outside as WorkflowExport)
-      : reading.misfit('is not an object'),
-  write: (value) => value,
-}
+/** The same of an export; `importWorkflow` checks what it is given. */
+export const workflowExport = named(
+  'WorkflowExport',
+  'The remainder of a workflow as JSON, described by a schema of its own.',
+  (): Schema<WorkflowExport> => ({
+    json: () => ({ $ref: exportSchema }),
+    read: (outside, reading) =>
+      typeof outside === 'object' && outside !== null
+        ? (outside as WorkflowExport)
+        : reading.misfit('is not an object'),
+    write: (value) => value,
+  }),
+)
