@@ -20,10 +20,10 @@ export function operationsDocument(): string {
 Generated from \`src/client/operations/\` and \`src/client/schemas/\` by \`npm run generate\`.
 
 This page lists everything that may be asked of Checkrein. Each operation is a method of the client with the same name, and a command of
-the command line. The method and the path are those of the HTTP interface, which is not built yet. The input is one JSON object; members that
-are not listed are refused.
+the command line. The method and the path are those of the HTTP interface, which is not built yet. The input is one JSON object; a member that
+is not listed is refused.
 
-- An *instant* is ISO 8601 in JSON (\`2026-07-28T14:00:00.000Z\`), and epoch milliseconds in a program. Where a request gives one, both are taken.
+- An *instant* is ISO 8601 in JSON (\`2026-07-28T14:00:00.000Z\`), and epoch milliseconds in a program. A request may give either.
 - A *duration* is a number of milliseconds, or text with a unit: \`250ms\`, \`2s\`, \`5m\`, \`1h\`, \`7d\`.
 - A member in *italics* may be left out. *Any JSON* is a value of yours, which is kept as it is.
 - Besides the errors that are listed, any operation may raise those of the store: see [errors.md](errors.md).
@@ -65,13 +65,20 @@ ${memberTable(inputSchema(name).describe(values))}`
 const sentence = (summary: string): string =>
   `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`
 
-/** The name of an answer, linked where it is a value that has a section. */
+/** The answers that have a schema in a file of their own, beside this page. */
+const documents: Readonly<Record<string, string>> = {
+  WorkflowExport: 'workflow-export.schema.json',
+}
+
+/** The name of an answer, with a link to its section or its file. */
 function answerWords(answer: string): string {
   return answer
     .split(' | ')
     .map((name) => {
       const plain = name.replace('[]', '')
-      const words = plain === 'null' ? 'null' : linkTo(`#/$defs/${plain}`)
+      const file = documents[plain]
+      const link = file === undefined ? linkTo(`#/$defs/${plain}`) : `[${plain}](${file})`
+      const words = plain === 'null' ? 'null' : link
       return name.endsWith('[]') ? `list of ${words}` : words
     })
     .join(' or ')
