@@ -223,7 +223,7 @@ export const stopPromises: Promises = {
       chord([step(a, 1, { id: 'step' }), from(2)], hook, { policy: 'allSettled' }),
     )
     await flow.play()
-    const [[settled, other]] = flow.seen['hook'] as unknown as [
+    const [[settled, other]] = (flow.seen['hook'] ?? []) as [
       [{ state: string; runId: string }, { state: string }],
     ]
     assert.deepEqual(
@@ -379,7 +379,7 @@ export const flowPausePromises: Promises = {
     assert.equal(await flow.status(id), 'pausing')
     await flow.play()
     assert.equal(await flow.states(id), 'a completed, a completed, a paused, a waiting, a waiting')
-    const [told] = flow.seen['hook'] as unknown as [Record<string, unknown>]
+    const [told] = (flow.seen['hook'] ?? []) as [Record<string, unknown>]
     assert.deepEqual(
       [told['workflowId'], told['reason'], told['by'], told['result']],
       [id, 'lunch', 'ada', 2],

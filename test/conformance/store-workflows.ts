@@ -245,7 +245,8 @@ export const workflowPromises: Promises = {
     ])
     const id = await flow.start(bad, { onFailed: told('whole') })
     await flow.play()
-    const failures = flow.seen['hook'].slice(2) as unknown as readonly Failure[]
+    const heard: readonly unknown[] = flow.seen['hook'] ?? []
+    const failures = heard.slice(2) as readonly Failure[]
     const brief = failures.map(({ what, of }) => [what, of.workflowId, of.task, of.state])
     assert.deepEqual(brief, [
       ['bad', id, 'c', 'failed'],

@@ -88,9 +88,9 @@ const wrongs: readonly Wrong[] = [
 ]
 
 function changed({ at, value }: Wrong): unknown {
-  const whole = exported()
+  const whole: Record<string | number, unknown> = { ...exported() }
   const last = at.at(-1) ?? ''
-  let inner = whole as unknown as Record<string | number, unknown>
+  let inner = whole
   for (const name of at.slice(0, -1)) inner = inner[name] as typeof inner
   inner[last] = value
   return whole

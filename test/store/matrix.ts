@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { MachineEvent } from '../../src/core/run/events.ts'
 import { decide } from '../../src/core/run/machine.ts'
-import { type Fence, freshFacts, type RunFacts, type StoredRun } from '../../src/core/run/run.ts'
+import { type Fence, freshFacts, type RunFacts } from '../../src/core/run/run.ts'
 import {
   eventTypes,
   type EventType,
@@ -142,8 +142,13 @@ async function rollingBack(): Promise<string> {
 }
 
 const factNames = Object.keys(freshFacts) as (keyof RunFacts)[]
-const factsOf = (run: StoredRun): RunFacts =>
-  Object.fromEntries(factNames.map((name) => [name, run[name]])) as unknown as RunFacts
+/** The facts alone, without what a row has besides. */
+function factsOf(run: RunFacts): RunFacts {
+  const facts: { -readonly [Name in keyof RunFacts]: RunFacts[Name] } = { ...freshFacts }
+  const take = <Name extends keyof RunFacts>(name: Name): void => void (facts[name] = run[name])
+  factNames.forEach(take)
+  return facts
+}
 
 /** Client verbs come through `control`; the rest are reported. */
 async function bring(id: string, event: MachineEvent): Promise<string> {
@@ -158,9 +163,8 @@ async function bringTheLongWay(id: string, event: MachineEvent): Promise<string 
 }
 
 /** The place of a signal is the store's to give. */
-function withoutPlace(run: RunFacts | StoredRun): RunFacts {
-  const facts = Object.fromEntries(factNames.map((name) => [name, run[name]]))
-  return { ...facts, signalled: run.signalled === null ? null : 1 } as unknown as RunFacts
+function withoutPlace(run: RunFacts): RunFacts {
+  return { ...factsOf(run), signalled: run.signalled === null ? null : 1 }
 }
 
 const ways = [

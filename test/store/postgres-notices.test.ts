@@ -18,10 +18,16 @@ function silent(): { notices: Notices; sent: Change[] } {
 }
 
 /** A session on which it is noted what is sent behind a write. */
-function session(isPipelined: boolean): { session: Session; behind: unknown[] } {
+function session(isPipelined: boolean): {
+  session: Pick<Session, 'isPipelined' | 'rows'>
+  behind: unknown[]
+} {
   const behind: unknown[] = []
-  const rows = async (_: string, [, change]: readonly unknown[]) => void behind.push(change)
-  return { session: { isPipelined, rows } as unknown as Session, behind }
+  const rows = async (_: string, [, change]: readonly unknown[]): Promise<[]> => {
+    behind.push(change)
+    return []
+  }
+  return { session: { isPipelined, rows }, behind }
 }
 
 suite('what is told of a write', () => {

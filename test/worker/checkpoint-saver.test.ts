@@ -4,7 +4,7 @@ import { suite, test } from 'node:test'
 import { CheckreinError } from '../../src/index.ts'
 import type { Saved } from '../../src/core/run/events.ts'
 import type { Answer } from '../../src/core/run/decision.ts'
-import type { RunEventCall, Store } from '../../src/store/store.ts'
+import type { RunEventCall } from '../../src/store/store.ts'
 import { nothing, CheckpointSaver } from '../../src/worker/attempt/checkpoint-saver.ts'
 import { eventually } from '../support/bed.ts'
 
@@ -26,7 +26,7 @@ class SlowStore {
       return [answer]
     }
     this.saver = new CheckpointSaver({
-      store: { apply } as unknown as Store,
+      store: { apply },
       fence: { runId: 'r', attempt: 1, workerId: 'w' },
       seq: 1,
       onSaved: (number, error) => this.told.push([number, error?.code ?? null]),

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { ClaimedRun, ClaimRequest, HeldRun } from '../../src/store/store.ts'
-import { Claimer, type ClaimerParts } from '../../src/worker/claiming/claimer.ts'
-import type { LeaseSession } from '../../src/worker/claiming/lease-session.ts'
+import { Claimer, type ClaimingSession } from '../../src/worker/claiming/claimer.ts'
 import { eventually } from '../support/bed.ts'
 import type { Isolation } from '../../src/core/task/task-limits.ts'
 
@@ -44,7 +43,7 @@ class Desk {
 }
 
 /** A worker with free slots, which claims `quick` ahead. */
-class Slots {
+class Slots implements ClaimingSession {
   readonly id = 'w1'
   readonly isolations: readonly Isolation[] = ['inline']
   free = 2
@@ -62,6 +61,8 @@ class Slots {
     if (task !== 'quick' || this.free > 0) this.free -= 1
   }
 
+  refuse(): void {}
+
   refuseUnknown(): void {}
 
   handBackStale(): number {
@@ -78,12 +79,12 @@ function scene({ pollMs = 60_000 } = {}): {
   const [desk, slots] = [new Desk(), new Slots()]
   const registry = { namesOf: () => ['quick', 'slow'] }
   const parts = { store: desk, registry, queues: ['default'], pollMs, compareMs: 60_000 }
-  const claimer = new Claimer({ ...parts, onError: () => undefined } as unknown as ClaimerParts)
+  const claimer = new Claimer({ ...parts, onError: () => undefined })
   /** Once more, when the pause between two looks is over. */
   const fill = async (): Promise<number> => {
     for (let waitMs = 0; ;) {
       const before = desk.asked.length
-      waitMs = await claimer.fill(slots as unknown as LeaseSession)
+      waitMs = await claimer.fill(slots)
       if (desk.asked.length > before || waitMs > 1) return waitMs
     }
   }

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { PauseIntent } from '../../src/core/run/intent.ts'
-import type { RunningAttempt } from '../../src/executor/executor.ts'
 import { PauseLadder } from '../../src/worker/attempt/pause.ts'
 import { eventually } from '../support/bed.ts'
 
@@ -27,10 +26,10 @@ class Held {
 
   constructor() {
     const attempt = {
-      pause: (isAsked: boolean) => this.said.push(`pause ${isAsked}`),
+      pause: (isAsked: boolean) => void this.said.push(`pause ${isAsked}`),
       freeze: () => new Promise<boolean>((resolve) => this.#freezes.push(resolve)),
-      thaw: () => this.said.push('thaw'),
-    } as unknown as RunningAttempt
+      thaw: () => void this.said.push('thaw'),
+    }
     const say = (word: string) => () => void this.said.push(word)
     this.rein = new PauseLadder({
       attempt,

@@ -17,7 +17,7 @@ export interface FeedQuery {
  * @param query `after: -1` starts at the beginning; `isOver` is asked when nothing is left to read, and may end it.
  */
 export async function* feedOf(
-  store: Store,
+  store: Pick<Store, 'feed' | 'onChange'>,
   query: FeedQuery,
 ): AsyncGenerator<FeedEntry, void, undefined> {
   const { runId, abortSignal } = query
@@ -49,7 +49,7 @@ class ChangeFlag implements Disposable {
   #wake: (() => void) | null = null
   readonly #hints: Disposable
 
-  constructor(store: Store) {
+  constructor(store: Pick<Store, 'onChange'>) {
     this.#hints = store.onChange(() => {
       this.#isRaised = true
       this.#wake?.()

@@ -50,7 +50,7 @@ export class Effects {
   }
 
   /** Sends everything, the signals that were dealt with before those that are refused. */
-  write(tx: Tx): void {
+  write(tx: Pick<Tx, 'send'>): void {
     for (const [kind, sets] of Object.entries(this.#sets) as [Kind, Param[][]][])
       if (sets.length > 0) tx.send(kind, once.has(kind) ? firstOfEach(sets) : sets)
   }

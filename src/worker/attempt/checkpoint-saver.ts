@@ -17,7 +17,7 @@ const retryMs = 100
 
 /** The surroundings of a checkpoint saver. */
 export interface CheckpointSaverParts {
-  readonly store: Store
+  readonly store: Pick<Store, 'apply'>
   readonly fence: Fence
   readonly seq: number
   /** Called when the checkpoint of that number, and all before it, are stored. @param error why they never will be, else null. */

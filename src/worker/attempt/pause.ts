@@ -14,7 +14,7 @@ import { LongTimeout } from '../../executor/os/long-timeout.ts'
 
 /** The attempt that is to pause, and the actions on the way. */
 export interface PauseLadderParts {
-  readonly attempt: RunningAttempt
+  readonly attempt: Pick<RunningAttempt, 'pause' | 'freeze' | 'thaw'>
   readonly kill: () => void
   readonly onOverdue: () => void
   readonly onFrozen: () => void

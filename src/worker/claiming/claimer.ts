@@ -11,8 +11,8 @@ const dearLookMs = 10
 
 /** The surroundings of a claimer. */
 export interface ClaimerParts {
-  readonly store: Store
-  readonly registry: Registry
+  readonly store: Pick<Store, 'claim' | 'claimableTasks' | 'held' | 'lookPauseMs'>
+  readonly registry: Pick<Registry, 'namesOf'>
   readonly queues: readonly string[]
   /** How long to go without a look at most, should the news of new runs have been lost, ms. */
   readonly pollMs: number
@@ -21,6 +21,19 @@ export interface ClaimerParts {
   /** Called when the answer to a claim was lost. */
   readonly onError: (error: unknown) => void
 }
+
+/** The parts of a lease session that claims are made for. */
+export type ClaimingSession = Pick<
+  LeaseSession,
+  | 'id'
+  | 'isolations'
+  | 'freeSlots'
+  | 'lookahead'
+  | 'take'
+  | 'refuse'
+  | 'refuseUnknown'
+  | 'handBackStale'
+>
 
 /** The outcome of the claim for the free slots of one isolation. */
 interface Filled {
@@ -71,7 +84,7 @@ export class Claimer {
    * Claims runs for free slots, and ahead where that pays.
    * @returns ms until the next look.
    */
-  async fill(leaseSession: LeaseSession): Promise<number> {
+  async fill(leaseSession: ClaimingSession): Promise<number> {
     if (this.isDraining) return Infinity
     const { pollMs, store } = this.#parts
     if (performance.now() >= this.#heardAt + pollMs) this.hear()
@@ -89,7 +102,7 @@ export class Claimer {
     return Math.min(againMs, leaseSession.handBackStale(), Math.max(1, dueAt - performance.now()))
   }
 
-  #wants(leaseSession: LeaseSession, isolation: Isolation): boolean {
+  #wants(leaseSession: ClaimingSession, isolation: Isolation): boolean {
     if (leaseSession.freeSlots(isolation) > 0) return !this.#dry.has(isolation)
     return !this.#dryAhead.has(isolation) && leaseSession.lookahead(isolation).limit > 0
   }
@@ -98,14 +111,14 @@ export class Claimer {
    * Hands back runs that the store says are held here, and that the worker does not know. A claim that failed, or whose answer
    * was lost, may have been done all the same, even later, where it was delayed on its way.
    */
-  async #compare(leaseSession: LeaseSession): Promise<void> {
+  async #compare(leaseSession: ClaimingSession): Promise<void> {
     if (performance.now() < this.#compareAt) return
     leaseSession.refuseUnknown(await this.#parts.store.held(leaseSession.id))
     this.#compareAt = performance.now() + this.#parts.compareMs
   }
 
   async #fillAll(
-    leaseSession: LeaseSession,
+    leaseSession: ClaimingSession,
     wanting: readonly Isolation[],
   ): Promise<readonly Filled[]> {
     if (this.#isDear)
@@ -118,7 +131,7 @@ export class Claimer {
     return filled
   }
 
-  async #fillSlots(leaseSession: LeaseSession, isolation: Isolation): Promise<Filled> {
+  async #fillSlots(leaseSession: ClaimingSession, isolation: Isolation): Promise<Filled> {
     const heard = this.#heard
     const free = leaseSession.freeSlots(isolation)
     const count = free > 0 ? await this.#claim(leaseSession, this.#tasksOf(isolation), free) : 0
@@ -164,7 +177,7 @@ export class Claimer {
 
   /** @returns how many it got. */
   async #claim(
-    leaseSession: LeaseSession,
+    leaseSession: ClaimingSession,
     tasks: readonly string[],
     limit: number,
   ): Promise<number> {

@@ -32,7 +32,7 @@ export interface News {
    * Tells the others at once, where none were told just now: to be called when the write was sent on the session, and
    * again when it was sent again on another one.
    */
-  behind(session: Session): void
+  behind(session: Pick<Session, 'isPipelined' | 'rows'>): void
   /** Tells those in this process, and the others soon, unless they were told. */
   isDone(): void
 }
