@@ -17,7 +17,7 @@
  * | `unstartRuns` | `claims/guards.ts` | takes back a claim of its own transaction, which nobody has seen: the run is as it was, and no entry was written |
  * | `startMembers` | `progress/starts.ts` | `wake` of a member that waits for its turn and of which nothing was asked, then `pause` where its workflow is paused |
  * | `startPlainHeads` | `progress/starts.ts` | the same `wake` for all heads of a group that take nothing from before and are due at once |
- * | `insertRuns`, `insertPlainRuns`, `insertNewRuns`, `insertMembers` | `runs/enqueue.ts`, `progress/` | a new run; `runs/admission.ts` has said in which state it begins |
+ * | `insertRuns`, `insertAdmittedRuns`, `insertPlainRuns`, `insertNewRuns`, `insertMembers` | `runs/enqueue.ts`, `progress/` | a new run; `runs/admission.ts` has said in which state it begins |
  *
  * `test/store/matrix.ts` gives every event to runs in every state, one by one and by a filter, and compares what each store then has
  * with what the machine says.

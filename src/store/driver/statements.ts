@@ -13,7 +13,10 @@ import type { MemberFilter } from '../port/requests.ts'
  * that has one writer at a time needs no word for that.
  */
 export interface Statements extends RequestStatements, WorkflowStatements, LaneStatements {
+  /** Runs that nothing stands in the way of. */
   readonly insertRuns: string
+  /** Any new runs. */
+  readonly insertAdmittedRuns: string
   /** Inserts nothing at all where any tombstone stands. */
   readonly insertPlainRuns: string
   /** As `insertPlainRuns`, and fails where an id is taken. */

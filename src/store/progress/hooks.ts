@@ -2,7 +2,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { JsonText } from '../../core/run/run.ts'
 import { inputOf, type StepPlan } from '../../core/workflow/step-plan.ts'
-import { firstEntries, insertOf } from '../rows/new-run.ts'
+import { firstEntries, insertionOf } from '../rows/new-run.ts'
 import { writeFeed } from '../journal/feed.ts'
 import type { NewRun } from '../store.ts'
 import type { OpenWorkflow } from './open-workflow.ts'
@@ -31,7 +31,8 @@ export async function runHook(
   }
   const now = tx.now()
   const placed = { run, admission: {} }
-  const [seq = null] = await tx.insert('insertRuns', [insertOf(placed, now)])
+  const { name, sets } = insertionOf([placed], now)
+  const [seq = null] = await tx.insert(name, sets)
   if (seq === null) return
   writeFeed(tx, firstEntries(placed, { seq, now }))
   if (run.tags.length > 0)

@@ -6,7 +6,7 @@ import type { StopRecord } from '../../core/run/stop.ts'
 import type { State } from '../../core/run/transitions.ts'
 import { instantOf } from '../port/instants.ts'
 import type { FeedRow } from './feed.ts'
-import { admittedRun, plainRun } from './runs.ts'
+import { admittedRun, keyedRun, plainRun } from './runs.ts'
 import type { Hold, NewRun, Tombstone } from '../store.ts'
 import type { Param } from '../driver/sql.ts'
 
@@ -82,14 +82,33 @@ export function plainInsertOf(run: NewRun, now: number): Param[] {
   return plainRun.write(rowOf(run, now))
 }
 
-/** The parameters of `insertRuns`. */
-export function insertOf({ run, admission }: AdmittedRun, now: number): Param[] {
+/** An insert of new runs. */
+interface Insertion {
+  readonly name: 'insertRuns' | 'insertAdmittedRuns'
+  readonly sets: readonly Param[][]
+}
+
+/** The statement for new runs, with its parameters: one with fewer columns where nothing stands in the way of any of them. */
+export function insertionOf(placed: readonly AdmittedRun[], now: number): Insertion {
+  const sets = (paramsOf: (one: AdmittedRun, now: number) => Param[]): Param[][] =>
+    placed.map((one) => paramsOf(one, now))
+  return placed.every(isUnhindered)
+    ? { name: 'insertRuns', sets: sets(keyedInsertOf) }
+    : { name: 'insertAdmittedRuns', sets: sets(insertOf) }
+}
+
+const isUnhindered = ({ run, admission }: AdmittedRun): boolean =>
+  (run.retryOf ?? null) === null && Object.keys(admission).length === 0
+
+const keyedInsertOf = ({ run }: AdmittedRun, now: number): Param[] =>
+  keyedRun.write(rowOf(run, now))
+
+function insertOf({ run, admission }: AdmittedRun, now: number): Param[] {
   const { stopper, hold, waitsFor = null } = admission
   const row = rowOf(run, now)
   return admittedRun.write({
     ...row,
-    key: run.key,
-    holdsKey: run.key !== null && !stopper,
+    holdsKey: row.holdsKey && !stopper,
     retryOf: run.retryOf ?? null,
     state: firstState({ run, admission }, now),
     runAt: stopper ? null : row.runAt,
@@ -103,14 +122,16 @@ export function insertOf({ run, admission }: AdmittedRun, now: number): Param[] 
 }
 
 /** The row of a run that nothing stands in the way of. */
-function rowOf(run: NewRun, now: number): Parameters<typeof plainRun.write>[0] {
-  const { id, task, queue, priority, tags, input, ttlMs } = run
+function rowOf(run: NewRun, now: number): Parameters<typeof keyedRun.write>[0] {
+  const { id, task, queue, priority, key, tags, input, ttlMs } = run
   const runAt = dueAt(run, now)
   return {
     id,
     task,
     queue,
     priority,
+    key,
+    holdsKey: key !== null,
     tags,
     input,
     runAt,

@@ -11,7 +11,6 @@ import {
   type DerivedColumn,
   flag,
   int,
-  jsonUnlessEmpty,
   mark,
   maybeBigint,
   maybeInt,
@@ -20,6 +19,7 @@ import {
   pick,
   shapeOf,
   text,
+  texts,
 } from './columns.ts'
 
 /** A stored run with its place in the store. */
@@ -29,8 +29,9 @@ export type SeqRun = StoredRun & { readonly seq: number; readonly holdsKey: bool
 const causes = (name: string): Column<readonly RollbackCause[]> => ({
   name,
   type: 'text',
+  ofNull: [],
   write: (value) => value.join(',') || null,
-  read: (cell) => (cell == null ? [] : (String(cell).split(',') as RollbackCause[])),
+  read: (cell) => String(cell).split(',') as RollbackCause[],
 })
 
 /** What events change. */
@@ -72,7 +73,7 @@ const runColumns: Columns<Omit<SeqRun, 'checkpoint'>> = {
   queue: text('queue'),
   priority: int('priority'),
   key: maybeText('key'),
-  tags: jsonUnlessEmpty<readonly string[]>('tags', []),
+  tags: texts('tags'),
   input: maybeText('input'),
   expiresAt: maybeBigint('expires_at'),
   createdAt: bigint('created_at'),
@@ -132,6 +133,8 @@ const plain = [
 
 /** What is written of a run that nothing stands in the way of and that has no key; the id comes first. */
 export const plainRun = shapeOf(pick(runColumns, ...plain))
+/** What is written of one that may have a key. */
+export const keyedRun = shapeOf(pick(runColumns, ...plain, 'key', 'holdsKey'))
 /** What is written of any other new run. */
 export const admittedRun = shapeOf(
   pick(
@@ -159,8 +162,9 @@ export const startedMember = shapeOf(
 const hasCheckpoint: Column<boolean> = {
   name: 'checkpoint_at',
   type: 'bigint',
+  ofNull: false,
   write: () => null,
-  read: (cell) => cell != null,
+  read: () => true,
 }
 /** What a claim gives of a run. */
 export const claimedRun = shapeOf<Omit<ClaimedRun, 'checkpoint'>>({

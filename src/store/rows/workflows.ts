@@ -13,15 +13,16 @@ import {
   type DerivedColumn,
   flag,
   int,
-  jsonUnlessEmpty,
   maybeBigint,
   maybeInt,
   maybeJson,
   maybeText,
+  options,
   pick,
   prefixed,
   shapeOf,
   text,
+  texts,
 } from './columns.ts'
 
 type WorkflowRow = Omit<StoredWorkflow, 'counts' | 'activeCount'>
@@ -45,12 +46,12 @@ const workflowColumns: Columns<WorkflowRow> = {
   isDone: flag('is_done'),
   retryOf: maybeText('retry_of'),
   retriedBy: maybeText('retried_by'),
-  tags: jsonUnlessEmpty<readonly string[]>('tags', []),
+  tags: texts('tags'),
   paused: maybeJson('paused'),
   stop: maybeJson('stop'),
   cause: maybeJson('cause'),
   rollback: maybeJson('rollback'),
-  hooks: jsonUnlessEmpty<Hooks>('hooks', {}),
+  hooks: options<Hooks>('hooks', {}),
   result: maybeText('result'),
 }
 
@@ -132,7 +133,7 @@ const nodeColumns: Columns<NodeRow> = {
   policy: text('policy'),
   pending: int('pending'),
   failures: int('failures'),
-  plan: jsonUnlessEmpty<Plan>('plan', {}),
+  plan: options<Plan>('plan', {}),
   cause: maybeJson('cause'),
   result: maybeText('result'),
 }

@@ -2,7 +2,7 @@
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
-import { firstEntries, insertOf, plainInsertOf, type AdmittedRun } from '../rows/new-run.ts'
+import { firstEntries, insertionOf, plainInsertOf, type AdmittedRun } from '../rows/new-run.ts'
 import { admit, type Standing, standingBefore } from './admission.ts'
 import type { Enqueued, NewRun } from '../store.ts'
 
@@ -71,8 +71,8 @@ export async function insertAdmitted(
   placed: readonly AdmittedRun[],
 ): Promise<readonly Enqueued[]> {
   const now = tx.now()
-  const sets = placed.map((one) => insertOf(one, now))
-  const seqs = await tx.insert('insertRuns', sets)
+  const { name, sets } = insertionOf(placed, now)
+  const seqs = await tx.insert(name, sets)
   return inserted(tx, { placed, seqs, now })
 }
 

@@ -6,7 +6,15 @@ import { sqliteLanes } from './lanes.ts'
 import { sqliteWorkflows } from './workflows.ts'
 import { newEntry, newEntryOfCall } from '../rows/feed.ts'
 import { newTombstone } from '../rows/requests.ts'
-import { admittedRun, heldIntent, heldRun, matchedRun, plainRun, runFacts } from '../rows/runs.ts'
+import {
+  admittedRun,
+  heldIntent,
+  heldRun,
+  keyedRun,
+  matchedRun,
+  plainRun,
+  runFacts,
+} from '../rows/runs.ts'
 import { newWorker } from '../rows/workers.ts'
 import { assigned, places, valuesOf } from './pieces.ts'
 import type { FilterSql, Param } from '../driver/sql.ts'
@@ -24,6 +32,8 @@ export const sqliteStatements: Statements = {
   ...sqliteWorkflows,
   ...sqliteLanes,
   insertRuns: `
+    INSERT INTO checkrein_runs ${valuesOf(keyedRun)} ON CONFLICT (id) DO NOTHING`,
+  insertAdmittedRuns: `
     INSERT INTO checkrein_runs ${valuesOf(admittedRun)} ON CONFLICT (id) DO NOTHING`,
   insertPlainRuns: `
     INSERT INTO checkrein_runs (${plainRun.names()}) SELECT ${places(plainRun)} WHERE ${nothingStands}

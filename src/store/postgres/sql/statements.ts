@@ -13,7 +13,7 @@ import { notable, stateIs } from '../../driver/state-sql.ts'
 import { type ClaimStatements, claimStatements } from './claim.ts'
 import { newEntry, newEntryOfCall } from '../../rows/feed.ts'
 import { newTombstone } from '../../rows/requests.ts'
-import { admittedRun, heldIntent, heldRun, plainRun, runFacts } from '../../rows/runs.ts'
+import { admittedRun, heldIntent, heldRun, keyedRun, plainRun, runFacts } from '../../rows/runs.ts'
 import { newWorker } from '../../rows/workers.ts'
 import { conditionOf, filterSql, matchRuns } from './filter.ts'
 import { postgresLanes } from './lanes.ts'
@@ -86,6 +86,9 @@ const templates: PostgresStatements = {
   ...postgresLanes,
   ...claimStatements,
   insertRuns: `
+    INSERT INTO @runs (${keyedRun.names()}) SELECT ${keyedRun.names()} FROM ${sets(...keyedRun.typed)}
+    ORDER BY ord ON CONFLICT (id) DO NOTHING RETURNING seq, id`,
+  insertAdmittedRuns: `
     INSERT INTO @runs (${admittedRun.names()}) SELECT ${admittedRun.names()} FROM ${sets(...admittedRun.typed)}
     ORDER BY ord ON CONFLICT (id) DO NOTHING RETURNING seq, id`,
   insertPlainRuns: insertPlainRuns('ON CONFLICT (id) DO NOTHING'),
