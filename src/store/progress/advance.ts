@@ -1,9 +1,10 @@
 /**
- * What comes of the end of members: the next step starts, a group has one less to wait for, the workflow ends.
+ * How a workflow goes on when members end: the next step starts, a group has one member less to wait for, or the workflow ends.
  *
- * All of it is in the transaction in which they end, and under the lock of the workflow's row: so each slot of a group is
- * filled once, and the one that fills the last sees that it does. A round deals with all that has ended, whole groups in one
- * statement, and goes on with what has ended by that.
+ * All of this happens in the transaction in which the members end, and under the lock of the workflow's row. So each slot of a
+ * group is filled once, and the member that fills the last slot sees that it does. It goes in rounds: a round deals with every node
+ * that has ended, whole groups in one statement, and the next round with the nodes that have ended by that. For example, the
+ * last member of a group ends; the group settles with the results of all; the step after it starts.
  */
 import type { Hooks } from '../../core/workflow/graph.ts'
 import { type Cause, finalStateOf, hasEnded } from '../../core/workflow/workflow.ts'
@@ -40,7 +41,7 @@ interface Arrivals {
   ended: number
   failed: number
   cause: Cause | null
-  /** Why one of them was cancelled after the workflow was stopped. */
+  /** Why a member was cancelled, where the workflow had been stopped by then. */
   cut: Cause | null
 }
 
@@ -53,7 +54,7 @@ export class WorkflowProgress implements OpenWorkflow {
   readonly #starts: Starts
   #outcomes: Outcome[] = []
   #arrivals = new Map<number, Arrivals>()
-  /** Sets to be written, by the nodes that did not complete. */
+  /** Parameters of `noteCauses`, by the numbers of the nodes that did not complete. */
   readonly #causes = new Map<number, Param[]>()
 
   constructor(tx: Tx, facts: StoredWorkflow) {
@@ -76,7 +77,7 @@ export class WorkflowProgress implements OpenWorkflow {
     await this.settle()
   }
 
-  /** The nodes of members that have ended; those of which nothing further comes are counted at once. */
+  /** The nodes of members that have ended. Those after which only the count of their group changes are counted here, and left out. */
   async #nodesOf(reached: readonly MemberEnd[]): Promise<ReadonlyMap<number, NodeRow>> {
     const others = reached.filter((end) => !isCompleted(end)).map(({ node }) => node)
     const completed = reached.filter(isCompleted).map(({ node }) => node)
@@ -101,7 +102,7 @@ export class WorkflowProgress implements OpenWorkflow {
     this.facts = { ...this.facts, rollback: { ...rollback, done: rollback.done + 1, failed } }
   }
 
-  /** Starts nodes that nothing comes before. */
+  /** Starts nodes that start with the workflow. */
   async begin(nodes: readonly NodeRow[]): Promise<void> {
     this.#starts.add(nodes.map((node) => ({ node, value: null, isHeld: false })))
     await this.settle()
@@ -114,7 +115,7 @@ export class WorkflowProgress implements OpenWorkflow {
     return new Map(rows.map((row) => [Number(row['node']), nodeOf(row)]))
   }
 
-  /** Notes that a node has come to something; it is dealt with in the next round. */
+  /** See `OpenWorkflow.add`. */
   add(outcome: Outcome): void {
     this.#outcomes.push(outcome)
   }
@@ -148,11 +149,11 @@ export class WorkflowProgress implements OpenWorkflow {
     if (onFailed) await runHook(this, onFailed, failure)
   }
 
-  /** @param nexts is given those that something comes after. */
+  /** Deals with a node that has ended. @param nexts receives the outcomes after which a node comes. */
   async #take(outcome: Outcome, nexts: Outcome[]): Promise<void> {
     const { node, cause, value } = outcome
     if (node.role === 'rollback') {
-      // What could not be undone keeps nothing else from being undone.
+      // A member that could not be undone keeps no other member from being undone.
       if (node.next !== null) nexts.push(outcome)
       return
     }
@@ -164,9 +165,9 @@ export class WorkflowProgress implements OpenWorkflow {
     else this.facts = { ...this.facts, cause: this.facts.cause ?? cause }
   }
 
-  /** What would come after it never will. */
+  /** Cancels the nodes that would have come after one that did not complete. */
   async #fail(node: NodeRow, cause: Cause): Promise<void> {
-    // A group remembers it until all of its members have ended.
+    // A group keeps the cause until all of its members have ended.
     if (node.up !== null || node.runSeq === null) this.#noteCause(node, cause)
     if (node.next !== null && this.facts.stop === null)
       await cascade(this.tx, {
@@ -207,7 +208,7 @@ export class WorkflowProgress implements OpenWorkflow {
     this.#arrivals.set(group, arrivals)
   }
 
-  /** Groups whose members have ended; those that have none left settle. */
+  /** Counts the members of groups that have ended; a group that has none left settles. */
   async #countDown(): Promise<void> {
     if (this.#arrivals.size === 0) return
     const arrivals = this.#arrivals
@@ -231,7 +232,7 @@ export class WorkflowProgress implements OpenWorkflow {
   }
 
   async #settled(node: NodeRow, cause: Cause | null): Promise<Outcome> {
-    // What a stop has cut short has not settled as it is: who stopped it is not told that it completed.
+    // A group that a stop has cut short does not complete, even where its policy takes every outcome: nobody who stopped it is told that it completed.
     if (cause !== null) return { node, value: null, cause }
     const value = await fanIn(this, node)
     if (value === null) return { node, value, cause: tooLarge }
@@ -249,7 +250,7 @@ export class WorkflowProgress implements OpenWorkflow {
     this.#starts.add(starts)
   }
 
-  /** Once all members have ended, so has the workflow; unless those that have completed are to be rolled back. */
+  /** Ends the workflow once all of its members have ended, unless the members that have completed are to be rolled back first. */
   async #finish(): Promise<void> {
     const { facts } = this
     if (facts.finishedAt !== null || !hasEnded(facts)) return

@@ -1,4 +1,4 @@
-/** What never will be reached is cancelled: as a bulk operation, for it may be a hundred thousand runs. */
+/** Members that will never be reached are cancelled, by a bulk operation: they may be a hundred thousand. */
 import { callOfUnreached } from '../../core/run/call-ids.ts'
 import type { Cause } from '../../core/workflow/workflow.ts'
 import type { Tx } from '../driver/driver.ts'
@@ -10,6 +10,7 @@ interface Unreached {
   readonly cause: Cause
 }
 
+/** Cancels the members of a range of nodes, and says in their reason why they will never be reached. */
 export async function cascade(tx: Tx, { workflow, nodes, cause }: Unreached): Promise<void> {
   await queueBulk(
     tx,

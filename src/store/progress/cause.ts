@@ -1,7 +1,8 @@
+/** Causes: why nodes did not complete. */
 import type { StoredRun } from '../../core/run/run.ts'
 import type { Cause } from '../../core/workflow/workflow.ts'
 
-/** Why a run did not complete. */
+/** The cause that a run which did not complete gives to its node. */
 export const causeOf = ({
   id,
   task,

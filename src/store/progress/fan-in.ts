@@ -6,10 +6,10 @@ import type { OpenWorkflow } from './open-workflow.ts'
 import type { NodeRow } from '../rows/workflows.ts'
 import type { Row } from '../driver/sql.ts'
 
-/** Characters. */
+/** How long the results of a group may be together, in characters. */
 export const largestFanIn = 16_777_216
 
-/** Why a group fails whose results are larger together. */
+/** The cause of a group whose results are longer together than that. */
 export const tooLarge: Cause = {
   state: 'failed',
   runId: null,
@@ -44,7 +44,7 @@ export async function fanIn(
   return `[${texts.join(',')}]`
 }
 
-/** What a node came to: of a run its result, of a group that of its members. */
+/** The result of a node as JSON: that of its run, or of a group those of its members. */
 export const resultText = (row: Row): string =>
   String((row['run_seq'] === null ? row['result'] : row['run_result']) ?? 'null')
 

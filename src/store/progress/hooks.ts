@@ -1,4 +1,4 @@
-/** What is run beside a workflow: a run of its own, stored in the transaction in which it is called for. */
+/** Hooks: tasks that are run beside a workflow, each as a run of its own. The workflow does not wait for them. */
 import { randomUUIDv7 } from 'node:crypto'
 import type { JsonText } from '../../core/run/run.ts'
 import { inputOf, type StepPlan } from '../../core/workflow/step-plan.ts'
@@ -7,7 +7,7 @@ import { writeFeed } from '../journal/feed.ts'
 import type { NewRun } from '../store.ts'
 import type { OpenWorkflow } from './open-workflow.ts'
 
-/** @param value what it is told, as JSON. */
+/** Stores the run of a hook. @param value the input, as JSON, where the hook takes one from the workflow. */
 export async function runHook(
   flow: OpenWorkflow,
   plan: StepPlan,

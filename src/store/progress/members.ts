@@ -1,4 +1,4 @@
-/** The runs of a workflow as they are stored. */
+/** Stores the members of a workflow: runs that belong to its nodes. */
 import type { RollbackFacts } from '../../core/run/run.ts'
 import type { StepPlan } from '../../core/workflow/step-plan.ts'
 import type { State } from '../../core/run/transitions.ts'
@@ -8,6 +8,7 @@ import type { FeedRow } from '../rows/feed.ts'
 import { newMember } from '../rows/runs.ts'
 import type { Param } from '../driver/sql.ts'
 
+/** A member to be stored. */
 export interface NewMember {
   readonly id: string
   readonly node: number
@@ -16,12 +17,12 @@ export interface NewMember {
   readonly tags: readonly string[]
   readonly priority: number
   readonly deadlineAt: number | null
-  /** Where it goes on from a checkpoint, or undoes another. */
+  /** When the checkpoint was saved from which the member goes on, epoch ms; absent or null for none. */
   readonly checkpointAt?: number | null
   readonly rollback?: RollbackFacts
 }
 
-/** Stores members; gives the place of each, or null where its id was taken. */
+/** Stores members. @returns the `seq` of each; null where its id was taken. */
 export async function insertMembers(
   tx: Tx,
   { workflow, members }: { readonly workflow: string; readonly members: readonly NewMember[] },
@@ -38,7 +39,7 @@ export async function insertMembers(
   return seqs
 }
 
-/** One that is queued at once needs no entry, as any run; nor does one that waits for its turn: what it comes after says so. */
+/** The first entries of a member. A member that is queued at once needs none, as any run; nor does one that waits, for its node says what it comes after. */
 function entriesOf({ state }: NewMember, seq: number | null, now: number): FeedRow[] {
   if (seq === null || state !== 'scheduled') return []
   return [{ seq, at: now, type: 'enqueue', attempt: 0, state, data: null }]

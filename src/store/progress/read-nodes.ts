@@ -2,8 +2,10 @@
 import type { Tx } from '../driver/driver.ts'
 import type { WorkflowNode } from '../port/workflows.ts'
 import { memberOf } from '../rows/workflows.ts'
+
 const pageLength = 5000
 
+/** All nodes of a workflow, in order, with their runs and with the checkpoints of the runs that have not ended. */
 export async function nodesWithin(tx: Tx, id: string): Promise<readonly WorkflowNode[]> {
   const nodes: WorkflowNode[] = []
   for (let after = 0, isLast = false; !isLast;) {
@@ -16,7 +18,7 @@ export async function nodesWithin(tx: Tx, id: string): Promise<readonly Workflow
   return withCheckpoints(tx, nodes)
 }
 
-/** Only what has not ended will go on from one. */
+/** Adds the checkpoints of the runs that have not ended: only those will go on from one. */
 async function withCheckpoints(
   tx: Tx,
   nodes: readonly WorkflowNode[],

@@ -1,4 +1,4 @@
-/** What is left to do of a workflow, and what of the rest is needed for that. */
+/** The remainder of a workflow: the nodes that have not completed, and the results of others that those nodes still need. */
 import {
   exportedNode,
   exportSchema,
@@ -14,7 +14,7 @@ import type { PausedWorkflow } from '../../core/workflow/parts.ts'
 import { largestFanIn } from './fan-in.ts'
 import type { StoredWorkflow, WorkflowNode } from '../port/workflows.ts'
 
-/** Nodes by their numbers, and what is true of each by that of others. */
+/** The nodes of a workflow by their numbers, and facts about a node that follow from other nodes. */
 class Known {
   readonly #nodes: ReadonlyMap<number, WorkflowNode>
   readonly #before = new Map<number, WorkflowNode>()
@@ -23,7 +23,7 @@ class Known {
   constructor(nodes: readonly WorkflowNode[]) {
     this.#nodes = new Map(nodes.map((node) => [node.node, node]))
     for (const node of nodes) if (node.next !== null) this.#before.set(node.next, node)
-    // In their order: what comes before a node, and what is above it, has a lower number.
+    // In order of the numbers: a node that comes before another, or is above it, has the lower number.
     for (const node of nodes) this.#reached.set(node.node, this.#isReachedNow(node))
   }
 
@@ -45,7 +45,7 @@ class Known {
   isCompleted(node: WorkflowNode): boolean {
     if (node.role === 'kept') return node.cause === null
     if (node.step !== null) return node.run?.state === 'completed'
-    // A group has one once it has settled with all that it wants.
+    // A group has a result once it has settled as its policy wants.
     return node.result !== null
   }
 
@@ -61,8 +61,8 @@ class Known {
 const resultOf = ({ run, result }: WorkflowNode): JsonText | null => (run ? run.result : result)
 
 /**
- * What is left of a workflow.
- * @param isRetry what failed begins anew; else it goes on where its last checkpoint was.
+ * The nodes of a workflow that does what is left of another.
+ * @param isRetry whether runs begin anew; else each goes on from its last checkpoint.
  */
 export function remainderOf(
   nodes: readonly WorkflowNode[],
@@ -93,12 +93,12 @@ export function remainderOf(
   return withoutDead(rest)
 }
 
-/** A member that did not complete, of a group that takes it as it is. */
+/** The cause of a member that did not complete, where the policy of its group takes every outcome; else null. */
 function settledCause(node: WorkflowNode, group: WorkflowNode | undefined): KeptResult['cause'] {
   return group?.policy === 'allSettled' ? node.cause : null
 }
 
-/** The rest of a chain that has settled with a failure is over, too. */
+/** Leaves out the nodes that come after one which did not complete in a group that takes every outcome: their chain is over. */
 function withoutDead(nodes: readonly RemainderNode[]): readonly RemainderNode[] {
   const dead: (readonly [number, number])[] = nodes.flatMap(({ role, kept, node, chainEnd }) =>
     role === 'kept' && kept?.cause ? [[node + 1, chainEnd] as const] : [],
@@ -107,7 +107,7 @@ function withoutDead(nodes: readonly RemainderNode[]): readonly RemainderNode[] 
   return nodes.filter(({ node }) => !dead.some(([first, last]) => node >= first && node <= last))
 }
 
-/** Whose results are still to be taken by a step behind a clause. */
+/** The numbers of the nodes whose results a step behind a clause still takes. */
 function sourcesOf(nodes: readonly WorkflowNode[], known: Known): ReadonlySet<number> {
   return new Set(
     nodes.flatMap((node) => (node.source === null || known.isReached(node) ? [] : [node.source])),
@@ -116,7 +116,7 @@ function sourcesOf(nodes: readonly WorkflowNode[], known: Known): ReadonlySet<nu
 
 interface Keeping {
   readonly cause: KeptResult['cause']
-  /** Whether it fills a slot of its group; else it is there for a step behind a clause alone. */
+  /** Whether the node fills a slot of its group; else it is kept only for a step behind a clause. */
   readonly fills: boolean
 }
 
@@ -159,7 +159,7 @@ function left(
   }
 }
 
-/** What of a node is its plan. */
+/** The plan of a node, without how far it has come. */
 function planOf(node: WorkflowNode): RemainderNode {
   const { next, chainEnd, last, up, slot, isHead, isPausePoint } = node
   const { source, role, hooks, step, size, policy } = node
@@ -167,7 +167,7 @@ function planOf(node: WorkflowNode): RemainderNode {
   return { ...place, role, hooks, step, size, policy, isAtOnce: false }
 }
 
-/** @param nodes all of its nodes, with their runs and checkpoints. */
+/** The remainder of a workflow as people export it. @param nodes all of its nodes, with their runs and checkpoints. */
 export function exportOf(
   flow: StoredWorkflow,
   nodes: readonly WorkflowNode[],
@@ -196,7 +196,7 @@ function lastOf(nodes: readonly WorkflowNode[]): WorkflowExport['last'] {
   return last && { runId: last.id, task: last.task, result: decodePayload(last.result) }
 }
 
-/** What an `onPaused` task is told. */
+/** The input of an `onPaused` task, as JSON. `rest` is null in it where it would be too large. */
 export function pausedText(
   flow: StoredWorkflow,
   { rest, value }: { readonly rest: WorkflowExport; readonly value: JsonText | null },

@@ -1,6 +1,6 @@
 /**
- * Rolling a workflow back: for each member that has completed there is a run that undoes it, one after the other, the last
- * first. What has ended stays as it ended; these are runs of their own, and nodes behind all others.
+ * Rolling a workflow back. For each member that has completed, a new run undoes it, one after the other, the last member first. The
+ * members stay as they ended: the runs that undo them are members of their own, with nodes behind all others.
  */
 import { usualNode } from '../../core/workflow/graph.ts'
 import { randomUUIDv7 } from 'node:crypto'
@@ -14,7 +14,7 @@ import type { RemainderNode } from '../../core/workflow/export.ts'
 import { nodeOf, nodeParams, type NodeRow } from '../rows/workflows.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
 
-/** @returns the first of them; null where nothing has completed. */
+/** Stores the runs that undo the completed members. @returns the node of the first; null where no member has completed. */
 export async function beginRollback(flow: OpenWorkflow): Promise<NodeRow | null> {
   const { tx, facts } = flow
   const { stop } = facts

@@ -1,4 +1,4 @@
-/** Nodes whose turn has come: runs are queued, groups start their members. */
+/** Starts nodes whose turn has come: runs are queued, and groups start the first nodes of their members. */
 import type { JsonText } from '../../core/run/run.ts'
 import { inputOf } from '../../core/workflow/step-plan.ts'
 import { isFinal } from '../../core/run/transitions.ts'
@@ -15,17 +15,19 @@ import { exportOf, pausedText } from './remainder.ts'
 import { nodeOf, type NodeRow } from '../rows/workflows.ts'
 import type { Param } from '../driver/sql.ts'
 
+/** A node whose turn has come. */
 export interface Start {
   readonly node: NodeRow
-  /** The result of what comes before it. */
+  /** The result of the node before it, as JSON; null for none. */
   readonly value: JsonText | null
-  /** Whether a pause keeps it. */
+  /** Whether it is at a point where a pause of the workflow takes effect. */
   readonly isHeld: boolean
 }
 
-/** How much the copies of one result may take that all members of a group get. */
+/** How long the copies of one result may be together that the members of a group get, in characters. */
 const mostCopied = 16 * largestFanIn
 
+/** The nodes of one workflow that are to be started in this round. */
 export class Starts {
   readonly #flow: OpenWorkflow
   #wanted: Start[] = []
@@ -46,7 +48,7 @@ export class Starts {
     const wanted = await this.#withSources(this.#wanted)
     this.#wanted = []
     const { facts } = this.#flow
-    // What is stopped starts nothing but what undoes it.
+    // A workflow that is stopped starts nothing but the runs that undo its members.
     const open = wanted.filter(({ node }) => facts.stop === null || node.role === 'rollback')
     await this.#tellPaused(open)
     const runs: Start[] = []
@@ -96,7 +98,7 @@ export class Starts {
     this.#wanted.push(...heads.map((row) => ({ node: nodeOf(row), value, isHeld })))
   }
 
-  /** Most heads of wide groups take nothing from before, and are queued: all of them by one statement. */
+  /** Queues the first nodes that take nothing from before, by one statement: in wide groups those are most. */
   async #startPlainHeads({ node }: NodeRow): Promise<void> {
     const { tx, facts } = this.#flow
     const rows = await tx.run('startPlainHeads', [facts.id, node])
@@ -124,7 +126,7 @@ export class Starts {
     await this.#startOthers(starts.filter((_, at) => !isStarted[at]))
   }
 
-  /** What is written of the run of a node whose turn has come. */
+  /** The facts of the run of a node whose turn has come. */
   #startedOf({ node, value, isHeld }: Start): StartedMember {
     const { facts, tx } = this.#flow
     const { takes = 'given', bound = null, delayMs = null, ttlMs = null } = node.plan
@@ -149,7 +151,7 @@ export class Starts {
     return [woken, { ...entry, type: 'pause', state, data }]
   }
 
-  /** Those that do not wait to be reached: somebody has cancelled them, or paused them. */
+  /** Starts the runs that do not simply wait for their turn: somebody has cancelled or paused them. */
   async #startOthers(starts: readonly Start[]): Promise<void> {
     if (starts.length === 0) return
     const { tx } = this.#flow
@@ -176,7 +178,7 @@ export class Starts {
   }
 }
 
-/** What a member becomes whose turn has come. */
+/** The facts that change of a member whose turn has come. */
 type StartedMember = Pick<
   SeqRun,
   'seq' | 'state' | 'input' | 'runAt' | 'expiresAt' | 'pausedFrom' | 'paused'
@@ -187,7 +189,7 @@ function startedParams(member: StartedMember): Param[] {
   return [member.seq, member.input, ...startedMember.write(member)]
 }
 
-/** Its turn has come. */
+/** The entry which says that the turn of a member has come. */
 function wokenEntry(entry: Pick<FeedRow, 'seq' | 'at' | 'attempt' | 'state'>): FeedRow {
   return { ...entry, type: 'wake', data: '{"by":"run"}' }
 }

@@ -1,6 +1,7 @@
 /**
- * What can stand in the way of a run when it is enqueued, all looked up in the same transaction: a tombstone for its id or
- * key, which makes it `cancelled` before it ever was queued, another run that holds its key, and a hold on runs of its kind.
+ * How a run is admitted when it is enqueued. Three things can stand in its way, and all are looked up in the same transaction: a
+ * tombstone for its id or key, which makes it `cancelled` before it ever was queued; another run that holds its key; and a hold
+ * on runs like it.
  */
 import { callOfReplacement } from '../../core/run/call-ids.ts'
 import { isHeldBy } from '../../core/hold.ts'
@@ -15,13 +16,15 @@ import { tombstoneOf } from '../rows/requests.ts'
 import { runOf, type SeqRun } from '../rows/runs.ts'
 import type { Hold, NewRun, Tombstone } from '../store.ts'
 
+/** The tombstones and holds that may stand in the way of some runs. */
 export interface Standing {
   readonly tombstones: readonly Tombstone[]
   readonly holds: readonly Hold[]
-  /** Whether nothing stands in the way of any of the runs, nor one of them in that of another. */
+  /** Whether nothing stands in the way of any of the runs, and no two of them want the same key. */
   readonly isFree: boolean
 }
 
+/** Looks up what stands in the way of runs. */
 export async function standingBefore(tx: Tx, runs: readonly NewRun[]): Promise<Standing> {
   const tombstones = await tombstonesFor(tx, runs)
   const keys = runs.flatMap(({ task, key }) => (key === null ? [] : [[task, key]]))
@@ -32,7 +35,7 @@ export async function standingBefore(tx: Tx, runs: readonly NewRun[]): Promise<S
   return { tombstones, holds, isFree: found === 0 && isOnce }
 }
 
-/** Where a run goes, and whose key it takes; or the run that is there already. */
+/** How a run is admitted, and from which run it takes the key; or the id of the run that is there already. */
 export type Place =
   | { readonly admission: Admission; readonly replacedId: string | null }
   | { readonly existing: string }
@@ -42,7 +45,7 @@ const at = (admission: Admission, replacedId: string | null = null): Place => ({
   replacedId,
 })
 
-/** Makes room for a run, and says where it goes. */
+/** Makes room for a run, and says how it is admitted. */
 export async function admit(
   tx: Tx,
   { run, standing }: { readonly run: NewRun; readonly standing: Standing },
@@ -55,13 +58,13 @@ export async function admit(
   const holder = row ? runOf(row) : null
   if (!holder) return at(hold ? { hold } : {})
   if (run.onConflict === 'skip' || holder.id === run.id) return { existing: holder.id }
-  // The same call made twice: it replaces nothing again.
+  // The same call is made twice: the run is there, and replaces nothing again.
   if (await exists(tx, run.id)) return at({})
   const replaced = await replace(tx, { run, holder })
   return at(hold ? { ...replaced, hold } : replaced, holder.id)
 }
 
-/** The tombstone that was left for the run, used up by it. */
+/** The tombstone that was left for the run, which is used up by it; null for none. */
 async function tombstoneOn(
   tx: Tx,
   { run, standing }: { readonly run: NewRun; readonly standing: Standing },
@@ -77,12 +80,12 @@ async function exists(tx: Tx, id: string): Promise<boolean> {
   return (await loadRuns(tx, [id])).length > 0
 }
 
-/** Whether it was still there: a run before this one in the same batch may have met it. */
+/** Deletes a tombstone. @returns false where it is gone: a run before this one in the same batch has met it. */
 async function useUp(tx: Tx, { kind, task, value }: Tombstone): Promise<boolean> {
   return (await tx.each('deleteTombstone', [[kind, task ?? '', value]])).length > 0
 }
 
-/** Takes the key from its holder: one that has not started is cancelled; a running one goes on, or is cancelled and waited for. */
+/** Takes the key from the run that holds it. A holder that has not started is cancelled; one that is running goes on, or is cancelled and waited for. */
 async function replace(
   tx: Tx,
   { run, holder }: { run: NewRun; holder: SeqRun },
@@ -98,13 +101,13 @@ async function replace(
   noteReplaced(tx, { run, holder, by: changes.get(holder.id) })
   if (run.onConflict === 'replace') return {}
   if (!isFinal(changes.get(holder.id)?.state ?? 'cancelled')) return { waitsFor: holder.id }
-  // The holder had itself replaced a run that is still being stopped: its successor waits for the same end.
+  // The holder waited for the end of a run that it had replaced: the new run waits for that end in its place.
   if (holder.waitsFor === null || holder.attempt > 0) return {}
   const [first] = await loadRuns(tx, [holder.waitsFor])
   return first && !isFinal(first.state) ? { waitsFor: first.id } : {}
 }
 
-/** The record says who took the key away: under the id of the run that did. */
+/** Records who took the key away, under the id of the run that has it now. */
 function noteReplaced(
   tx: Tx,
   {

@@ -1,10 +1,10 @@
 /**
- * Events through the machine.
+ * Applies the events that workers and keepers report.
  *
- * There is one way for a run to change: load it, let `decide` say what the event does, write the facts and the feed
- * entry, and wake what waited for its end, all in one transaction. The commonest event, a run that completes while
- * nothing was asked of it, takes a shortcut of one set-based statement whose guards are the machine's conditions; what
- * the guards leave over takes the long way. The matrix test holds the two against each other.
+ * An event goes the one way for a run to change (`store/changes/changes.ts`): the run is loaded, the machine decides, and everything is
+ * written in one transaction. The commonest event, a run that completes while nothing was asked of it, takes a shortcut: one
+ * statement for many runs, whose conditions are those under which the machine would decide the same. The runs that do not meet
+ * them take the long way.
  */
 import type { Answer } from '../../core/run/decision.ts'
 import type { WaitOutcome } from '../../core/run/run.ts'
@@ -32,13 +32,13 @@ export async function applyEvents(
   return answers
 }
 
-/** The workflows of members are held before their runs, by all who complete them: else two could wait for each other. */
+/** Locks the workflows of members before their runs. All who complete members do it in this order, or two of them could wait for each other. */
 async function holdWorkflows(tx: Tx, calls: readonly RunEventCall[]): Promise<void> {
   const ids = new Set(calls.flatMap(({ member }) => (member ? [member.workflow] : [])))
   if (ids.size > 0) await tx.run('workflowsToChange', [[...ids]])
 }
 
-/** Neighbours that can take the same way, in order. */
+/** The calls in order, neighbours that can take the same way together. */
 function segments(calls: readonly RunEventCall[]): RunEventCall[][] {
   const all: RunEventCall[][] = []
   let wasShort: boolean | null = null
@@ -63,7 +63,7 @@ async function applyEach(tx: Tx, calls: readonly RunEventCall[]): Promise<readon
   return answers
 }
 
-/** A signal may have come between the handler's decision to wait for it and now. */
+/** Wakes the runs that have begun to wait for a signal which came between the handler's decision to wait and now. */
 async function wakeWhatWasSignalled(
   tx: Tx,
   { changes, accepted }: { readonly changes: Changes; readonly accepted: readonly RunEventCall[] },
@@ -86,19 +86,19 @@ async function wakeWhatWasSignalled(
   }
 }
 
-/** The signals that a handler is through with, or has taken before; what is written with this is not stored yet. */
+/** The positions of the signals that a handler is through with, or has taken before: the record does not have that yet. */
 function dealtWith({ event }: RunEventCall): readonly WaitOutcome[] {
   const saved = event.type === 'checkpoint' ? event : 'saved' in event ? event.saved : undefined
   const taken = event.type === 'wait' ? [...event.done, ...(event.taken ?? [])] : []
   return [...taken, ...(saved?.signals ?? []).map(({ position }) => position)]
 }
 
-/** A run that completes, with its place: `seq` comes with the claim. */
+/** Whether the call is a completion that the shortcut can take: with the `seq` of the claim, and nothing to save. */
 function isCompletion({ event, seq }: RunEventCall): boolean {
   return event.type === 'complete' && seq !== undefined && event.saved === undefined
 }
 
-/** Completions and nothing else, without a transaction around the one statement. Null for what must go the long way. */
+/** Writes completions without a transaction around the one statement. @returns null where it cannot be done; a null for each call that must go the long way. */
 export async function completeAlone(
   driver: Driver,
   calls: readonly RunEventCall[],
@@ -110,7 +110,7 @@ export async function completeAlone(
   return isDone ? isDone.map((done) => (done ? 'done' : null)) : null
 }
 
-/** The shortcut; what its guards leave over goes the long way. */
+/** The shortcut; the runs that do not meet its conditions go the long way. */
 async function completeAll(tx: Tx, calls: readonly RunEventCall[]): Promise<readonly Answer[]> {
   const now = tx.now()
   const firsts = firstOf(calls)
@@ -136,7 +136,7 @@ async function completeAll(tx: Tx, calls: readonly RunEventCall[]): Promise<read
   return calls.map((call) => (done.has(call) ? 'done' : (answers.shift() ?? 'stale')))
 }
 
-/** Of several completions of one run the first counts; a statement would take any of them. */
+/** The first completion of each run and attempt: of several, the statement would take any. */
 function firstOf(calls: readonly RunEventCall[]): readonly RunEventCall[] {
   const places = new Set<string>()
   return calls.filter(({ runId, event }) => {

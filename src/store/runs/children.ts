@@ -1,4 +1,4 @@
-/** What a run and its children mean to each other: whom it waits for, and what becomes of them when it is stopped. */
+/** A run and its children: which of them it waits for, and what is asked of them when it is stopped. */
 import { callOfParent } from '../../core/run/call-ids.ts'
 import { nextChildToAwait } from '../../core/run/children.ts'
 import type { Tx } from '../driver/driver.ts'
@@ -6,7 +6,7 @@ import { queueBulk } from '../journal/outbox.ts'
 import type { SeqRun } from '../rows/runs.ts'
 import type { StoppedParent } from '../changes/ends.ts'
 
-/** Asks the same of the children of runs, where that is wanted: as bulk operations, for they may be many, and have children too. */
+/** Asks the children of stopped runs to stop, too, where that is wanted: by bulk operations, for the children may be many and have children themselves. */
 export async function stopChildren(tx: Tx, stopped: readonly StoppedParent[]): Promise<void> {
   const parents = stopped.filter(({ children }) => children !== 'detach')
   if (parents.length === 0) return
@@ -20,7 +20,7 @@ export async function stopChildren(tx: Tx, stopped: readonly StoppedParent[]): P
     }
 }
 
-/** Another child that a run waits for, now that one has ended; null where that was the last, or it waits for none. */
+/** The id of another child that the run waits for, now that one has ended; null where that was the last, or where the run waits for no children. */
 export async function nextAwaited(
   tx: Tx,
   { id, wait }: Pick<SeqRun, 'id' | 'wait'>,

@@ -1,9 +1,11 @@
 /**
  * Runs that handlers enqueue.
  *
- * A handler that is run again comes to the same enqueues again. So each child has a place: how many states its parent had saved, what the
- * isolate knows the child by (its task and input, and the how-many-eth of these), and how often its parent had failed. Whoever has the
- * place already is the child that is meant; but one that did not complete is enqueued anew once its parent has failed after it.
+ * A handler that runs again comes to the same enqueues again, and must not enqueue its children twice. So each child has a place. It is made of the
+ * number of states that the parent had saved, of the task and a hash of the input, of a number that counts calls with the same task and
+ * input, and of the number of times that the parent had failed. Where a child with that place is there already, the call means that child. For example,
+ * a handler enqueues two children and loses its worker; the next attempt makes the same two calls, and gets the ids of the same two runs. Only a child
+ * that did not complete is enqueued anew once its parent has failed after it.
  */
 import type { SeqRun } from '../rows/runs.ts'
 import { loadRuns } from '../changes/changes.ts'
@@ -37,7 +39,7 @@ export async function enqueueChildren(
 interface PlacedChild extends Pick<NewChild, 'run'> {
   readonly call: NewChild
   readonly parent: SeqRun
-  /** Its place, without how often its parent had failed. */
+  /** The place of the child, without the number of times that its parent had failed. */
   readonly prefix: string
 }
 
@@ -55,7 +57,7 @@ const admittedOf = (call: NewChild, parent: SeqRun): PlacedChild => ({
 
 const nameOf = ({ parent, prefix }: PlacedChild): string => `${parent.id} ${prefix}`
 
-/** The ids of those that are there, by their names. */
+/** The ids of the children that are there, by their names (`nameOf`). */
 async function childrenAt(
   tx: Tx,
   placed: readonly PlacedChild[],
@@ -99,7 +101,7 @@ async function insert(tx: Tx, children: readonly PlacedChild[]): Promise<void> {
   tx.send('adoptRuns', sets)
 }
 
-/** What stops a child before it has begun. */
+/** The stop of the parent that a child meets before it has begun; null for none. */
 function stopperOf({ intent }: SeqRun): Stopper | null {
   const stop = intent?.stop
   if (!stop || stop.children === 'detach') return null

@@ -1,4 +1,4 @@
-/** New runs. Plain ones go in as one statement; for the others, `admission.ts` says what stands in their way. */
+/** Stores new runs. Plain runs are stored by one statement; for the others, `admission.ts` says what stands in their way. */
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
@@ -6,7 +6,7 @@ import { firstEntries, insertionOf, plainInsertOf, type AdmittedRun } from '../r
 import { admit, type Standing, standingBefore } from './admission.ts'
 import type { Enqueued, NewRun } from '../store.ts'
 
-/** Stores the runs in order. @throws {CheckreinError} `RUN_ID_TAKEN` where another task's run has the id. */
+/** Stores runs in order; one answer each. @throws {CheckreinError} `RUN_ID_TAKEN` where another task's run has the id. */
 export async function enqueueRuns(tx: Tx, runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
   if (runs.every(({ key, retryOf = null }) => key === null && retryOf === null)) {
     const inserted = await insertPlain(tx, runs)
@@ -23,8 +23,8 @@ export async function enqueueRuns(tx: Tx, runs: readonly NewRun[]): Promise<read
 }
 
 /**
- * Stores runs that are nothing but queued, without a transaction around the one statement. Null where there is more to
- * it: the long way says what.
+ * Stores runs that are queued and nothing more, without a transaction around the one statement. @returns null where there is more to
+ * it: none was stored, and the long way finds out why.
  */
 export async function enqueueAlone(
   driver: Driver,
@@ -43,7 +43,7 @@ export async function enqueueAlone(
 const isPlainRun = ({ key, due, tags, retryOf = null }: NewRun): boolean =>
   key === null && due === null && tags.length === 0 && retryOf === null
 
-/** Null where none was new, or a tombstone stands: what stands in their way must be looked up. */
+/** Stores runs without keys. @returns null where none was new or a tombstone or hold stands: then it must be looked up what stands in their way. */
 async function insertPlain(tx: Tx, runs: readonly NewRun[]): Promise<readonly Enqueued[] | null> {
   const placed = runs.map((run) => ({ run, admission: {} }))
   const now = tx.now()
@@ -65,7 +65,7 @@ async function enqueueOne(
   return { ...enqueued, replacedId }
 }
 
-/** Stores runs of which it is known what stands in their way. */
+/** Stores runs of which it is known how they are admitted. */
 export async function insertAdmitted(
   tx: Tx,
   placed: readonly AdmittedRun[],
@@ -82,7 +82,7 @@ interface Inserted {
   readonly now: number
 }
 
-/** What else is stored of runs, once they have their places. */
+/** Writes the entries and tags of runs that were stored, and answers. */
 async function inserted(tx: Tx, { placed, seqs, now }: Inserted): Promise<readonly Enqueued[]> {
   tx.tell('work')
   const feed = placed.flatMap((one, at) => firstEntries(one, { seq: seqs[at] ?? null, now }))
@@ -103,7 +103,7 @@ async function inserted(tx: Tx, { placed, seqs, now }: Inserted): Promise<readon
   }))
 }
 
-/** An id that exists is the same call made twice, if it is the same task's. */
+/** Refuses ids that runs of other tasks have. An id of a run of the same task is the same call, made twice. */
 async function refuseTakenIds(tx: Tx, placed: readonly AdmittedRun[]): Promise<void> {
   const ids = placed.map(({ run }) => run.id)
   const taskOf = new Map((await tx.run('runsById', [ids])).map((row) => [row['id'], row['task']]))

@@ -42,7 +42,7 @@ export class Leases {
   }
 }
 
-/** A worker's row as it was when it was deleted: every run that it still held lapses. @returns how many. */
+/** Lets every run lapse that a worker still held. @param worker its row, which was deleted. @returns how many runs. */
 async function lapseRunsOf(tx: Tx, worker: Row): Promise<number> {
   const { id, tasks } = endedWorkerOf(worker)
   const held = (await tx.run('heldRunsToChange', [id])).map(runOf)
@@ -55,7 +55,7 @@ async function lapseRunsOf(tx: Tx, worker: Row): Promise<number> {
   return held.length
 }
 
-/** Ends the lease of a worker that has lapsed; null where it has not, or another keeper was first. */
+/** Ends a lease that has lapsed. @returns null where it has not, or another keeper was first. */
 export async function lapseWorker(tx: Tx, id: string): Promise<Housekept['lapsed'][number] | null> {
   const [worker] = await tx.run('deleteLapsedWorker', [id, tx.leaseNow()])
   return worker ? { workerId: id, runCount: await lapseRunsOf(tx, worker) } : null

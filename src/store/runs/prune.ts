@@ -1,4 +1,4 @@
-/** What keeps the store small: the last lines of a log, and no runs past their retention. */
+/** Keeps the store small: a run keeps the last lines of its log, and is deleted when it is past its retention. */
 import type { LogLine } from '../../core/run/events.ts'
 import type { State } from '../../core/run/transitions.ts'
 import { loadRuns } from '../changes/changes.ts'
@@ -7,6 +7,7 @@ import type { Tx } from '../driver/driver.ts'
 import type { FeedRow } from '../rows/feed.ts'
 import type { Retention } from '../store.ts'
 
+/** A line that the handler of an attempt has logged. */
 export interface LogCall {
   readonly runId: string
   readonly attempt: number
@@ -32,7 +33,7 @@ export async function writeLog(tx: Tx, calls: readonly LogCall[]): Promise<reado
 
 const prunedStates = ['completed', 'failed', 'cancelled'] as const satisfies readonly State[]
 
-/** Deletes some of what is past its retention; how many runs. */
+/** Deletes at most `limit` of each kind that is past its retention. @returns how many runs. */
 export async function pruneOnce(
   tx: Tx,
   { retention, limit }: { readonly retention: Retention; readonly limit: number },
@@ -62,7 +63,7 @@ export async function pruneOnce(
   return seqs.length
 }
 
-/** Workflows go as their runs do, by themselves. */
+/** Deletes workflows that are past the same retention, whether or not their runs are there. */
 async function pruneWorkflows(
   tx: Tx,
   { retention, limit }: { readonly retention: Retention; readonly limit: number },

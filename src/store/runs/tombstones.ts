@@ -1,4 +1,4 @@
-/** Verbs that wait for what does not exist yet. */
+/** Tombstones: stops that wait for an id or a key that does not exist yet. */
 import { newTombstone } from '../rows/requests.ts'
 import { isStopVerb } from '../../core/run/transitions.ts'
 import type { Tx } from '../driver/driver.ts'
@@ -10,7 +10,7 @@ interface Place {
   readonly asked: Pick<ControlRequest, 'verb' | 'reason' | 'by' | 'tombstoneMs'>
 }
 
-/** Until when each stands, by its id or key; empty where the verb leaves none. */
+/** Leaves tombstones. @returns until when each stands, epoch ms, by its id or key; empty where the verb leaves none. */
 export async function leaveTombstones(
   tx: Tx,
   places: readonly Place[],
@@ -27,8 +27,9 @@ export async function leaveTombstones(
 }
 
 /**
- * Where writers don't see each other, a run may have been enqueued while a tombstone was left for it. Once the
- * tombstone is durable, either it is seen by the enqueue or the claim, or the run is there when the verb is asked again.
+ * Asks a verb for the second time, of the ids for which it has left tombstones. Where writers do not see each other, a run may have
+ * been enqueued while a tombstone was left for it. Once the tombstone is durable, either the enqueue or the claim sees it, or
+ * the run is there when the verb is asked again.
  */
 export async function askedAgain(
   answers: readonly Controlled[],
