@@ -14,7 +14,7 @@ export type { Migrated, MigrateOptions, StorePlace }
 /** The options of both kinds of stores; each takes its own. */
 export type StoreOptions = SqliteOptions & PostgresDriverOptions
 
-/** Whoever works on a file does without. */
+/** Loads the part for PostgreSQL where it is needed: a program that works on a file does without it. */
 const loadPostgres = (): Promise<typeof import('./postgres/open.ts')> =>
   import('./postgres/open.ts')
 

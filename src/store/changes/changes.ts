@@ -45,7 +45,7 @@ export interface Sent {
   readonly ends: Ends
 }
 
-/** Runs that were loaded, as they will be, with what is to be written about them. */
+/** Runs that were loaded, as they will be after some events, and everything that is to be written about them. */
 export class Changes {
   readonly #was = new Map<string, RunFacts>()
   readonly #is = new Map<string, SeqRun>()
@@ -53,10 +53,10 @@ export class Changes {
   readonly #ends: MemberEnd[] = []
   readonly #detached: number[] = []
   readonly #stopped: StoppedParent[] = []
-  /** Epoch ms. */
+  /** The time of all these changes, epoch ms. */
   readonly now: number
   readonly #effects: Effects
-  /** The call on many runs that asks for all of it; null where it is none. */
+  /** The id of the call on many runs that asks for all of it; null where no such call does. */
   callId: string | null = null
 
   constructor(now: number, runs: readonly SeqRun[]) {
@@ -186,15 +186,15 @@ function tellOf(tx: Tx, old: RunFacts, run: SeqRun): void {
   if ((isComing(run) && run.state !== old.state) || isTimed(old, run)) tx.tell('work')
 }
 
-/** Waits for a worker, or will at a time that somebody has to know. */
+/** Whether the run waits for a worker, or will at a time that a keeper must know. */
 const isComing = ({ state }: RunFacts): boolean => state === 'queued' || state === 'scheduled'
 
-/** Has a new time at which it goes on by itself. */
+/** Whether the run has a new time at which it goes on by itself. */
 const isTimed = (old: RunFacts, run: RunFacts): boolean =>
   (run.wakeAt !== null && run.wakeAt !== old.wakeAt) ||
   (run.resumeAt !== null && run.resumeAt !== old.resumeAt)
 
-/** What a client asks is in the feed also where it changed nothing; not so what lifts a hold, of all that others have paused. */
+/** Whether the event has an entry in the feed even where it changed nothing: every verb of a client has, but not the resume of a lifted hold, which is also asked of runs that others have paused. */
 const isControl = (event: MachineEvent): boolean =>
   transitions[event.type].by === 'client' && !(event.type === 'resume' && !isByRequest(event))
 
@@ -202,7 +202,7 @@ function answerOf(decision: Decision, event: MachineEvent): { answer?: Answer } 
   return isControl(event) ? { answer: decision.answer } : {}
 }
 
-/** Runs by their ids, held until the transaction ends. */
+/** Runs by their ids, locked until the transaction ends; ids that do not exist are left out. */
 export async function loadRuns(tx: Tx, ids: readonly string[]): Promise<readonly SeqRun[]> {
   return (await tx.run('runsToChange', [ids])).map(runOf)
 }

@@ -1,13 +1,13 @@
 /**
- * Verbs on all runs of a filter.
+ * Bulk operations: verbs on all runs of a filter.
  *
- * Which runs those are is read once, when it begins, without holding anything; they are dealt with in the order in which
- * they were enqueued, a thousand in a transaction, which also notes how far it came. So others have their turn in between,
- * and whoever goes on after a crash reads the rest of them. Two that go on at once do no harm: each transaction holds the
- * operation's row, and passes over what the other has done.
+ * A bulk operation begins with a row on record. Its runs are found once, when it begins, without locking any. They are dealt with in
+ * the order in which they were enqueued, a thousand in a transaction, which also notes how far the operation has come. So other writers
+ * have their turn in between, and after a crash somebody else goes on with the rest. Two processes that go on with the same operation do no
+ * harm: each transaction locks the operation's row, and passes over the runs that the other has dealt with.
  *
- * What a hold asks of the runs that there are ends with the hold: who lifts it finishes its bulk operations in the same
- * transaction, so that the next step of whoever drives one finds it over.
+ * A bulk operation that carries out a hold ends with the hold: lifting the hold ends the operation in the same transaction, and
+ * the next step of the process that carries it out finds it over.
  */
 import { byRequest, type Pauser } from '../../core/run/intent.ts'
 import { CheckreinError, isCheckreinError } from '../../core/errors.ts'
@@ -25,11 +25,11 @@ import type { Asked, MemberFilter, BulkRequest } from '../port/requests.ts'
 import { matchParams, type Row } from '../driver/sql.ts'
 /** How many runs of a filter change in one transaction. */
 const chunkLength = 1000
-/** Whoever began it has stopped, where nothing was heard of it for so long. */
+/** After this time without a step, ms, a keeper takes the process that carries out an operation for gone. */
 const idleMs = 3000
-/** What it came to for one run. */
+/** What a bulk operation came to for one run. */
 export type BulkAnswer = Pick<Controlled, 'id' | 'answer' | 'state'> & {
-  /** Of a signal. */
+  /** The position of a signal in the record; absent for a verb. */
   readonly position?: number | null
 }
 
@@ -38,7 +38,7 @@ const callOf = (request: BulkRequest): Asked | Omit<SignalRequest, 'target'> =>
 const verbOf = (request: BulkRequest): Bulk['verb'] =>
   request.kind === 'control' ? request.asked.verb : 'signal'
 
-/** Puts it on record. @returns false where the same one is there already. */
+/** Puts a bulk operation on record. @returns false where the same call has done that before. */
 export async function beginBulk(
   tx: Tx,
   { request, totalCount }: { readonly request: BulkRequest; readonly totalCount: number },
@@ -63,11 +63,11 @@ export async function beginBulk(
   return true
 }
 
-/** The hold that it carries out, or the workflow that it pauses or resumes. */
+/** The hold that an operation carries out, or the workflow that it pauses or resumes. */
 const pauserOf = (request: BulkRequest): Pauser =>
   request.kind === 'signal' ? byRequest : request.asked.pause
 
-/** Ends those that carry out a hold which is no more, or a pause that is over: its runs are to be let go, not to be held. */
+/** Ends the operations that carry out a hold which is lifted, or the pause of a workflow that is over: the rest of their runs must not be paused any more. */
 export async function endBulksOf(tx: Tx, { holdId, workflowId }: Pauser): Promise<void> {
   const now = tx.now()
   const ended = await tx.run('endBulksOf', [holdId, workflowId, now])
@@ -76,8 +76,8 @@ export async function endBulksOf(tx: Tx, { holdId, workflowId }: Pauser): Promis
 }
 
 /**
- * Does what comes after the record of a call: should it fail, keepers do the rest.
- * @throws {CheckreinError} with the id of the call, by which `bulks` says how far it is.
+ * Does the work that follows once a call is on record; should it fail, keepers do the rest.
+ * @throws {CheckreinError} the error of the work, with `isUncertain` and the `callId`, by which `bulks` says how far it is.
  */
 export async function afterRecord<T>(callId: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -92,7 +92,7 @@ export async function afterRecord<T>(callId: string, work: () => Promise<T>): Pr
 
 const goesOn = 'It is on record, and goes on by itself: the same call again goes on with it, too.'
 
-/** "In an hour" is an hour from now, whenever it is carried out. */
+/** The request with instants for delays: "in an hour" is an hour from now, whenever it is carried out. */
 function withInstants(request: BulkRequest, now: number): BulkRequest {
   if (request.kind === 'signal' || request.asked.pause.until === null) return request
   const { asked } = request
@@ -106,14 +106,14 @@ interface Step {
   readonly isLast: boolean
 }
 
-/** Deals with some of the runs, unless somebody has; null where it is over. */
+/** Deals with a chunk of the runs, but for those that another process has dealt with. @returns null where the operation is over. */
 async function step(tx: Tx, { id, matched, isLast }: Step): Promise<readonly BulkAnswer[] | null> {
   const [row] = await tx.run('bulkToChange', [id])
   const bulk = row && bulkRowOf(row)
   if (!bulk || bulk.finishedAt !== null) return null
   const { doneSeq, request } = bulk
   const left = matched.filter(({ seq }) => seq > doneSeq)
-  // Before its members, as whoever completes them does.
+  // The row of the workflow is locked before those of its members, as by all who complete them.
   const { workflow } = request.filter
   if (workflow !== undefined) await tx.run('workflowsToChange', [[workflow]])
   const answers = await carryOut(tx, { request, matched: left })
@@ -141,6 +141,7 @@ async function carryOut(
   return answers.map(({ runId: id, answer, position }) => ({ id, answer, position, state: null }))
 }
 
+/** Carries out bulk operations. */
 export class Bulks {
   readonly #driver: Driver
   readonly #commits: GroupCommit
@@ -151,7 +152,7 @@ export class Bulks {
     this.#commits = commits
   }
 
-  /** From the record to the last run; the same call again goes on with the runs of the first. */
+  /** Carries out an operation from the record to the last run; the same call again goes on with the runs that the first has left. */
   async run(request: BulkRequest): Promise<readonly BulkAnswer[]> {
     const { callId } = callOf(request)
     const matched = await this.#match(request.filter)
@@ -160,7 +161,7 @@ export class Bulks {
     return afterRecord(callId, () => (isNew ? this.#drive(callId, matched) : this.goOn(callId)))
   }
 
-  /** Goes on with one that is on record. */
+  /** Goes on with an operation that is on record. @returns the answers of the runs that were left; none where it is over or does not exist. */
   async goOn(id: string): Promise<readonly BulkAnswer[]> {
     const [row] = await this.#driver.read(this.#driver.statements.bulksById, [[id]])
     const bulk = row && bulkRowOf(row)
@@ -173,12 +174,12 @@ export class Bulks {
     )
   }
 
-  /** Carries out what a transaction of this process has begun; should it fail, keepers do. */
+  /** Carries out, in the background, operations that a transaction of this process has begun; should it fail, keepers do. */
   driveSoon(ids: readonly string[]): void {
     for (const id of ids) this.goOn(id).catch((error: unknown) => this.#noteFailure(id, error))
   }
 
-  /** Goes on with what nobody has worked on for a while, beside what the caller does; one at a time. */
+  /** Goes on, in the background, with an operation that nobody has worked on for a while; with one at a time. */
   async adopt(): Promise<void> {
     if (this.#goingOn) return
     const since = this.#driver.now() - idleMs
@@ -190,7 +191,7 @@ export class Bulks {
       .finally(() => (this.#goingOn = null))
   }
 
-  /** It will be found again, after all others; meanwhile `findings` says what is wrong. */
+  /** Notes why an operation does not go on. It will be found again after all others; meanwhile `findings` says what is wrong. */
   async #noteFailure(id: string, error: unknown): Promise<void> {
     const message = error instanceof Error ? error.message : String(error)
     await this.#commits
@@ -198,10 +199,10 @@ export class Bulks {
       .catch(() => null)
   }
 
-  /** Those that keepers have tried in vain to go on with. */
+  /** The operations with which keepers have tried in vain to go on. */
   async findings(): Promise<readonly Finding[]> {
     const { failingBulks } = this.#driver.statements
-    // Not everybody may read them.
+    // Not every user of the database may read the table.
     const rows = await this.#driver.read(failingBulks).catch(() => [])
     return rows.map(({ id, error }) => ({
       name: 'bulk',
@@ -233,6 +234,7 @@ export class Bulks {
   }
 }
 
+/** A row of the table of bulk operations. */
 export function bulkOf(row: Row): Bulk {
   const { request, createdAt, finishedAt, totalCount, doneCount, counts } = bulkRowOf(row)
   const { callId, reason, by, origin } = callOf(request)

@@ -1,4 +1,4 @@
-/** The client's verbs and signals, each in a transaction of its own, or as a bulk operation where a filter finds many. */
+/** The verbs, signals and holds that clients ask for: each in a transaction, or as a bulk operation where it is for a filter. */
 import { checkedFilter } from '../../core/filter.ts'
 import { isOfLanes } from '../../core/hold.ts'
 import { afterRecord, Bulks } from './bulk.ts'
@@ -21,6 +21,7 @@ import type {
 /** How a verb is asked for the second time. */
 const secondTime = { tombstoneMs: 0, isAgain: true } as const
 
+/** Carries out what clients ask of runs. */
 export class Commands {
   readonly #driver: Driver
   readonly #commits: GroupCommit
@@ -72,7 +73,7 @@ export class Commands {
 
   async hold(request: HoldRequest): Promise<Hold> {
     const held = await this.#commits.once((tx) => putHold(tx, request))
-    // A claim that began before did not see a hold on its lane, and what it takes cannot be found yet.
+    // A claim that began before the hold has not seen it, and the runs that it takes cannot be found until it commits.
     return carryOutHold(this.bulks, held, async () => {
       if (isOfLanes(held.hold)) await this.#driver.outlast()
     })
@@ -83,7 +84,7 @@ export class Commands {
     return lifted && carryOutHold(this.bulks, lifted)
   }
 
-  /** What was asked is done by now, whatever becomes of the second asking. */
+  /** Asks for the second time, where writers do not see each other; see `askedAgain`. The first request is durable, whatever becomes of the second. */
   #sure = async (
     callId: string,
     ...[answers, ask]: Parameters<typeof askedAgain>

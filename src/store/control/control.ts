@@ -1,4 +1,4 @@
-/** The client's verbs, on ids, a key or a filter. */
+/** Verbs on runs, by ids, by a key or by a filter. */
 import { checkedFilter, statesOf } from '../../core/filter.ts'
 import { prevented } from '../../core/run/decision.ts'
 import { type State, idleStates, isStopVerb } from '../../core/run/transitions.ts'
@@ -26,13 +26,13 @@ export interface AskedOfId {
   readonly asked: Asked
 }
 
-/** Applies verbs to runs by id; leaves tombstones for those that do not exist. One answer each, in order. */
+/** Applies verbs to runs by id, and leaves tombstones for ids that do not exist. One answer each, in order. */
 export async function controlIds(
   tx: Tx,
   calls: readonly AskedOfId[],
 ): Promise<readonly Controlled[]> {
   const ids = [...new Set(calls.map(({ id }) => id))]
-  // The record is read behind the runs: whoever asked the same at the same time has let go of them by then.
+  // The record is read after the runs are locked: a transaction with the same call has then been committed, and is seen.
   const [runs, before] = await Promise.all([loadRuns(tx, ids), askedBefore(tx, calls)])
   const changes = new Changes(tx.now(), runs)
   const isNew = ({ id, asked }: AskedOfId): boolean => !before.has(placeOf(asked.callId, id))
@@ -68,7 +68,7 @@ export async function controlIds(
   return answers
 }
 
-/** What came of the same calls before, by their places. */
+/** The answers that the same calls have had before, by call and run (`placeOf`). */
 async function askedBefore(
   tx: Tx,
   calls: readonly AskedOfId[],
@@ -89,7 +89,7 @@ function controlEntry(
   { answer, tombstoneUntil }: Controlled,
   run: (Pick<SeqRun, 'id'> & Partial<SeqRun>) | null,
 ): Entry {
-  // What was taken back in the same turn leaves no intent, and nothing will come of it.
+  // A verb that another one in the same turn has taken back leaves no intent: it is over.
   const isRollingBack = run?.rollback?.state === 'pending' && answer === 'prevented'
   const isOver = !isRollingBack && (answer !== 'requested' || run?.intent == null)
   const payload = tombstoneUntil === null ? null : JSON.stringify({ tombstoneUntil })
@@ -97,7 +97,7 @@ function controlEntry(
   return { asked, kind: 'control', name: asked.verb, run: at, answer, isOver, payload }
 }
 
-/** Applies the verb to the run that holds the key, or leaves a tombstone for the next one that would. */
+/** Applies a verb to the run that holds a key, or leaves a tombstone for the next run that would hold it. */
 export async function controlKey(
   tx: Tx,
   { task, key, asked }: { readonly task: string; readonly key: string; readonly asked: Asked },
@@ -125,7 +125,7 @@ export async function controlKey(
   return answer
 }
 
-/** The same call again: what it came to, also where another run holds the key by now. */
+/** The answer to a call that was made before: about the run of that time, also where another run holds the key by now. */
 async function answeredBefore(tx: Tx, before: Row): Promise<Controlled> {
   const id = String(before['run_id'])
   const [run] = await loadRuns(tx, [id])
@@ -141,9 +141,9 @@ interface OfFilter {
 }
 
 /**
- * Applies the verb to some of the runs that a filter has found. What has left the wanted states meanwhile is left
- * alone. Most of what is stopped this way has not started: that takes a shortcut of one small statement a run, whose
- * guard is the table's; what the guard leaves over takes the long way.
+ * Applies a verb to some of the runs that a filter has found. Runs that have left the wanted states meanwhile are left alone. Most
+ * runs that are stopped this way have not started. For them there is a shortcut (`preventAll`); the runs that do not meet its conditions
+ * go through the machine.
  */
 export async function controlMatched(
   tx: Tx,
@@ -163,14 +163,14 @@ export async function controlMatched(
     ({ id, state }) => ids.has(id) && (wanted.length === 0 || wanted.includes(state)),
   )
   const changes = new Changes(tx.now(), runs)
-  // The record has one row for all of them: the feed of each says which.
+  // The record has one row for all of these runs: the entry in the feed of each names the call.
   changes.callId = asked.callId
   const answers = runs.map((run) => controlOne(changes, run.id, asked))
   await writeChanges(tx, changes)
   return [...done, ...answers]
 }
 
-/** Any verb on any target, as part of a transaction: however many runs a filter finds. */
+/** Applies any verb to any target as part of a transaction, however many runs a filter finds. */
 export async function controlWithin(
   tx: Tx,
   { target, asked }: { readonly target: Target; readonly asked: Asked },
@@ -191,7 +191,7 @@ export async function controlWithin(
   return answers
 }
 
-/** Cancels those that have not started; says which. */
+/** Cancels the runs that have not started, without reading them. @returns of each whether it did. */
 async function preventAll(
   tx: Tx,
   { matched, wanted, asked }: OfFilter,
@@ -202,11 +202,11 @@ async function preventAll(
   if (!isStopVerb(verb) || states.length === 0) return []
   const stop = prevented(verb, { reason, by }, now)
   const record = JSON.stringify(stop)
-  // What has started and is to be rolled back goes the long way: an attempt that no run has.
+  // A run that has started and is to be rolled back goes the long way: -1 is an attempt that no run has.
   const sets = matched.map(({ seq, id, attempt }) => {
     return [seq, id, rollback && attempt > 0 ? -1 : attempt, record, now]
   })
-  // The turn of members has not come, or their workflow is stopped: nothing comes of their end. Of others it may.
+  // Where a workflow stops its own members, nothing comes of their end. Elsewhere a member takes the long way, for its workflow may go on.
   const whose = asked.running === undefined ? 'no members' : 'members too'
   const isDone = await tx.changeBySql(tx.statements.preventRuns(states, whose), sets)
   const done = matched.filter((_, at) => isDone[at])
@@ -230,13 +230,13 @@ async function preventAll(
 
 function controlOne(changes: Changes, id: string, given: Asked): Controlled {
   const run = changes.get(id)
-  // What is being undone is so to the end, and its workflow waits for that.
+  // A run that is being rolled back stays a member, for its workflow waits for the end of that.
   if (given.running === 'detach' && run?.state === 'running' && run.rollback === null) {
     changes.detach(id)
     return { id, answer: 'done', state: run.state, tombstoneUntil: null }
   }
   const verb = verbFor(run, given)
-  // Who may finish keeps its children.
+  // A run that may finish keeps its children.
   const policy = verb === given.verb ? {} : { children: given.children ?? 'detach' }
   const asked = { ...given, verb, ...policy }
   const { answer } = changes.decide(id, eventOf(asked, changes.now))

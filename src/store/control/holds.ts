@@ -1,14 +1,15 @@
 /**
- * Verbs that stand for the runs of a filter until a time or until they are lifted.
+ * Holds: verbs that stand for the runs of a filter until a time, or until they are lifted.
  *
- * A pause of whole tasks or queues is one row that claims look at: nothing else changes, however many runs there are. Any
- * other hold is carried out on the runs that there are, as a bulk operation, and on each that comes, when it is enqueued or
+ * A pause of whole tasks or queues is one row, at which claims look: nothing else changes, however many runs there are. Any
+ * other hold is carried out on the runs that there are, by a bulk operation, and on each run that comes, when it is enqueued or
  * at the latest when it would start (`store/claims/hold-guard.ts`).
  *
- * Both let go of a roll-back but for one thing: while its lane is paused it does not start, for claims pass over whole lanes.
+ * A hold does not concern runs that are being rolled back, with one exception: while a lane is paused, no roll-back in it starts, for claims
+ * pass over the whole lane.
  *
  * Where writers do not see each other, a run may be paused by a hold that is lifted at the same time. So keepers look for
- * runs that are paused by a hold which is no more, and resume them.
+ * runs that are paused by a hold which does not exist any more, and resume them.
  */
 import { callOfHold, callOfHoldEnd } from '../../core/run/call-ids.ts'
 import type { RunFilter } from '../../core/filter.ts'
@@ -25,13 +26,14 @@ import { runOf } from '../rows/runs.ts'
 import type { RequestedBy, ControlVerb, Hold, HoldRequest, Store } from '../store.ts'
 import type { BulkRequest, Asked } from '../port/requests.ts'
 
-/** What is on record, and the bulk operations that carry it out. */
+/** A hold that is on record, and the ids of the bulk operations that carry it out. */
 export interface Held {
   readonly callId: string
   readonly hold: Hold
   readonly bulkIds: readonly string[]
 }
 
+/** Puts a hold on record, with its bulk operations; the same verb on the same filter again moves its end. */
 export async function putHold(tx: Tx, request: HoldRequest): Promise<Held> {
   const filter = checkedHoldFilter(request.filter)
   const { callId, verb, reason, by } = request
@@ -56,7 +58,7 @@ export async function putHold(tx: Tx, request: HoldRequest): Promise<Held> {
   return { callId, hold, bulkIds }
 }
 
-/** The same call again: what it has put, which may have been lifted since. */
+/** The hold that the same call has put before; it may have been lifted since. */
 async function heldBefore(tx: Tx, request: HoldRequest): Promise<Held> {
   const { callId, verb, filter, reason, by, until, rollback } = request
   const [row] = await tx.run('holdByFilter', [verb, filterText(filter)])
@@ -71,7 +73,7 @@ async function heldBefore(tx: Tx, request: HoldRequest): Promise<Held> {
 
 type Control = Extract<BulkRequest, { readonly kind: 'control' }>
 
-/** What is done with the runs that there are: those that have not started, and those that run. */
+/** The bulk operations on the runs that there are: on those that have not started, and on those that are running. */
 function bulksOf(request: HoldRequest, hold: Hold): readonly Control[] {
   const { verb, inFlight } = request
   const bulks: Control[] = []
@@ -112,7 +114,7 @@ function bulkOn(
 
 type LiftTarget = Parameters<Store['lift']>[0]
 
-/** Null where there is no such hold, and where the same call has lifted it. */
+/** Lifts a hold, and puts the bulk operation on record that resumes its runs. @returns null where there is no such hold, and where the same call has lifted it before. */
 export async function liftHold(
   tx: Tx,
   { target, who }: { readonly target: LiftTarget; readonly who: RequestedBy },
@@ -131,8 +133,8 @@ export async function liftHold(
 }
 
 /**
- * Ends the holds whose time is over. What they have paused has the same time for its end, or is found to be paused by nothing;
- * what is still to park is let go here, for there is never more of that than runs.
+ * Ends the holds whose time is over. The runs that they have paused have the same time for their end, and other chores resume them. The runs that are still
+ * to park are let go here: they are running, so there are not many.
  * @returns how many holds.
  */
 export async function endPastHolds(tx: Tx): Promise<number> {
@@ -155,7 +157,7 @@ interface Ending {
   readonly who: RequestedBy
 }
 
-/** It is gone: that is put on record, and nothing more is done for it. */
+/** Records that a hold has ended, and ends its bulk operations. */
 async function end(tx: Tx, { hold, who }: Ending): Promise<void> {
   const { id, verb: name, filter: target } = hold
   const payload = JSON.stringify({ holdId: id })
@@ -165,7 +167,7 @@ async function end(tx: Tx, { hold, who }: Ending): Promise<void> {
   await endBulksOf(tx, { holdId: id, workflowId: null })
 }
 
-/** The same before its time: what it has paused is to be resumed. */
+/** Ends a hold before its time: the runs that it has paused are to be resumed. */
 async function letGo(tx: Tx, { hold, who }: Ending): Promise<Held> {
   const { callId } = who
   await end(tx, { hold, who })
@@ -180,7 +182,7 @@ function resuming(who: RequestedBy): HoldRequest {
   return { ...who, ...how, verb: 'pause', filter: {}, until: null, inFlight: 'finish' }
 }
 
-/** Carries out what a hold asks of the runs that there are. */
+/** Carries out the bulk operations of a hold. @param before is awaited first. */
 export async function carryOutHold(
   bulks: Bulks,
   { callId, hold, bulkIds }: Held,

@@ -1,4 +1,4 @@
-/** Messages to the handlers of runs: kept with the run, in order, until its handler is through with them. */
+/** Signals: messages to the handlers of runs, which are kept with the run, in order, until its handler is through with them. */
 import { CheckreinError } from '../../core/errors.ts'
 import { checkedFilter } from '../../core/filter.ts'
 import { isFinal } from '../../core/run/transitions.ts'
@@ -57,7 +57,7 @@ function entryOf(id: string, message: Message, run: SeqRun | undefined): Entry {
   return { ...entry, run, ...(isLate ? late : { answer: 'sent', isOver: false }) }
 }
 
-/** The rows of those that were recorded by an earlier call under the same id. */
+/** The rows that an earlier call under the same id has recorded, by call and run (`placeOf`). */
 async function sentBefore(tx: Tx, entries: readonly Entry[]): Promise<Map<string, Row>> {
   const missing = entries.map(({ asked, run }): Param[] => [asked.callId, run?.id ?? null])
   if (missing.length === 0) return new Map()
@@ -95,7 +95,7 @@ export async function signalKey(
   return answer
 }
 
-/** A message to any target, as part of a transaction: however many runs a filter finds. */
+/** Sends a message to any target as part of a transaction, however many runs a filter finds. */
 export async function signalWithin(
   tx: Tx,
   { target, message }: { readonly target: Target; readonly message: Message },

@@ -1,4 +1,4 @@
-/** What a verb that is asked comes to for one run. */
+/** From verbs to the events of the machine. */
 import type { MachineEvent } from '../../core/run/events.ts'
 import { isStopVerb } from '../../core/run/transitions.ts'
 import { instantOf } from '../port/instants.ts'
@@ -6,12 +6,13 @@ import type { SeqRun } from '../rows/runs.ts'
 import type { ControlVerb } from '../store.ts'
 import type { Asked } from '../port/requests.ts'
 
-/** Of a member that runs it may be less. */
+/** The verb as it is asked of a run: of a running member that may finish, only `revoke` is left of a stop. */
 export function verbFor(run: SeqRun | undefined, { verb, running }: Asked): ControlVerb {
   const isLess = running === 'wait' && run?.state === 'running' && isStopVerb(verb)
   return isLess ? 'revoke' : verb
 }
 
+/** The event that a verb is for the machine. @param now when the delays in it begin, epoch ms. */
 export function eventOf(asked: Asked, now: number): MachineEvent {
   const { verb, reason, by, graceMs, rollback, children, pause } = asked
   if (verb === 'resume') {

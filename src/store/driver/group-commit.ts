@@ -94,15 +94,15 @@ export class GroupCommit {
 const forAll: readonly string[] = ['STORE_UNAVAILABLE', 'STORE_CLOSED']
 
 /**
- * No part is to blame, and each would wait as long again; or they may have been written. Where writers wait for rows
- * and not for the whole database, only some part is busy.
+ * Whether an error rejects all parts, and none is tried by itself: no part is to blame and each would wait as long again, or they may
+ * have been written. Where writers wait for rows and not for the whole database, only some part is busy, and the others are tried.
  */
 function concernsAll(error: unknown, { isConcurrent }: Driver): boolean {
   if (!isCheckreinError(error)) return false
   return forAll.includes(error.code) || (error.code === 'STORE_BUSY' && !isConcurrent)
 }
 
-/** @returns the parts that are left. */
+/** Writes the parts without a transaction, where that can be done. @returns the parts that are left. */
 async function writeAlone(parts: readonly Part[]): Promise<readonly Part[]> {
   const [group = [], ...others] = merged(parts)
   const alone = others.length === 0 ? group[0]?.writer.alone : undefined

@@ -1,4 +1,4 @@
-/** The transition table as SQL text: what migrations and statements may say about states. */
+/** Conditions on states as SQL text, from the transition table: migrations and statements take theirs from here. */
 import { finalStates, type State, states } from '../../core/run/transitions.ts'
 
 /**
@@ -21,10 +21,10 @@ export const stateChecks: readonly string[] = [
   `CHECK (${stateIs(['running'])} OR intent IS NULL)`,
 ]
 
-/** The states of the index of what people look for among the many. */
+/** The states of an index for people, who look for few runs among many. */
 export const notable: readonly State[] = ['waiting', 'paused', 'failed', 'cancelled']
 
-/** Every state that is not final, by the words of the index that has it: no range reads a finished run. */
+/** Conditions that together find every run that is not final; each has the words of the index that it reads, and reads no finished run. */
 export const liveRanges = [
   stateIs(['scheduled'], 'r.'),
   stateIs(['queued'], 'r.'),
@@ -32,7 +32,7 @@ export const liveRanges = [
   `${stateIs(notable, 'r.')} AND r.finished_at IS NULL AND ${stateIs(['waiting', 'paused'], 'r.')}`,
 ]
 
-/** The wanted states, and the words of a partial index that holds them all, where there is one: SQLite compares the words. */
+/** Conditions for the wanted states: with the words of a partial index that has them all, where there is one, for SQLite compares the words. */
 export function stateTerms(wanted: readonly State[]): readonly string[] {
   if (wanted.length === 0) return []
   const terms = [stateIs(wanted, 'r.')]

@@ -1,4 +1,4 @@
-/** Lets those who work on the same thing have their turn one after the other, in the order in which they came. */
+/** Turns at a thing: pieces of work on the same thing are done one after the other, in the order in which they came. */
 export class Turns {
   readonly #last = new WeakMap<object, Promise<unknown>>()
 

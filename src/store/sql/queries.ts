@@ -23,7 +23,7 @@ const mailboxLimit = 1000
 /** How many nodes of a workflow are read at once at most. */
 const mostNodesRead = 5000
 
-/** What is known of a node whose workflow is pruned. */
+/** Stands for the node of a run whose workflow is deleted. */
 const nowhere = { isHead: true, up: null, role: 'step' } as const
 
 /** The methods of the port that change nothing; see `Store` for what each answers. */
@@ -88,7 +88,7 @@ export class Queries {
     return run ? [enqueueEntry(run, await this.#firstStateOf(run)), ...entries] : []
   }
 
-  /** Members wait for their turn, but for those that nothing comes before: heads of chains, in groups that are such heads. */
+  /** The state in which a run was stored. A member waits for its turn, unless nothing comes before it: it is the first of its chain, and so is each group around it. */
   async #firstStateOf({ workflow, node }: StoredRun): Promise<'queued' | 'waiting'> {
     if (workflow === null) return 'queued'
     for (let at = node; at !== null;) {

@@ -29,7 +29,7 @@ export class SqlStore implements Store {
   readonly #commits: GroupCommit
   /** Claims, leases and housekeeping: where transactions can be under way side by side, the others do not wait for these. */
   readonly #chores: GroupCommit
-  /** What may have to wait for somebody else's runs. */
+  /** Transactions that may have to wait for somebody else's runs. */
   readonly #upkeep: GroupCommit
   readonly #commands: Commands
   readonly #leases: Leases
@@ -140,7 +140,7 @@ export class SqlStore implements Store {
     return [...(await this.#driver.findings()), ...failing]
   }
 
-  // All of it
+  // The store
 
   now: Store['now'] = () => this.#driver.now()
   onChange: Store['onChange'] = (listener) => this.#driver.onChange(listener)
@@ -162,12 +162,12 @@ export class SqlStore implements Store {
   }
 }
 
-/** What is written together with others of its kind; see `Writer`. */
+/** The writers of calls that are written together with others of their kind; see `Writer`. */
 interface Writers {
   readonly enqueue: Writer<NewRun, Enqueued>
   readonly enqueueChildren: Writer<NewChild, string | null>
   readonly apply: Writer<RunEventCall, Answer>
-  /** For callers with one event each: so what is left over of several is left of whole calls. */
+  /** For callers with one event each: an event that the shortcut leaves over is then a whole call. */
   readonly applyOne: Writer<RunEventCall, Answer>
   readonly log: Writer<LogCall, null>
 }

@@ -1,4 +1,4 @@
-/** Verbs on workflows. Each is a word on the workflow's own row, and a bulk operation on its members. */
+/** Verbs on workflows. Each is written in the workflow's own row, and carried out by a bulk operation on its members. */
 import { callOfResume } from '../../core/run/call-ids.ts'
 import type { Answer } from '../../core/run/decision.ts'
 import { isStopVerb, type StopVerb, stopVerbs } from '../../core/run/transitions.ts'
@@ -13,13 +13,13 @@ import type { StoredWorkflow, WorkflowControl, WorkflowControlled } from '../por
 import { workflowOf, workflowParams } from '../rows/workflows.ts'
 import { type Asked, type BulkRequest, type MemberFilter, noPause } from '../port/requests.ts'
 
-/** What is on record, and what carries it out. */
+/** The answer to a verb that is on record, and the bulk operation that carries it out; null for none. */
 export interface Ordered {
   readonly answer: WorkflowControlled
   readonly bulkId: string | null
 }
 
-/** Puts a verb on record. A call that was made before is answered as it is now, and goes on. */
+/** Puts a verb on record. A call that was made before is answered by how the workflow is now, and its bulk operation goes on. */
 export async function controlWorkflow(
   tx: Tx,
   request: WorkflowControl & { readonly isAgain?: boolean },
@@ -39,7 +39,7 @@ interface Order {
   readonly request: WorkflowControl
 }
 
-/** The same of one whose row is held. */
+/** Puts a verb on record for a workflow whose row is locked. */
 export async function order(tx: Tx, { flow, request }: Order): Promise<Ordered> {
   const [answer, next] = decideOn(flow, request, tx.now())
   const isWanted = next !== null || answer === 'already-paused'
@@ -83,7 +83,7 @@ const answered = ({ id, state }: StoredWorkflow, answer: Answer): WorkflowContro
   tombstoneUntil: null,
 })
 
-/** What a call that was made before came to. */
+/** The answer to a call that was made before. */
 function answerBefore(flow: StoredWorkflow, { verb }: WorkflowControl): Answer {
   if (isStopVerb(verb)) return flow.stop === null ? 'too-late' : 'requested'
   return verb === 'pause' ? 'paused' : 'resumed'
@@ -118,7 +118,7 @@ function stop(
   return ['requested', { ...flow, stop: both }]
 }
 
-/** What is asked of the members; null where nothing is: a pause that waits for its points. */
+/** The bulk operation on the members; null for a pause that takes effect at pause points, for that asks nothing of them. */
 function bulkOf(
   flow: StoredWorkflow,
   request: WorkflowControl,
@@ -136,13 +136,13 @@ function bulkOf(
     tombstoneMs: 0,
     pause: { ...pause, until: isPause ? null : until, holdId: null, workflowId },
   }
-  // What waits for its turn is not paused: its turn does not come.
+  // A member that waits for its turn is not paused: its turn does not come while the workflow is.
   const isReached = workflowId !== null
   const filter: MemberFilter = { workflow, ...(isReached ? { isReached } : {}) }
   return { kind: 'control', filter, asked }
 }
 
-/** What was asked before there was anything to ask it of, from a tombstone. */
+/** The request that a tombstone was left for. */
 export function fromStop(
   { verb, reason, by }: Pick<StopRecord, 'reason' | 'by'> & { readonly verb: StopVerb },
   flow: { readonly id: string; readonly callId: string },
@@ -161,7 +161,7 @@ export function fromStop(
   }
 }
 
-/** Resumes workflows whose pause is over. */
+/** Resumes workflows whose pause has a time that has come, at most `limit`. @returns how many. */
 export async function resumeWorkflows(tx: Tx, limit: number): Promise<number> {
   const rows = await tx.run('resumableWorkflowsToChange', [tx.now(), limit])
   for (const row of rows) {

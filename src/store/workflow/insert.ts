@@ -1,4 +1,4 @@
-/** New workflows: all of the graph in one transaction, or none. */
+/** Stores new workflows: all of the graph in one transaction, or nothing of it. */
 import { randomUUIDv7 } from 'node:crypto'
 import { CheckreinError } from '../../core/errors.ts'
 import type { Tx } from '../driver/driver.ts'
@@ -11,7 +11,7 @@ import { newWorkflowParams, nodeOf, nodeParams, workflowOf } from '../rows/workf
 /** How many nodes are stored before others have a turn. */
 const portion = 1000
 
-/** @param isHeld nothing of it starts: it is to be stopped in the same transaction. */
+/** Stores a workflow. @param isHeld whether nothing of it starts, because it will be stopped in the same transaction. */
 export async function insertWorkflow(
   tx: Tx,
   { flow, isHeld }: { readonly flow: NewWorkflow; readonly isHeld: boolean },
@@ -27,7 +27,7 @@ export async function insertWorkflow(
   return { id: flow.id, outcome: 'enqueued' }
 }
 
-/** In portions: while the database stores one, the next is made ready. */
+/** Stores the nodes and members in portions: while the database stores one, the next is made ready. */
 async function insertAll(
   tx: Tx,
   { flow, isHeld }: Pick<Portion, 'flow' | 'isHeld'>,

@@ -1,4 +1,4 @@
-/** The part of the port that is about workflows. */
+/** The methods of the port that change workflows. */
 import { callOfTombstone } from '../../core/run/call-ids.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { WorkflowExport } from '../../core/workflow/export.ts'
@@ -24,6 +24,7 @@ import type {
 import { exportOf, remainderOf } from '../progress/remainder.ts'
 import { workflowOf, workflowParams } from '../rows/workflows.ts'
 
+/** Starts, controls and retries workflows. */
 export class Workflows {
   readonly #driver: Driver
   readonly #commits: GroupCommit
@@ -39,12 +40,12 @@ export class Workflows {
     return this.#long((tx) => startWorkflow(tx, flow))
   }
 
-  /** Fulfils when all members were asked. */
+  /** Asks a verb of a workflow; fulfils when it was asked of all members. */
   async control(request: WorkflowControl): Promise<WorkflowControlled> {
     const ask = (isAgain: boolean) =>
       this.#commits.once((tx) => controlWorkflow(tx, { ...request, isAgain }))
     let { answer, bulkId } = await ask(false)
-    // It may have been stored at the same time, unseen.
+    // The workflow may have been stored at the same time, and neither transaction has seen the other.
     if (answer.tombstoneUntil !== null && this.#driver.isConcurrent) {
       const now = await ask(true)
       if (now.answer.answer !== 'not-found') ({ answer, bulkId } = now)
@@ -54,12 +55,12 @@ export class Workflows {
     return answer
   }
 
-  /** @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE`. */
+  /** See `Store.retryWorkflow`. @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE`, `USAGE`. */
   async retry(request: WorkflowRetry): Promise<WorkflowEnqueued> {
     return this.#long((tx) => retryWorkflow(tx, request))
   }
 
-  /** @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE` where some of it is going on. */
+  /** See `Store.workflowRemainder`. @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE` where some of it is going on. */
   async rest(id: string): Promise<WorkflowExport> {
     return this.#long(async (tx) => {
       const [row] = await tx.run('workflowsToChange', [[id]])
@@ -80,7 +81,7 @@ export class Workflows {
     })
   }
 
-  /** On PostgreSQL a transaction of its own, with time; on SQLite in turn with the others. */
+  /** Does work that may take long: on PostgreSQL in a transaction of its own, on SQLite in turn with the others. */
   #long<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.#driver.isConcurrent
       ? this.#driver.transact(work, { isLong: true })
@@ -88,7 +89,7 @@ export class Workflows {
   }
 }
 
-/** Stores a workflow; one that was stopped before it came is stored as that. */
+/** Stores a workflow; one that was stopped before it came is stored, and stopped. */
 export async function startWorkflow(tx: Tx, flow: NewWorkflow): Promise<WorkflowEnqueued> {
   const ids = [flow.id, ...flow.nodes.flatMap(({ step }) => step?.id ?? [])]
   const places = ids.map((id) => ['id', '', id, tx.now()])
@@ -107,7 +108,7 @@ export async function startWorkflow(tx: Tx, flow: NewWorkflow): Promise<Workflow
   return { ...stored, outcome: 'prevented' }
 }
 
-/** Steps that were stopped before they came. */
+/** Stops the members that were stopped before they came. */
 async function preventMembers(tx: Tx, stones: readonly Tombstone[]): Promise<void> {
   if (stones.length === 0) return
   const runs = await loadRuns(
@@ -136,7 +137,7 @@ async function retryWorkflow(tx: Tx, request: WorkflowRetry): Promise<WorkflowEn
       hint: 'Start it anew: `startWorkflow`.',
     })
   const all = await nodesWithin(tx, id)
-  // What was rolled back is to be done again.
+  // Members that were rolled back are to be done again.
   const isUndone = flow.rollback !== null
   const nodes = isUndone
     ? all.map((node) => (node.run?.state === 'completed' ? undone(node) : node))
@@ -172,6 +173,7 @@ const undone = (node: WorkflowNode): WorkflowNode => ({
   run: node.run && { ...node.run, state: 'cancelled' },
 })
 
+/** The error for an id that no workflow has. */
 export function workflowNotFound(id: string): CheckreinError {
   return new CheckreinError('WORKFLOW_NOT_FOUND', {
     message: `There is no workflow ${id}`,
