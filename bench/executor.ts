@@ -152,9 +152,16 @@ async function checkCost(): Promise<void> {
   }
   let told = 0
   const checkpoint = () => void told++
-  const none = { delivered() {}, progress() {}, log() {}, taken() {}, question() {}, extend() {} }
-  const sink = { ...none, checkpoint }
-  const ctx = new AttemptContext(order('nothing'), sink, source)
+  const none = {
+    onDelivered() {},
+    onProgress() {},
+    onLog() {},
+    onTaken() {},
+    onQuestion() {},
+    onExtend() {},
+  }
+  const listener = { ...none, onCheckpoint: checkpoint }
+  const ctx = new AttemptContext(order('nothing'), listener, source)
   const signal = ctx.abortSignal
   for (let round = 0; round < 3; round++) {
     const from = performance.now()

@@ -24,9 +24,16 @@ function open(seq: number) {
   }
   const deliveries: number[] = []
   const delivered = (at: number) => void deliveries.push(at)
-  const none = { progress() {}, log() {}, checkpoint() {}, taken() {}, question() {}, extend() {} }
-  const sink = { ...none, delivered }
-  const context = new AttemptContext(orderFor('nothing'), sink, source)
+  const none = {
+    onProgress() {},
+    onLog() {},
+    onCheckpoint() {},
+    onTaken() {},
+    onQuestion() {},
+    onExtend() {},
+  }
+  const listener = { ...none, onDelivered: delivered }
+  const context = new AttemptContext(orderFor('nothing'), listener, source)
   return { far, port: port2, context, deliveries, [Symbol.dispose]: () => port2.close() }
 }
 

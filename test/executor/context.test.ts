@@ -44,13 +44,13 @@ async function open(definition: unknown = plain, more: Partial<AttemptOrder> = {
   const context = new AttemptContext(
     orderFor('plain', undefined, { payloadLimit: 1000, ...more }),
     {
-      delivered: (at) => void deliveries.push(at),
-      progress() {},
-      log() {},
-      checkpoint: (saved) => void saves.push(saved),
-      taken: (position) => void taken.push(position),
-      question() {},
-      extend() {},
+      onDelivered: (at) => void deliveries.push(at),
+      onProgress() {},
+      onLog() {},
+      onCheckpoint: (saved) => void saves.push(saved),
+      onTaken: (position) => void taken.push(position),
+      onQuestion() {},
+      onExtend() {},
     },
     source,
   )

@@ -1,7 +1,5 @@
 import { AttemptContext } from '../isolate/context.ts'
-import type { ContextSink } from '../isolate/attempt/sink.ts'
 import { CheckreinError, type ErrorRecord } from '../../core/errors.ts'
-import type { Saved } from '../../core/run/events.ts'
 import type {
   AbortReason,
   StoreAnswer,
@@ -10,7 +8,6 @@ import type {
   AttemptOrder,
   Executor,
   KillOutcome,
-  StoreQuestion,
   RunningAttempt,
   SentSignal,
 } from '../executor.ts'
@@ -69,18 +66,15 @@ export class InlineExecutor implements Executor {
   }
 }
 
-class InlineAttempt implements RunningAttempt, ContextSink {
+class InlineAttempt implements RunningAttempt {
   readonly ended: Promise<AttemptEnd>
-  readonly #listener: AttemptListener
   readonly #context: AttemptContext
   readonly #onEnded: () => void
-  #deliveredAt: number | null = null
   #hasEnded = false
 
   constructor(order: AttemptOrder, listener: AttemptListener, onEnded: () => void) {
-    this.#listener = listener
     this.#onEnded = onEnded
-    this.#context = new AttemptContext(order, this, null)
+    this.#context = new AttemptContext(order, listener, null)
     this.ended = this.#run(order)
   }
 
@@ -119,35 +113,6 @@ class InlineAttempt implements RunningAttempt, ContextSink {
     return this.#hasEnded ? 'dead' : 'unresponsive'
   }
 
-  delivered(at: number): void {
-    this.#deliveredAt = at
-    this.#listener.onDelivered(at)
-  }
-
-  progress(value: string): void {
-    this.#listener.onProgress(value)
-  }
-
-  log(line: Parameters<AttemptListener['onLog']>[0]): void {
-    this.#listener.onLog(line)
-  }
-
-  checkpoint(saved: Saved, number: number): void {
-    this.#listener.onCheckpoint(saved, number)
-  }
-
-  taken(position: number, at: number): void {
-    this.#listener.onTaken(position, at)
-  }
-
-  question(question: StoreQuestion, number: number): void {
-    this.#listener.onQuestion(question, number)
-  }
-
-  extend(ms: number): void {
-    this.#listener.onExtend(ms)
-  }
-
   /** The handler never runs before `start` has returned. */
   async #run(order: AttemptOrder): Promise<AttemptEnd> {
     const outcome = await perform(await Promise.resolve(order), this.#context)
@@ -158,7 +123,7 @@ class InlineAttempt implements RunningAttempt, ContextSink {
 
   #endOf(outcome: HandlerOutcome): AttemptEnd {
     const { saved } = outcome
-    const seen = { deliveredAt: this.#deliveredAt, proof: null, saved }
+    const seen = { deliveredAt: this.#context.deliveredAt, proof: null, saved }
     if (outcome.kind === 'returned') return { kind: 'returned', result: outcome.result, ...seen }
     if (outcome.kind === 'parked') return { kind: 'parked', wait: outcome.wait, ...seen }
     const { error, isRetryable } = outcome

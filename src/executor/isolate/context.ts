@@ -16,13 +16,19 @@ import { decodePayload } from '../../core/payload.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import { Checkpoints } from './attempt/checkpoints.ts'
 import { Children, idsOf } from './signals/children.ts'
-import type { AbortReason, StoreAnswer, AttemptOrder, ParkedWait, SentSignal } from '../executor.ts'
+import type {
+  AttemptListener,
+  AbortReason,
+  StoreAnswer,
+  AttemptOrder,
+  ParkedWait,
+  SentSignal,
+} from '../executor.ts'
 import { Halt, type HaltSource } from './attempt/halt.ts'
 import { attemptEnded, Inbox } from './signals/inbox.ts'
 import { IsolateHeartbeat } from './attempt/heartbeat.ts'
 import { ProgressReporter, toLogLine } from './attempt/reporter.ts'
 import { quiet } from './attempt/quiet.ts'
-import type { ContextSink } from './attempt/sink.ts'
 import { SignalIterator } from './signals/signal-iterator.ts'
 import { epochMs } from './attempt/clock.ts'
 
@@ -33,7 +39,7 @@ export class AttemptContext implements Context {
   readonly error: ErrorRecord | null
   readonly result: unknown
   readonly #isMapped: boolean
-  readonly #sink: ContextSink
+  readonly #listener: AttemptListener
   readonly #halt: Halt
   readonly #checkpoints: Checkpoints
   readonly #heartbeat: IsolateHeartbeat
@@ -45,33 +51,30 @@ export class AttemptContext implements Context {
   #isClosed = false
 
   /** @param source null where an abort can only come between two turns of this thread's own loop. */
-  constructor(order: AttemptOrder, sink: ContextSink, source: HaltSource | null) {
+  constructor(order: AttemptOrder, listener: AttemptListener, source: HaltSource | null) {
     this.run = order.run
     this.stop = order.rollback?.stop ?? null
     this.error = order.rollback?.error ?? null
     this.result = decodePayload(order.rollback?.undoes?.result ?? null)
     this.#isMapped = order.isMapped
-    this.#sink = sink
-    const halt = new Halt(source, (at) => sink.delivered(at))
-    const checkpoints = new Checkpoints(order, (saved, number) => sink.checkpoint(saved, number))
+    this.#listener = listener
+    const halt = new Halt(source, (at) => listener.onDelivered(at))
+    const checkpoints = new Checkpoints(order, (saved, number) =>
+      listener.onCheckpoint(saved, number),
+    )
     const heartbeat = new IsolateHeartbeat(() => checkpoints.tellAlone([]))
     this.#halt = halt
     this.#checkpoints = checkpoints
     this.#heartbeat = heartbeat
-    const onTaken = (position: number, at: number): void => sink.taken(position, at)
+    const onTaken = (position: number, at: number): void => listener.onTaken(position, at)
     const children = new Children({
       order,
-      ask: (question, number) => sink.question(question, number),
+      ask: (question, number) => listener.onQuestion(question, number),
       beforeAsking: () => checkpoints.tellNow(),
     })
     this.#children = children
-    this.#inbox = new Inbox(order, {
-      halt,
-      checkpoints,
-      heartbeat,
-      onTaken,
-      endsOf: children.endsOf,
-    })
+    const { endsOf } = children
+    this.#inbox = new Inbox(order, { halt, checkpoints, heartbeat, onTaken, endsOf })
   }
 
   get abortSignal(): AbortSignal {
@@ -152,20 +155,25 @@ export class AttemptContext implements Context {
         message: 'The task has no maxTimeout, so an attempt cannot ask for more time',
         hint: 'Say in the task how long an attempt may take at most: `maxTimeout`.',
       })
-    if (!this.#isClosed) this.#sink.extend(ms)
+    if (!this.#isClosed) this.#listener.onExtend(ms)
   }
 
   readonly progress = (value: unknown): void => {
     if (this.#isClosed) return
-    this.#progress ??= new ProgressReporter((text) => this.#sink.progress(text))
+    this.#progress ??= new ProgressReporter((text) => this.#listener.onProgress(text))
     this.#progress.report(value)
   }
 
   readonly log = (message: unknown, data?: Readonly<Record<string, unknown>>): void => {
-    if (!this.#isClosed) this.#sink.log(toLogLine(epochMs(), message, data))
+    if (!this.#isClosed) this.#listener.onLog(toLogLine(epochMs(), message, data))
   }
 
   // The methods from here on are for `perform` and the executors, not for handlers.
+
+  /** When an abort reached the handler, epoch ms; null where none has. */
+  get deliveredAt(): number | null {
+    return this.#halt.deliveredAt
+  }
 
   /** Whether the handler was told to park. */
   get isParked(): boolean {

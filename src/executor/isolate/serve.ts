@@ -3,8 +3,7 @@ import type { SignalOutcome } from '../../core/run/events.ts'
 import { type AbortEars, AbortListener } from '../wire/abort-flag.ts'
 import { type Order, type Report, readOrder } from '../wire/channel.ts'
 import { AttemptContext } from './context.ts'
-import type { ContextSink } from './attempt/sink.ts'
-import type { AttemptOrder } from '../executor.ts'
+import type { AttemptListener, AttemptOrder } from '../executor.ts'
 import { loadTasks } from './load-task.ts'
 import { type HandlerOutcome, perform, threw } from './perform.ts'
 import { Wire } from '../wire/wire.ts'
@@ -92,7 +91,7 @@ class Service {
       isPauseAsked: () => aborts.isPauseAsked(seq),
       reason: () => aborts.reason(),
     }
-    const current = { seq, context: new AttemptContext(order, this.#sink(seq), source) }
+    const current = { seq, context: new AttemptContext(order, this.#listener(seq), source) }
     this.#current = current
     void perform(order, current.context).then((outcome) => this.#finish(current, outcome))
   }
@@ -109,20 +108,20 @@ class Service {
     else this.#send(['threw', seq, outcome.error, outcome.isRetryable, ...last])
   }
 
-  #sink(seq: number): ContextSink {
+  #listener(seq: number): AttemptListener {
     return {
-      delivered: (at) => this.#send(['delivered', seq, at]),
-      progress: (value) => this.#send(['progress', seq, value]),
-      log: (line) => {
+      onDelivered: (at) => this.#send(['delivered', seq, at]),
+      onProgress: (value) => this.#send(['progress', seq, value]),
+      onLog: (line) => {
         if (this.#wire.unsentBytes < logBacklog) this.#send(['log', seq, line])
       },
-      checkpoint: ({ checkpoint, signals }, number) => {
+      onCheckpoint: ({ checkpoint, signals }, number) => {
         this.#handled(seq, signals)
         this.#send(['checkpoint', seq, number, checkpoint])
       },
-      taken: (position, at) => this.#send(['taken', seq, position, at]),
-      question: (question, number) => this.#send(['question', seq, number, question]),
-      extend: (ms) => this.#send(['extend', seq, ms]),
+      onTaken: (position, at) => this.#send(['taken', seq, position, at]),
+      onQuestion: (question, number) => this.#send(['question', seq, number, question]),
+      onExtend: (ms) => this.#send(['extend', seq, ms]),
     }
   }
 

@@ -24,6 +24,7 @@ export class Halt {
   #watchers: Set<() => void> | null = null
   #controller: AbortController | null = null
   #reason: CheckreinError | null = null
+  #deliveredAt: number | null = null
   /** Asked within a shield. */
   #deferred: AbortReason | null = null
   #isPauseAsked = false
@@ -41,6 +42,11 @@ export class Halt {
   get signal(): AbortSignal {
     this.#controller ??= this.#makeController()
     return this.#controller.signal
+  }
+
+  /** When an abort reached the handler, epoch ms; null where none has. */
+  get deliveredAt(): number | null {
+    return this.#deliveredAt
   }
 
   /** Whether a critical section runs. */
@@ -73,7 +79,8 @@ export class Halt {
       return
     }
     const { code, message, details } = reason
-    this.#onDelivered(epochMs())
+    this.#deliveredAt = epochMs()
+    this.#onDelivered(this.#deliveredAt)
     this.#fire(new CheckreinError(code, { message, details }))
   }
 
