@@ -23,7 +23,7 @@ export {
 } from './client/views/errors.ts'
 export { RunHandle, type SignalArguments } from './client/handles/handle.ts'
 export type { PauseOutcome, RollbackOutcome, StopOutcome } from './client/views/outcomes.ts'
-export type { ListOptions } from './client/options/pages.ts'
+export type { ListOptions, PayloadOptions } from './client/options/pages.ts'
 export type { Preview, PreviewVerb } from './client/views/preview.ts'
 export type { RetentionOptions } from './client/options/retention.ts'
 export type { ReplyOptions, SignalHandle } from './client/handles/signal-handle.ts'
@@ -39,7 +39,7 @@ export type {
   WorkflowTree,
 } from './client/views/workflow-view.ts'
 export type { ControlTarget, Scope } from './client/options/targets.ts'
-export type { Paused, Run, WaitingFor } from './client/views/view.ts'
+export type { Paused, Run, RunOf, RunRow, WaitingFor } from './client/views/view.ts'
 export type { Within } from './client/within.ts'
 export type {
   CheckpointOptions,

@@ -26,7 +26,7 @@ import { theOnly, workflowMissing } from './views/errors.ts'
 import { feedOf } from './waits/feed.ts'
 import { type HandleParts, RunHandle } from './handles/handle.ts'
 import { type LanesAnswer, lanesView, type TasksAnswer, tasksView } from './views/lanes.ts'
-import { type ListOptions, pageOf } from './options/pages.ts'
+import { type ListOptions, pageOf, type PayloadOptions } from './options/pages.ts'
 import { pruneAll, type RetentionOptions } from './options/retention.ts'
 import { checkedPreviewVerb, type Preview, previewOf, type PreviewVerb } from './views/preview.ts'
 import {
@@ -41,7 +41,7 @@ import { RunWaits } from './waits/run-waits.ts'
 import { SignalHandle } from './handles/signal-handle.ts'
 import { Signals } from './requests/signals.ts'
 import { checkedId, type ControlTarget, isScope, runFilter, type Scope } from './options/targets.ts'
-import { type Run, viewOf } from './views/view.ts'
+import { type Run, type RunOf, runViews, viewOf } from './views/view.ts'
 import { Within, type WithinParts } from './within.ts'
 import type { WorkflowGraph } from '../core/workflow/read-graph.ts'
 import {
@@ -191,13 +191,18 @@ export class Client implements AsyncDisposable {
     return stored && viewOf(stored)
   }
 
-  /** A page of runs, newest first by default; no run comes twice or is missed, whatever is enqueued meanwhile. */
-  async list(
+  /**
+   * Reads a page of runs, newest first by default; no run comes twice or is missed, whatever is enqueued meanwhile. Their inputs,
+   * results and checkpoints are read with `payloads: true` alone.
+   * @throws {CheckreinError} `USAGE`.
+   */
+  async list<Payloads extends boolean = false>(
     filter: RunFilter = {},
-    options: ListOptions = {},
-  ): Promise<{ readonly runs: readonly Run[]; readonly cursor: string | null }> {
-    const { runs, cursor } = await this.#store.list(runFilter(filter), pageOf(options))
-    return { runs: runs.map((run) => viewOf(run)), cursor }
+    { payloads, ...options }: ListOptions & PayloadOptions<Payloads> = {},
+  ): Promise<{ readonly runs: readonly RunOf<Payloads>[]; readonly cursor: string | null }> {
+    const page = { ...pageOf(options), payloads: payloads === true }
+    const { runs, cursor } = await this.#store.list(runFilter(filter), page)
+    return { runs: runs.map(runViews(payloads)), cursor }
   }
 
   async counts(filter: RunFilter = {}): Promise<Readonly<Record<State, number>>> {
@@ -398,9 +403,12 @@ export class Client implements AsyncDisposable {
   }
 
   /** Reads how a workflow is built, and what became of each part. @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `USAGE`. */
-  async workflowTree(id: string): Promise<ChainTree> {
+  async workflowTree<Payloads extends boolean = false>(
+    id: string,
+    options: PayloadOptions<Payloads> = {},
+  ): Promise<ChainTree<RunOf<Payloads>>> {
     if ((await this.getWorkflow(id)) === null) throw workflowMissing(id)
-    return this.#workflows.tree(id)
+    return this.#workflows.tree(id, options)
   }
 
   /**

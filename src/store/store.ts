@@ -46,6 +46,7 @@ import type {
   NewRun,
   Page,
   Retention,
+  RunPage,
   RunEventCall,
   WorkerInfo,
   WorkerRecord,
@@ -133,10 +134,10 @@ export interface Store extends AsyncDisposable {
   ): Promise<{ readonly workflows: readonly StoredWorkflow[]; readonly cursor: string | null }>
   /** The position in the feed before the first entry about a run of the workflow. */
   feedStartOf(workflow: string): Promise<number>
-  /** The nodes of a workflow after a number, in their order, with their runs; at most 5,000. */
+  /** The nodes of a workflow after a number, in their order, with their runs; at most 5,000. Without payloads, the results of groups are null, too. */
   workflowNodes(
     id: string,
-    page: { readonly after: number; readonly limit: number },
+    page: { readonly after: number; readonly limit: number } & Pick<RunPage, 'payloads'>,
   ): Promise<readonly WorkflowNode[]>
   /**
    * Methods that do their work within a transaction which the caller has begun on a connection of its own, and which the caller commits or rolls
@@ -187,7 +188,7 @@ export interface Store extends AsyncDisposable {
   /** The runs among these ids that are final. */
   finals(ids: readonly string[]): Promise<readonly StoredRun[]>
   /** A page of the runs of a filter. @throws {CheckreinError} `USAGE` for a filter, a limit or a cursor that is none. */
-  list(filter: RunFilter, page: Page): Promise<Listed>
+  list(filter: RunFilter, page: RunPage): Promise<Listed>
   /** How many runs of a filter are in each state. */
   counts(filter: RunFilter): Promise<Readonly<Record<State, number>>>
   /** How the runs that have not ended are spread over queues and tasks, from a bounded look. */

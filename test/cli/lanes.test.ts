@@ -1,5 +1,6 @@
 /** Queues and tasks, and the record of one run, on the command line. */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { defaultKind } from '../support/bed.ts'
 import { Place } from './cli.ts'
@@ -19,7 +20,7 @@ void suite('looking at the whole', () => {
     await place.does('pause', '--queue', 'media', '--reason', 'full')
     assert.match(
       await place.does('lanes'),
-      /media +add +1 +0 +0 +0 +0 +\d.* ago +none +pause: full/,
+      /media +add +1 +0 +0 +0 +0 +(just now|\d.* ago) +none +pause: full/,
     )
     assert.match(await place.does('tasks'), /add +media +1 +0 +0 +0 +0 +none/)
     await place.worker()
@@ -41,5 +42,26 @@ void suite('looking at the whole', () => {
     const page = await place.json<{ entries: { origin: string }[]; cursor: null }>('signals', id)
     assert.deepEqual([page.entries.length, page.entries[1]?.origin], [2, 'a desk'])
     assert.equal((await place.run(['signals', 'nobody'])).code, 66)
+  })
+
+  test('list and workflow tree leave payloads out, unless they are asked for', async () => {
+    await using place = await Place.make(defaultKind)
+    const graph = { version: 1, nodes: [{ node: 1, step: { task: 'add', bound: '{"a":1}' } }] }
+    writeFileSync(place.path('one.json'), JSON.stringify(graph))
+    const id = await place.does('workflow', 'start', 'one.json')
+    interface Listed {
+      readonly runs: readonly { readonly input?: unknown }[]
+    }
+    interface Tree {
+      readonly tree: { readonly steps: readonly { readonly run: { readonly input?: unknown } }[] }
+    }
+    const slim = await place.json<Listed>('list')
+    assert.ok(slim.runs[0] && !('input' in slim.runs[0]))
+    const { runs } = await place.json<Listed>('list', '--payloads')
+    assert.deepEqual(runs[0]?.input, { a: 1 })
+    const { tree } = await place.json<Tree>('workflow', 'tree', id)
+    assert.ok(tree.steps[0] && !('input' in tree.steps[0].run))
+    const whole = await place.json<Tree>('workflow', 'tree', id, '--payloads')
+    assert.deepEqual(whole.tree.steps[0]?.run.input, { a: 1 })
   })
 })

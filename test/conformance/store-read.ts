@@ -89,6 +89,27 @@ export const listPromises: Promises = {
     assert.deepEqual((await Array.fromAsync(pages(bed.store, 'newest'))).flat(), ids.toReversed())
   },
 
+  'a list has the payloads of its runs, or leaves them unread': async (bed) => {
+    await bed.worker()
+    const id = await bed.add({ input: '{"a":1}', tags: ['t'] })
+    await bed.take()
+    const fence = await bed.fence(id)
+    await bed.apply(id, { type: 'checkpoint', fence, checkpoint: '{"done":1}', signals: [] })
+    await bed.finish(id)
+    const [whole] = (await bed.store.list({ tag: 't' }, { ...page, payloads: true })).runs
+    assert.deepEqual(whole, await bed.get(id))
+    assert.deepEqual(
+      [whole?.input, whole?.result, whole?.checkpoint],
+      ['{"a":1}', '"done"', '{"done":1}'],
+    )
+    const without = { input: null, result: null, checkpoint: null }
+    for (const order of ['oldest', 'newest'] as const)
+      assert.deepEqual(
+        (await bed.store.list({ tag: 't' }, { ...page, order, payloads: false })).runs,
+        [{ ...whole, ...without }],
+      )
+  },
+
   'a last page that is just full has no cursor': async (bed) => {
     await bed.enqueue(...Array.from({ length: 14 }, () => ({})))
     const all = await Array.fromAsync(pages(bed.store, 'newest'))

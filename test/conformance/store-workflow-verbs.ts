@@ -27,6 +27,31 @@ export const storedPromises: Promises = {
     assert.deepEqual(await bed.store.workflowNodes('w', { after: 0, limit: 10 }), [])
   },
 
+  'its nodes are read with the payloads of their runs, or without them': async (bed) => {
+    const flow = await FlowBed.on(bed)
+    const id = await flow.start(chain([group([from(1), from(2)]), sum]))
+    await flow.round()
+    const page = { after: 0, limit: 10 }
+    const whole = await bed.store.workflowNodes(id, page)
+    assert.deepEqual(
+      whole.map(({ run, result }) => [run?.input ?? null, run?.result ?? null, result]),
+      [
+        [null, null, '[2,3]'],
+        ['1', '2', null],
+        ['2', '3', null],
+        ['[2,3]', null, null],
+      ],
+    )
+    const slim = await bed.store.workflowNodes(id, { ...page, payloads: false })
+    assert.deepEqual(
+      slim.map(({ run, result }) => [run?.input ?? null, run?.result ?? null, result]),
+      whole.map(() => [null, null, null]),
+    )
+    const without = { input: null, result: null }
+    const [, bare] = slim
+    assert.deepEqual(bare?.run, { ...whole[1]?.run, ...without })
+  },
+
   'the same id is the same workflow, and a key is held until the end': async (bed) => {
     const flow = await FlowBed.on(bed)
     const one = await flow.client.startWorkflow(from(1), { id: 'w', key: 'k' })

@@ -159,6 +159,7 @@ export function hotOf(
     ['noteResults', statements.noteResults, [flows, members, ends]],
     ['slotsOf', statements.slotsOf, ['flow-1', 1]],
     ['resultsOf', statements.resultsOf, ['flow-1', members]],
+    ['slimMembersOf', statements.slimMembersOf, ['flow-1', 0, count]],
     ['membersOf', statements.membersOf, ['flow-1', 0, count]],
     ['feedStart', statements.feedStart, ['flow-1']],
     ['copyCheckpoints', statements.copyCheckpoints, [seqs, seqs.map((seq) => -seq)]],

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import {
+  type ChainTree,
   type Client,
   type Controlled,
   type Hold,
@@ -13,11 +14,14 @@ import {
   type PauseOutcome,
   type PayloadOf,
   type RollbackOutcome,
+  type Run,
   type RunHandle,
+  type RunRow,
   type Signal,
   type SignalHandle,
   type SignalsOf,
   task,
+  type WorkflowHandle,
 } from '../../src/index.ts'
 
 declare const client: Client
@@ -226,6 +230,21 @@ export async function pauses(handle: RunHandle<number>): Promise<void> {
   await client.pause(['a', 'b'], { inFlight: 'park' })
 }
 const everything = () => client.resume({ all: true })
+
+export async function payloads(handle: WorkflowHandle): Promise<void> {
+  const { runs } = await client.list({ tag: 'tenant:9' }, { limit: 9 })
+  same<typeof runs, readonly RunRow[]>(true)
+  // @ts-expect-error a list has no inputs where nobody asks for them
+  void runs[0]?.input
+  const whole = await client.list({}, { payloads: true })
+  same<typeof whole.runs, readonly Run[]>(true)
+  const either = await client.list({}, { payloads: Boolean(runs.length) })
+  same<typeof either.runs, readonly (Run | RunRow)[]>(true)
+  const tree = await handle.tree()
+  same<typeof tree, ChainTree>(true)
+  const full = await handle.tree({ payloads: true })
+  same<typeof full, ChainTree<Run>>(true)
+}
 
 export async function holds(): Promise<void> {
   const hold = await client.hold({ verb: 'cancel', filter: { tag: 'tenant:9' }, grace: '2s' })

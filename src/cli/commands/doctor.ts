@@ -1,7 +1,7 @@
 /** `doctor`: what is wrong, and what to do about it. Exits with 1 where anything is. */
 import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
-import type { Run } from '../../client/views/view.ts'
+import type { RunRow } from '../../client/views/view.ts'
 import { humanDuration } from '../../core/duration.ts'
 import { endOfGrace } from '../../core/run/intent.ts'
 import { isCheckreinError } from '../../core/errors.ts'
@@ -46,13 +46,13 @@ function lookFailed(error: unknown): Finding[] {
 
 interface Facts {
   readonly workers: readonly WorkerRecord[]
-  readonly running: readonly Run[]
+  readonly running: readonly RunRow[]
   readonly queuedCount: number
   /** The oldest. */
-  readonly queued: readonly Run[]
+  readonly queued: readonly RunRow[]
   readonly holds: readonly Hold[]
   /** Of the newest that were cancelled or have failed: those whose roll-back came to nothing. */
-  readonly notUndone: readonly Run[]
+  readonly notUndone: readonly RunRow[]
   readonly now: number
 }
 
@@ -147,7 +147,7 @@ function holdFindings({ holds }: Facts): Finding[] {
   return [{ name: 'holds', level: 'ok', message: `paused, and not counted as waiting: ${what}` }]
 }
 
-const isNotUndone = (rollback: Run['rollback']): boolean =>
+const isNotUndone = (rollback: RunRow['rollback']): boolean =>
   rollback?.state === 'failed' || rollback?.state === 'abandoned'
 
 /** How many are named. */
@@ -165,16 +165,16 @@ function rollbackFindings({ notUndone }: Facts): Finding[] {
   return [{ name: 'rollbacks', level: 'warning', message, hint }]
 }
 
-/** A run as a hold sees it. */
-function held({ task, queue, key, tags, input }: Run): Parameters<typeof isHeldBy>[1] {
-  return { task, queue, key, tags, input: input === undefined ? null : JSON.stringify(input) }
+/** A run as a hold of a whole lane sees it, which never looks at the input. */
+function held({ task, queue, key, tags }: RunRow): Parameters<typeof isHeldBy>[1] {
+  return { task, queue, key, tags, input: null }
 }
 
 /** Tasks and queues that have runs, but no live worker. */
 function unknownFindings({ workers, queued }: Facts): Finding[] {
   const live = workers.filter(isLive)
   if (live.length === 0) return []
-  const waiting = new Map<string, Run>()
+  const waiting = new Map<string, RunRow>()
   for (const run of queued)
     waiting.set(`${run.task}\n${run.queue}`, waiting.get(`${run.task}\n${run.queue}`) ?? run)
   return [...waiting.values()].flatMap(({ task, queue }): Finding[] => {
@@ -215,7 +215,7 @@ function findingLines({ level, name, message, hint }: Finding): string[] {
 const lateMs = 2000
 
 /** A stop that nobody has carried out: its worker may be gone, or frozen. */
-function isPastItsEnd({ stopping }: Run, now: number): boolean {
+function isPastItsEnd({ stopping }: RunRow, now: number): boolean {
   const end = stopping === null ? null : endOfGrace(stopping)
   return end !== null && end + lateMs < now
 }

@@ -1,9 +1,9 @@
 /** The commands that only look: `list`, `counts`, `show`, `workers`. */
 import type { Command } from 'commander'
-import type { ListOptions } from '../../client/options/pages.ts'
+import type { ListOptions, PayloadOptions } from '../../client/options/pages.ts'
 import { operations } from '../../client/operations/operations.ts'
 import { filterParameters } from '../../client/options/parameters.ts'
-import type { Run } from '../../client/views/view.ts'
+import type { RunRow } from '../../client/views/view.ts'
 import { humanDuration } from '../../core/duration.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { WorkerRecord } from '../../store/store.ts'
@@ -24,7 +24,7 @@ export function lookCommands(program: Command): void {
 
 async function list(session: Session): Promise<void> {
   const filter = given(filterParameters, session.options) as RunFilter
-  const options = given(operations.list.options, session.options) as ListOptions
+  const options = given(operations.list.options, session.options) as ListOptions & PayloadOptions
   const { runs, cursor, holds } = await session.withClient(async (client) => ({
     ...(await client.list(filter, options)),
     holds: await client.holds(),
@@ -43,7 +43,7 @@ async function list(session: Session): Promise<void> {
   })
 }
 
-function row(run: Run & { readonly heldBy: string | null }, now: number): string[] {
+function row(run: RunRow & { readonly heldBy: string | null }, now: number): string[] {
   const notes = [
     run.status === 'running' && run.progress !== undefined ? progressWords(run.progress) : null,
     run.attempt > 1 ? `attempt ${run.attempt}` : null,

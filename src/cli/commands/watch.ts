@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { Client } from '../../client/client.ts'
 import { operations } from '../../client/operations/operations.ts'
-import type { Run } from '../../client/views/view.ts'
+import type { Run, RunRow } from '../../client/views/view.ts'
 import { humanDuration } from '../../core/duration.ts'
 import { errorCodes, isCheckreinError } from '../../core/errors.ts'
 import type { FeedEntry, FeedType } from '../../core/run/events.ts'
@@ -145,7 +145,7 @@ async function runFrame(client: Client, handle: { get(): Promise<Run> }): Promis
   return lines
 }
 
-function runningTime({ startedAt, finishedAt }: Run, now: number): string {
+function runningTime({ startedAt, finishedAt }: RunRow, now: number): string {
   return startedAt === null
     ? ''
     : `  ${humanDuration(Math.max(0, (finishedAt ?? now) - startedAt))}`

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import type { WhoOptions } from '../../client/options/requester.ts'
 import { type OperationName, operations } from '../../client/operations/operations.ts'
-import type { ListOptions } from '../../client/options/pages.ts'
+import type { ListOptions, PayloadOptions } from '../../client/options/pages.ts'
 import { workflowFilterParameters } from '../../client/options/parameters.ts'
 import type { Workflow } from '../../client/views/workflow-view.ts'
 import { isGraph } from '../../core/workflow/read-graph.ts'
@@ -101,7 +101,8 @@ async function show(session: Session): Promise<void> {
 async function tree(session: Session): Promise<void> {
   const { flow, parts } = await session.withClient(async (client) => {
     const handle = client.workflow(await idIn(client, session))
-    return { flow: await handle.get(), parts: await handle.tree() }
+    const options = given(operations.workflowTree.options, session.options) as PayloadOptions
+    return { flow: await handle.get(), parts: await handle.tree(options) }
   })
   session.answer({ workflow: flow, tree: parts }, () => [
     `${workflowWord(flow.status)}  ${plain(flow.id)}  ${plain(flow.name ?? flow.key ?? '')}`.trim(),

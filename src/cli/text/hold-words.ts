@@ -3,7 +3,7 @@ import { humanDuration } from '../../core/duration.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import { isHeldBy, isOfLanes } from '../../core/hold.ts'
 import type { Scope } from '../../client/options/targets.ts'
-import type { Run } from '../../client/views/view.ts'
+import type { RunRow } from '../../client/views/view.ts'
 import type { Hold } from '../../store/store.ts'
 import { brief, dateTime, plain } from './output.ts'
 import { whoAndWhy } from './words.ts'
@@ -41,7 +41,7 @@ export function liftedWords(hold: Hold): string {
 }
 
 /** The hold on a whole task or queue that keeps a queued run from being taken. */
-export function holdOf(run: Run, holds: readonly Hold[]): Hold | undefined {
+export function holdOf(run: RunRow, holds: readonly Hold[]): Hold | undefined {
   if (run.state !== 'queued') return undefined
   return holds.find((hold) => isOfLanes(hold) && isHeldBy(hold.filter, { ...run, input: null }))
 }

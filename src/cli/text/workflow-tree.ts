@@ -6,7 +6,7 @@ import type {
   WorkflowTree,
 } from '../../client/views/workflow-view.ts'
 import { humanDuration } from '../../core/duration.ts'
-import type { Run } from '../../client/views/view.ts'
+import type { RunRow } from '../../client/views/view.ts'
 import { plain, style } from './output.ts'
 import { errorWords, statusWord, stopWords } from './words.ts'
 
@@ -98,7 +98,7 @@ function runWords(part: RunTree): string {
   return `${word}  ${plain(task ?? '?')}${roles[role]}${id}${notes.join('')}`
 }
 
-function notesOf({ startedAt, finishedAt, stop, error, attempt }: Run): string[] {
+function notesOf({ startedAt, finishedAt, stop, error, attempt }: RunRow): string[] {
   return [
     startedAt === null || finishedAt === null ? null : humanDuration(finishedAt - startedAt),
     attempt > 1 ? `attempt ${attempt}` : null,

@@ -9,6 +9,8 @@ import type { WhoOptions } from '../options/requester.ts'
 import { parkWaitMs, stopWaitMs } from '../requests/controls.ts'
 import { WorkflowCancelledError, WorkflowFailedError, workflowMissing } from '../views/errors.ts'
 import type { SignalHandle } from './signal-handle.ts'
+import type { PayloadOptions } from '../options/pages.ts'
+import type { RunOf } from '../views/view.ts'
 import {
   type ChainTree,
   isAtRest,
@@ -84,9 +86,11 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
   }
 
   /** How it is built, and what became of each part. */
-  async tree(): Promise<ChainTree> {
+  async tree<Payloads extends boolean = false>(
+    options: PayloadOptions<Payloads> = {},
+  ): Promise<ChainTree<RunOf<Payloads>>> {
     await this.#stored()
-    return this.#parts.tree(this.id)
+    return this.#parts.tree(this.id, options)
   }
 
   /** No attempt of a member starts any more; those that run may finish. */

@@ -15,6 +15,8 @@ import { SignalHandle } from './signal-handle.ts'
 import type { HandleParts } from './handle.ts'
 import { checkedId } from '../options/targets.ts'
 import { Waits } from '../waits/waits.ts'
+import type { PayloadOptions } from '../options/pages.ts'
+import type { RunOf } from '../views/view.ts'
 import { type ChainTree, treeOf } from '../views/workflow-view.ts'
 import type { WorkflowControlOptions } from '../options/options.ts'
 
@@ -66,15 +68,22 @@ export class WorkflowParts implements Disposable {
     return sent.map((one) => new SignalHandle(one, { name, waits }))
   }
 
-  async tree(id: string): Promise<ChainTree> {
+  async tree<Payloads extends boolean = false>(
+    id: string,
+    { payloads }: PayloadOptions<Payloads> = {},
+  ): Promise<ChainTree<RunOf<Payloads>>> {
     const nodes: WorkflowNode[] = []
     for (let after = 0, isLast = false; !isLast;) {
-      const page = await this.store.workflowNodes(id, { after, limit: nodesAtOnce })
+      const page = await this.store.workflowNodes(id, {
+        after,
+        limit: nodesAtOnce,
+        payloads: payloads === true,
+      })
       for (const node of page) nodes.push(node)
       isLast = page.length < nodesAtOnce
       after = page.at(-1)?.node ?? after
     }
-    return treeOf(nodes)
+    return treeOf(nodes, payloads === undefined ? {} : { payloads })
   }
 
   async *feed(

@@ -14,6 +14,7 @@ import {
   eventsOptions,
   listOptions,
   none,
+  payloadOptions,
   retention,
   runWaitOptions,
 } from '../options/parameters.ts'
@@ -60,7 +61,7 @@ export const operations = {
     path: '/runs',
     command: 'list',
     subject: 'filter',
-    options: listOptions,
+    options: { ...listOptions, ...payloadOptions },
     answers: 'RunPage',
     errors: ['USAGE'],
     example: 'checkrein list --state running --tag tenant:9',

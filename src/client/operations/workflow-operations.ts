@@ -4,6 +4,7 @@ import type { Operation } from './operation.ts'
 import {
   listOptions,
   none,
+  payloadOptions,
   runPauseOptions,
   runWaitOptions,
   whoOptions,
@@ -51,7 +52,7 @@ export const workflowOperations = {
     path: '/workflows/{id}/tree',
     command: 'workflow tree',
     subject: 'workflow',
-    options: none,
+    options: payloadOptions,
     answers: 'ChainTree',
     errors: ['USAGE', 'WORKFLOW_NOT_FOUND'],
     example: 'checkrein workflow tree 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',

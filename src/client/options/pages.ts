@@ -13,3 +13,9 @@ export interface ListOptions {
 export function pageOf({ limit = 50, cursor = null, order = 'newest' }: ListOptions): Page {
   return { limit, cursor, order }
 }
+
+/** Whether a list or a tree has the payloads of its runs. */
+export interface PayloadOptions<Payloads extends boolean = boolean> {
+  /** Whether each run has its `input`, `result` and `checkpoint`: then all of them are read; default false. */
+  readonly payloads?: Payloads
+}

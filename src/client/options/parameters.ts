@@ -14,7 +14,7 @@ import {
 } from '../../store/store.ts'
 import type { WhoOptions } from './requester.ts'
 import type { Parameters } from './parameter.ts'
-import type { ListOptions } from './pages.ts'
+import type { ListOptions, PayloadOptions } from './pages.ts'
 import type {
   AuditQuery,
   AskOptions,
@@ -116,6 +116,11 @@ export const listOptions = {
   cursor: text('from the page before'),
   order: { kind: 'text', about: 'default: newest', choices: ['newest', 'oldest'] },
 } as const satisfies Parameters<keyof ListOptions>
+
+/** Of lists and trees of runs. */
+export const payloadOptions = {
+  payloads: flag('each run with its input, its result and its checkpoint'),
+} as const satisfies Parameters<keyof PayloadOptions>
 
 /** Of one run's signals, which are read in the order in which they came. */
 export const signalListOptions = {

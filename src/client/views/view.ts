@@ -29,8 +29,8 @@ export interface WaitingFor {
   readonly until: number | null
 }
 
-/** One invocation of a task, as it was when it was read. Instants are epoch ms. */
-export interface Run<Output = unknown> {
+/** A run without its payloads, as lists and trees have it. Instants are epoch ms. */
+export interface RunRow {
   readonly id: string
   readonly task: string
   readonly queue: string
@@ -40,14 +40,11 @@ export interface Run<Output = unknown> {
   readonly priority: number
   readonly key: string | null
   readonly tags: readonly string[]
-  readonly input: unknown
   /** How often it was claimed. */
   readonly attempt: number
   readonly failures: number
   readonly crashes: number
   readonly progress: unknown
-  /** What the handler returned; of a cancelled run, the partial result. */
-  readonly result: Output | undefined
   /** Why it failed, or why its last attempt did. */
   readonly error: ErrorRecord | null
   /** How it was stopped. */
@@ -60,8 +57,6 @@ export interface Run<Output = unknown> {
   readonly paused: Paused | null
   /** Set while it waits. */
   readonly waitingFor: WaitingFor | null
-  /** What its handler saved last; the next attempt starts from it. */
-  readonly checkpoint: unknown
   readonly checkpointAt: number | null
   /** Its roll-back, once there is one. */
   readonly rollback: RollbackFacts | null
@@ -80,7 +75,35 @@ export interface Run<Output = unknown> {
   readonly finishedAt: number | null
 }
 
+/** One invocation of a task, as it was when it was read. Instants are epoch ms. */
+export interface Run<Output = unknown> extends RunRow {
+  readonly input: unknown
+  /** The value that the handler returned; of a cancelled run, the partial result. */
+  readonly result: Output | undefined
+  /** The state that its handler saved last; the next attempt starts from it. */
+  readonly checkpoint: unknown
+}
+
+/** The runs of a list or a tree: with their payloads where the call asks for them (`payloads: true`). */
+export type RunOf<Payloads extends boolean> = Payloads extends true ? Run : RunRow
+
 export function viewOf<Output>(stored: StoredRun): Run<Output> {
+  return {
+    ...rowViewOf(stored),
+    input: decodePayload(stored.input),
+    result: decodePayload(stored.result) as Output | undefined,
+    checkpoint: decodePayload(stored.checkpoint),
+  }
+}
+
+/** The runs of a list or a tree. @param payloads whether they are to have theirs. */
+export function runViews<Payloads extends boolean>(
+  payloads: Payloads | undefined,
+): (stored: StoredRun) => RunOf<Payloads> {
+  return (payloads === true ? viewOf : rowViewOf) as (stored: StoredRun) => RunOf<Payloads>
+}
+
+export function rowViewOf(stored: StoredRun): RunRow {
   const { id, task, queue, state, priority, key, tags, attempt, failures, crashes } = stored
   const { error, stop, rollback, workerId, waitsFor, checkpointAt, createdAt, runAt } = stored
   const { expiresAt, deadlineAt, startedAt, finishedAt } = stored
@@ -93,19 +116,16 @@ export function viewOf<Output>(stored: StoredRun): Run<Output> {
     priority,
     key,
     tags,
-    input: decodePayload(stored.input),
     attempt,
     failures,
     crashes,
     progress: decodePayload(stored.progress),
-    result: decodePayload(stored.result) as Output | undefined,
     error,
     stop,
     stopping: stored.intent?.stop ?? null,
     pausing: stored.intent?.pause ?? null,
     paused: stored.paused && { ...stored.paused, until: stored.resumeAt },
     waitingFor: waitingForOf(stored),
-    checkpoint: decodePayload(stored.checkpoint),
     checkpointAt,
     rollback,
     workflow: memberOf(stored),

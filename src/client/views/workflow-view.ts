@@ -10,7 +10,8 @@ import type {
   WorkflowStop,
 } from '../../core/workflow/workflow.ts'
 import type { StoredWorkflow, WorkflowNode } from '../../store/store.ts'
-import { type Run, viewOf } from './view.ts'
+import type { PayloadOptions } from '../options/pages.ts'
+import { type RunOf, type RunRow, runViews } from './view.ts'
 import type { StepFailure } from '../../core/run/settled.ts'
 
 /** Its state, with what was asked of it. */
@@ -84,25 +85,25 @@ export function workflowStatusOf(stored: StoredWorkflow): WorkflowStatus {
 /** Whether nothing of it goes on, or is about to. */
 export const isAtRest = ({ activeCount }: StoredWorkflow): boolean => activeCount === 0
 
-/** A workflow as it is built, each part with what became of it. */
-export type WorkflowTree = ChainTree | GroupTree | RunTree
+/** A workflow as it is built, each part with what became of it. @typeParam R the runs: without their payloads, or with them. */
+export type WorkflowTree<R = RunRow> = ChainTree<R> | GroupTree<R> | RunTree<R>
 
-export interface ChainTree {
+export interface ChainTree<R = RunRow> {
   readonly kind: 'chain'
-  readonly steps: readonly (GroupTree | RunTree)[]
+  readonly steps: readonly (GroupTree<R> | RunTree<R>)[]
 }
 
-export interface GroupTree {
+export interface GroupTree<R = RunRow> {
   readonly kind: 'group'
   readonly node: number
   readonly policy: FanInPolicy
   /** How many members have not ended; and how many did not complete. */
   readonly pending: number
   readonly failures: number
-  readonly members: readonly WorkflowTree[]
+  readonly members: readonly WorkflowTree<R>[]
 }
 
-export interface RunTree {
+export interface RunTree<R = RunRow> {
   readonly kind: 'run'
   readonly node: number
   /** `clause`: asked whether to pause; `rollback`: undoes another; `kept`: completed in the workflow that this one goes on with. */
@@ -111,25 +112,32 @@ export interface RunTree {
   /** Of a kept one in the workflow that it was a member of. */
   readonly runId: string | null
   /** Null where it was deleted, or kept. */
-  readonly run: Run | null
+  readonly run: R | null
   readonly hooks: readonly (keyof Hooks)[]
 }
 
 /** The tree of a workflow by its nodes, in their order. */
-export function treeOf(nodes: readonly WorkflowNode[]): ChainTree {
-  const chains = new Map<string, { readonly steps: (GroupTree | RunTree)[] }>()
-  const chainAt = (up: number | null, slot: number): (GroupTree | RunTree)[] => {
+export function treeOf<Payloads extends boolean = false>(
+  nodes: readonly WorkflowNode[],
+  { payloads }: PayloadOptions<Payloads> = {},
+): ChainTree<RunOf<Payloads>> {
+  type Tree = WorkflowTree<RunOf<Payloads>>
+  type Link = Exclude<Tree, { kind: 'chain' }>
+  const view = runViews(payloads)
+  const chains = new Map<string, { readonly steps: Link[] }>()
+  const chainAt = (up: number | null, slot: number): Link[] => {
     const place = `${up} ${slot}`
     const chain = chains.get(place) ?? { steps: [] }
     chains.set(place, chain)
     return chain.steps
   }
-  const groups: { readonly node: WorkflowNode; readonly members: WorkflowTree[] }[] = []
+  const groups: { readonly node: WorkflowNode; readonly members: Tree[] }[] = []
   for (const node of nodes) {
     const steps = chainAt(node.up, node.slot)
-    if (node.step !== null || node.role === 'kept') steps.push(runTree(node))
+    if (node.step !== null || node.role === 'kept')
+      steps.push({ ...leafOf(node), run: node.run && view(node.run) })
     else {
-      const members: WorkflowTree[] = []
+      const members: Tree[] = []
       const { policy, pending, failures } = node
       steps.push({ kind: 'group', node: node.node, policy, pending, failures, members })
       groups.push({ node, members })
@@ -144,14 +152,13 @@ export function treeOf(nodes: readonly WorkflowNode[]): ChainTree {
   return { kind: 'chain', steps: chainAt(null, 0) }
 }
 
-function runTree({ node, role, run, kept, hooks, step }: WorkflowNode): RunTree {
+function leafOf({ node, role, run, kept, hooks, step }: WorkflowNode): Omit<RunTree, 'run'> {
   return {
     kind: 'run',
     node,
     role,
     task: run?.task ?? kept?.task ?? (step?.task || null),
     runId: run?.id ?? kept?.runId ?? null,
-    run: run && viewOf(run),
     hooks: Object.keys(hooks) as (keyof Hooks)[],
   }
 }

@@ -4,6 +4,7 @@ import type { RequestStatements } from './request-statements.ts'
 import type { LaneStatements } from './lane-statements.ts'
 import type { WorkflowStatements } from './workflow-statements.ts'
 import type { FilterSql } from './sql.ts'
+import type { RunPage } from '../port/runs.ts'
 import type { MemberFilter } from '../port/requests.ts'
 
 /**
@@ -64,7 +65,8 @@ export interface Statements extends RequestStatements, WorkflowStatements, LaneS
   readonly feedOfRun: string
   readonly feedOfAll: string
   readonly feedEnd: string
-  listRuns(filter: FilterSql, order: 'newest' | 'oldest'): string
+  /** A page of runs; without the large columns of their rows where their payloads are not asked for. */
+  listRuns(filter: FilterSql, page: Omit<RunPage, 'limit' | 'cursor'>): string
   countRuns(filter: FilterSql): string
   /** Cancels a run that is in one of the states; a member of a workflow only where `whose` says so. */
   preventRuns(states: readonly State[], whose: 'members too' | 'no members'): string

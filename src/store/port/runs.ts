@@ -162,6 +162,12 @@ export interface Page {
   readonly order: 'newest' | 'oldest'
 }
 
+/** A page of runs. */
+export interface RunPage extends Page {
+  /** Whether the inputs, results and checkpoints of the runs are read (default true); else they are null. */
+  readonly payloads?: boolean
+}
+
 /** A page of a list. */
 export interface Listed {
   readonly runs: readonly StoredRun[]

@@ -114,6 +114,10 @@ function kindOf(pauser: Pauser | null): 'request' | 'hold' | 'workflow' | null {
 
 const run = shapeOf(runColumns)
 
+const { input: _input, result: _result, ...slimColumns } = runColumns
+/** A run as lists and trees have it: the large columns of its row are not read. */
+export const slimRun = shapeOf(slimColumns)
+
 /** What `updateRuns` writes. */
 export const runFacts = shapeOf(factColumns, pauserColumns)
 
@@ -184,6 +188,7 @@ export const childEnd = shapeOf<ChildEnd>(
   pick(runColumns, 'id', 'task', 'state', 'result', 'error', 'stop'),
 )
 
+/** A run, of a row that has at least the columns of `slimRun`: payloads that were not read are null. */
 export function runOf(row: Row): SeqRun {
   return Object.assign(run.read(row), { checkpoint: null })
 }

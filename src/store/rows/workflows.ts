@@ -145,9 +145,15 @@ const { workflow: _workflow, ...memberColumns } = nodeColumns
 /** What `membersOf` reads of each node, beside its run. */
 const memberNode = shapeOf(prefixed<Omit<NodeRow, 'workflow'>>(memberColumns, 'n_'))
 /** `n.node AS n_node, …`: a run has columns of the same names. */
-export const memberNodeNames = Object.values(memberColumns)
-  .map(({ name }) => `n.${name} AS n_${name}`)
-  .join(', ')
+export const memberNodeNames = namesOf((name) => `n.${name}`)
+/** The same without the results of groups, which may be large. */
+export const slimNodeNames = namesOf((name) => (name === 'result' ? 'NULL' : `n.${name}`))
+
+function namesOf(value: (name: string) => string): string {
+  return Object.values(memberColumns)
+    .map(({ name }) => `${value(name)} AS n_${name}`)
+    .join(', ')
+}
 
 /** Of a node: when it has completed, nothing comes of it but that its group has one less to wait for. Implies no condition of an index: nodes are found by their numbers. */
 export const isPlain = "plan IS NULL AND next IS NULL AND coalesce(up, -1) >= 0 AND role = 'step'"

@@ -8,7 +8,7 @@ import { lanesOf, newestTasksOf } from './lanes.ts'
 import { countsOf, listedOf, pageParams } from './pages.ts'
 import { feedEntryOf } from '../rows/feed.ts'
 import { holdOf, signalOf, tombstoneOf } from '../rows/requests.ts'
-import { childEnd, heldIntentOf, heldRun, runOf } from '../rows/runs.ts'
+import { childEnd, heldIntentOf, heldRun, runOf, type SeqRun } from '../rows/runs.ts'
 import { workerOf } from '../rows/workers.ts'
 import type { Store, StoredWorkflow } from '../store.ts'
 import { checkedWorkflowFilter } from '../driver/workflow-filter.ts'
@@ -44,13 +44,20 @@ export class Queries {
   }
 
   get: Store['get'] = async (id) => {
-    const { runsById, checkpointsOf } = this.#driver.statements
+    const { runsById } = this.#driver.statements
     const [row] = await this.#read(runsById, [[id]])
     if (!row) return null
-    const run = runOf(row)
-    if (run.checkpointAt === null) return run
-    const [saved] = await this.#read(checkpointsOf, [[run.seq]])
-    return { ...run, checkpoint: saved ? String(saved['data']) : null }
+    const [run = null] = await this.#withSaved([runOf(row)])
+    return run
+  }
+
+  /** The runs with the states that their handlers saved last. */
+  async #withSaved(runs: readonly SeqRun[]): Promise<readonly SeqRun[]> {
+    const seqs = runs.filter(({ checkpointAt }) => checkpointAt !== null).map(({ seq }) => seq)
+    if (seqs.length === 0) return runs
+    const rows = await this.#read(this.#driver.statements.checkpointsOf, [seqs])
+    const data = new Map(rows.map((row) => [Number(row['run_seq']), String(row['data'])]))
+    return runs.map((run) => ({ ...run, checkpoint: data.get(run.seq) ?? null }))
   }
 
   finals: Store['finals'] = async (ids) =>
@@ -63,8 +70,9 @@ export class Queries {
     const { statements } = this.#driver
     const sql = statements.filterSql(checkedFilter(filter))
     const params = [...pageParams(page), ...sql.params]
-    const rows = await this.#readLong(statements.listRuns(sql, page.order), params)
-    return listedOf(rows.map(runOf), page)
+    const rows = await this.#readLong(statements.listRuns(sql, page), params)
+    const found = rows.map(runOf)
+    return listedOf(page.payloads === false ? found : await this.#withSaved(found), page)
   }
 
   counts: Store['counts'] = async (filter: RunFilter) => {
@@ -180,9 +188,9 @@ export class Queries {
     return Number(row?.['position'] ?? 0) - 1
   }
 
-  workflowNodes: Store['workflowNodes'] = async (id, { after, limit }) => {
-    const { membersOf } = this.#driver.statements
+  workflowNodes: Store['workflowNodes'] = async (id, { after, limit, payloads = true }) => {
+    const { membersOf, slimMembersOf } = this.#driver.statements
     const params = [id, after, Math.min(limit, mostNodesRead)]
-    return (await this.#readLong(membersOf, params)).map(memberOf)
+    return (await this.#readLong(payloads ? membersOf : slimMembersOf, params)).map(memberOf)
   }
 }

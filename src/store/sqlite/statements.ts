@@ -13,6 +13,7 @@ import {
   keyedRun,
   matchedRun,
   plainRun,
+  slimRun,
   runFacts,
 } from '../rows/runs.ts'
 import { newWorker } from '../rows/workers.ts'
@@ -133,10 +134,12 @@ export const sqliteStatements: Statements = {
       paused = NULL, paused_by_kind = NULL, paused_by_id = NULL, resume_at = NULL, wake_at = NULL, wait = NULL
     WHERE seq = ?1 AND id = ?2 AND attempt = ?3 AND ${stateIs(states)}
       AND rollback IS NULL AND rollback_on IS NULL AND signalled IS NULL ${whose === 'no members' ? 'AND workflow IS NULL' : ''}`,
-  listRuns: ({ where }, order) =>
-    order === 'newest'
-      ? `SELECT * FROM checkrein_runs AS r WHERE r.seq < ?1 AND ${where} ORDER BY r.seq DESC LIMIT ?2`
-      : `SELECT * FROM checkrein_runs AS r WHERE r.seq > ?1 AND ${where} ORDER BY r.seq LIMIT ?2`,
+  listRuns: ({ where }, { order, payloads = true }) => {
+    const runs = `SELECT ${payloads ? '*' : slimRun.names('r.')} FROM checkrein_runs AS r WHERE ${where}`
+    return order === 'newest'
+      ? `${runs} AND r.seq < ?1 ORDER BY r.seq DESC LIMIT ?2`
+      : `${runs} AND r.seq > ?1 ORDER BY r.seq LIMIT ?2`
+  },
   countRuns: ({ where }) =>
     where === 'true'
       ? countAll

@@ -2,12 +2,25 @@ import { statesOfWorkflows } from '../driver/workflow-filter.ts'
 import type { WorkflowFilter } from '../port/workflows.ts'
 import { firstUndoing } from '../rows/undo-nodes.ts'
 import type { WorkflowStatements } from '../driver/workflow-statements.ts'
-import { newMember, startedMember } from '../rows/runs.ts'
-import { isPlain, memberNodeNames, newNode, newWorkflow, workflowFacts } from '../rows/workflows.ts'
+import { newMember, slimRun, startedMember } from '../rows/runs.ts'
+import {
+  isPlain,
+  memberNodeNames,
+  slimNodeNames,
+  newNode,
+  newWorkflow,
+  workflowFacts,
+} from '../rows/workflows.ts'
 import { assigned, valuesOf } from './pieces.ts'
 import type { FilterSql, Param } from '../driver/sql.ts'
 
 const ofThese = 'IN (SELECT value FROM json_each(?1))'
+
+/** Nodes of a workflow after a number, with their runs. */
+const members = (names: string): string => `
+    SELECT ${names}
+    FROM checkrein_nodes AS n LEFT JOIN checkrein_runs AS r ON r.seq = n.run_seq
+    WHERE n.workflow = ?1 AND n.node > ?2 ORDER BY n.node LIMIT ?3`
 
 export const sqliteWorkflows: WorkflowStatements = {
   insertWorkflow: `
@@ -74,10 +87,8 @@ export const sqliteWorkflows: WorkflowStatements = {
   memberCounts: `
     SELECT workflow, state, CASE WHEN state = 'waiting' AND attempt = 0 THEN 0 ELSE 1 END AS was_reached, count(*) AS n FROM checkrein_runs
     WHERE workflow IS NOT NULL AND workflow ${ofThese} AND node < ${firstUndoing} GROUP BY workflow, state, was_reached`,
-  membersOf: `
-    SELECT ${memberNodeNames}, r.*
-    FROM checkrein_nodes AS n LEFT JOIN checkrein_runs AS r ON r.seq = n.run_seq
-    WHERE n.workflow = ?1 AND n.node > ?2 ORDER BY n.node LIMIT ?3`,
+  membersOf: members(`${memberNodeNames}, r.*`),
+  slimMembersOf: members(`${slimNodeNames}, ${slimRun.names('r.')}`),
   feedStart: `
     SELECT min(f.position) AS position FROM checkrein_runs AS r JOIN checkrein_feed AS f ON f.run_seq = r.seq
     WHERE r.workflow IS NOT NULL AND r.workflow = ?1`,

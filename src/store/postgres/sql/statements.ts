@@ -13,7 +13,15 @@ import { notable, stateIs } from '../../driver/state-sql.ts'
 import { type ClaimStatements, claimStatements } from './claim.ts'
 import { newEntry, newEntryOfCall } from '../../rows/feed.ts'
 import { newTombstone } from '../../rows/requests.ts'
-import { admittedRun, heldIntent, heldRun, keyedRun, plainRun, runFacts } from '../../rows/runs.ts'
+import {
+  admittedRun,
+  heldIntent,
+  heldRun,
+  keyedRun,
+  plainRun,
+  runFacts,
+  slimRun,
+} from '../../rows/runs.ts'
 import { newWorker } from '../../rows/workers.ts'
 import { conditionOf, filterSql, matchRuns } from './filter.ts'
 import { postgresLanes } from './lanes.ts'
@@ -217,10 +225,12 @@ const templates: PostgresStatements = {
     FROM ${fewSets('seq bigint', 'id text', 'attempt int', 'stop text', 'at bigint')}
     WHERE ${isSame('r.seq', 'u.seq')} AND ${isSame('r.id', 'u.id')} AND r.attempt = u.attempt AND (${stateIs(states, 'r.')} OR r.state = '')
       AND ${areNull('r.rollback', 'r.rollback_on', 'r.signalled', ...(whose === 'no members' ? ['r.workflow'] : []))} RETURNING u.ord`,
-  listRuns: ({ where }, order) =>
-    order === 'newest'
-      ? `SELECT * FROM @runs AS r WHERE r.seq < $1 AND ${where} ORDER BY r.seq DESC LIMIT $2`
-      : `SELECT * FROM @runs AS r WHERE r.seq > $1 AND ${where} ORDER BY r.seq LIMIT $2`,
+  listRuns: ({ where }, { order, payloads = true }) => {
+    const runs = `SELECT ${payloads ? '*' : slimRun.names('r.')} FROM @runs AS r WHERE ${where}`
+    return order === 'newest'
+      ? `${runs} AND r.seq < $1 ORDER BY r.seq DESC LIMIT $2`
+      : `${runs} AND r.seq > $1 ORDER BY r.seq LIMIT $2`
+  },
   countRuns: (filter) =>
     filter.where === 'true'
       ? countAll
@@ -242,7 +252,7 @@ export function postgresStatements(schema: string): PostgresStatements {
   ])
   return {
     ...(Object.fromEntries(fixed) as PostgresStatements),
-    listRuns: (filter, order) => placed(templates.listRuns(filter, order)),
+    listRuns: (filter, page) => placed(templates.listRuns(filter, page)),
     countRuns: (filter) => placed(templates.countRuns(filter)),
     preventRuns: (states, whose) => placed(templates.preventRuns(states, whose)),
     matchRuns: (filter) => placed(templates.matchRuns(filter)),

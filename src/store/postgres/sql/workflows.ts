@@ -1,7 +1,8 @@
-import { newMember, startedMember } from '../../rows/runs.ts'
+import { newMember, slimRun, startedMember } from '../../rows/runs.ts'
 import {
   isPlain,
   memberNodeNames,
+  slimNodeNames,
   newNode,
   newWorkflow,
   workflowFacts,
@@ -38,6 +39,12 @@ const theseNodes = `unnest($2::int[]) AS u(number) CROSS JOIN LATERAL (
  * be read, with all of the sets for each row; of a CASE the planner knows nothing.
  */
 const isUnreached = "CASE WHEN r.state = 'waiting' AND r.attempt = 0 THEN 1 ELSE 0 END > 0"
+
+/** Nodes of a workflow after a number, with their runs. */
+const members = (names: string): string => `
+    SELECT ${names}
+    FROM @nodes AS n LEFT JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
+    WHERE n.workflow = $1 AND n.node > $2 ORDER BY n.node LIMIT $3`
 
 export const postgresWorkflows: WorkflowStatements = {
   insertWorkflow: `
@@ -105,10 +112,8 @@ export const postgresWorkflows: WorkflowStatements = {
   memberCounts: `
     SELECT workflow, state, CASE WHEN state = 'waiting' AND attempt = 0 THEN 0 ELSE 1 END AS was_reached, count(*) AS n FROM @runs
     WHERE workflow IS NOT NULL AND workflow = ANY($1::text[]) AND node < ${firstUndoing} GROUP BY workflow, state, was_reached`,
-  membersOf: `
-    SELECT ${memberNodeNames}, r.*
-    FROM @nodes AS n LEFT JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
-    WHERE n.workflow = $1 AND n.node > $2 ORDER BY n.node LIMIT $3`,
+  membersOf: members(`${memberNodeNames}, r.*`),
+  slimMembersOf: members(`${slimNodeNames}, ${slimRun.names('r.')}`),
   feedStart: `
     SELECT min(f.position) AS position FROM @runs AS r CROSS JOIN LATERAL (
       SELECT position FROM @feed WHERE ${isAfter('r.seq', '-1')} ORDER BY run_seq, position LIMIT 1) AS f
