@@ -9,6 +9,7 @@ import type { Parameters } from '../options/parameter.ts'
 import {
   filterParameters,
   listOptions,
+  payloadOptions,
   retention,
   workflowFilterParameters,
 } from '../options/parameters.ts'
@@ -36,7 +37,11 @@ const calls: Calls = {
     return handles.map(enqueuedOf)
   },
   get: (client, { id }) => client.run(id).get(),
-  list: (client, input) => client.list(partOf(input, filterParameters), partOf(input, listOptions)),
+  list: (client, input) =>
+    client.list(
+      partOf(input, filterParameters),
+      partOf(input, { ...listOptions, ...payloadOptions }),
+    ),
   counts: (client, filter) => client.counts(filter),
   events: (client, { id, ...options }) =>
     id === undefined ? client.events(options) : client.run(id).events(options),
@@ -65,7 +70,7 @@ const calls: Calls = {
   workflows: (client, input) =>
     client.workflows(partOf(input, workflowFilterParameters), partOf(input, listOptions)),
   getWorkflow: (client, { id }) => client.workflow(id).get(),
-  workflowTree: (client, { id }) => client.workflowTree(id),
+  workflowTree: (client, { id, ...options }) => client.workflowTree(id, options),
   revokeWorkflow: (client, { id, ...options }) => client.revokeWorkflow(id, options),
   abortWorkflow: (client, { id, ...options }) => client.abortWorkflow(id, options),
   cancelWorkflow: (client, { id, ...options }) => client.cancelWorkflow(id, options),

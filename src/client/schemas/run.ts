@@ -11,7 +11,7 @@ import type { RollbackFacts, Status } from '../../core/run/run.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import { eventTypes, type State, states, stopVerbs } from '../../core/run/transitions.ts'
 import type { Enqueued } from '../../store/store.ts'
-import type { Run } from '../views/view.ts'
+import type { Run, RunRow } from '../views/view.ts'
 import { anything, count, flag, instant, integer, nullable, text, words } from './kinds.ts'
 import { list, object, optional, record } from './shapes.ts'
 import { named, type Schema } from './schema.ts'
@@ -133,47 +133,61 @@ const member = object<NonNullable<Run['workflow']>>({
   node: integer({ range: [1, Infinity] }),
 })
 
+const rowMembers = {
+  id: text(),
+  task: text(),
+  queue: text(),
+  state: words(states),
+  status: words(statuses),
+  priority: integer(),
+  key: nullable(text()),
+  tags: list(text()),
+  attempt: count(),
+  failures: count(),
+  crashes: count(),
+  progress: anything(),
+  error: nullable(errorRecord),
+  stop: nullable(stopRecord),
+  stopping: nullable(stopIntent),
+  pausing: nullable(pauseIntent),
+  paused: nullable(paused),
+  waitingFor: nullable(waitingFor),
+  checkpointAt: nullable(instant()),
+  rollback: nullable(rollback),
+  workflow: nullable(member),
+  parent: nullable(text()),
+  workerId: nullable(text()),
+  waitsFor: nullable(text()),
+  createdAt: instant(),
+  runAt: nullable(instant()),
+  expiresAt: nullable(instant()),
+  deadlineAt: nullable(instant()),
+  startedAt: nullable(instant()),
+  finishedAt: nullable(instant()),
+}
+
 export const run = named('Run', 'One invocation of a task, as it was when it was read.', () =>
-  object<Run>({
-    id: text(),
-    task: text(),
-    queue: text(),
-    state: words(states),
-    status: words(statuses),
-    priority: integer(),
-    key: nullable(text()),
-    tags: list(text()),
-    input: anything(),
-    attempt: count(),
-    failures: count(),
-    crashes: count(),
-    progress: anything(),
-    result: anything(),
-    error: nullable(errorRecord),
-    stop: nullable(stopRecord),
-    stopping: nullable(stopIntent),
-    pausing: nullable(pauseIntent),
-    paused: nullable(paused),
-    waitingFor: nullable(waitingFor),
-    checkpoint: anything(),
-    checkpointAt: nullable(instant()),
-    rollback: nullable(rollback),
-    workflow: nullable(member),
-    parent: nullable(text()),
-    workerId: nullable(text()),
-    waitsFor: nullable(text()),
-    createdAt: instant(),
-    runAt: nullable(instant()),
-    expiresAt: nullable(instant()),
-    deadlineAt: nullable(instant()),
-    startedAt: nullable(instant()),
-    finishedAt: nullable(instant()),
-  }),
+  object<Run>({ ...rowMembers, input: anything(), result: anything(), checkpoint: anything() }),
+)
+
+/** A run of a list or a tree. */
+export type ListedRun = RunRow & Partial<Pick<Run, 'input' | 'result' | 'checkpoint'>>
+
+export const listedRun = named(
+  'ListedRun',
+  'A run of a list or a tree: without `input`, `result` and `checkpoint`, unless the call asked for the payloads.',
+  () =>
+    object<ListedRun>({
+      ...rowMembers,
+      input: optional(anything()),
+      result: optional(anything()),
+      checkpoint: optional(anything()),
+    }),
 )
 
 export const runPage = named('RunPage', 'A page of runs.', () =>
-  object<{ readonly runs: readonly Run[]; readonly cursor: string | null }>({
-    runs: list(run),
+  object<{ readonly runs: readonly ListedRun[]; readonly cursor: string | null }>({
+    runs: list(listedRun),
     cursor: nullable(text()),
   }),
 )

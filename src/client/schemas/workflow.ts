@@ -36,7 +36,7 @@ import {
 } from './kinds.ts'
 import { list, object, optional } from './shapes.ts'
 import { answer } from './records.ts'
-import { run, runCounts } from './run.ts'
+import { type ListedRun, listedRun, runCounts } from './run.ts'
 import { named, type Schema } from './schema.ts'
 
 const stepFailure = named('StepFailure', 'Why a step, or a workflow, did not complete.', () =>
@@ -118,7 +118,7 @@ export const workflowPage = named('WorkflowPage', 'A page of workflows.', () =>
 )
 
 const isOfKind =
-  (kind: WorkflowTree['kind']) =>
+  (kind: WorkflowTree<ListedRun>['kind']) =>
   (value: unknown): boolean =>
     (value as { readonly kind?: unknown } | null)?.kind === kind
 
@@ -129,19 +129,19 @@ const hookNames: Readonly<Record<keyof Hooks, true>> = {
 }
 
 const runTree = named('RunTree', 'A run of a workflow, in its place.', () =>
-  object<RunTree>({
+  object<RunTree<ListedRun>>({
     kind: literal('run'),
     node: integer(),
     role: words(nodeRoles),
     task: nullable(text()),
     runId: nullable(text()),
-    run: nullable(run),
+    run: nullable(listedRun),
     hooks: list(words(hookNames)),
   }),
 )
 
-const groupTree: Schema<GroupTree> = named('GroupTree', 'A group of a workflow.', () =>
-  object<GroupTree>({
+const groupTree: Schema<GroupTree<ListedRun>> = named('GroupTree', 'A group of a workflow.', () =>
+  object<GroupTree<ListedRun>>({
     kind: literal('group'),
     node: integer(),
     policy: words(fanInPolicies),
@@ -151,13 +151,19 @@ const groupTree: Schema<GroupTree> = named('GroupTree', 'A group of a workflow.'
   }),
 )
 
-const step: Schema<GroupTree | RunTree> = either(isOfKind('group'), groupTree, runTree)
-
-export const chainTree: Schema<ChainTree> = named('ChainTree', 'A chain of a workflow.', () =>
-  object<ChainTree>({ kind: literal('chain'), steps: list(step) }),
+const step: Schema<GroupTree<ListedRun> | RunTree<ListedRun>> = either(
+  isOfKind('group'),
+  groupTree,
+  runTree,
 )
 
-const workflowTree: Schema<WorkflowTree> = either(isOfKind('chain'), chainTree, step)
+export const chainTree: Schema<ChainTree<ListedRun>> = named(
+  'ChainTree',
+  'A chain of a workflow.',
+  () => object<ChainTree<ListedRun>>({ kind: literal('chain'), steps: list(step) }),
+)
+
+const workflowTree: Schema<WorkflowTree<ListedRun>> = either(isOfKind('chain'), chainTree, step)
 
 export const workflowControlled = named(
   'WorkflowControlled',
