@@ -1,6 +1,6 @@
 /** Verbs on many runs, with a million queued. */
 import { Bed } from '../test/support/bed.ts'
-import { type Line, median } from './measure.ts'
+import { claimingWorker, type Line, median } from './measure.ts'
 import * as tasks from './tasks.ts'
 
 const queuedCount = 1_000_000
@@ -20,16 +20,7 @@ export async function controlLines(): Promise<Line[]> {
       })
     return 2000 / (performance.now() - start)
   }
-  const info = {
-    id: 'bench',
-    host: 'bench',
-    pid: 1,
-    queues: [],
-    tasks: {},
-    version: '0',
-    leaseMs: 600_000,
-  }
-  await client.store.registerWorker(info)
+  await client.store.registerWorker(claimingWorker)
   await enqueue(bed, 3000, [])
   const shallow = await claimOf()
   await enqueue(bed, queuedCount - cancelledCount, [])

@@ -1,8 +1,8 @@
 /** Claims, verbs and prunes on PostgreSQL with a million queued and a long history, against a store that is nearly empty. */
 import { Client } from 'pg'
-import type { Client as Reins } from '../src/index.ts'
+import type { Client as CheckreinClient } from '../src/index.ts'
 import { Bed } from '../test/support/bed.ts'
-import { type Line, median } from './measure.ts'
+import { claimingWorker, type Line, median } from './measure.ts'
 import * as tasks from './tasks.ts'
 
 const queuedCount = 1_000_000
@@ -12,16 +12,7 @@ const chunk = 500_000
 export async function historyLines(): Promise<Line[]> {
   await using bed = await Bed.make({ on: 'postgres' })
   const { client } = bed
-  const info = {
-    id: 'bench',
-    host: 'bench',
-    pid: 1,
-    queues: [],
-    tasks: {},
-    version: '0',
-    leaseMs: 3_600_000,
-  }
-  await client.store.registerWorker(info)
+  await client.store.registerWorker(claimingWorker)
   await queue(client, 10_000)
   await claims(client)
   const shallow = await claims(client)
@@ -55,7 +46,7 @@ export async function historyLines(): Promise<Line[]> {
 
 const words = (count: number): string => `${count / 1e6} M`
 
-async function queue(client: Reins, count: number): Promise<void> {
+async function queue(client: CheckreinClient, count: number): Promise<void> {
   for (let n = 0; n < count; n += 1000) {
     const runs = Array.from({ length: 1000 }, () => ({ input: { n: 1, text: 'a' } }))
     await client.enqueueMany(tasks.inline, runs)
@@ -63,7 +54,7 @@ async function queue(client: Reins, count: number): Promise<void> {
 }
 
 /** Runs claimed in a ms. */
-async function claims(client: Reins): Promise<number> {
+async function claims(client: CheckreinClient): Promise<number> {
   const request = { workerId: 'bench', queues: ['default'], tasks: ['inline'], limit: 100 }
   const start = performance.now()
   for (let n = 0; n < 40; n++) await client.store.claim(request)

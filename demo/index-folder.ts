@@ -11,7 +11,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { task } from '../src/index.ts'
 import { type Digested, digestAndPack, manifestLine, selectFiles } from './folder.ts'
-import { Beat, Pace } from './pace.ts'
+import { Beat, Throttle } from './throttle.ts'
 
 /** The mistakes that the run can be made to make, to see that the demo notices. */
 export const faults = ['deaf', 'forgetful'] as const
@@ -89,7 +89,7 @@ export const indexFolder = task({
   run: async (input: FolderInput, ctx): Promise<FolderResult> => {
     const saved = input.faults.includes('forgetful') ? undefined : ctx.state
     const state: FolderState = saved ?? { pass: 1, ...passBegun, ...begun }
-    const pace = new Pace(state.perSecond)
+    const pace = new Throttle(state.perSecond)
     ctx.on('throttle', (perSecond) => {
       if (!input.faults.includes('deaf')) state.perSecond = perSecond
       pace.limit(state.perSecond)

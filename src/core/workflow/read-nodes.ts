@@ -7,12 +7,12 @@ import { fanInPolicies } from './parts.ts'
 import type { StepPlan } from './step-plan.ts'
 
 /** Makes the error for JSON that is not well formed. @param why what is wrong. @param hint given where there is a better one than the usual. */
-export type Refusal = (why: string, hint?: string) => CheckreinError
+export type MakeError = (why: string, hint?: string) => CheckreinError
 
-/** The head of a workflow in JSON, checked. @throws what the refusal makes. */
+/** The head of a workflow in JSON, checked. @throws the error that `makeError` makes. */
 export function readHead(
   head: Readonly<Record<string, unknown>>,
-  refusal: Refusal,
+  makeError: MakeError,
 ): WorkflowExport['workflow'] {
   const {
     id,
@@ -23,12 +23,12 @@ export function readHead(
     pausesAtPoints = false,
     hooks = {},
   } = head
-  if (!isText(id)) throw refusal('workflow.id is not text')
+  if (!isText(id)) throw makeError('workflow.id is not text')
   if (!isTextOrNull(name) || !isTextOrNull(key))
-    throw refusal('workflow.name and workflow.key are text or null')
-  if (!isListOfText(tags)) throw refusal('workflow.tags is not a list of text')
-  if (!Number.isInteger(priority)) throw refusal('workflow.priority is not a whole number')
-  if (!isHooks(hooks)) throw refusal('workflow.hooks is not well formed')
+    throw makeError('workflow.name and workflow.key are text or null')
+  if (!isListOfText(tags)) throw makeError('workflow.tags is not a list of text')
+  if (!Number.isInteger(priority)) throw makeError('workflow.priority is not a whole number')
+  if (!isHooks(hooks)) throw makeError('workflow.hooks is not well formed')
   return {
     id,
     name,
@@ -40,53 +40,53 @@ export function readHead(
   }
 }
 
-/** A node in JSON, checked, with what was left out. @throws what the refusal makes. */
-export function readNode(value: unknown, refusal: Refusal): RemainderNode {
-  if (!isRecord(value)) throw refusal('a node is not an object')
+/** A node in JSON, checked, with what was left out. @throws the error that `makeError` makes. */
+export function readNode(value: unknown, makeError: MakeError): RemainderNode {
+  if (!isRecord(value)) throw makeError('a node is not an object')
   const node = { ...usualNode, ...value } as unknown as RemainderNode
   const what = `node ${shown(value['node'])}`
   for (const name of ['node', 'chainEnd', 'last', 'slot', 'size'] as const)
-    if (!isCount(node[name])) throw refusal(`${what}: ${name} is not a whole number from 0`)
+    if (!isCount(node[name])) throw makeError(`${what}: ${name} is not a whole number from 0`)
   for (const name of ['next', 'up', 'source'] as const)
-    if (node[name] !== null && !isCount(node[name])) throw refusal(`${what}: ${name} is no node`)
+    if (node[name] !== null && !isCount(node[name])) throw makeError(`${what}: ${name} is no node`)
   for (const name of ['isHead', 'isPausePoint', 'isAtOnce'] as const)
-    if (typeof node[name] !== 'boolean') throw refusal(`${what}: ${name} is not true or false`)
-  if (!nodeRoles.includes(node.role)) throw refusal(`${what}: no role ${shown(node.role)}`)
+    if (typeof node[name] !== 'boolean') throw makeError(`${what}: ${name} is not true or false`)
+  if (!nodeRoles.includes(node.role)) throw makeError(`${what}: no role ${shown(node.role)}`)
   if (!fanInPolicies.includes(node.policy))
-    throw refusal(`${what}: no policy ${shown(node.policy)}`)
-  if (!isHooks(node.hooks)) throw refusal(`${what}: its hooks are not well formed`)
+    throw makeError(`${what}: no policy ${shown(node.policy)}`)
+  if (!isHooks(node.hooks)) throw makeError(`${what}: its hooks are not well formed`)
   if (node.step !== null && !isStep(node.step))
-    throw refusal(`${what}: its step is not well formed`)
+    throw makeError(`${what}: its step is not well formed`)
   if ((node.role === 'kept') !== isKept(node.kept))
-    throw refusal(`${what}: what was kept is not well formed`)
+    throw makeError(`${what}: what was kept is not well formed`)
   if (node.checkpoint !== undefined && !isJson(node.checkpoint))
-    throw refusal(`${what}: its checkpoint is not JSON`)
+    throw makeError(`${what}: its checkpoint is not JSON`)
   return node
 }
 
-/** Checks that every node which another names is there, or is over, and that no node names an earlier one as its next. @throws what the refusal makes. */
-export function checkLinks(nodes: readonly RemainderNode[], refusal: Refusal): void {
+/** Checks that every node which another names is there, or is over, and that no node names an earlier one as its next. @throws the error that `makeError` makes. */
+export function checkLinks(nodes: readonly RemainderNode[], makeError: MakeError): void {
   const numbers = new Set(nodes.map(({ node }) => node))
-  if (numbers.size < nodes.length) throw refusal('two nodes have one number')
+  if (numbers.size < nodes.length) throw makeError('two nodes have one number')
   const slots = new Set<string>()
   for (const { node, next, up, slot, source, role } of nodes) {
     if (next !== null && (next <= node || !numbers.has(next)))
-      throw refusal(`node ${node}: what comes next is not a later node`)
+      throw makeError(`node ${node}: what comes next is not a later node`)
     if (up !== null && (up >= node || !numbers.has(up)))
-      throw refusal(`node ${node}: there is no group ${up}`)
+      throw makeError(`node ${node}: there is no group ${up}`)
     if (source !== null && source >= node)
-      throw refusal(`node ${node}: its source is not an earlier node`)
+      throw makeError(`node ${node}: its source is not an earlier node`)
     if (up !== null && (next === null || role === 'kept') && slots.has(`${up} ${slot}`))
-      throw refusal(`two chains fill slot ${slot} of group ${up}`)
+      throw makeError(`two chains fill slot ${slot} of group ${up}`)
     if (up !== null && (next === null || role === 'kept')) slots.add(`${up} ${slot}`)
   }
   for (const { node, step, role, size } of nodes) {
     if (step !== null || role === 'kept') continue
     const filled = Array.from({ length: size }, (_, slot) => slots.has(`${node} ${slot}`))
     if (size > nodes.length || filled.includes(false))
-      throw refusal(`group ${node} has not ${size} members`)
+      throw makeError(`group ${node} has not ${size} members`)
   }
-  if (nodes.every(({ isAtOnce }) => !isAtOnce)) throw refusal('nothing of it would start')
+  if (nodes.every(({ isAtOnce }) => !isAtOnce)) throw makeError('nothing of it would start')
 }
 
 const isText = (value: unknown): value is string =>

@@ -11,7 +11,7 @@ import type {
   RunningAttempt,
   SentSignal,
 } from '../executor.ts'
-import { type HandlerOutcome, perform } from '../isolate/perform.ts'
+import { type HandlerOutcome, performAttempt } from '../isolate/perform.ts'
 import { InlineWatchdog } from '../watchdog/inline-watchdog.ts'
 
 /** `inline` isolation: the handler shares the worker's own thread, so it can be asked to end and nothing more. */
@@ -115,7 +115,7 @@ class InlineAttempt implements RunningAttempt {
 
   /** The handler never runs before `start` has returned. */
   async #run(order: AttemptOrder): Promise<AttemptEnd> {
-    const outcome = await perform(await Promise.resolve(order), this.#context)
+    const outcome = await performAttempt(await Promise.resolve(order), this.#context)
     this.#hasEnded = true
     this.#onEnded()
     return this.#endOf(outcome)

@@ -35,7 +35,7 @@ export type HandlerOutcome = {
  *
  * A handler whose attempt was aborted before it began is not called: the attempt ends with the abort's reason.
  */
-export async function perform(
+export async function performAttempt(
   order: AttemptOrder,
   context: AttemptContext,
 ): Promise<HandlerOutcome> {

@@ -5,7 +5,7 @@ import { type Order, type Report, readOrder } from '../wire/channel.ts'
 import { AttemptContext } from './context.ts'
 import type { AttemptListener, AttemptOrder } from '../executor.ts'
 import { loadTasks } from './load-task.ts'
-import { type HandlerOutcome, perform, threw } from './perform.ts'
+import { type HandlerOutcome, performAttempt, threw } from './perform.ts'
 import { Wire } from '../wire/wire.ts'
 
 /** How many bytes may wait for a worker that does not read before log lines are dropped. */
@@ -93,7 +93,7 @@ class Service {
     }
     const current = { seq, context: new AttemptContext(order, this.#listener(seq), source) }
     this.#current = current
-    void perform(order, current.context).then((outcome) => this.#finish(current, outcome))
+    void performAttempt(order, current.context).then((outcome) => this.#finish(current, outcome))
   }
 
   #finish(current: Current, outcome: HandlerOutcome): void {

@@ -6,7 +6,7 @@ const creditMs = 50
 const shortestWaitMs = 1
 
 /** Keeps work from going faster than it was told. */
-export class Pace {
+export class Throttle {
   #intervalMs = 0
   #nextAt = -Infinity
 
