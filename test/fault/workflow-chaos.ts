@@ -63,8 +63,9 @@ export async function workflowChaos(options: WorkflowChaosOptions): Promise<Work
   const killing = setInterval(() => {
     const at = Math.floor(random() * crew.length)
     // A machine that starts workers more slowly than they are killed would come to no end.
-    if (!crew[at]?.events.some(({ type }) => type === 'attempt-ended')) return
-    crew[at].signal('SIGKILL')
+    const ended = crew[at]?.events.filter(({ type }) => type === 'attempt-ended') ?? []
+    if (ended.length < 10) return
+    crew[at]?.signal('SIGKILL')
     crew[at] = launch()
     kills++
   }, killEveryMs)
@@ -111,7 +112,7 @@ async function cancelMember(bed: Bed, { id }: WorkflowHandle, random: () => numb
 
 /** What has paused, by a clause or because somebody asked, is resumed. */
 async function untilEnded(bed: Bed, flow: WorkflowHandle): Promise<void> {
-  const until = performance.now() + 120_000
+  const until = performance.now() + 300_000
   for (;;) {
     const { finishedAt, paused } = await flow.get()
     if (finishedAt !== null) return
