@@ -9,7 +9,10 @@ import { postgresSettings } from '../../src/store/postgres/connection/options.ts
 import { SqlStore } from '../../src/store/sql/sql-store.ts'
 import { SqliteDriver } from '../../src/store/sqlite/driver.ts'
 import type { RequestedBy, Bulk, HoldRequest, Store } from '../../src/store/store.ts'
+import { noPause } from '../../src/store/port/requests.ts'
+import { group } from '../../src/core/workflow/canvas.ts'
 import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
+import { FlowBed, tasks } from './flow-bed.ts'
 import {
   type HeldClock,
   plainCall,
@@ -191,6 +194,29 @@ for (const [name, openPlace] of Object.entries(places)) {
         assert.deepEqual(await bed.store.control(request), [], 'the same call again does nothing')
         assert.equal(await bed.state(later), 'queued')
       }))
+
+    for (const [verb, state] of [
+      ['cancel', 'cancelled'],
+      ['pause', 'paused'],
+    ] as const)
+      test(`lets no member of a workflow start before it has come to it: ${verb}`, () =>
+        withBed(async (bed, openOdd) => {
+          const flow = await FlowBed.on(bed)
+          const id = await flow.start(group([tasks.a, tasks.a]))
+          // One to put it on record, none to ask the members.
+          const store = await openOdd(failingAfter(1))
+          const how = { graceMs: 0, tombstoneMs: 0, rollback: false, running: 'cancel' } as const
+          const request = { ...who(), ...how, id, verb, pause: noPause }
+          await assert.rejects(store.controlWorkflow(request), isGone)
+          const nodes = await bed.store.workflowNodes(id, { after: 0, limit: 9 })
+          const members = nodes.flatMap(({ run }) => run ?? [])
+          assert.deepEqual(
+            members.map((run) => run.state),
+            ['queued', 'queued'],
+          )
+          assert.deepEqual(await flow.claim(), [])
+          for (const run of members) assert.equal(await bed.state(run.id), state)
+        }))
 
     test('leaves alone what has left the wanted states meanwhile', () =>
       withBed(async (bed, openOdd) => {
