@@ -71,6 +71,7 @@ const floors: readonly string[] = [
   'src/store/chores',
   'src/store/sql',
   'src/store/sqlite',
+  'src/store/postgres/tables.ts',
   'src/store/postgres/connection',
   'src/store/place.ts',
   'src/store/postgres/schema',

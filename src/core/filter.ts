@@ -20,18 +20,30 @@ export interface RunFilter {
   readonly input?: Readonly<Record<string, string | number | boolean>>
 }
 
-const parts = [
-  'task',
-  'queue',
-  'tag',
-  'key',
-  'workflow',
-  'parent',
-  'state',
-  'createdAfter',
-  'createdBefore',
-  'input',
-]
+/**
+ * The parts of a filter. `isFixed`: a run has it from the start and keeps it, so that a hold on runs that come later may name it.
+ * `isInstant`: epoch ms, or a `Date`.
+ */
+export const filterParts = {
+  task: { isFixed: true },
+  queue: { isFixed: true },
+  tag: { isFixed: true },
+  key: { isFixed: true },
+  workflow: {},
+  parent: {},
+  state: {},
+  createdAfter: { isInstant: true },
+  createdBefore: { isInstant: true },
+  input: { isFixed: true },
+} as const satisfies Readonly<
+  Record<keyof RunFilter, { readonly isFixed?: true; readonly isInstant?: true }>
+>
+
+/** The names of the parts of which this is true; of all of them where nothing is asked. */
+export const partsThat = (is?: 'isFixed' | 'isInstant'): readonly string[] =>
+  Object.entries(filterParts).flatMap(([part, rule]) =>
+    is === undefined || is in rule ? [part] : [],
+  )
 
 /**
  * The filter, checked.
@@ -39,8 +51,11 @@ const parts = [
  */
 export function checkedFilter(filter: RunFilter): RunFilter {
   for (const [part, value] of Object.entries(filter)) {
-    if (!parts.includes(part))
-      throw badFilter(`a filter has no part ${JSON.stringify(part)}`, `Parts: ${parts.join(', ')}.`)
+    if (!Object.hasOwn(filterParts, part))
+      throw badFilter(
+        `a filter has no part ${JSON.stringify(part)}`,
+        `Parts: ${partsThat().join(', ')}.`,
+      )
     if (typeof value === 'string') wholeText(value, `the filter's ${part}`)
     if (value === undefined)
       throw badFilter(`the filter's ${part} is undefined`, 'Leave the part out to mean any.')
@@ -51,9 +66,9 @@ export function checkedFilter(filter: RunFilter): RunFilter {
     if (!states.includes(state))
       throw badFilter(`no state ${JSON.stringify(state)}`, `States: ${states.join(', ')}.`)
   }
-  for (const part of ['createdAfter', 'createdBefore'] as const) {
+  for (const part of partsThat('isInstant')) {
     // An infinite number has no JSON form, and filters are kept as JSON.
-    if (!Number.isFinite(Number(filter[part] ?? 0)))
+    if (!Number.isFinite(Number(filter[part as keyof RunFilter] ?? 0)))
       throw badFilter(`the filter's ${part} is not an instant`, 'Give a Date or epoch ms.')
   }
   if (filter.input !== undefined) checkInput(filter.input)
@@ -62,12 +77,11 @@ export function checkedFilter(filter: RunFilter): RunFilter {
 
 /** The filter with numbers (epoch ms) for dates, so that it can be kept as JSON and read again. */
 function plainOf(filter: RunFilter): RunFilter {
-  const { createdAfter, createdBefore } = filter
-  return {
-    ...filter,
-    ...(createdAfter === undefined ? {} : { createdAfter: Number(createdAfter) }),
-    ...(createdBefore === undefined ? {} : { createdBefore: Number(createdBefore) }),
-  }
+  const instants = partsThat('isInstant').flatMap((part) => {
+    const value = filter[part as keyof RunFilter]
+    return value === undefined ? [] : [[part, Number(value)] as const]
+  })
+  return { ...filter, ...Object.fromEntries(instants) }
 }
 
 function checkInput(input: NonNullable<RunFilter['input']>): void {

@@ -1,16 +1,21 @@
 /** Holds: filters that stand, for the runs that exist and for those that are enqueued later. */
 import { CheckreinError } from './errors.ts'
-import { checkedFilter, type RunFilter } from './filter.ts'
+import { checkedFilter, type filterParts, partsThat, type RunFilter } from './filter.ts'
 import { decodePayload } from './payload.ts'
 import type { StoredRun } from './run/run.ts'
 
 /** The parts of a filter that a run has from the start and never changes. */
-export type HoldFilter = Pick<RunFilter, 'task' | 'queue' | 'tag' | 'key' | 'input'>
+export type HoldFilter = Pick<RunFilter, FixedPart>
 
-const parts = ['task', 'queue', 'tag', 'key', 'input']
+type FixedPart = {
+  [Part in keyof typeof filterParts]: (typeof filterParts)[Part] extends { readonly isFixed: true }
+    ? Part
+    : never
+}[keyof typeof filterParts]
 
 /** @throws {CheckreinError} `USAGE` for a part that changes while a run lives, or is none. */
 export function checkedHoldFilter(filter: HoldFilter): HoldFilter {
+  const parts = partsThat('isFixed')
   const other = Object.keys(filter).find((part) => !parts.includes(part))
   if (other === undefined) return checkedFilter(filter)
   throw new CheckreinError('USAGE', {

@@ -5,6 +5,9 @@ export function matchParams({ params }: FilterSql): readonly Param[] {
   return params.length > 0 ? [null, null, ...params] : []
 }
 
+/** A parameter that other statements with the same parameters need, and this one does not: each must stand somewhere. */
+export const isUnused = (place: string): string => `${place} IS NOT NULL`
+
 /** A parameter of a statement; a list stands for a set of ids or places. */
 export type Param = string | number | null | readonly string[] | readonly number[]
 

@@ -1,6 +1,9 @@
 /** Pieces of SQLite's statements. */
 import type { ShapeSql } from '../rows/columns.ts'
 
+/** A column in words by which no index is used for it: the planner would read one from end to end, to have it in order. */
+export const unindexed = (column: string): string => `+${column}`
+
 /** `?1, ?2, …`: a place for each column of a shape. */
 export const places = ({ typed }: ShapeSql, from = 1): string =>
   typed.map((_, at) => `?${from + at}`).join(', ')

@@ -6,7 +6,7 @@ import { valuesOf } from './pieces.ts'
 import { stateIs } from '../driver/state-sql.ts'
 import type { RequestStatements } from '../driver/request-statements.ts'
 import type { SignalQuery } from '../store.ts'
-import type { FilterSql, Param } from '../driver/sql.ts'
+import { type FilterSql, isUnused, type Param } from '../driver/sql.ts'
 
 const ofThese = 'run_seq IN (SELECT value FROM json_each(?1))'
 const openSignals = 'completed_at IS NULL'
@@ -48,7 +48,7 @@ export const sqliteReins: RequestStatements = {
     SELECT * FROM checkrein_runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL AND deadline_at <= ?1
     ORDER BY deadline_at LIMIT ?2`,
   orphanedRunsToChange: `
-    SELECT * FROM checkrein_runs WHERE ${isPausedByOther} AND paused_by_id IN (${gone}) AND ?1 IS NOT NULL LIMIT ?2`,
+    SELECT * FROM checkrein_runs WHERE ${isPausedByOther} AND paused_by_id IN (${gone}) AND ${isUnused('?1')} LIMIT ?2`,
   pausingRunsToChange: `
     SELECT * FROM checkrein_runs
     WHERE worker_id IN (SELECT id FROM checkrein_workers) AND (intent IS NOT NULL OR signalled IS NOT NULL)

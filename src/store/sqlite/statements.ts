@@ -1,6 +1,6 @@
 /** SQLite's half of the twin statements; the names, parameters and columns are those of `driver.ts`. */
-import { statesOf } from '../../core/filter.ts'
-import { liveRanges, notable, stateIs, stateTerms } from '../driver/state-sql.ts'
+import { filterSqlIn } from '../driver/filter-sql.ts'
+import { liveRanges, notable, stateIs } from '../driver/state-sql.ts'
 import { mayExpire, sqliteReins } from './request-statements.ts'
 import { sqliteLanes } from './lanes.ts'
 import { sqliteWorkflows } from './workflows.ts'
@@ -18,8 +18,6 @@ import {
 } from '../rows/runs.ts'
 import { newWorker } from '../rows/workers.ts'
 import { assigned, places, valuesOf } from './pieces.ts'
-import type { FilterSql, Param } from '../driver/sql.ts'
-import type { MemberFilter } from '../port/requests.ts'
 import type { Statements } from '../driver/statements.ts'
 
 /** The lane of the first two parameters, without what has expired by the third. */
@@ -27,6 +25,20 @@ export const inLane = `${stateIs(['queued'])} AND queue = ?1 AND task = ?2 AND (
 const runsById = 'SELECT * FROM checkrein_runs WHERE id IN (SELECT value FROM json_each(?1))'
 const nothingStands = `NOT EXISTS (SELECT 1 FROM checkrein_tombstones)
       AND NOT EXISTS (SELECT 1 FROM checkrein_holds WHERE is_lane = 0)`
+
+const filterSql = filterSqlIn({
+  placeOf: (at) => `?${at}`,
+  hasTag: (tag) => `r.seq IN (SELECT run_seq FROM checkrein_tags WHERE tag = ${tag})`,
+  hasValue({ path, value }, bind) {
+    const steps = path.split('.').map((step) => `."${step}"`)
+    const at = bind(`$${steps.join('')}`, 'text')
+    // Of a boolean the value is 1 or 0, and that of a list or an object is its text.
+    if (typeof value === 'boolean')
+      return `json_type(r.input, ${at}) = ${bind(String(value), 'text')}`
+    const types = typeof value === 'string' ? "'text'" : "'integer', 'real'"
+    return `json_type(r.input, ${at}) IN (${types}) AND json_extract(r.input, ${at}) = ${bind(value, 'text')}`
+  },
+})
 
 export const sqliteStatements: Statements = {
   ...sqliteReins,
@@ -162,45 +174,3 @@ const countAll = `
   UNION ALL SELECT 'running', count(*) FROM checkrein_runs WHERE ${stateIs(['running'])}
   UNION ALL SELECT state, count(*) FROM checkrein_runs
     WHERE ${stateIs(notable)} AND finished_at IS NULL GROUP BY state`
-
-/** Not so a member that waits for what comes before it. */
-const isReached =
-  "NOT (r.attempt = 0 AND (r.state = 'waiting' OR coalesce(r.paused_from, '') = 'waiting'))"
-
-function filterSql(filter: MemberFilter): FilterSql {
-  const terms: string[] = []
-  const params: Param[] = []
-  const bind = (value: Param): string => `?${2 + params.push(value)}`
-  if (filter.task !== undefined) terms.push(`r.task = ${bind(filter.task)}`)
-  if (filter.queue !== undefined) terms.push(`r.queue = ${bind(filter.queue)}`)
-  if (filter.key !== undefined) terms.push(`r.key = ${bind(filter.key)}`)
-  if (filter.workflow !== undefined) terms.push(`r.workflow = ${bind(filter.workflow)}`)
-  if (filter.parent !== undefined) terms.push(`r.parent = ${bind(filter.parent)}`)
-  if (filter.nodes)
-    terms.push(`r.node BETWEEN ${bind(filter.nodes[0])} AND ${bind(filter.nodes[1])}`)
-  if (filter.isReached) terms.push(isReached)
-  if (filter.tag !== undefined) {
-    terms.push(`r.seq IN (SELECT run_seq FROM checkrein_tags WHERE tag = ${bind(filter.tag)})`)
-  }
-  if (filter.createdAfter !== undefined)
-    terms.push(`r.created_at > ${bind(Number(filter.createdAfter))}`)
-  if (filter.createdBefore !== undefined)
-    terms.push(`r.created_at < ${bind(Number(filter.createdBefore))}`)
-  for (const [path, value] of Object.entries(filter.input ?? {})) {
-    const at = bind(
-      `$${path
-        .split('.')
-        .map((step) => `."${step}"`)
-        .join('')}`,
-    )
-    // Of a boolean the value is 1 or 0, and that of a list or an object is its text.
-    const types = typeof value === 'string' ? "'text'" : "'integer', 'real'"
-    if (typeof value === 'boolean') terms.push(`json_type(r.input, ${at}) = ${bind(`${value}`)}`)
-    else
-      terms.push(
-        `json_type(r.input, ${at}) IN (${types}) AND json_extract(r.input, ${at}) = ${bind(value)}`,
-      )
-  }
-  terms.push(...stateTerms(statesOf(filter)))
-  return { where: terms.join(' AND ') || 'true', params }
-}

@@ -11,7 +11,7 @@ import {
   newWorkflow,
   workflowFacts,
 } from '../rows/workflows.ts'
-import { assigned, valuesOf } from './pieces.ts'
+import { assigned, unindexed, valuesOf } from './pieces.ts'
 import type { FilterSql, Param } from '../driver/sql.ts'
 
 const ofThese = 'IN (SELECT value FROM json_each(?1))'
@@ -41,7 +41,7 @@ export const sqliteWorkflows: WorkflowStatements = {
     SELECT * FROM checkrein_nodes WHERE workflow = ?1 AND node IN (SELECT value FROM json_each(?2))`,
   plainArrivals: `
     SELECT up, count(*) AS n FROM checkrein_nodes
-    WHERE workflow = ?1 AND node IN (SELECT value FROM json_each(?2)) AND ${isPlain} GROUP BY +up`,
+    WHERE workflow = ?1 AND node IN (SELECT value FROM json_each(?2)) AND ${isPlain} GROUP BY ${unindexed('up')}`,
   furtherNodesOf: `
     SELECT * FROM checkrein_nodes
     WHERE workflow = ?1 AND node IN (SELECT value FROM json_each(?2)) AND NOT (${isPlain})`,

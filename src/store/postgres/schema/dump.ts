@@ -3,21 +3,8 @@
  * Checkrein works with. `schema.txt` is that of a schema that the migrations have just made.
  */
 import { readFileSync } from 'node:fs'
+import { tables } from '../tables.ts'
 import type { Session } from '../connection/session.ts'
-
-/** The tables of a schema. */
-export const tables = [
-  'runs',
-  'tags',
-  'feed',
-  'workers',
-  'tombstones',
-  'checkpoints',
-  'signals',
-  'bulks',
-  'holds',
-  'migrations',
-]
 
 /** NOT NULL stands with the column: since PostgreSQL 18 it is a constraint, too. */
 const query = `

@@ -18,7 +18,7 @@ import {
   type Migration,
   migrationsIn,
 } from '../../driver/migrations.ts'
-import { tables } from './dump.ts'
+import { tables } from '../tables.ts'
 import { isLockTimeout, storeError } from '../connection/errors.ts'
 import type { Link } from '../connection/link.ts'
 import type { Session } from '../connection/session.ts'

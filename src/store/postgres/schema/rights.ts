@@ -1,4 +1,5 @@
 /** What a user of the database must be allowed, by what it is for; docs/postgres.md has the same as GRANTs, and a test tries each. */
+import type { TableName } from '../tables.ts'
 import type { Finding } from '../../store.ts'
 import type { Session } from '../connection/session.ts'
 
@@ -91,7 +92,7 @@ const roles = {
     'DELETE ON nodes',
     'DELETE ON holds',
   ],
-} as const
+} as const satisfies Record<string, readonly `${string} ON ${TableName}`[]>
 const wanted = [...new Set(Object.values(roles).flat())]
 
 /** Which of them this user has all rights of. */

@@ -1,4 +1,5 @@
 /** PostgreSQL's half of the twin statements about queues and tasks. */
+import { asWritten } from './pieces.ts'
 import type { State } from '../../../core/run/transitions.ts'
 import type { LaneStatements } from '../../driver/lane-statements.ts'
 import { notable, stateIs } from '../../driver/state-sql.ts'
@@ -28,12 +29,12 @@ export const postgresLanes: LaneStatements = {
         ${next('n.queue = r.queue AND n.task = r.task AND n.priority < r.priority')},
         ${next('n.queue = r.queue AND n.task > r.task')},
         ${next('n.queue > r.queue')})
-      FROM head CROSS JOIN LATERAL (SELECT * FROM @runs WHERE seq = head.seq OFFSET 0) AS r
+      FROM head CROSS JOIN LATERAL (SELECT * FROM @runs WHERE seq = head.seq ${asWritten}) AS r
       WHERE head.seq IS NOT NULL),
     lane AS (
       SELECT r.queue, r.task, min(r.created_at) AS oldest, count(*) AS heads
       FROM (SELECT seq FROM head LIMIT $1) AS h
-      CROSS JOIN LATERAL (SELECT queue, task, created_at FROM @runs WHERE seq = h.seq OFFSET 0) AS r
+      CROSS JOIN LATERAL (SELECT queue, task, created_at FROM @runs WHERE seq = h.seq ${asWritten}) AS r
       GROUP BY r.queue, r.task)
     SELECT lane.*, (SELECT count(*) FROM (
       SELECT 1 FROM @runs AS n WHERE ${queued} AND n.queue = lane.queue AND n.task = lane.task

@@ -1,4 +1,6 @@
 /** Pieces of PostgreSQL's statements. */
+import type { State } from '../../../core/run/transitions.ts'
+import { stateIs } from '../../driver/state-sql.ts'
 import type { ShapeSql } from '../../rows/columns.ts'
 
 /** A table of the parameters from `$1` on, a row for each set: `sets('seq bigint', 'at bigint')`. */
@@ -29,6 +31,19 @@ export const fewSets = (...columns: readonly string[]): string => few(sets(...co
  * several columns only for the first: for another the planner would rather read all that has the same first.
  */
 export const isSame = (column: string, value: string): string => `${column} = ANY(ARRAY[${value}])`
+
+/**
+ * The same as `stateIs`, in words that imply the condition of no partial index: no run has the state ''. For rows that are
+ * found by their places: else the planner reads all of the index of that state, for each of them.
+ */
+export const isInState = (accepted: readonly State[], table: string): string =>
+  `(${stateIs(accepted, table)} OR ${table}state = '')`
+
+/**
+ * Behind a subquery: that it is carried out as it is written. Else the planner takes it apart and joins its table in a way that it
+ * thinks cheaper: of a table that it does not know, by reading all of it.
+ */
+export const asWritten = 'OFFSET 0'
 
 /** What one run has after a position, in words that only the index of both bears. */
 export const isAfter = (run: string, position = '$2::bigint'): string =>

@@ -7,6 +7,7 @@ import type { RequestStatements } from '../../driver/request-statements.ts'
 import type { SignalQuery } from '../../store.ts'
 import {
   anyOfFew,
+  asWritten,
   areNull,
   fewSets,
   held,
@@ -17,7 +18,7 @@ import {
   sets,
   valuesOf,
 } from './pieces.ts'
-import type { FilterSql, Param } from '../../driver/sql.ts'
+import { type FilterSql, isUnused, type Param } from '../../driver/sql.ts'
 
 const openSignals = 'completed_at IS NULL'
 /** What does not go with a run, and is over: the words of its index. */
@@ -33,7 +34,7 @@ const isOpen = areNull('s.completed_at')
 const openOf = (columns: readonly string[], condition: string): string => `(
       SELECT u.*, o.position FROM ${fewSets(...columns)} CROSS JOIN LATERAL (
         SELECT position FROM @signals
-        WHERE run_seq IS NOT NULL AND run_seq = u.run_seq AND ${openSignals} AND ${condition} OFFSET 0) AS o) AS u`
+        WHERE run_seq IS NOT NULL AND run_seq = u.run_seq AND ${openSignals} AND ${condition} ${asWritten}) AS o) AS u`
 
 /** The runs that a hold or a workflow has paused: the words of their index. */
 const isPausedByOther = 'paused_by_id IS NOT NULL AND paused IS NOT NULL'
@@ -69,7 +70,7 @@ export const postgresReins: RequestStatements = {
     SELECT * FROM @runs WHERE deadline_at IS NOT NULL AND finished_at IS NULL AND deadline_at <= $1
     ORDER BY deadline_at LIMIT $2 ${heldOrSkipped}`,
   orphanedRunsToChange: `
-    SELECT * FROM @runs WHERE ${isPausedByOther} AND paused_by_id = ANY(ARRAY(${gone})) AND $1::bigint IS NOT NULL
+    SELECT * FROM @runs WHERE ${isPausedByOther} AND paused_by_id = ANY(ARRAY(${gone})) AND ${isUnused('$1::bigint')}
     LIMIT $2 ${heldOrSkipped}`,
   pausingRunsToChange: `
     SELECT * FROM @runs
@@ -186,7 +187,7 @@ export const postgresReins: RequestStatements = {
   childrenAt: `
     SELECT r.* FROM ${sets('parent text', 'low text', 'high text')} CROSS JOIN LATERAL (
       SELECT id, parent, place, state FROM @runs
-      WHERE parent = u.parent AND place >= u.low AND place < u.high OFFSET 0) AS r`,
+      WHERE parent = u.parent AND place >= u.low AND place < u.high ${asWritten}) AS r`,
   adoptRuns: `
     UPDATE @runs AS r SET parent = u.parent, place = u.place
     FROM ${fewSets('id text', 'parent text', 'place text')} WHERE ${isSame('r.id', 'u.id')}`,

@@ -8,6 +8,7 @@
  * which knows little of a young or fast-changing table, would read that index for each set (100 completions took 4 ms
  * instead of 1). So a completion asks for its worker instead of the state, which a CHECK makes the same.
  */
+import { tables } from '../tables.ts'
 import type { State } from '../../../core/run/transitions.ts'
 import { notable, stateIs } from '../../driver/state-sql.ts'
 import { type ClaimStatements, claimStatements } from './claim.ts'
@@ -34,6 +35,7 @@ import {
   held,
   heldOrSkipped,
   isAfter,
+  isInState,
   isSame,
   mayExpire,
   sets,
@@ -223,7 +225,7 @@ const templates: PostgresStatements = {
     SET state = 'cancelled', stop = u.stop, finished_at = u.at, run_at = NULL, paused_from = NULL, waits_for = NULL, key_held = 0,
       paused = NULL, paused_by_kind = NULL, paused_by_id = NULL, resume_at = NULL, wake_at = NULL, wait = NULL
     FROM ${fewSets('seq bigint', 'id text', 'attempt int', 'stop text', 'at bigint')}
-    WHERE ${isSame('r.seq', 'u.seq')} AND ${isSame('r.id', 'u.id')} AND r.attempt = u.attempt AND (${stateIs(states, 'r.')} OR r.state = '')
+    WHERE ${isSame('r.seq', 'u.seq')} AND ${isSame('r.id', 'u.id')} AND r.attempt = u.attempt AND ${isInState(states, 'r.')}
       AND ${areNull('r.rollback', 'r.rollback_on', 'r.signalled', ...(whose === 'no members' ? ['r.workflow'] : []))} RETURNING u.ord`,
   listRuns: ({ where }, { order, payloads = true }) => {
     const runs = `SELECT ${payloads ? '*' : slimRun.names('r.')} FROM @runs AS r WHERE ${where}`
@@ -239,13 +241,11 @@ const templates: PostgresStatements = {
   filterSql,
 }
 
+const tableInTemplate = new RegExp(`@(${tables.join('|')})\\b`, 'g')
+
 /** @param schema the quoted name of the schema. */
 export function postgresStatements(schema: string): PostgresStatements {
-  const placed = (text: string): string =>
-    text.replaceAll(
-      /@(runs|feed|tags|workers|tombstones|checkpoints|signals|bulks|holds|workflows|nodes)\b/g,
-      `${schema}.$1`,
-    )
+  const placed = (text: string): string => text.replaceAll(tableInTemplate, `${schema}.$1`)
   const fixed = Object.entries(templates).map(([name, text]: [string, unknown]) => [
     name,
     typeof text === 'string' ? placed(text) : text,

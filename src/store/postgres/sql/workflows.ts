@@ -17,7 +17,9 @@ import {
   fewSets,
   held,
   heldOrSkipped,
+  asWritten,
   isAfter,
+  isInState,
   isSame,
   places,
   sets,
@@ -71,7 +73,7 @@ export const postgresWorkflows: WorkflowStatements = {
     SELECT n.* FROM @nodes AS n
     WHERE n.workflow = $1 AND n.up IS NOT NULL AND n.up = $2 AND n.is_head = 1 AND (
       n.plan IS NOT NULL OR n.run_seq IS NULL
-      OR NOT EXISTS (SELECT 1 FROM @runs AS r WHERE r.seq = n.run_seq AND (r.state = 'queued' OR r.state = '')))
+      OR NOT EXISTS (SELECT 1 FROM @runs AS r WHERE r.seq = n.run_seq AND ${isInState(['queued'], 'r.')}))
     ORDER BY n.slot`,
   startPlainHeads: `
     UPDATE @runs AS r SET state = 'queued' FROM ${few(`unnest(ARRAY(
@@ -92,7 +94,7 @@ export const postgresWorkflows: WorkflowStatements = {
     WHERE n.workflow = $1 AND n.up IS NOT NULL AND n.up = $2 AND (n.next IS NULL OR n.cause IS NOT NULL) ORDER BY n.slot`,
   resultsOf: `
     SELECT n.node, n.run_seq, n.result, r.result AS run_result
-    FROM ${theseNodes} LEFT JOIN LATERAL (SELECT result FROM @runs WHERE seq = n.run_seq OFFSET 0) AS r ON true`,
+    FROM ${theseNodes} LEFT JOIN LATERAL (SELECT result FROM @runs WHERE seq = n.run_seq ${asWritten}) AS r ON true`,
   startMembers: `
     UPDATE @runs AS r SET input = coalesce(u.input, r.input), (${startedMember.names()}) = ROW(${startedMember.names('u.')})
     FROM ${fewSets('seq bigint', 'input text', ...startedMember.typed)}
@@ -105,7 +107,7 @@ export const postgresWorkflows: WorkflowStatements = {
     WHERE seq = ${anyOfFew}`,
   completedMembers: `
     SELECT r.* FROM @nodes AS n JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
-    WHERE n.workflow = $1 AND n.role = 'step' AND r.workflow = $1 AND (r.state = 'completed' OR r.state = '') ORDER BY r.finished_at DESC, r.node DESC`,
+    WHERE n.workflow = $1 AND n.role = 'step' AND r.workflow = $1 AND ${isInState(['completed'], 'r.')} ORDER BY r.finished_at DESC, r.node DESC`,
   copyCheckpoints: `
     INSERT INTO @checkpoints (run_seq, data)
     SELECT u.copy_seq, c.data FROM ${fewSets('run_seq bigint', 'copy_seq bigint')} JOIN @checkpoints AS c ON ${isSame('c.run_seq', 'u.run_seq')}`,
