@@ -1,6 +1,7 @@
 /** The house as the style guide draws it: imports go down only, and each power is in one room. */
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
+import { posix } from 'node:path'
 import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { stateChecks } from '../src/store/driver/state-sql.ts'
@@ -125,6 +126,9 @@ const floors: readonly string[] = [
   'src/index.ts',
 ]
 
+/** An import or export that loads a file: those of types alone are gone when the code runs. */
+const loadPattern = /^(?:import|export) (?!type\b)[^'()]*?from '([^']+)'/gm
+
 /** The files that may be longer than others, and why: each hands every call on, so it is as long as the port that it serves. */
 const facades: Readonly<Record<string, string>> = {
   'src/client/client.ts': 'a method for each operation',
@@ -246,6 +250,24 @@ suite('the architecture', () => {
         `${file} has ${lines} lines`,
       )
     }
+  })
+
+  test('loads with the front door, and so in every isolate, nothing that only some programs need', () => {
+    const loaded = new Set<string>()
+    const pending = ['src/index.ts']
+    for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+      if (loaded.has(file)) continue
+      loaded.add(file)
+      for (const [, name = ''] of readSource(file).matchAll(loadPattern))
+        if (name.startsWith('.')) pending.push(posix.join(posix.dirname(file), name))
+    }
+    assert.ok(loaded.has('src/client/client.ts') && loaded.size > 40, `${loaded.size} files`)
+    const rare =
+      /client\/(schemas|operations)\/|store\/(sql|sqlite|postgres|workflow)\/|machine|read-/
+    assert.deepEqual(
+      [...loaded].filter((file) => rare.test(file)),
+      [],
+    )
   })
 
   test('has no default exports, and no rooms for odds and ends', () => {

@@ -19,24 +19,16 @@ import type {
 } from '../store/store.ts'
 import { Requester, type RequesterOptions, type WhoOptions } from './options/requester.ts'
 import { type AuditPage, auditPage } from './views/audit.ts'
-import { signalsPage } from './views/run-signals.ts'
 import { atOnce, Controls, refuseUnknownFreeze } from './requests/controls.ts'
 import { type EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
 import { theOnly, workflowMissing } from './views/errors.ts'
 import { feedOf } from './waits/feed.ts'
 import { type HandleParts, RunHandle } from './handles/handle.ts'
-import { type LanesAnswer, lanesView, type TasksAnswer, tasksView } from './views/lanes.ts'
+import type { LanesAnswer, TasksAnswer } from './views/lanes.ts'
 import { type ListOptions, pageOf, type PayloadOptions } from './options/pages.ts'
 import { pruneAll, type RetentionOptions } from './options/retention.ts'
-import { checkedPreviewVerb, type Preview, previewOf, type PreviewVerb } from './views/preview.ts'
-import {
-  type RunWaited,
-  type SignalWaited,
-  waitForRun,
-  waitForSignal,
-  waitForWorkflow,
-  type WorkflowWaited,
-} from './waits/long-polls.ts'
+import type { Preview, PreviewVerb } from './views/preview.ts'
+import type { RunWaited, SignalWaited, WorkflowWaited } from './waits/long-polls.ts'
 import { RunWaits } from './waits/run-waits.ts'
 import { SignalHandle } from './handles/signal-handle.ts'
 import { Signals } from './requests/signals.ts'
@@ -81,8 +73,9 @@ export interface ClientOptions extends RequesterOptions {
  * Everything that may be asked of the system, on a store that this process has open.
  *
  * Each method hands its request to the room that knows it (`requests/`, `views/`, `waits/`), and is a row of the table of
- * operations under its own name, but for those that only make sense in code (`run`, `workflow`, `within`, `startWorkflow` …).
- * The class is a façade, so it is as long as the table: nothing is decided here.
+ * operations under its own name, but for those that only make sense in code (`run`, `workflow`, `within` …).
+ * The class is a façade, so it is as long as the table: nothing is decided here. Rooms that few programs need are loaded when
+ * they are asked for: each isolate imports this file with its tasks, and starts the sooner the less comes with it.
  */
 export class Client implements AsyncDisposable {
   readonly #store: Store
@@ -312,6 +305,7 @@ export class Client implements AsyncDisposable {
 
   /** What a verb on a filter would do; nothing is done. */
   async preview(verb: PreviewVerb, filter: RunFilter): Promise<Preview> {
+    const { checkedPreviewVerb, previewOf } = await import('./views/preview.ts')
     checkedPreviewVerb(verb)
     return previewOf(verb, filter, await this.#store.counts(runFilter(filter)))
   }
@@ -326,6 +320,7 @@ export class Client implements AsyncDisposable {
    * @throws {CheckreinError} `RUN_NOT_FOUND` where there is neither the run nor a record of it; `USAGE`.
    */
   async signals(id: string, options: ListOptions = {}): Promise<AuditPage> {
+    const { signalsPage } = await import('./views/run-signals.ts')
     return signalsPage(this.#store, checkedId(id), options)
   }
 
@@ -335,6 +330,7 @@ export class Client implements AsyncDisposable {
    * @throws {CheckreinError} `RUN_NOT_FOUND`, `USAGE`.
    */
   async waitForRun(id: string, options: RunWaitOptions = {}): Promise<RunWaited> {
+    const { waitForRun } = await import('./waits/long-polls.ts')
     return waitForRun(this.#parts, id, options)
   }
 
@@ -344,6 +340,7 @@ export class Client implements AsyncDisposable {
    * @throws {CheckreinError} `RUN_NOT_FOUND` where no such signal was sent to the run; `USAGE`.
    */
   async waitForSignal(id: string, options: SignalWaitOptions): Promise<SignalWaited> {
+    const { waitForSignal } = await import('./waits/long-polls.ts')
     return waitForSignal(this.#parts, id, options)
   }
 
@@ -416,6 +413,7 @@ export class Client implements AsyncDisposable {
    * @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `USAGE`.
    */
   async waitForWorkflow(id: string, options: RunWaitOptions = {}): Promise<WorkflowWaited> {
+    const { waitForWorkflow } = await import('./waits/long-polls.ts')
     return waitForWorkflow(this.#workflows, id, options)
   }
 
@@ -514,11 +512,13 @@ export class Client implements AsyncDisposable {
 
   /** Lists the tasks that workers or runs know, with how workers define them and how many live runs each has. */
   async tasks(): Promise<TasksAnswer> {
+    const { tasksView } = await import('./views/lanes.ts')
     return tasksView(this.#store)
   }
 
   /** Lists the tasks of each queue that have live runs: how many, how old, who serves them, and which verbs stand on them. */
   async lanes(): Promise<LanesAnswer> {
+    const { lanesView } = await import('./views/lanes.ts')
     return lanesView(this.#store)
   }
 

@@ -2,8 +2,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { durationMs } from '../../core/duration.ts'
 import type { WorkflowExport } from '../../core/workflow/export.ts'
-import { readExport } from '../../core/workflow/read-export.ts'
-import { isGraph, readGraph, type WorkflowGraph } from '../../core/workflow/read-graph.ts'
+import type { WorkflowGraph } from '../../core/workflow/read-graph.ts'
 import { checkedGraph, planOptions } from './workflow-graph.ts'
 import { graphOf, withInput } from '../../core/workflow/graph.ts'
 import type { InOf } from '../../core/workflow/canvas.ts'
@@ -14,6 +13,8 @@ import {
   type RunPart,
   type StepLike,
 } from '../../core/workflow/parts.ts'
+import { isRecord } from '../../core/is-record.ts'
+import { isTask } from '../../core/task/task.ts'
 import { encodePayload } from '../../core/payload.ts'
 import { hookPlan, type PlanOptions } from '../../core/workflow/step-plan.ts'
 import type {
@@ -78,9 +79,10 @@ export class WorkflowRequests {
       'onFailed',
     ])
     const input = encodePayload(options.input, 'input', this.#how.payloadLimit)
-    const flow = isGraph(workflow)
-      ? this.#ofGraph(workflow, options)
-      : await this.#ofSteps(workflow, options)
+    const graph = await graphIn(workflow)
+    const flow = graph
+      ? await this.#ofGraph(graph, options)
+      : await this.#ofSteps(workflow as StepLike, options)
     return this.#parts.store.startWorkflow({ ...flow, nodes: withInput(flow.nodes, input) })
   }
 
@@ -90,7 +92,8 @@ export class WorkflowRequests {
     return { ...this.#headOf(options), ...graphOf(part, this.#how) }
   }
 
-  #ofGraph(graph: WorkflowGraph, options: WorkflowOptions): NewWorkflow {
+  async #ofGraph(graph: WorkflowGraph, options: WorkflowOptions): Promise<NewWorkflow> {
+    const { readGraph } = await loadGraphs()
     const { head, nodes } = checkedGraph(readGraph(graph), this.#how)
     const own = this.#headOf(head?.id ? { id: head.id, ...options } : options)
     if (head === null) return { ...own, pausesAtPoints: false, nodes }
@@ -105,6 +108,7 @@ export class WorkflowRequests {
       'onCompleted',
       'onFailed',
     ])
+    const { readExport } = await import('../../core/workflow/read-export.ts')
     const { workflow, nodes } = readExport(given)
     const head = this.#headOf(options)
     return this.#parts.store.startWorkflow({
@@ -190,6 +194,17 @@ function withHead(
     priority: options.priority === undefined ? head.priority : own.priority,
     hooks: { ...head.hooks, ...own.hooks },
   }
+}
+
+/** Loaded when it is needed, as few programs start workflows from JSON. */
+const loadGraphs = (): Promise<typeof import('../../core/workflow/read-graph.ts')> =>
+  import('../../core/workflow/read-graph.ts')
+
+/** The workflow, where it is meant as JSON; null where it is made of steps. */
+async function graphIn(workflow: StepLike | WorkflowGraph): Promise<WorkflowGraph | null> {
+  if (isTask(workflow) || (isRecord(workflow) && 'part' in workflow)) return null
+  const { isGraph } = await loadGraphs()
+  return isGraph(workflow) ? workflow : null
 }
 
 function verbOptions(verb: ControlVerb): readonly string[] {
