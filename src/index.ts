@@ -106,6 +106,7 @@ export { task } from './core/task/task.ts'
 export { type State, states, type StopVerb } from './core/run/transitions.ts'
 export type {
   Bulk,
+  BulkAbort,
   Controlled,
   Finding,
   Hold,

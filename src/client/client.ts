@@ -19,6 +19,7 @@ import type {
 } from '../store/store.ts'
 import { Requester, type RequesterOptions, type WhoOptions } from './options/requester.ts'
 import { type AuditPage, auditPage } from './views/audit.ts'
+import { abortRequest } from './requests/abort-bulk.ts'
 import { atOnce, Controls, refuseUnknownFreeze } from './requests/controls.ts'
 import { type EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
 import { theOnly, workflowMissing } from './views/errors.ts'
@@ -301,6 +302,16 @@ export class Client implements AsyncDisposable {
   /** The newest verbs on filters. */
   async bulks(): Promise<readonly Bulk[]> {
     return this.#store.bulks(null)
+  }
+
+  /**
+   * Ends a verb on a filter before it is through: no further run is dealt with, and what was done stays. One that is over stays as it is.
+   * @param callId of the verb. @returns how far it came; null where there is none.
+   * @throws {CheckreinError} `USAGE` for one that a hold, a workflow or a run has begun; `BY_REQUIRED`.
+   */
+  async abortBulk(callId: string, options: WhoOptions = {}): Promise<Bulk | null> {
+    const { id, who } = abortRequest(callId, options, this.#requester)
+    return this.#store.abortBulk(id, who)
   }
 
   /** What a verb on a filter would do; nothing is done. */

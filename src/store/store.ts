@@ -100,6 +100,11 @@ export interface Store extends AsyncDisposable {
   ): Promise<Hold | null>
   /** The holds that stand. */
   holds(): Promise<readonly Hold[]>
+  /**
+   * Ends a bulk operation before it is through, whoever carries it out: no further chunk of its runs is dealt with, and what was done stays.
+   * @param id of its call. @returns the operation as it is then, also where it was over; null where there is none.
+   */
+  abortBulk(id: string, who: RequestedBy): Promise<Bulk | null>
   /** Bulk operations by the ids of their calls, or the newest 100. */
   bulks(ids: readonly string[] | null): Promise<readonly Bulk[]>
   /** Rows of the record of everything that was asked, oldest first after a position, or newest first before it. */

@@ -188,10 +188,20 @@ void test('an attempt that was killed for a pause was not handed back by a worke
 
 void test('a verb on a filter that is done says what became of the runs that it left alone', () => {
   const who = { callId: 'x', reason: null, by: null, origin: null }
-  const bulk = { ...who, verb: 'cancel', filter: { state: ['queued'] }, createdAt: 0 } as const
+  const bulk = {
+    ...who,
+    verb: 'cancel',
+    filter: { state: ['queued'] },
+    createdAt: 0,
+    aborted: null,
+  } as const
   const counts = { prevented: 3 }
   const done = { ...bulk, finishedAt: 5, totalCount: 5, doneCount: 3, counts } as const
   const text = bulkLines(done, 10).join('\n')
   assert.match(text, /3 of 5\n +filter +queued\n[^]*left alone +2 had changed meanwhile$/)
   assert.doesNotMatch(bulkLines({ ...done, finishedAt: null }, 10).join('\n'), /left alone/)
+  const aborted = { reason: 'wrong tag', by: 'ada', at: 5 }
+  const ended = bulkLines({ ...done, aborted }, 10).join('\n')
+  assert.match(ended, /3 of 5\n[^]*aborted +\S+ \S+ by ada: wrong tag\n/)
+  assert.doesNotMatch(ended, /left alone/)
 })

@@ -1,5 +1,6 @@
 /** Queues and tasks, and the record of one run, on the command line. */
 import assert from 'node:assert/strict'
+import { randomUUIDv7 } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { defaultKind } from '../support/bed.ts'
@@ -63,5 +64,23 @@ void suite('looking at the whole', () => {
     assert.ok(tree.steps[0] && !('input' in tree.steps[0].run))
     const whole = await place.json<Tree>('workflow', 'tree', id, '--payloads')
     assert.deepEqual(whole.tree.steps[0]?.run.input, { a: 1 })
+  })
+
+  test('bulk --abort ends a verb on a filter, and says where there is nothing to end', async () => {
+    await using place = await Place.make(defaultKind)
+    await place.does('enqueue', 'add', '--tag', 't')
+    const callId = randomUUIDv7()
+    await place.does('pause', '--tag', 't', '--yes', '--call-id', callId)
+    const through = await place.run(['bulk', callId, '--abort', '--reason', 'late'])
+    assert.deepEqual([through.code, /finished/.test(through.stdout)], [3, true])
+    assert.equal((await place.run(['bulk', randomUUIDv7(), '--abort'])).code, 66)
+    assert.equal((await place.run(['bulk', '--abort'])).code, 64)
+    const { id } = await place.json<{ id: string }>('hold', 'pause', '--tag', 't', '--yes')
+    const ofHold = await place.run(['bulk', `${id}/pause-scheduled`, '--abort'])
+    assert.deepEqual([ofHold.code, /Lift the hold/.test(ofHold.stderr)], [64, true])
+    assert.match(
+      await place.does('audit', '--name', 'bulk'),
+      /lift bulk +bulk \S+ +late .*too late/,
+    )
   })
 })

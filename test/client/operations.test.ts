@@ -179,6 +179,7 @@ async function standing(border: Border): Promise<void> {
   await border.ask('cancel', { target: all, callId, reason: 'all' })
   await border.ask('bulk', { id: callId })
   await border.ask('bulks')
+  await border.ask('abortBulk', { id: callId, reason: 'late' })
 }
 
 async function workflows(border: Border): Promise<void> {
@@ -417,6 +418,7 @@ const raisers: Raisers = {
   holds: {},
   lift: asking((client, options) => client.lift('a', options)),
   bulk: badId((client, id) => client.bulk(id)),
+  abortBulk: asking((client, options) => client.abortBulk('a', options)),
   bulks: {},
   workflows: { USAGE: (client) => client.workflows({}, { cursor: 'not ours' }) },
   getWorkflow: noWorkflow((client, id) => client.workflow(id).get()),

@@ -71,6 +71,56 @@ export const bulkPromises: Promises = {
     assert.equal((await bed.store.counts({})).queued, 2500)
   },
 
+  'one that is under way can be aborted: no further run is dealt with, and what was done stays':
+    async (bed) => {
+      await bed.enqueue(...Array.from({ length: 10_000 }, () => ({ tags })))
+      const callId = randomUUID()
+      const asking = bed.ask('cancel', { filter: tag }, { callId })
+      const who = { callId: randomUUID(), reason: 'wrong tag', by: 'ada', origin: 'here' }
+      let aborted = null
+      while (aborted === null) aborted = await bed.store.abortBulk(callId, who)
+      const done = (await asking).length
+      assert.ok(done < 10_000, `${done} were done`)
+      const other = await bed.place.open()
+      const again = await other.abortBulk(callId, { ...who, callId: randomUUID(), by: 'bob' })
+      assert.deepEqual(
+        [again?.doneCount, again?.totalCount, again?.aborted],
+        [done, 10_000, { reason: 'wrong tag', by: 'ada', at: bed.clock.at }],
+      )
+      assert.deepEqual(await other.bulks([callId]), [again])
+      await bed.pass(10_000)
+      assert.equal((await bed.store.counts({})).cancelled, done)
+      assert.deepEqual(await bed.ask('cancel', { filter: tag }, { callId }), [])
+      assert.equal((await bed.store.counts({})).cancelled, done)
+      const records = await bed.store.signals({ names: ['bulk'] }, { after: -1, limit: 9 })
+      assert.deepEqual(
+        records.map(({ kind, by, reason, answer, target }) => [kind, by, reason, answer, target]),
+        [
+          ['lift', 'ada', 'wrong tag', 'done', { bulk: callId }],
+          ['lift', 'bob', 'wrong tag', 'done', { bulk: callId }],
+        ],
+      )
+      const [record] = await bed.store.signals({ callIds: [callId] }, { after: -1, limit: 1 })
+      assert.ok(record?.completedAt, 'the record of the verb is over, too')
+    },
+
+  'one that is through is not aborted, and of one that never was nothing is recorded': async (
+    bed,
+  ) => {
+    await bed.add({ tags })
+    const callId = randomUUID()
+    await bed.ask('cancel', { filter: tag }, { callId })
+    const who = { callId: randomUUID(), reason: null, by: 'ada', origin: 'here' }
+    const bulk = await bed.store.abortBulk(callId, who)
+    assert.deepEqual([bulk?.aborted, bulk?.doneCount], [null, 1])
+    assert.equal(await bed.store.abortBulk('none', { ...who, callId: randomUUID() }), null)
+    const records = await bed.store.signals({ names: ['bulk'] }, { after: -1, limit: 9 })
+    assert.deepEqual(
+      records.map(({ answer }) => answer),
+      ['too-late'],
+    )
+  },
+
   'a pause for so long ends at one time for all, and dates of a filter are kept': async (bed) => {
     const ids = [await bed.add(), await bed.add()]
     const callId = randomUUID()

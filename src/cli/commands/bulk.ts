@@ -2,6 +2,7 @@
 import { callerOf } from '../../core/run/call-ids.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
+import type { WhoOptions } from '../../client/options/requester.ts'
 import type { Client } from '../../client/client.ts'
 import { operations } from '../../client/operations/operations.ts'
 import { durationMs } from '../../core/duration.ts'
@@ -13,7 +14,8 @@ import { dateTime, plain, table } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session, withExample } from '../session/session.ts'
 import { usage } from '../session/targets.ts'
-import { ago } from '../text/words.ts'
+import { tooLateCode } from '../text/answers.ts'
+import { ago, whoAndWhy } from '../text/words.ts'
 
 const waiting = {
   timeout: {
@@ -29,12 +31,15 @@ export function bulkCommand(program: Command): void {
     new Option('--wait', 'wait until all of it is done'),
   )
   addParameters(command, waiting)
+  command.addOption(new Option('--abort', 'end it before it is through; what was done stays'))
+  addParameters(command, operations.abortBulk.options)
   act(withExample(command, operations.bulks.example), bulk)
 }
 
 async function bulk(session: Session): Promise<number> {
   const [id] = session.args as [string?]
   const isWaiting = session.options['wait'] === true
+  if (session.options['abort'] === true) return abort(session, id)
   if (id !== undefined) return show(session, id, isWaiting)
   if (isWaiting) throw usage('--wait is for one verb on a filter', 'Give its id.')
   const bulks = await session.withClient((client) => client.bulks())
@@ -46,6 +51,16 @@ async function bulk(session: Session): Promise<number> {
     )
   })
   return 0
+}
+
+/** Exit 3 where it was through already. */
+async function abort(session: Session, id: string | undefined): Promise<number> {
+  if (id === undefined) throw usage('--abort is for one verb on a filter', 'Give its id.')
+  const options = given(operations.abortBulk.options, session.options) as WhoOptions
+  const one = await session.withClient((client) => client.abortBulk(id, options))
+  if (one === null) throw noSuch(id)
+  session.answer(one, () => bulkLines(one, session.now()))
+  return one.aborted === null ? tooLateCode : 0
 }
 
 async function show(session: Session, id: string, isWaiting: boolean): Promise<number> {
@@ -77,10 +92,13 @@ async function find(client: Client, id: string): Promise<readonly Bulk[]> {
   if (exact !== null) return [exact]
   const ofHold = (await client.bulks()).filter(({ callId }) => callerOf(callId).id === id)
   if (ofHold.length > 0) return ofHold
-  throw new CheckreinError('RUN_NOT_FOUND', {
+  throw noSuch(id)
+}
+
+const noSuch = (id: string): CheckreinError =>
+  new CheckreinError('RUN_NOT_FOUND', {
     message: `There is no verb on a filter with the id ${id}`,
   })
-}
 
 /** The id of what asked for it; a hold asks for several things. */
 const idOf = ({ callId }: Bulk): string => plain(callerOf(callId).id)
@@ -107,16 +125,18 @@ function row(one: Bulk, now: number): string[] {
 
 /** @param now the store's time. */
 export function bulkLines(one: Bulk, now: number): string[] {
-  const { filter, by, reason, createdAt, finishedAt, totalCount, doneCount, counts } = one
-  const fraction = finishedAt !== null || totalCount === 0 ? 1 : doneCount / totalCount
+  const { filter, by, reason, createdAt, finishedAt, totalCount, doneCount, counts, aborted } = one
+  const isThrough = finishedAt !== null && aborted === null
+  const fraction = isThrough || totalCount === 0 ? 1 : doneCount / totalCount
   const answered = Object.values(counts).reduce((sum, count) => sum + count, 0)
-  const changed = finishedAt === null ? 0 : totalCount - answered
+  const changed = isThrough ? totalCount - answered : 0
   const facts: [string, string | null][] = [
     ['filter', filterWords(filter)],
     ['by', by === null ? null : plain(by)],
     ['reason', reason === null ? null : plain(reason)],
     ['asked', `${dateTime(createdAt)}, ${ago(createdAt, now)}`],
-    ['finished', finishedAt === null ? null : dateTime(finishedAt)],
+    ['finished', isThrough && finishedAt !== null ? dateTime(finishedAt) : null],
+    ['aborted', aborted && `${dateTime(aborted.at)}${whoAndWhy(aborted)}`],
     ...Object.entries(counts).map(([answer, count]): [string, string] => [answer, String(count)]),
     ['left alone', changed <= 0 ? null : `${changed} had changed meanwhile`],
   ]

@@ -182,6 +182,17 @@ export const controlOperations = {
     errors: ['USAGE'],
     example: 'checkrein bulk 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
   },
+  abortBulk: {
+    summary: 'end a verb on a filter before it is through; what was done stays',
+    method: 'POST',
+    path: '/bulks/{id}/abort',
+    command: 'bulk',
+    subject: 'call',
+    options: whoOptions,
+    answers: 'Bulk | null',
+    errors: ['USAGE', 'BY_REQUIRED'],
+    example: `checkrein bulk 0198c0de-7a11-7cc3-98c4-dc0c0c07398f --abort --reason 'wrong tag'`,
+  },
   bulks: {
     summary: 'list the newest verbs on filters',
     method: 'GET',

@@ -63,6 +63,7 @@ const calls: Calls = {
   holds: (client) => client.holds(),
   lift: (client, { hold, ...options }) => client.lift(hold, options),
   bulk: (client, { id }) => client.bulk(id),
+  abortBulk: (client, { id, ...options }) => client.abortBulk(id, options),
   bulks: (client) => client.bulks(),
   waitForRun: (client, { id, ...options }) => client.waitForRun(id, options),
   waitForSignal: (client, { id, ...options }) => client.waitForSignal(id, options),

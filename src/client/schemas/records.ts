@@ -5,6 +5,7 @@ import type { RunFilter } from '../../core/filter.ts'
 import { states, stopVerbs } from '../../core/run/transitions.ts'
 import {
   type Bulk,
+  type BulkAbort,
   type Controlled,
   type Finding,
   type Hold,
@@ -104,6 +105,9 @@ export const bulk = named('Bulk', 'A verb on all runs of a filter, and how far i
     totalCount: count(),
     doneCount: count(),
     counts: answerCounts,
+    aborted: nullable(
+      object<BulkAbort>({ reason: nullable(text()), by: nullable(text()), at: instant() }),
+    ),
   }),
 )
 

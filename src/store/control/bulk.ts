@@ -236,9 +236,9 @@ export class Bulks {
 
 /** A row of the table of bulk operations. */
 export function bulkOf(row: Row): Bulk {
-  const { request, createdAt, finishedAt, totalCount, doneCount, counts } = bulkRowOf(row)
+  const { request, createdAt, finishedAt, totalCount, doneCount, counts, aborted } = bulkRowOf(row)
   const { callId, reason, by, origin } = callOf(request)
   const { filter } = request
-  const progress = { createdAt, finishedAt, totalCount, doneCount, counts }
+  const progress = { createdAt, finishedAt, totalCount, doneCount, counts, aborted }
   return { callId, reason, by, origin, verb: verbOf(request), filter, ...progress }
 }

@@ -1,6 +1,7 @@
 /** The verbs, signals and holds that clients ask for: each in a transaction, or as a bulk operation where it is for a filter. */
 import { checkedFilter } from '../../core/filter.ts'
 import { isOfLanes } from '../../core/hold.ts'
+import { abortBulk } from './abort-bulk.ts'
 import { afterRecord, Bulks } from './bulk.ts'
 import { type AskedOfId, controlIds, controlKey } from './control.ts'
 import { askedAgain } from '../runs/tombstones.ts'
@@ -9,6 +10,7 @@ import type { GroupCommit, Writer } from '../driver/group-commit.ts'
 import { carryOutHold, liftHold, putHold } from './holds.ts'
 import { signalIds, signalKey, type SignalToId } from './signals.ts'
 import type {
+  Bulk,
   Controlled,
   ControlRequest,
   Hold,
@@ -82,6 +84,10 @@ export class Commands {
   async lift(...[target, who]: Parameters<Store['lift']>): Promise<Hold | null> {
     const lifted = await this.#commits.once((tx) => liftHold(tx, { target, who }))
     return lifted && carryOutHold(this.bulks, lifted)
+  }
+
+  async abortBulk(...[id, who]: Parameters<Store['abortBulk']>): Promise<Bulk | null> {
+    return this.#commits.once((tx) => abortBulk(tx, { id, who }))
   }
 
   /** Asks for the second time, where writers do not see each other; see `askedAgain`. The first request is durable, whatever becomes of the second. */

@@ -45,6 +45,8 @@ export interface RequestStatements {
   readonly insertBulk: string
   readonly bulkToChange: string
   readonly updateBulk: string
+  /** Ends it before it is through, and says who has. */
+  readonly abortBulk: string
   /** Notes that a bulk operation failed; it is found again after the others. */
   readonly noteFailure: string
   readonly failingBulks: string

@@ -151,7 +151,7 @@ export interface Bulk extends RequestedBy {
   readonly verb: ControlVerb | 'signal'
   readonly filter: RunFilter
   readonly createdAt: number
-  /** When it was through; null while it goes on. */
+  /** When it was through, or was aborted; null while it goes on. */
   readonly finishedAt: number | null
   /** How many runs the filter found when it began. */
   readonly totalCount: number
@@ -159,6 +159,16 @@ export interface Bulk extends RequestedBy {
   readonly doneCount: number
   /** How many there were of each answer. */
   readonly counts: Readonly<Partial<Record<Answer, number>>>
+  /** Who has ended it before it was through, and why; null where nobody has. */
+  readonly aborted: BulkAbort | null
+}
+
+/** The end of a bulk operation before it was through. */
+export interface BulkAbort {
+  readonly reason: string | null
+  readonly by: string | null
+  /** Epoch ms. */
+  readonly at: number
 }
 
 /** A request for a hold; see `Hold`. */

@@ -1,6 +1,6 @@
 /** The rows of what is asked: signals and the record, holds, bulk operations, tombstones. */
 import type { Answer } from '../../core/run/decision.ts'
-import type { BulkRequest, Hold, SignalRecord, Tombstone } from '../port/requests.ts'
+import type { Bulk, BulkRequest, Hold, SignalRecord, Tombstone } from '../port/requests.ts'
 import type { Row } from '../driver/sql.ts'
 import {
   bigint,
@@ -99,6 +99,7 @@ export interface BulkRow {
   readonly workflowId: string | null
   readonly counts: Readonly<Partial<Record<Answer, number>>>
   readonly request: BulkRequest
+  readonly aborted: Bulk['aborted']
 }
 
 const bulkColumns: Columns<BulkRow> = {
@@ -114,6 +115,7 @@ const bulkColumns: Columns<BulkRow> = {
   workflowId: maybeText('workflow'),
   counts: json('counts'),
   request: json('request'),
+  aborted: maybeJson('aborted'),
 }
 const bulk = shapeOf(bulkColumns)
 export const bulkRowOf = (row: Row): BulkRow => bulk.read(row)

@@ -89,6 +89,7 @@ export class SqlStore implements Store {
 
   holds: Store['holds'] = () => this.#queries.holds()
   tombstones: Store['tombstones'] = () => this.#queries.tombstones()
+  abortBulk: Store['abortBulk'] = (id, who) => this.#commands.abortBulk(id, who)
   bulks: Store['bulks'] = (ids) => this.#queries.bulks(ids)
   signals: Store['signals'] = (query, page) => this.#queries.signals(query, page)
   mailbox: Store['mailbox'] = (runId, after) => this.#queries.mailbox(runId, after)

@@ -121,6 +121,9 @@ export const sqliteReins: RequestStatements = {
     UPDATE checkrein_bulks SET touched_at = ?2, done_seq = ?3, done_count = ?4, counts = ?5, finished_at = ?6, error = NULL,
       total_count = max(total_count, ?7)
     WHERE id = ?1`,
+  abortBulk: `
+    UPDATE checkrein_bulks SET touched_at = ?2, finished_at = ?2, aborted = ?3, error = NULL
+    WHERE id = ?1 AND finished_at IS NULL`,
   noteFailure:
     'UPDATE checkrein_bulks SET touched_at = ?2, error = ?3 WHERE id = ?1 AND finished_at IS NULL',
   failingBulks:

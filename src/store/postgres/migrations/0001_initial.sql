@@ -75,6 +75,7 @@ CREATE INDEX runs_ended ON runs (state, finished_at) WHERE finished_at IS NOT NU
 -- What people look for among the many that are queued or went well.
 CREATE INDEX runs_notable ON runs (state, seq) WHERE (state = 'waiting' OR state = 'paused' OR state = 'failed' OR state = 'cancelled');
 CREATE INDEX runs_workflow ON runs (workflow, node) WHERE workflow IS NOT NULL;
+CREATE INDEX runs_retries ON runs (retry_of) WHERE retry_of IS NOT NULL;
 CREATE INDEX runs_parent ON runs (parent, place) WHERE parent IS NOT NULL;
 
 CREATE TABLE tags (
@@ -169,7 +170,8 @@ CREATE TABLE bulks (
   workflow    text COLLATE "C",                     -- the id of the workflow that it pauses or resumes
   counts      text NOT NULL DEFAULT '{}',           -- JSON: answer to number
   request     text NOT NULL,                        -- JSON
-  error       text                                  -- of whoever tried to go on with it last, and failed
+  error       text,                                 -- of whoever tried to go on with it last, and failed
+  aborted     text                                  -- JSON: who has ended it before it was through, and why
 );
 CREATE INDEX bulks_open ON bulks (touched_at) WHERE finished_at IS NULL;
 

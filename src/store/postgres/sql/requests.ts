@@ -154,6 +154,9 @@ export const postgresReins: RequestStatements = {
     UPDATE @bulks SET touched_at = $2, done_seq = $3, done_count = $4, counts = $5, finished_at = $6, error = NULL,
       total_count = greatest(total_count, $7)
     WHERE id = $1`,
+  abortBulk: `
+    UPDATE @bulks SET touched_at = $2, finished_at = $2, aborted = $3, error = NULL
+    WHERE id = $1 AND finished_at IS NULL`,
   noteFailure: `UPDATE @bulks SET touched_at = $2, error = $3 WHERE id = $1 AND finished_at IS NULL`,
   failingBulks: `
     SELECT id, error FROM @bulks WHERE finished_at IS NULL AND error IS NOT NULL ORDER BY touched_at LIMIT 5`,

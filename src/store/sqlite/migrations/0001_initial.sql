@@ -73,6 +73,7 @@ CREATE INDEX checkrein_runs_finished ON checkrein_runs (state, finished_at) WHER
 -- What people look for among the many that are queued or went well.
 CREATE INDEX checkrein_runs_notable ON checkrein_runs (state, seq) WHERE (state = 'waiting' OR state = 'paused' OR state = 'failed' OR state = 'cancelled');
 CREATE INDEX checkrein_runs_workflow ON checkrein_runs (workflow, node) WHERE workflow IS NOT NULL;
+CREATE INDEX checkrein_runs_retries ON checkrein_runs (retry_of) WHERE retry_of IS NOT NULL;
 CREATE INDEX checkrein_runs_parent ON checkrein_runs (parent, place) WHERE parent IS NOT NULL;
 
 CREATE TABLE checkrein_tags (
@@ -174,7 +175,8 @@ CREATE TABLE checkrein_bulks (
   workflow    TEXT,                       -- the id of the workflow that it pauses or resumes
   counts      TEXT NOT NULL DEFAULT '{}', -- JSON: answer to number
   request     TEXT NOT NULL,              -- JSON
-  error       TEXT                        -- of whoever tried to go on with it last, and failed
+  error       TEXT,                       -- of whoever tried to go on with it last, and failed
+  aborted     TEXT                        -- JSON: who has ended it before it was through, and why
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX checkrein_bulks_open ON checkrein_bulks (touched_at) WHERE finished_at IS NULL;
 
