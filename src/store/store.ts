@@ -84,7 +84,7 @@ export interface Store extends AsyncDisposable {
    * not final. The verb on a filter is a bulk operation under the id of the call, and any keeper goes on with it should this process end
    * before it is done.
    *
-   * The same call again gives the answers that it gave the first time. For a filter it goes on with the runs that the first call has
+   * A call that is made again gives the answers that it gave the first time. For a filter it goes on with the runs that the first call has
    * left, if any: the answers are those of this call, the counts in `bulks` are of both. Where it rejects after it was put on record, the
    * error has `isUncertain` and the `callId`.
    */
@@ -214,7 +214,7 @@ export interface Store extends AsyncDisposable {
   liftTombstone(
     target: { readonly id: string } | { readonly task: string; readonly key: string },
   ): Promise<boolean>
-  /** What the store finds wrong with itself. */
+  /** The faults that the store finds in itself. */
   findings(): Promise<readonly Finding[]>
 
   /** The store's time, epoch ms, as it is known without asking. */

@@ -36,7 +36,7 @@ import { runOf, type SeqRun, updateOf } from '../rows/runs.ts'
 import { Effects } from './effects.ts'
 import { type Ends, type MemberEnd, stoppedBy, type StoppedParent } from './ends.ts'
 
-/** What was sent to the database, and what is still to come of it. */
+/** Changes that were sent to the database, and everything that must still be done because of them. */
 export interface Sent {
   /** Settles when all of it is written. @throws {CheckreinError} `INTERNAL` where a run was no longer as it was read. */
   readonly written: Promise<void>

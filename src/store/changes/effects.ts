@@ -1,4 +1,4 @@
-/** What else is written when a run changes: its checkpoint, and the rows of the signals and verbs that are dealt with by it. */
+/** The rows in other tables that are written when a run changes: its checkpoint, and the rows of the signals and verbs that are dealt with by it. */
 import { type ErrorRecord, errorCodes } from '../../core/errors.ts'
 import type { MachineEvent, Saved } from '../../core/run/events.ts'
 import type { Tx } from '../driver/driver.ts'

@@ -1,4 +1,4 @@
-/** What is known of the runs that have ended in a transaction, for those who go on with it (`store/runs/after-ends.ts`). */
+/** The ends of runs in a transaction, as `store/runs/after-ends.ts` needs them. */
 import type { MachineEvent } from '../../core/run/events.ts'
 import type { RunningPolicy } from '../../core/run/intent.ts'
 import type { StoredRun } from '../../core/run/run.ts'
@@ -6,7 +6,7 @@ import { isStopVerb, type StopVerb } from '../../core/run/transitions.ts'
 import type { EndCounts } from '../../core/workflow/workflow.ts'
 import type { SeqRun } from '../rows/runs.ts'
 
-/** What has ended in a transaction. */
+/** The runs that have ended in a transaction. */
 export interface Ends {
   /** The ids of the runs that are final now. */
   readonly ended: readonly string[]

@@ -7,7 +7,7 @@
  * All that is due is done in one transaction, in the order of the list:
  *
  * 1. Holds end first, while no run is locked: those who carry out a hold lock their bulk operation before they lock runs.
- * 2. What ends runs comes before what moves them on: a run that has expired or is too late is not woken, resumed or queued first.
+ * 2. Chores that end runs come before those that move runs on: a run that has expired or is too late is not woken, resumed or queued first.
  * 3. Runs wake before they are resumed, so that a run which slept and was paused goes on in one step.
  * 4. Workflows are resumed before their members: the bulk operation which that begins is then found to be resuming them.
  * 5. Runs whose own time has come are resumed before those whose hold is no more: a hold that has just ended has given its runs the same time,

@@ -1,5 +1,5 @@
 /**
- * What keepers have the store do: the chores whose time has come, the leases that have lapsed, and the bulk operations that nobody goes on with.
+ * Housekeeping, which keepers ask for: the chores whose time has come, the leases that have lapsed, and the bulk operations with which nobody goes on.
  *
  * Any number of keepers may do this at the same time: each step finds work or none, and what one of them holds, the others pass over.
  */
@@ -10,7 +10,7 @@ import type { Housekept } from '../port/runs.ts'
 import { lapseWorker } from '../runs/leases.ts'
 import { doChores } from './chores.ts'
 
-/** What housekeeping works with. */
+/** The parts of the store with which housekeeping works. */
 export interface HousekeepingParts {
   readonly driver: Driver
   /** Where the transaction of the chores has its turn. */
@@ -22,7 +22,7 @@ export interface HousekeepingParts {
 
 /** One step of everything; see `Store.housekeep`. */
 export async function housekeep(parts: HousekeepingParts): Promise<Housekept> {
-  // What stands in the way of the chores must not keep a keeper from the leases.
+  // An error in the chores must not keep a keeper from the leases.
   const [moved] = await Promise.allSettled([moveWhatIsDue(parts)])
   const lapsed = await lapseWorkers(parts)
   if (moved.status === 'rejected') throw moved.reason

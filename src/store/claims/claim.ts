@@ -9,7 +9,7 @@ import type { FeedRow } from '../rows/feed.ts'
 import { claimedOf } from '../rows/runs.ts'
 import { guardAfterCommit, guardBeforeCommit } from './guards.ts'
 
-/** What a claim goes through. */
+/** The parts of the store through which a claim goes. */
 export interface ClaimParts {
   readonly driver: Driver
   /** Where the transaction of a claim has its turn. */

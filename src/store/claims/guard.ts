@@ -43,6 +43,6 @@ export interface GuardBeforeCommit {
 export interface GuardAfterCommit {
   /** The claimed runs that may have to go back; reads without a lock. */
   suspect(driver: Driver, claimed: readonly ClaimedRun[]): Promise<readonly ClaimedRun[]>
-  /** Those of the suspects that must not start, in a transaction of its own. */
+  /** The suspects that must not start, found in a transaction of its own. */
   refuse(tx: Tx, suspects: readonly ClaimedRun[]): Promise<readonly Refusal[]>
 }

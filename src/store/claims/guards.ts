@@ -32,7 +32,7 @@ import { holdGuard } from './hold-guard.ts'
 import { tombstoneGuard } from './tombstone-guard.ts'
 import { workflowGuard } from './workflow-guard.ts'
 
-/** In the order in which they decide: a run that one refuses is not shown to the next. What ends a run comes before what pauses it. */
+/** In the order in which they decide: a run that one refuses is not shown to the next. A guard that ends runs comes before one that pauses them. */
 const beforeCommit: Readonly<Record<ClaimGuardName, GuardBeforeCommit>> = {
   tombstones: tombstoneGuard,
   holds: holdGuard,

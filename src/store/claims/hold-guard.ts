@@ -26,7 +26,7 @@ export const holdGuard: GuardBeforeCommit = {
   },
 }
 
-/** What a hold asks of a run that has not started. */
+/** The event that a hold is for a run which has not started. */
 function eventOf({ id, verb, reason, by, until, rollback }: Hold): MachineEvent {
   if (verb !== 'pause') return { type: verb, reason, by, graceMs: 0, rollback }
   return {

@@ -1,9 +1,9 @@
 /**
  * Keeps members from starting whose workflow is stopped or paused.
  *
- * What is asked of a workflow stands in its row at once, and reaches its members piece by piece. The row of a workflow is locked before
+ * A verb on a workflow stands in the workflow's row at once, and reaches its members piece by piece. The row of a workflow is locked before
  * those of its members, by all who complete them, so a claim cannot lock it: it holds its runs already. The guard looks once the claim is
- * committed. What was asked before that is seen; what is asked later finds the run running, and asks it to stop. A stop that was left as
+ * committed. A verb that was asked before that is seen; a verb that is asked later finds the run running, and asks it to stop. A stop that was left as
  * a tombstone while the workflow was stored beside it, each unseen by the other, is found here, too.
  */
 import { callOfTombstone } from '../../core/run/call-ids.ts'
@@ -63,7 +63,7 @@ async function workflowsToChange(
   return flows
 }
 
-/** What is asked of the members that have not started; null where nothing is. */
+/** The event for the members that have not started; null where the workflow lets them start. */
 function eventOf(flow: StoredWorkflow): MachineEvent | null {
   const { id: workflowId, stop, paused, pausesAtPoints } = flow
   if (stop) {

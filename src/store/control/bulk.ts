@@ -27,7 +27,7 @@ import { matchParams, type Row } from '../driver/sql.ts'
 const chunkLength = 1000
 /** After this time without a step, ms, a keeper takes the process that carries out an operation for gone. */
 const idleMs = 3000
-/** What a bulk operation came to for one run. */
+/** The answer of a bulk operation for one run. */
 export type BulkAnswer = Pick<Controlled, 'id' | 'answer' | 'state'> & {
   /** The position of a signal in the record; absent for a verb. */
   readonly position?: number | null

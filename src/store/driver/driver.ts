@@ -15,7 +15,7 @@ export interface Tx {
   readonly statements: Statements
   /** Runs a statement with its parameters, and gives its rows. */
   run(name: StatementName, params?: readonly Param[]): readonly Row[] | Promise<readonly Row[]>
-  /** The same with SQL that was built. */
+  /** As `run`, with SQL that was built. */
   all(sql: string, params?: readonly Param[]): readonly Row[] | Promise<readonly Row[]>
   /** Runs a statement once for each set of parameters, in this place of the order, without waiting for it; where it fails, the transaction does. */
   send(name: StatementName, sets: readonly (readonly Param[])[]): void
@@ -29,7 +29,7 @@ export interface Tx {
     name: StatementName,
     sets: readonly (readonly Param[])[],
   ): readonly boolean[] | Promise<readonly boolean[]>
-  /** The same with SQL that was built. */
+  /** As `change`, with SQL that was built. */
   changeBySql(
     sql: string,
     sets: readonly (readonly Param[])[],

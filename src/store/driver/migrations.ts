@@ -22,7 +22,7 @@ export interface MigrateOptions {
   readonly isForced?: boolean
 }
 
-/** What was migrated, or would be. */
+/** The outcome of a migration, or of a dry run. */
 export interface Migrated {
   /** The version that the schema had; 0 where there was none. */
   readonly from: number

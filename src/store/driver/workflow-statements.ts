@@ -46,7 +46,7 @@ export interface WorkflowStatements {
   readonly memberCounts: string
   /** Nodes with their runs, after a number. */
   readonly membersOf: string
-  /** The same without the payloads of the runs and the results of groups. */
+  /** As the statement before, without the payloads of the runs and the results of groups. */
   readonly slimMembersOf: string
   /** The position of the first entry in the feed about a run of a workflow. */
   readonly feedStart: string

@@ -22,7 +22,7 @@ export interface LaneCounts {
   readonly oldestQueuedAt: number | null
 }
 
-/** What a look at the lanes has found. A look is bounded: it costs the same with a million runs. */
+/** The outcome of a look at the lanes. A look is bounded: it costs the same with a million runs. */
 export interface Lanes {
   /** By queue, then by task. */
   readonly lanes: readonly LaneCounts[]

@@ -1,4 +1,4 @@
-/** What people ask of runs, and the record of it. Instants are epoch ms of the store's clock. */
+/** Requests to runs, and the record of them. Instants are epoch ms of the store's clock. */
 import type { Answer } from '../../core/run/decision.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
 import type { RunFilter } from '../../core/filter.ts'
@@ -22,13 +22,14 @@ export type Target =
   | { readonly task: string; readonly key: string }
   | { readonly filter: RunFilter }
 
-/** Who asks for something, why, and from where: the record says this of every call. */
+/** The call, its reason, and who asks from where: the record says this of every request. */
 export interface RequestedBy {
   /** The id of the call: a UUIDv7 of the caller's. A call that is made again under the same id is the same call, and is carried out once. */
   readonly callId: string
   readonly reason: string | null
+  /** The person or program that asks; null where it did not say. */
   readonly by: string | null
-  /** The program that asks: `host pid 4711`. */
+  /** The process that asks: `host pid 4711`. */
   readonly origin: string | null
 }
 
@@ -55,7 +56,7 @@ export interface ControlRequest extends RequestedBy {
 export interface PauseOrder extends Pauser {
   /** How long the handler may take to its next checkpoint, ms. */
   readonly withinMs: number
-  /** What happens where it takes longer. */
+  /** The way to go on where it takes longer. */
   readonly otherwise: PauseFallback
   /** When the run resumes by itself; null for never. */
   readonly until: InstantOrDelay | null
@@ -63,7 +64,7 @@ export interface PauseOrder extends Pauser {
   readonly parksIn: 'paused' | 'queued'
 }
 
-/** What stands in place of the order in a request that is no pause. */
+/** Stands in place of the order in a request that is no pause. */
 export const noPause: PauseOrder = {
   withinMs: 0,
   otherwise: 'wait',
@@ -72,7 +73,7 @@ export const noPause: PauseOrder = {
   parksIn: 'paused',
 }
 
-/** What a verb came to for one run. */
+/** The answer to a verb for one run. */
 export interface Controlled {
   /** The id that was asked for; null for a key that no run holds. */
   readonly id: string | null
@@ -90,7 +91,7 @@ export interface SignalRequest extends RequestedBy {
   readonly payload: JsonText | null
 }
 
-/** What sending a signal to one run came to. */
+/** The answer to a signal to one run. */
 export interface Signalled {
   readonly runId: string | null
   readonly answer: Answer | 'not-found'
@@ -177,14 +178,14 @@ export interface HoldRequest extends RequestedBy {
   readonly filter: HoldFilter
   /** When the hold ends by itself; null for never. */
   readonly until: InstantOrDelay | null
-  /** What becomes of the runs that the hold finds running. */
+  /** The policy for the runs that the hold finds running. */
   readonly inFlight: InFlight
   readonly graceMs: number
   readonly rollback: boolean
   readonly pause: Pick<PauseOrder, 'withinMs' | 'otherwise'>
 }
 
-/** What may become of the runs that a hold finds running: they finish, park at their next checkpoint, or are cancelled. */
+/** The policies for the runs that a hold finds running: they finish, park at their next checkpoint, or are cancelled. */
 export const inFlights = ['finish', 'park', 'cancel'] as const
 /** One of `inFlights`. */
 export type InFlight = (typeof inFlights)[number]
@@ -217,7 +218,7 @@ export interface Tombstone {
   readonly expiresAt: number
 }
 
-/** What a bulk operation asks of each run, and which runs it is for. */
+/** The request of a bulk operation to each run of a filter. */
 export type BulkRequest =
   | { readonly kind: 'control'; readonly filter: MemberFilter; readonly asked: Asked }
   | {
@@ -230,7 +231,7 @@ export type BulkRequest =
 export type Asked = Omit<ControlRequest, 'target'> & {
   /** Whether it is asked for the second time, because a run may have been enqueued beside the first: it leaves no tombstone, and where it finds the run it takes away the one that the first has left. */
   readonly isAgain?: boolean
-  /** What becomes of the runs that are running; only where the members of a workflow or the children of a run are asked. */
+  /** The policy for the runs that are running; only where the members of a workflow or the children of a run are asked. */
   readonly running?: RunningPolicy
 }
 

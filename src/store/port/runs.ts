@@ -3,7 +3,7 @@ import type { Fence, JsonText, RollbackCause, StoredRun } from '../../core/run/r
 import type { MachineEvent } from '../../core/run/events.ts'
 import type { Intent } from '../../core/run/intent.ts'
 
-/** What an enqueue may do where another run of the same task holds the key: leave it, take the key from it, or also cancel it. */
+/** The ways in which an enqueue deals with another run of the same task that holds the key: leave it, take the key from it, or also cancel it. */
 export const onConflicts = ['skip', 'replace', 'cancel-and-replace'] as const
 /** One of `onConflicts`. */
 export type OnConflict = (typeof onConflicts)[number]
@@ -36,7 +36,7 @@ export interface NewRun {
 /** An instant, epoch ms, or a time in ms that begins when it is stored. */
 export type InstantOrDelay = { readonly at: number } | { readonly inMs: number }
 
-/** What became of a run that was to be stored. */
+/** The answer to a run that was to be stored. */
 export interface Enqueued {
   /** The id of the new run, or of the run that was there. */
   readonly id: string
@@ -175,7 +175,7 @@ export interface Listed {
   readonly cursor: string | null
 }
 
-/** What a step of housekeeping has done. */
+/** The outcome of a step of housekeeping. */
 export interface Housekept {
   /** How many runs and workflows had their time come: to be queued, woken or resumed. */
   readonly dueCount: number
@@ -192,7 +192,7 @@ export type Retention = Readonly<
   Record<'completed' | 'failed' | 'cancelled' | 'audit', number | null>
 >
 
-/** What may have changed: `control` is something that was asked of a run that is running, `work` a run that may be claimed, `end` a run that has ended, `news` anything else; `any` means that it is not known. */
+/** A kind of change: `control` is something that was asked of a run that is running, `work` a run that may be claimed, `end` a run that has ended, `news` anything else; `any` means that it is not known. */
 export type Change = 'control' | 'work' | 'end' | 'news' | 'any'
 
 /** One finding of a store about its own health. */

@@ -67,14 +67,14 @@ export interface WorkflowControl extends RequestedBy {
   readonly graceMs: number
   readonly tombstoneMs: number
   readonly rollback: boolean
-  /** What becomes of the runs that the handlers of its members have enqueued; default `cancel`. */
+  /** The policy for the runs that the handlers of its members have enqueued; default `cancel`. */
   readonly children?: RunningPolicy
-  /** What becomes of the members that are running. */
+  /** The policy for the members that are running. */
   readonly running: RunningPolicy
   readonly pause: ControlRequest['pause']
 }
 
-/** What a verb on a workflow came to. */
+/** The answer to a verb on a workflow. */
 export interface WorkflowControlled {
   readonly id: string
   readonly answer: Answer | 'not-found'
@@ -92,7 +92,7 @@ export interface WorkflowRetry extends RequestedBy {
   readonly newId: string
 }
 
-/** What became of a workflow that was to be stored. */
+/** The answer to a workflow that was to be stored. */
 export type WorkflowEnqueued = Omit<Enqueued, 'replacedId'>
 
 /** Which workflows are meant: all that fit every part that is given. */

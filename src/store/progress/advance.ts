@@ -77,7 +77,7 @@ export class WorkflowProgress implements OpenWorkflow {
     await this.settle()
   }
 
-  /** The nodes of members that have ended. Those after which only the count of their group changes are counted here, and left out. */
+  /** The nodes of members that have ended. Nodes after which only the count of their group changes are counted here, and left out. */
   async #nodesOf(reached: readonly MemberEnd[]): Promise<ReadonlyMap<number, NodeRow>> {
     const others = reached.filter((end) => !isCompleted(end)).map(({ node }) => node)
     const completed = reached.filter(isCompleted).map(({ node }) => node)

@@ -58,7 +58,7 @@ export async function admit(
   const holder = row ? runOf(row) : null
   if (!holder) return at(hold ? { hold } : {})
   if (run.onConflict === 'skip' || holder.id === run.id) return { existing: holder.id }
-  // The same call is made twice: the run is there, and replaces nothing again.
+  // A call that is made twice finds its run there, which replaces nothing again.
   if (await exists(tx, run.id)) return at({})
   const replaced = await replace(tx, { run, holder })
   return at(hold ? { ...replaced, hold } : replaced, holder.id)

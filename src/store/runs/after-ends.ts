@@ -1,5 +1,5 @@
 /**
- * What comes of the end of runs, in the transaction in which they end.
+ * The consequences of the end of runs, in the transaction in which they end.
  *
  * Every way in which a run can end calls `afterEnds`: the machine's (`writeChanges`) and the statements that end many runs at
  * once (the list is in `store/changes/changes.ts`). Whatever has to be done for a run that has ended, say releasing a concurrency
@@ -18,7 +18,7 @@ import { runOf, type SeqRun } from '../rows/runs.ts'
 import { nextAwaited, stopChildren } from './children.ts'
 
 /**
- * Does what comes of ends.
+ * Does everything that must be done because runs have ended.
  * @param written settles when the ends are written; the runs that wait for them are looked up meanwhile.
  */
 export async function afterEnds(tx: Tx, ends: Ends, written?: Promise<void>): Promise<void> {
@@ -28,7 +28,7 @@ export async function afterEnds(tx: Tx, ends: Ends, written?: Promise<void>): Pr
   await stopChildren(tx, ends.stopped)
 }
 
-/** Writes what the machine has decided, and does what comes of it. */
+/** Writes the changes that the machine has decided, and does everything that must be done because of them. */
 export async function writeChanges(tx: Tx, changes: Changes): Promise<void> {
   const { written, awaited, ends } = changes.send(tx)
   if (awaited.length > 0) await wakeIfOver(tx, awaited)

@@ -75,7 +75,7 @@ export class SqlStore implements Store {
   feed: Store['feed'] = (query) => this.#queries.feed(query)
   feedEnd: Store['feedEnd'] = () => this.#driver.feedEnd()
 
-  // What is asked of runs
+  // Requests to runs
 
   control: Store['control'] = (request) => this.#commands.control(request)
   signal: Store['signal'] = (request) => this.#commands.signal(request)
