@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The entry of the `checkrein` command. What it needs is loaded after it is known that this Node can load it. */
+/** The entry of the `checkrein` command. The modules that it needs are loaded once it is known that this Node can load them. */
 
 const oldestNode = [24, 16] as const
 

@@ -65,6 +65,7 @@ import type {
 import { Holds } from './requests/holds.ts'
 import { WorkflowParts } from './handles/workflow-parts.ts'
 
+/** The options of a client. */
 export interface ClientOptions extends RequesterOptions {
   /** The largest input, and payload of a signal, in bytes of JSON; default 1 MiB. */
   readonly payloadLimit?: number
@@ -180,6 +181,7 @@ export class Client implements AsyncDisposable {
     return new RunHandle(checkedId(id), this.#parts, { task })
   }
 
+  /** Reads a run by its id; null where there is none. @throws {CheckreinError} `USAGE`. */
   async get(id: string): Promise<Run | null> {
     const stored = await this.#store.get(checkedId(id))
     return stored && viewOf(stored)
@@ -199,11 +201,12 @@ export class Client implements AsyncDisposable {
     return { runs: runs.map(runViews(payloads)), cursor }
   }
 
+  /** Counts the runs of a filter in each state. @throws {CheckreinError} `USAGE`. */
   async counts(filter: RunFilter = {}): Promise<Readonly<Record<State, number>>> {
     return this.#store.counts(runFilter(filter))
   }
 
-  /** What happens to all runs, from now on or after a position (-1: all that is kept), until the signal fires. */
+  /** Follows the feed of all runs, from now on or after a position (-1: from the oldest entry), until the abort signal fires. */
   async *events(options: EventsOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
     const abortSignal = options.abortSignal ?? new AbortController().signal
     const after = options.after ?? (await this.#store.feedEnd())
@@ -211,7 +214,7 @@ export class Client implements AsyncDisposable {
     yield* feedOf(this.#store, { runId: null, after, abortSignal, isOver })
   }
 
-  /** No attempt of these runs starts any more. Fulfils when that is on record, as do all that follow. */
+  /** Lets no attempt of these runs start any more. Fulfils when the request is on record, as do the other verbs. @throws {CheckreinError} `USAGE`, `BY_REQUIRED`. */
   async revoke(target: ControlTarget, options: AskOptions = {}): Promise<readonly Controlled[]> {
     return this.#parts.controls.many('revoke', target, options)
   }
@@ -280,11 +283,15 @@ export class Client implements AsyncDisposable {
     return sent.map((one) => new SignalHandle(one, { name, waits }))
   }
 
-  /** Puts a verb on all runs of a filter, and keeps it standing for those that come. The same one again moves its end. */
+  /**
+   * Puts a verb on all runs of a filter, and keeps it standing for runs that come later. The same verb on the same filter again
+   * moves its end. @throws {CheckreinError} `USAGE`, `BY_REQUIRED`.
+   */
   async hold(options: HoldOptions): Promise<Hold> {
     return this.#holds.hold(options)
   }
 
+  /** Lists the verbs that stand. */
   async holds(): Promise<readonly Hold[]> {
     return this.#store.holds()
   }
@@ -294,12 +301,12 @@ export class Client implements AsyncDisposable {
     return this.#holds.lift(target, options)
   }
 
-  /** How far a verb on a filter is, by the id of its call; null where there is none. */
+  /** Reads how far a verb on a filter is, by the id of its call; null where there is none. @throws {CheckreinError} `USAGE`. */
   async bulk(callId: string): Promise<Bulk | null> {
     return (await this.#store.bulks([checkedId(callId)]))[0] ?? null
   }
 
-  /** The newest verbs on filters. */
+  /** Lists the newest verbs on filters, with how far each is. */
   async bulks(): Promise<readonly Bulk[]> {
     return this.#store.bulks(null)
   }
@@ -314,14 +321,14 @@ export class Client implements AsyncDisposable {
     return this.#store.abortBulk(id, who)
   }
 
-  /** What a verb on a filter would do; nothing is done. */
+  /** Counts the runs that a verb on a filter would be for, and the answers that they would give; nothing is done. @throws {CheckreinError} `USAGE`. */
   async preview(verb: PreviewVerb, filter: RunFilter): Promise<Preview> {
     const { checkedPreviewVerb, previewOf } = await import('./views/preview.ts')
     checkedPreviewVerb(verb)
     return previewOf(verb, filter, await this.#store.counts(runFilter(filter)))
   }
 
-  /** The record of what was asked of runs, a page at a time, newest first by default. */
+  /** Reads the audit log: the record of every request, a page at a time, newest first by default. @throws {CheckreinError} `USAGE`. */
   async audit(query: AuditQuery = {}, options: ListOptions = {}): Promise<AuditPage> {
     return auditPage(this.#store, query, options)
   }

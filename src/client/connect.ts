@@ -4,6 +4,7 @@ import { refuseUnknownOptions } from './options/unknown-options.ts'
 
 export { isPostgresUrl, schemaIn, shownUrl } from '../store/place.ts'
 export type { Migrated, MigrateOptions, StorePlace }
+/** The options of `connect`: of the client, and of the store that it opens. */
 export type ConnectOptions = ClientOptions & StoreOptions
 
 /** Loaded when it is needed: an isolate, whose modules define tasks and import all of this, starts some 50 ms sooner. */
@@ -38,7 +39,7 @@ const optionNames: Readonly<Record<keyof ConnectOptions, true>> = {
   lookMs: true,
 }
 
-/** Those of a call's options that are for `connect`. */
+/** Picks the options that are for `connect` from those of a call. */
 export function connectOptionsIn(options: Readonly<Record<string, unknown>>): ConnectOptions {
   return Object.fromEntries(
     Object.entries(options).filter(([name]) => Object.hasOwn(optionNames, name)),

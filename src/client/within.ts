@@ -19,7 +19,7 @@ import type {
 /** A verb, asked within a transaction: it takes effect when that is committed. */
 type Ask<Options> = (target: ControlTarget, options?: Options) => Promise<readonly Controlled[]>
 
-/** What asks on a store, or within a transaction. */
+/** The rooms that carry out requests, on a store or within a transaction. */
 export interface WithinParts {
   readonly enqueuer: Enqueuer
   readonly controls: Controls
@@ -28,10 +28,10 @@ export interface WithinParts {
 }
 
 /**
- * What can be part of a transaction of the caller's: it is done if they commit, and has never been if they don't. No
+ * Requests as a part of a transaction of the caller's: they are done if it commits, and have never been if it does not. No
  * method waits for a run, which cannot hear of anything before the commit.
  *
- * - A call that fails has done nothing, and the transaction goes on as if it had not been made. What the caller sends on
+ * - A call that fails has done nothing, and the transaction goes on as if it had not been made. Statements that the caller sends on
  *   the same connection while a call is under way may be undone with it: await each call.
  * - A running run that is asked to stop is held until the end of the transaction, and its worker's report of its end
  *   waits: keep such a transaction short.

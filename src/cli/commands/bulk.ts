@@ -1,4 +1,4 @@
-/** `bulk`: how far verbs on filters are. What a hold or its lifting does with the runs that there are goes by the hold's id. */
+/** `bulk`: shows how far verbs on filters are. The bulk operations of a hold, or of its lifting, are found by the hold's id. */
 import { callerOf } from '../../core/run/call-ids.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Command, Option } from 'commander'

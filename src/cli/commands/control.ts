@@ -75,7 +75,7 @@ function patienceMs(session: Session, options: CancelOptions): number {
   return stopWaitMs({ ...options, ...(given(waiting, session.options) as StopOptions) })
 }
 
-/** What was answered at once, and what came of it. */
+/** The first answer of a run to a verb, and the outcome. */
 interface Outcome {
   readonly id: string | null
   /** `pending`: not confirmed within the time. */

@@ -37,7 +37,7 @@ async function doctor(session: Session): Promise<number> {
   return isHealthy ? 0 : unhealthyCode
 }
 
-/** What could not be looked at is a finding too: the others may say why. */
+/** A look that failed is a finding too: the other findings may say why it failed. */
 function lookFailed(error: unknown): Finding[] {
   if (!isCheckreinError(error)) throw error
   const hint = error.hint ?? 'The findings above may say why.'
@@ -69,7 +69,7 @@ async function look(client: Client): Promise<Facts> {
     workers,
     running: running.runs,
     queuedCount: counts.queued,
-    // What is held waits for nobody.
+    // A run that is held waits for no worker.
     queued: queued.runs.filter(
       (run) => !holds.some((hold) => isOfLanes(hold) && isHeldBy(hold.filter, held(run))),
     ),

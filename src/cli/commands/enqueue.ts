@@ -86,7 +86,7 @@ function parsed(json: string, what: string): unknown {
   }
 }
 
-/** What a caller who expects a new run should hear. */
+/** Notes each outcome that a caller does not expect who enqueues a new run. */
 function noteUnusual({ id, enqueued }: RunHandle): void {
   if (enqueued?.outcome === 'exists')
     writeNote(`note: run ${id} was there already; nothing was enqueued`)

@@ -42,7 +42,7 @@ export function signalCommands(program: Command): void {
   act(commandFor(program, 'signals'), signals)
 }
 
-/** What came of a signal to one run. */
+/** The outcome of a signal to one run. */
 interface Outcome extends Pick<SignalHandle, 'runId' | 'callId' | 'answer' | 'position'> {
   readonly reply: unknown
   /** Why there is no reply. */

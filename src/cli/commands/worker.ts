@@ -89,7 +89,7 @@ async function work(session: Session, isDev: boolean): Promise<number> {
   return 0
 }
 
-/** Those of the command line, or of the configuration file. */
+/** The modules that the command line names, or else the configuration file. @throws {CheckreinError} `USAGE` where neither names any. */
 function modulesOf({ args, config }: Session): readonly (string | URL)[] {
   const [named] = args as [readonly string[]]
   const modules = named.length > 0 ? named : (config.modules ?? [])

@@ -1,4 +1,4 @@
-/** The verbs on a whole workflow. Those of runs that wait for what comes of them wait here, too. */
+/** The verbs on a whole workflow. `cancel`, `terminate` and `pause` wait for their outcome, as they do for a run. */
 import { type Command, Option } from 'commander'
 import type { WhoOptions } from '../../client/options/requester.ts'
 import type { Client } from '../../client/client.ts'
@@ -39,7 +39,7 @@ export function workflowVerbs(group: Command): void {
   act(commandFor(group, 'signalWorkflow'), send)
 }
 
-/** What was answered, and what came of it: `pending` where that was not seen in time. */
+/** The outcome of a verb on a workflow: `pending` where it was not seen in time. */
 interface Outcome {
   readonly id: string
   readonly answer: CameTo

@@ -6,7 +6,7 @@ import { checkedConfig, type Config } from '../../worker/config.ts'
 
 const names = ['ts', 'mts', 'js', 'mjs'].map((end) => `checkrein.config.${end}`)
 
-/** What the configuration file in a folder says; nothing where there is none. @throws {CheckreinError} `CONFIG_INVALID`. */
+/** Reads the configuration file of a folder; an empty configuration where there is none. @throws {CheckreinError} `CONFIG_INVALID`. */
 export async function readConfig(folder: string): Promise<Config> {
   const [name, other] = names.filter((one) => existsSync(join(folder, one)))
   if (name === undefined) return {}

@@ -13,7 +13,7 @@ export function report(thrown: unknown, isJson: boolean): number {
   return errorCodes[error.code]?.exit ?? errorCodes.INTERNAL.exit
 }
 
-/** What was thrown, as an error of ours; null where nothing went wrong: help or the version was asked for. */
+/** Makes an error of ours of anything that was thrown; null where nothing went wrong, because help or the version was asked for. */
 export function failureOf(thrown: unknown): CheckreinError | null {
   if (isCheckreinError(thrown)) return thrown
   if (thrown instanceof CommanderError) return asUsage(thrown)

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import type { Parameter, Parameters, ValueKind } from '../../client/options/parameter.ts'
 import { CheckreinError } from '../../core/errors.ts'
 
-/** What was given on the command line, by the names of the parameters. */
+/** The values that were given on the command line, by the names of the parameters. */
 export type Given = Readonly<Record<string, unknown>>
 
 const placeholders: Readonly<Record<ValueKind, string>> = {
@@ -46,7 +46,7 @@ function aboutOf({ about, choices, kind }: Parameter): string {
 
 interface GivenTwice {
   readonly given: string
-  /** What the same option gave before. */
+  /** The value that the same option was given before. */
   readonly before: unknown
 }
 
@@ -112,7 +112,7 @@ const badOption = (name: string, given: string, hint: string): CheckreinError =>
     hint,
   })
 
-/** Those of the parameters that were given, under their own names. */
+/** Picks the parameters that were given, under their own names. */
 export function given(parameters: Parameters, options: Given): Given {
   const pairs = Object.entries(parameters).map(
     ([name, { singular }]) => [name, options[singular ?? name]] as const,

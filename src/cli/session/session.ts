@@ -1,4 +1,4 @@
-/** What every command has in common: which store, how it answers, and the shape in which it is made. */
+/** The session that every command has: its store, its options, its way to answer, and how its command is made from the table. */
 import { hostname, userInfo } from 'node:os'
 import { type Command, Option } from 'commander'
 import type { Client, ClientOptions } from '../../client/client.ts'
@@ -59,7 +59,7 @@ export class Session {
     return result
   }
 
-  /** Who asks, unless the command line says: this user, where that is enough. */
+  /** The requester, unless the command line names one: this user, where that is enough. */
   #who(): ClientOptions {
     const origin = `cli on ${hostname()} pid ${process.pid}`
     if (this.config.requireBy === true) return { origin, requireBy: true }
@@ -88,7 +88,7 @@ function userName(): string | null {
   }
 }
 
-/** Does what a command is for; its exit code, 0 where it gives none. */
+/** Carries out a command. @returns its exit code; 0 where it gives none. */
 export type Action = (session: Session) => Promise<number | void>
 
 /** Somebody was asked whether to go on, and said no. That is no error. */

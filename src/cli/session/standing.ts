@@ -1,4 +1,4 @@
-/** What a verb that stands, or a pause of a whole task or queue, would do; nothing is done. */
+/** The preview of a hold, or of a pause of a whole task or queue; nothing is done. */
 import type { Client } from '../../client/client.ts'
 import type { Preview } from '../../client/views/preview.ts'
 import { type HoldFilter, isOfLanes } from '../../core/hold.ts'
@@ -15,7 +15,7 @@ export interface Standing {
   readonly inFlight?: InFlight | undefined
 }
 
-/** What it would be for, and what becomes of the runs that it finds running. */
+/** How many runs a hold would find, and the fate of the running ones. */
 export interface StandingPreview extends Pick<Preview, 'filter' | 'totalCount' | 'counts'> {
   readonly verb: Standing['verb']
   /** Null for what is resumed. */

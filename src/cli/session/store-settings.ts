@@ -3,7 +3,7 @@ import { isPostgresUrl, schemaIn, shownUrl } from '../../client/connect.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { Config } from '../../worker/config.ts'
 
-/** What one of the three says. */
+/** The store as one of the three names it: the command line, the environment, or the configuration file. */
 interface Layer {
   readonly store?: string | undefined
   readonly schema?: string | undefined
@@ -11,7 +11,7 @@ interface Layer {
 
 export interface StoreSettings {
   readonly url: string
-  /** What `connect` takes besides. */
+  /** The options for `connect`. */
   readonly options: { readonly schema?: string; readonly listenUrl?: string }
   /** How the store is called in what people read: without a password. */
   readonly shown: string

@@ -29,7 +29,7 @@ export function targetOf(session: Session, ids: readonly string[]): ControlTarge
   )
 }
 
-/** What the options say; null where they say nothing. */
+/** The filter that the options name; null where they name none. */
 export function filterOf({ options }: Session): RunFilter | null {
   const filter = given(filterParameters, options) as RunFilter
   return Object.keys(filter).length > 0 || options['all'] === true ? filter : null

@@ -1,4 +1,4 @@
-/** What workers of this process do, as lines of a log. */
+/** The events of this process's workers, as lines of a log. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { humanDuration } from '../../core/duration.ts'
 import type { EventType } from '../../core/run/transitions.ts'
@@ -88,5 +88,5 @@ function endedWords(event: Extract<WorkerEvent, { readonly type: 'attempt-ended'
   return error || refused ? style('yellow', line) : line
 }
 
-/** What a handler throws that obeys its abort signal. */
+/** The codes of errors that a handler throws when it obeys its abort signal. */
 const abortCodes = new Set(['ABORT_ERR', 'ATTEMPT_CANCELLED', 'ATTEMPT_SHUTDOWN'])

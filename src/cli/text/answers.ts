@@ -1,4 +1,4 @@
-/** What a verb came to, as scripts and people see it. */
+/** The outcome of a verb, as scripts and people see it. */
 import { type ErrorCode, errorCodes } from '../../core/errors.ts'
 import type { Controlled } from '../../store/store.ts'
 
@@ -7,7 +7,7 @@ export const tooLateCode = 3
 /** It was stopped, but what it did is not undone: its roll-back failed, or was given up. */
 export const notUndoneCode = 5
 
-/** What was answered at once, or what came of it: `pending` where that was not seen within the time. */
+/** The first answer of a run, or its outcome: `pending` where the outcome was not seen in time. */
 export type CameTo = Controlled['answer'] | 'stopped' | 'pending'
 
 /** The worst of the answers, as a script would see it; 0 where all is well. */
@@ -20,7 +20,7 @@ export function worstCode(
   return answers.includes('too-late') ? tooLateCode : 0
 }
 
-/** What an answer means, where its name does not say it. */
+/** The meaning of an answer, where its name does not say it. */
 export const answerWords: Readonly<Partial<Record<CameTo, string>>> = {
   requested: 'on record; the run is still running',
   'too-late': 'it had ended by itself',

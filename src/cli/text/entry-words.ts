@@ -1,4 +1,4 @@
-/** What happened to a run, in words. */
+/** The entries of a run's feed, in words. */
 import type { SignalEntry } from '../../client/views/audit.ts'
 import { humanDuration } from '../../core/duration.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
@@ -51,7 +51,7 @@ function fromWhere(record: SignalEntry | undefined): string {
   return record?.origin ? ` (${plain(record.origin)})` : ''
 }
 
-/** What happened, and what became of the run. */
+/** The event, and the state that the run went to. */
 const ending =
   (what: string): Words =>
   (data, { state }) => {
@@ -62,7 +62,7 @@ const ending =
     return `${what}${because}; ${state}${runAt === undefined ? '' : ` until ${dateTime(runAt)}`}`
   }
 
-/** Who was asked to stop and did has not failed. */
+/** A run that was asked to stop, and did, has not failed. */
 const isCooperative = ({ stop }: Data): boolean => stop?.mode === 'cooperative'
 
 /** A run that is rolled back goes to its queue once more. */

@@ -1,4 +1,4 @@
-/** What is true of a run, a line each. */
+/** The facts of a run, one to a line. */
 import type { Paused, Run, WaitingFor } from '../../client/views/view.ts'
 import { humanDuration } from '../../core/duration.ts'
 import type { Hold } from '../../store/store.ts'

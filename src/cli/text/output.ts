@@ -1,4 +1,4 @@
-/** What the CLI writes: text for people, JSON for programs. */
+/** The output of the command line: text for people, JSON for programs. */
 import { styleText } from 'node:util'
 
 type Format = Parameters<typeof styleText>[0]
@@ -33,7 +33,7 @@ export function writeJsonLine(value: unknown): void {
   writeLine(JSON.stringify(withInstants(value)))
 }
 
-/** What users put in is theirs: nothing in it is taken for an instant. */
+/** The names of members that hold values of users: no number in them is taken for an instant. */
 const theirs = new Set(
   'input result progress checkpoint payload reply filter target details tags tasks message'.split(
     ' ',
@@ -42,7 +42,7 @@ const theirs = new Set(
 const isInstantName = (name: string): boolean =>
   name === 'at' || name === 'until' || /[a-z](At|Until)$/.test(name)
 
-/** The same, with epoch ms as ISO 8601 and `undefined` as null. */
+/** Makes the same value with ISO 8601 for epoch ms and null for `undefined`. */
 export function withInstants(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withInstants)
   if (typeof value !== 'object' || value === null) return value ?? null

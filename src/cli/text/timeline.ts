@@ -1,4 +1,4 @@
-/** What happened to a run, in order, with what was asked of it. */
+/** The events of a run in their order, with the requests that were made of it. */
 import type { SignalEntry } from '../../client/views/audit.ts'
 import { humanDuration } from '../../core/duration.ts'
 import type { FeedEntry } from '../../core/run/events.ts'
@@ -45,7 +45,7 @@ function stepsOf(events: readonly FeedEntry[], record: readonly SignalEntry[]): 
   return [...steps, ...together(quiet)]
 }
 
-/** What comes again and again. */
+/** The types of entries that come again and again. */
 const isQuiet = ({ type }: FeedEntry): boolean => type === 'checkpoint' || type === 'progress'
 
 /** A write that kept no state: what it kept is shown signal by signal. */
@@ -78,7 +78,7 @@ function consumed({ at, data }: FeedEntry, record: readonly SignalEntry[]): Step
 /** The record of a verb is written by another clock's look than the entry of the feed. */
 const sameMs = 1000
 
-/** What was asked, of an entry that is about that: a signal by its position, a verb by who asked it and when. */
+/** Finds the request that an entry is about: a signal by its position, a verb by its requester and its time. */
 function finder(record: readonly SignalEntry[]): (entry: FeedEntry) => SignalEntry | undefined {
   const byPosition = new Map(record.map((one) => [one.position, one]))
   const verbs = record.filter(({ kind }) => kind !== 'signal')

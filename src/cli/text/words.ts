@@ -45,7 +45,7 @@ function proofWords(proof: ExitProof): string {
   return exitCode === null ? place : `${place} exited with ${exitCode}`
 }
 
-/** Who stopped a run and why, and how, with the proof. */
+/** Tells by whom a run was stopped, why and how, with the proof. */
 export function stopWords(stop: StopRecord): string {
   return `${stop.verb}${whoAndWhy(stop)}; ${howWords(stop)}`
 }
@@ -83,7 +83,7 @@ const rollbackStates = {
   abandoned: 'given up by terminate',
 } as const satisfies Record<RollbackFacts['state'], string>
 
-/** What came of a roll-back. */
+/** Tells the outcome of a roll-back. */
 export function rollbackWords({ state, failures, crashes, error }: RollbackFacts): string {
   const failed = failures === 0 ? '' : `, ${failures} failed`
   const counts = `${failed}${crashes === 0 ? '' : `, ${crashes} crashed`}`
@@ -96,7 +96,7 @@ export function askedWords({ kind, name, payload }: SignalEntry): string {
   return `${plain(name)}${payload === undefined || !isMessage ? '' : ` ${brief(payload, 80)}`}`
 }
 
-/** What came of a signal, or of a verb. */
+/** Tells the outcome of a signal, or of a verb. */
 export function cameOfIt(entry: SignalEntry): string {
   const { kind, name, answer, deliveredAt, completedAt, attempt, error, reply } = entry
   if (error !== null) return `failed: ${errorWords(error)}`
@@ -129,7 +129,7 @@ function endWords(reply: unknown, verb: string): string {
   return parts.filter((part) => part !== undefined).join(', ')
 }
 
-/** What the record says that a verb on a running run has led to. */
+/** The outcome of a verb on a running run, as the record has it. */
 interface VerbEnd {
   readonly state: State
   readonly mode?: StopMode

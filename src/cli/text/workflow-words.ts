@@ -1,4 +1,4 @@
-/** What is true of a workflow, in words. */
+/** The facts of a workflow, in words. */
 import type { Workflow, WorkflowStatus } from '../../client/views/workflow-view.ts'
 import { humanDuration } from '../../core/duration.ts'
 import type { ErrorRecord } from '../../core/errors.ts'

@@ -44,7 +44,7 @@ export type SignalArguments<Signals extends SignalSchemas, Name extends keyof Si
     ? [payload?: PayloadOf<Signals, Name>, options?: WhoOptions]
     : [payload: PayloadOf<Signals, Name>, options?: WhoOptions]
 
-/** What a handle needs of its client. */
+/** The parts of its client that a handle needs. */
 export interface HandleParts {
   readonly store: Store
   readonly waits: RunWaits
@@ -52,7 +52,7 @@ export interface HandleParts {
   readonly signals: Signals
 }
 
-/** What the client knows of a run besides its id. */
+/** The facts that the client knows of a run besides its id. */
 export interface Known {
   readonly enqueued?: Enqueued
   readonly task?: AnyTask
@@ -64,7 +64,7 @@ export class RunHandle<
   Signals extends SignalSchemas = SignalSchemas,
 > implements AsyncDisposable {
   readonly id: string
-  /** What `enqueue` did; null for a handle that was made from an id. */
+  /** The answer of `enqueue`; null for a handle that was made from an id. */
   readonly enqueued: Enqueued | null
   readonly #task: AnyTask | null
   readonly #parts: HandleParts
@@ -77,13 +77,13 @@ export class RunHandle<
     this.#parts = parts
   }
 
-  /** @throws {CheckreinError} `RUN_NOT_FOUND`. */
+  /** Reads the run as it is now. @throws {CheckreinError} `RUN_NOT_FOUND`. */
   async get(): Promise<Run<Output>> {
     return viewOf<Output>(await this.#stored())
   }
 
   /**
-   * What the handler returned, when it has.
+   * Waits until the run has completed, and gives the value that its handler returned.
    * @throws {RunFailedError} where it failed. @throws {RunCancelledError} where it was cancelled.
    * @throws {CheckreinError} `RESULT_TIMEOUT`, `RUN_NOT_FOUND`.
    */
@@ -98,7 +98,7 @@ export class RunHandle<
     return run.result as Output
   }
 
-  /** What happens to the run, from the beginning or after a position, until it has ended. */
+  /** Follows the feed of the run, from the beginning or after a position, until the run has ended. @throws {CheckreinError} `RUN_NOT_FOUND`. */
   async *events(options: EventsOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
     await this.#stored()
     const abortSignal = this.#until(options.abortSignal)

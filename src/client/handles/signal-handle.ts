@@ -6,6 +6,7 @@ import { notFound, SignalFailedError } from '../views/errors.ts'
 import { nameOf, type RunWaits } from '../waits/run-waits.ts'
 import type { Sent } from '../requests/signals.ts'
 
+/** How a signal's delivery, or its reply, is waited for. */
 export interface ReplyOptions {
   /** Rejects with `SIGNAL_TIMEOUT` after this long; default: waits for as long as it takes. */
   readonly timeout?: Duration
@@ -43,7 +44,7 @@ export class SignalHandle {
   }
 
   /**
-   * Fulfils when it has reached the handler.
+   * Fulfils when the signal has reached the handler.
    * @throws {CheckreinError} `SIGNAL_UNHEARD` where the run ended before; `SIGNAL_TIMEOUT`, `RUN_NOT_FOUND`.
    */
   async delivered(options: ReplyOptions = {}): Promise<SignalEntry> {
@@ -53,7 +54,7 @@ export class SignalHandle {
   }
 
   /**
-   * What the handler replied, when that is kept: undefined where it has dealt with the signal without a word.
+   * Waits until the handler's reply is kept, and gives it; undefined where the handler has dealt with the signal without a reply.
    * @throws {SignalFailedError} where the handler rejected it. @throws {CheckreinError} `SIGNAL_UNHEARD` where the run
    *   ended without dealing with it; `SIGNAL_REJECTED` where it is not what the task takes; `SIGNAL_TIMEOUT`, `RUN_NOT_FOUND`.
    */

@@ -27,7 +27,7 @@ import type {
 } from '../options/options.ts'
 import type { WorkflowParts } from './workflow-parts.ts'
 
-/** What came of a verb on a workflow. */
+/** The outcome of a verb on a workflow. */
 export interface WorkflowOutcome {
   readonly id: string
   readonly answer: Answer | 'not-found'
@@ -41,7 +41,7 @@ type Waiting = Pick<ResultOptions, 'timeout' | 'abortSignal'>
 /** One workflow, in hand. Closing it ends its waits and iterators; the workflow goes on. */
 export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
   readonly id: string
-  /** What starting it did; null for a handle that was made from an id. */
+  /** The answer of the start; null for a handle that was made from an id. */
   readonly enqueued: WorkflowEnqueued | null
   readonly #parts: WorkflowParts
   readonly #closing = new AbortController()
@@ -52,13 +52,13 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
     this.enqueued = enqueued
   }
 
-  /** @throws {CheckreinError} `WORKFLOW_NOT_FOUND`. */
+  /** Reads the workflow as it is now. @throws {CheckreinError} `WORKFLOW_NOT_FOUND`. */
   async get(): Promise<Workflow<Output>> {
     return workflowView<Output>(await this.#stored())
   }
 
   /**
-   * What its last step came to, when it has ended.
+   * Waits until the workflow has completed, and gives the result of its last step.
    * @throws {WorkflowFailedError} where it failed. @throws {WorkflowCancelledError} where it was cancelled.
    * @throws {CheckreinError} `RESULT_TIMEOUT`, `WORKFLOW_NOT_FOUND`.
    */
@@ -72,7 +72,7 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
     return workflow.result as Output
   }
 
-  /** What happens to its runs, from the beginning or after a position, until it has ended. */
+  /** Follows the feed of its runs, from the beginning or after a position, until the workflow has ended. */
   async *events(options: EventsOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
     await this.#stored()
     const abortSignal = this.#signal(options.abortSignal)
@@ -85,7 +85,7 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
     })
   }
 
-  /** How it is built, and what became of each part. */
+  /** Reads how the workflow is built, and the state of each part. @throws {CheckreinError} `WORKFLOW_NOT_FOUND`. */
   async tree<Payloads extends boolean = false>(
     options: PayloadOptions<Payloads> = {},
   ): Promise<ChainTree<RunOf<Payloads>>> {
@@ -159,7 +159,7 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
     return workflowOutcome(pauseAnswer(settled, answer), settled)
   }
 
-  /** Lets it go on. Fulfils when that is on record. */
+  /** Ends the pause. Fulfils when that is on record. */
   async resume(options: WhoOptions = {}): Promise<WorkflowControlled> {
     return this.#parts.control('resume', this.id, options)
   }
@@ -183,7 +183,7 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
   }
 
   /**
-   * What is left of it, and the last result, as JSON that `importWorkflow` goes on with, on this store or another.
+   * Reads the remainder of the workflow, and the last result, as JSON that `importWorkflow` goes on with, on this store or another.
    * @throws {CheckreinError} `WORKFLOW_ACTIVE` where it has neither paused nor ended.
    */
   async export(): Promise<WorkflowExport> {

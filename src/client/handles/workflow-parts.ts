@@ -20,7 +20,7 @@ import type { RunOf } from '../views/view.ts'
 import { type ChainTree, treeOf } from '../views/workflow-view.ts'
 import type { WorkflowControlOptions } from '../options/options.ts'
 
-/** What the handle of a workflow needs of its client. */
+/** The parts of its client that the handle of a workflow needs. */
 export class WorkflowParts implements Disposable {
   readonly store: Store
   /** The end of a workflow, by its id. */

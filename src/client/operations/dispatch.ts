@@ -137,7 +137,7 @@ function timed<Options extends object>(
   return options
 }
 
-/** What storing it did. Only a handle that was made from an id has nothing to say of that. */
+/** The answer of the enqueue, which every handle has but one that was made from an id. */
 function enqueuedOf<Enqueued>({ enqueued }: { readonly enqueued: Enqueued | null }): Enqueued {
   return enqueued as Enqueued
 }

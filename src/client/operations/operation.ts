@@ -1,4 +1,4 @@
-/** What a row of the table of operations says. */
+/** The form of a row of the table of operations. */
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Parameters } from '../options/parameter.ts'
 import type { AnswerName } from '../schemas/answers.ts'

@@ -1,5 +1,5 @@
 /**
- * What may be asked of the system: the second of the two tables that hold up the house.
+ * Everything that may be asked of the system: the second of the two tables that hold up the house.
  *
  * Each operation is a method of `Client` with the same name. The CLI reads its commands, options, help and examples
  * from here; the HTTP routes will read their methods, paths and errors from here. Types hold each row to what the

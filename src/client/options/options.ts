@@ -31,12 +31,13 @@ export interface AskOptions extends WhoOptions {
   /** Whether the run is rolled back after its stop, whatever its task says; default false. */
   readonly rollback?: boolean
   /**
-   * What becomes of the runs that the run's handler has enqueued: with `cancel` (default) they are asked the same, and those that they have
+   * The fate of the runs that the run's handler has enqueued: with `cancel` (default) they are asked the same, and those that they have
    * enqueued; with `wait` those that run may finish, and the others never start; with `detach` all go on.
    */
   readonly children?: RunningPolicy
 }
 
+/** How a run is stopped by a handle, which waits for the confirmation. */
 export interface StopOptions extends AskOptions {
   /** How long the handler has to end by itself; default 5 s. */
   readonly grace?: Duration
@@ -45,6 +46,7 @@ export interface StopOptions extends AskOptions {
   readonly abortSignal?: AbortSignal
 }
 
+/** How long a handle waits until a run has parked. */
 export interface ParkWait {
   /** How long to wait until the run has parked; default: `within` and 30 s. */
   readonly timeout?: Duration
@@ -57,24 +59,27 @@ export type FreezeRunsOptions = WhoOptions & UntilOptions
 /** The same where the handle waits for it. */
 export type FreezeOptions = FreezeRunsOptions & ParkWait
 
+/** How running runs are brought to a pause. */
 export interface ParkOptions {
   /** How long it may take to the next checkpoint; default 30 s. */
   readonly within?: Duration
   /**
-   * What is done with a run that meets no checkpoint in time: `wait` (default) shows it as overdue; `kill` kills its
+   * The measure against a run that meets no checkpoint in time: `wait` (default) shows it as overdue; `kill` kills its
    * isolate, and it resumes from its last checkpoint; `freeze` stops its process where it stands.
    */
   readonly otherwise?: PauseFallback
 }
 
-/** Of verbs that wait for nothing but the record. */
+/** How runs are stopped by verbs that wait for nothing but the record. */
 export type CancelOptions = Omit<StopOptions, Waiting>
 
+/** How runs are paused by a verb that waits for nothing but the record. */
 export type PauseRunsOptions = FreezeRunsOptions & ParkOptions
 
+/** How a run is paused by a handle, which waits until it has parked. */
 export type PauseOptions = PauseRunsOptions & ParkWait
 
-/** What becomes of the runs that a pause of a whole task or queue finds running; default `finish`. */
+/** The fate of the runs that a pause of a whole task or queue finds running; default `finish`. */
 export interface InFlightOptions {
   readonly inFlight?: InFlight
 }
@@ -82,13 +87,15 @@ export interface InFlightOptions {
 /** How a whole task or queue is paused. */
 export type ScopeOptions = PauseRunsOptions & InFlightOptions
 
+/** A verb that is to stand, for which runs, and how. */
 export type HoldOptions = PauseRunsOptions & HoldParts
 
+/** The parts of a hold besides those of a pause. */
 export interface HoldParts {
   readonly verb: 'pause' | StopVerb
   readonly filter: HoldFilter
   /**
-   * What becomes of the runs that it finds running: they `finish`, the verb is asked of them too (`park`), or they are
+   * The fate of the runs that it finds running: they `finish`, the verb is asked of them too (`park`), or they are
    * cancelled. Default: `finish` where a whole task or queue is paused, and for `revoke`; else `park`.
    */
   readonly inFlight?: InFlight
@@ -101,10 +108,10 @@ export interface HoldParts {
 /** Which hold is meant: by its id, or as it was made. */
 export type HoldTarget = string | Pick<HoldOptions, 'verb' | 'filter'>
 
-/** All that a verb on runs may be told. */
+/** The options of all verbs on runs together. */
 export type ControlOptions = StopOptions & PauseOptions
 
-/** @throws {CheckreinError} `USAGE` for what is none of the words. */
+/** Checks that a value is one of the words. @param what names it in the error. @throws {CheckreinError} `USAGE`. */
 export function oneOf<Word extends string>(
   words: readonly Word[],
   given: Word,
@@ -114,6 +121,7 @@ export function oneOf<Word extends string>(
   throw new CheckreinError('USAGE', { message: `${what} must be one of ${words.join(', ')}` })
 }
 
+/** How a run is enqueued. */
 export interface EnqueueOptions extends ChildOptions {
   /** Default: a new UUIDv7. A run with this id that exists is returned instead, if it is of the same task. */
   readonly id?: string
@@ -126,16 +134,17 @@ export interface EnqueueOptions extends ChildOptions {
   readonly onConflict?: OnConflict
   /** With `cancel-and-replace`: how long the old run has to end by itself; default 5 s. */
   readonly grace?: Duration
-  /** Who asks, where it replaces another run; default: the client's `by`. */
+  /** The requester, where the new run replaces another; default: the client's `by`. */
   readonly by?: string
   /** From where that is asked, for the record; default: the client's `origin`. */
   readonly origin?: string
 }
 
+/** How a workflow is started. */
 export interface WorkflowOptions {
   /** Default: a new UUIDv7. A workflow with this id that exists is returned instead. */
   readonly id?: string
-  /** What people call it; workflows are found by it. */
+  /** A name for people; workflows are found by it. */
   readonly name?: string
   /** The caller's own name for this one: where a workflow that is not final holds it, that one is returned instead. */
   readonly key?: string
@@ -155,18 +164,20 @@ export interface WorkflowOptions {
 export interface StopWorkflowOptions extends WhoOptions {
   /** How long handlers have to end by themselves; default 5 s. */
   readonly grace?: Duration
-  /** What becomes of members that run: they are asked the same (`cancel`, default), go on by themselves (`detach`), or may finish (`wait`). */
+  /** The fate of running members: they are asked the same (`cancel`, default), go on by themselves (`detach`), or may finish (`wait`). */
   readonly running?: RunningPolicy
   /** Whether members are rolled back: those that run, and, when they have stopped, those that have completed, the last first. */
   readonly rollback?: boolean
-  /** What becomes of the runs that the handlers of its members have enqueued; default `cancel`. */
+  /** The fate of the runs that the handlers of its members have enqueued; default `cancel`. */
   readonly children?: RunningPolicy
   /** How long a tombstone waits for a workflow that does not exist yet; default 24 h, 0 for none. */
   readonly tombstone?: Duration
 }
 
+/** The options of all verbs on workflows together. */
 export type WorkflowControlOptions = StopWorkflowOptions & PauseRunsOptions
 
+/** How a result is waited for. */
 export interface ResultOptions {
   /** Rejects with `RESULT_TIMEOUT` after this long; default: waits for as long as it takes. */
   readonly timeout?: Duration
@@ -197,6 +208,7 @@ export interface SignalWaitOptions extends WaitOptions {
   readonly until?: 'replied' | 'delivered'
 }
 
+/** Which part of a feed is followed, and for how long. */
 export interface EventsOptions {
   /** Goes on after this position; default: from the beginning for one run, from now on for all. */
   readonly after?: number
@@ -205,7 +217,8 @@ export interface EventsOptions {
   readonly abortSignal?: AbortSignal
 }
 
-/** Of the handle's verbs, which wait. */
+/** The names of the options by which a handle's verbs wait. */
 export const waitingOptions = ['timeout', 'abortSignal'] as const
 
+/** The name of an option by which a handle's verbs wait. */
 export type Waiting = (typeof waitingOptions)[number]

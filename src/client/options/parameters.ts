@@ -1,4 +1,4 @@
-/** What the operations may be told, by their names in the client's options. */
+/** The parameters of the operations, by their names in the client's options. */
 import type { ChildOptions } from '../../core/task/context.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { HoldFilter } from '../../core/hold.ts'
@@ -128,9 +128,9 @@ export const signalListOptions = {
   order: { ...listOptions.order, about: 'default: oldest' },
 } as const satisfies Parameters<keyof ListOptions>
 
-/** What a run, or a workflow, is waited for. */
+/** The outcomes that a run, or a workflow, is waited for. */
 export const runWaits = ['ended', 'stopped', 'paused'] as const
-/** What a signal is waited for. */
+/** The outcomes that a signal is waited for. */
 export const signalWaits = ['replied', 'delivered'] as const
 
 const waitTimeout = duration('how long to wait before the answer is the present state; default 30s')

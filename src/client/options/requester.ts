@@ -1,4 +1,4 @@
-/** Who asks, why and from where: what the record says of every request. */
+/** The requester, the reason and the origin, which the record keeps of every request. */
 import { randomUUIDv7 } from 'node:crypto'
 import { hostname } from 'node:os'
 import { CheckreinError, shown } from '../../core/errors.ts'
@@ -8,7 +8,7 @@ import type { RequestedBy } from '../../store/store.ts'
 /** Goes into the record of what was asked. */
 export interface WhoOptions {
   readonly reason?: string
-  /** Who asks; default: the client's `by`. */
+  /** The requester: a person or a program; default: the client's `by`. */
   readonly by?: string
   /**
    * A UUIDv7 of the caller's; default: a new one. A request that is made again under the same id is the same request;
@@ -22,8 +22,9 @@ export interface WhoOptions {
   readonly origin?: string
 }
 
+/** How a client names the requester of its calls. */
 export interface RequesterOptions {
-  /** Who asks, in the record of every request, where a call names nobody. */
+  /** The requester in the record of every request for which a call names nobody. */
   readonly by?: string
   /** Whether a request is refused with `BY_REQUIRED` that says nowhere who asks; default false. */
   readonly requireBy?: boolean

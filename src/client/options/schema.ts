@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
-/** What a schema found wrong with a value. */
+/** One defect that a schema found in a value. */
 export interface Issue {
   readonly path: string
   readonly message: string

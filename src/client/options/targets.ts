@@ -12,7 +12,7 @@ export type ControlTarget =
   | { readonly task: string; readonly key: string }
   | { readonly filter: RunFilter }
 
-/** What can be paused as a whole, with all runs that come: a task, a queue, a task in a queue, or everything. */
+/** Everything that can be paused as a whole, with all runs that come: a task, a queue, a task in a queue, or the whole store. */
 export type Scope =
   | { readonly task: string; readonly queue?: string; readonly key?: never }
   | { readonly queue: string; readonly task?: never; readonly key?: never }
@@ -32,7 +32,7 @@ export function targetOf(target: ControlTarget): Target {
   return { task: named(target.task, 'the task'), key: named(target.key, 'the key') }
 }
 
-/** What stands beside a filter or a key was meant for the options, which are another argument. */
+/** Refuses members beside a filter or a key: they were meant for the options, which are another argument. */
 function refuseMore(target: object, parts: readonly string[]): void {
   const more = Object.keys(target).find((part) => !parts.includes(part))
   if (more === undefined) return
@@ -52,7 +52,7 @@ const named = (value: unknown, what: string): string => {
 
 const textParts = ['task', 'queue', 'tag', 'key'] as const
 
-/** What has nothing in a part would mean nothing or all by accident. */
+/** Refuses a part that is empty: it would mean nothing, or all, by accident. */
 function refuseHollow(filter: RunFilter): void {
   if (typeof filter !== 'object' || (filter as object | null) === null || Array.isArray(filter))
     throw new CheckreinError('USAGE', {

@@ -39,7 +39,7 @@ import {
 /** How long a tombstone stands where the caller says nothing. */
 export const defaultTombstone = '24h'
 
-/** What each verb on runs may be told. */
+/** The names of the options of each verb on runs. */
 const verbOptions = {
   revoke: Object.keys(askOptions),
   abort: Object.keys(askOptions),
@@ -49,7 +49,7 @@ const verbOptions = {
   resume: Object.keys(whoOptions),
 } as const satisfies Record<ControlVerb, readonly string[]>
 
-/** Those that a handle waits for. */
+/** The verbs whose outcome a handle waits for. */
 const waitingVerbs: readonly ControlVerb[] = ['cancel', 'terminate', 'pause']
 
 export class Controls {
@@ -103,7 +103,7 @@ export function refuseUnknownFreeze(options: FreezeOptions, waits: readonly stri
   refuseUnknownOptions('freeze', options, [...Object.keys(freezeOptions), ...waits])
 }
 
-/** What `freeze` is in terms of `pause`. */
+/** The options of `pause` that make a `freeze` of it. */
 export const atOnce = { within: 0, otherwise: 'freeze' } as const satisfies PauseOptions
 
 /** The furthest needs no word. */

@@ -66,7 +66,7 @@ export class Enqueuer {
     return this.#store.enqueue(runs.map((run) => this.#newRun(task, run)))
   }
 
-  /** What takes a key away ends another run: that is a control action like any other. */
+  /** An enqueue that takes a key away ends another run, so its requester is on record as for any other verb. */
   #whoReplaces({
     onConflict = 'skip',
     by,

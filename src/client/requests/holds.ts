@@ -49,7 +49,7 @@ export class Holds {
 
   async #lift(target: HoldTarget, who: RequestedBy): Promise<Hold | null> {
     if (typeof target === 'string') return this.#store.lift({ id: checkedId(target) }, who)
-    // What is a hold itself has more parts.
+    // A `Hold` may be handed back as it was answered; it has more parts.
     if (!('id' in target)) refuseUnknownOptions('what is lifted', target, ['verb', 'filter'])
     const { verb, filter } = target
     return this.#store.lift({ verb: checkedHoldVerb(verb), filter: standingFilter(filter) }, who)
@@ -73,7 +73,7 @@ export function holdRequest(
   }
 }
 
-/** What becomes of the runs that a hold finds running, where nobody says. */
+/** The fate of the runs that a hold finds running, where the caller says nothing. */
 export function usualInFlight(hold: Pick<HoldOptions, 'verb' | 'filter'>): InFlight {
   return hold.verb === 'revoke' || isOfLanes(hold) ? 'finish' : 'park'
 }

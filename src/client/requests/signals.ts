@@ -10,7 +10,7 @@ import { issuesOf, issueWords } from '../options/schema.ts'
 import { type ControlTarget, targetOf } from '../options/targets.ts'
 import type { AnyTask } from '../../core/task/context.ts'
 
-/** What came of sending a signal to one run. */
+/** The answer of one run to a signal. */
 export interface Sent extends Signalled {
   /** Of the call that has sent it. */
   readonly callId: string
@@ -39,7 +39,7 @@ export class Signals {
     this.#payloadLimit = payloadLimit
   }
 
-  /** Fulfils when it is on record. What is stored is what the caller passed, for the worker checks again. */
+  /** Fulfils when it is on record. The payload is stored as the caller passed it, for the worker checks it again. */
   async send(target: ControlTarget, { name, payload, options, task }: Message): Promise<Sent[]> {
     const meant = targetOf(target)
     refuseUnknownOptions('signal', options, whoOptions)

@@ -213,7 +213,7 @@ function verbOptions(verb: ControlVerb): readonly string[] {
   return Object.keys(workflowStopOptions)
 }
 
-/** What steps are given is checked as `enqueue` checks it; what they take of others, their workers check. */
+/** Checks the inputs that steps are given, as `enqueue` does; their workers check the inputs that they take from other steps. */
 async function refuseBadInputs(root: Part): Promise<void> {
   const pending: Part[] = [root]
   for (let part = pending.pop(); part !== undefined; part = pending.pop()) {

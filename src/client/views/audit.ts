@@ -9,7 +9,7 @@ import type { AuditQuery } from '../options/options.ts'
 /** One request as it stands on record: a signal, or a verb on a run or on many. Instants are epoch ms. */
 export interface SignalEntry extends Omit<SignalRecord, 'payload' | 'reply'> {
   readonly payload: unknown
-  /** What the handler replied; for verbs what came of it. */
+  /** The reply of the handler; for a verb its outcome. */
   readonly reply: unknown
 }
 

@@ -1,11 +1,11 @@
-/** What came of a verb, after what it asks for was seen. */
+/** The outcomes of verbs, once they were observed. */
 import type { Answer } from '../../core/run/decision.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
 import { type RollbackFacts, type Status, statusOf, type StoredRun } from '../../core/run/run.ts'
 import type { StopMode, StopRecord } from '../../core/run/stop.ts'
 import { isFinal, type State } from '../../core/run/transitions.ts'
 
-/** What came of `cancel` or `terminate`, after the stop was confirmed. */
+/** The outcome of `cancel` or `terminate`, after the stop was confirmed. */
 export interface StopOutcome {
   readonly id: string
   /** `too-late` where the run ended by itself before the request reached it. */
@@ -16,17 +16,17 @@ export interface StopOutcome {
   /** Whether the end of its code was observed. */
   readonly confirmed: boolean
   readonly stop: StopRecord | null
-  /** What came of its roll-back; null where there was none. */
+  /** The outcome of its roll-back; null where there was none. */
   readonly rollback: RollbackOutcome | null
 }
 
 export interface RollbackOutcome {
   readonly state: RollbackFacts['state']
-  /** What its last attempt threw. */
+  /** The error that its last attempt threw. */
   readonly error: ErrorRecord | null
 }
 
-/** What came of `pause` or `freeze`. */
+/** The outcome of `pause` or `freeze`. */
 export interface PauseOutcome {
   readonly id: string
   /**

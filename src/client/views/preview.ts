@@ -1,4 +1,4 @@
-/** What a verb on a filter would do, without doing it. */
+/** The preview of a verb on a filter. */
 import type { Answer } from '../../core/run/decision.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import type { RunFilter } from '../../core/filter.ts'

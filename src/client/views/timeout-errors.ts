@@ -1,4 +1,4 @@
-/** What is said where something has not come about in the time given: as the run is just then. */
+/** The errors of waits whose time is over: their hints tell how the run is just then. */
 import { humanDuration } from '../../core/duration.ts'
 import { CheckreinError, type ErrorCode } from '../../core/errors.ts'
 import type { PauseIntent } from '../../core/run/intent.ts'

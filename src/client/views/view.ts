@@ -11,13 +11,13 @@ import type { PauseIntent, StopIntent } from '../../core/run/intent.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import type { State } from '../../core/run/transitions.ts'
 
-/** Who paused a run, why, and until when. Instants are epoch ms. */
+/** The requester and the reason of a pause, and its end. Instants are epoch ms. */
 export interface Paused extends PausedBy {
   /** When it resumes by itself; null where it does not. */
   readonly until: number | null
 }
 
-/** What a run waits for, without a slot. */
+/** The event that a run waits for, without a slot. */
 export interface WaitingFor {
   /** The name of a signal. */
   readonly signal: string | null

@@ -31,7 +31,7 @@ export interface Workflow<Output = unknown> {
   readonly total: number
   readonly counts: Readonly<Record<State, number>>
   readonly detached: number
-  /** What its last step came to, once it has. */
+  /** The result of its last step, once it has completed. */
   readonly result: Output | undefined
   /** Why it did not, or will not, complete: the first step that did not. */
   readonly failure: StepFailure | null

@@ -33,7 +33,7 @@ export async function* feedOf(
         yield entry
       }
       if (entries.length > 0) continue
-      // What was written between an empty read and the end is read once more.
+      // Entries that were written between an empty read and the end are read once more.
       if (isOver) return
       isOver = await query.isOver()
       if (!isOver) await change.raised(lookEveryMs, abortSignal)

@@ -125,7 +125,7 @@ interface Wanted<Found> {
   readonly options: WaitOptions
 }
 
-/** What is read when there is an outcome, or the time is over. */
+/** Reads once there is an outcome, or the time is over. */
 async function settled<Found>(
   waits: Waits<Found>,
   name: string,

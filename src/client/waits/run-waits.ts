@@ -1,4 +1,4 @@
-/** What a handle waits for: the end of its run, that it has parked, what came of a signal. */
+/** The waits of handles: for the end of a run, for a pause to take effect, for the outcome of a signal. */
 import type { StoredRun } from '../../core/run/run.ts'
 import type { SignalRecord, Store } from '../../store/store.ts'
 import { Waits } from './waits.ts'
@@ -8,7 +8,7 @@ export class RunWaits implements Disposable {
   readonly ends: Waits<StoredRun>
   /** A run as it is, by its id. */
   readonly runs: Waits<StoredRun>
-  /** What came of a request to a run, by the name that `nameOf` gives it. */
+  /** The outcome of a request to a run, by the name that `nameOf` gives it. */
   readonly requests: Waits<SignalRecord>
 
   constructor(store: Store) {

@@ -14,11 +14,11 @@ export interface WaitOptions<Found> {
   readonly abortSignal?: AbortSignal | undefined
   /** Whether what was found is what is waited for; default: whatever is found. */
   readonly isWanted?: (found: Found) => boolean
-  /** What the wait rejects with when the time is up. */
+  /** Makes the error that the wait rejects with when the time is up. */
   readonly late: () => CheckreinError | Promise<CheckreinError>
 }
 
-/** What was found, by the names under which it is waited for. */
+/** A question to the store: it answers the things that were found, by the names under which they are waited for. */
 export type Ask<Found> = (
   names: readonly string[],
 ) => Promise<Iterable<readonly [name: string, found: Found]>>
