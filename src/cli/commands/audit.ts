@@ -11,6 +11,7 @@ import { act, commandFor, type Session, withExample } from '../session/session.t
 import { cameOfIt, askedWords } from '../text/words.ts'
 import type { AuditQuery } from '../../client/options/options.ts'
 
+/** Adds `audit`. */
 export function auditCommands(program: Command): void {
   const exporting = 'checkrein audit --order oldest --json > audit.ndjson'
   act(withExample(commandFor(program, 'audit'), exporting), audit)

@@ -26,6 +26,7 @@ const waiting = {
 
 const lookEveryMs = 250
 
+/** Adds `bulk`. */
 export function bulkCommand(program: Command): void {
   const command = commandFor(program, 'bulk').addOption(
     new Option('--wait', 'wait until all of it is done'),

@@ -31,6 +31,7 @@ const waiting = {
 
 const waitingVerbs: readonly StopVerb[] = ['cancel', 'terminate']
 
+/** Adds the verbs that end runs. */
 export function controlCommands(program: Command): void {
   for (const verb of ['revoke', 'abort', 'cancel', 'terminate'] as const) {
     const command = addConsent(commandFor(program, verb))

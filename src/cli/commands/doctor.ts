@@ -17,6 +17,7 @@ const sampled = 1000
 /** A run that could start waits this long only where something is wrong. */
 const longWaitMs = 600_000
 
+/** Adds `doctor`. */
 export function doctorCommand(program: Command): void {
   act(commandFor(program, 'findings'), doctor)
 }

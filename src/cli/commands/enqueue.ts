@@ -18,6 +18,7 @@ const waiting = {
   },
 } as const
 
+/** Adds `enqueue` and `enqueue-many`. */
 export function enqueueCommand(program: Command): void {
   const command = commandFor(program, 'enqueue').addOption(
     new Option('--wait', 'wait for its end: exit 0 completed, 1 failed, 2 cancelled'),

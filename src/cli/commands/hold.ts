@@ -19,6 +19,7 @@ import type { HoldOptions, HoldTarget } from '../../client/options/options.ts'
 const verbs = ['pause', ...stopVerbs] as const
 type HoldVerb = (typeof verbs)[number]
 
+/** Adds `hold`. */
 export function holdCommand(program: Command): void {
   const { summary, example } = operations.lift
   const command = commandFor(program, 'hold')

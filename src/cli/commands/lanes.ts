@@ -6,6 +6,7 @@ import { act, commandFor, type Session } from '../session/session.ts'
 import { plain, style, table } from '../text/output.ts'
 import { ago } from '../text/words.ts'
 
+/** Adds `tasks` and `lanes`. */
 export function laneCommands(program: Command): void {
   act(commandFor(program, 'tasks'), tasks)
   act(commandFor(program, 'lanes'), lanes)

@@ -15,6 +15,7 @@ import { act, commandFor, type Session } from '../session/session.ts'
 import { signalLines, timelineLines } from '../text/timeline.ts'
 import { ago, progressWords, statusWord } from '../text/words.ts'
 
+/** Adds the commands that only look. */
 export function lookCommands(program: Command): void {
   act(commandFor(program, 'list'), list)
   act(commandFor(program, 'counts'), counts)

@@ -6,6 +6,7 @@ import { act, hurried, type Session, withExample } from '../session/session.ts'
 /** With `--dry-run`, where something is to be done. */
 const pendingCode = 1
 
+/** Adds `migrate`. */
 export function migrateCommand(program: Command): void {
   const command = program
     .command('migrate')

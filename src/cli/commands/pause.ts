@@ -39,6 +39,7 @@ const waiting = {
 
 type Verb = 'pause' | 'freeze' | 'resume'
 
+/** Adds `pause`, `freeze` and `resume`. */
 export function pauseCommands(program: Command): void {
   for (const verb of ['pause', 'freeze', 'resume'] as const) {
     const command = addConsent(commandFor(program, verb))

@@ -34,6 +34,7 @@ const waiting = {
   },
 } as const
 
+/** Adds `signal` and `signals`. */
 export function signalCommands(program: Command): void {
   const command = addConsent(commandFor(program, 'signal'))
   command.addOption(new Option('--wait', 'wait for the reply'))

@@ -11,6 +11,7 @@ import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session, withExample } from '../session/session.ts'
 import { runCount } from '../session/targets.ts'
 
+/** Adds `tombstones` and `prune`. */
 export function upkeepCommands(program: Command): void {
   const { example } = operations.liftTombstone
   const command = addParameters(commandFor(program, 'tombstones'), subjects.tombstone.parts)

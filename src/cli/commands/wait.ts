@@ -18,14 +18,17 @@ import { idIn } from '../session/workflow-target.ts'
 import { cameOfIt } from '../text/words.ts'
 import { endedCode } from './watch.ts'
 
+/** Adds `wait`. */
 export function waitCommands(program: Command): void {
   act(commandFor(program, 'waitForRun'), forRun)
 }
 
+/** Adds `reply`. */
 export function replyCommand(program: Command): void {
   act(commandFor(program, 'waitForSignal'), forSignal)
 }
 
+/** Adds `workflow wait`. */
 export function workflowWaitCommand(group: Command): void {
   act(commandFor(group, 'waitForWorkflow'), forWorkflow)
 }

@@ -23,6 +23,7 @@ export function endedCode(state: State): number {
   return state === 'cancelled' ? errorCodes.RUN_CANCELLED.exit : 0
 }
 
+/** Adds `watch`. */
 export function watchCommand(program: Command): void {
   act(commandFor(program, 'events'), watch)
 }

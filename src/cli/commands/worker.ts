@@ -39,6 +39,7 @@ const stopParameters = {
   },
 } as const satisfies Parameters<keyof StopWorkerOptions>
 
+/** Adds `worker` and `dev`. */
 export function workerCommands(program: Command): void {
   const worker = command(program, 'worker', 'execute runs of the tasks that the modules export')
   act(withExample(worker, 'checkrein worker tasks.ts --queue default --concurrency 4'), (session) =>

@@ -27,6 +27,7 @@ type Verb = (typeof verbs)[number]
 const isWaitingVerb = (verb: Verb): verb is 'cancel' | 'terminate' | 'pause' =>
   verb === 'cancel' || verb === 'terminate' || verb === 'pause'
 
+/** Adds the verbs on a whole workflow, and `workflow signal`. */
 export function workflowVerbs(group: Command): void {
   for (const verb of verbs) {
     const command = commandFor(group, `${verb}Workflow`)

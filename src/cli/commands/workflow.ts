@@ -35,6 +35,7 @@ const timeout = {
   timeout: { kind: 'duration', about: 'exit with 75 when it has not ended after this long' },
 } as const
 
+/** Adds `workflow` and its commands. */
 export function workflowCommands(program: Command): void {
   const group = program
     .command('workflow')

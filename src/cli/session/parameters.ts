@@ -17,6 +17,7 @@ const placeholders: Readonly<Record<ValueKind, string>> = {
   flag: '',
 }
 
+/** Adds an option for each parameter. @param heading under which the help lists them; default: none. */
 export function addParameters(command: Command, parameters: Parameters, heading?: string): Command {
   for (const [name, parameter] of Object.entries(parameters)) {
     const option = optionOf(name, parameter)

@@ -12,6 +12,7 @@ import { addParameters, type Given } from './parameters.ts'
 import { writeJson, writeLine, writeNote } from '../text/output.ts'
 import { type StoreSettings, storeSettings } from './store-settings.ts'
 
+/** How the store of a command is opened. */
 export interface Opening {
   /** Whether the store is made where it does not exist. */
   readonly create?: boolean
@@ -96,6 +97,7 @@ export class Declined extends Error {}
 
 const declinedCode = 1
 
+/** Sets the action of a command: its exit code becomes that of the process. */
 export function act(command: Command, action: Action): Command {
   return command.action(async () => {
     try {
@@ -131,6 +133,7 @@ const wordForms: Readonly<Record<Word['takes'], (name: string) => string>> = {
   some: (name) => `<${name}...>`,
 }
 
+/** Adds command lines as examples to the help of a command. */
 export function withExample(command: Command, ...examples: readonly string[]): Command {
   return command.addHelpText('after', `\nExample:\n  ${examples.join('\n  ')}`)
 }

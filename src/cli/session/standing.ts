@@ -8,6 +8,7 @@ import { filterWords } from '../text/hold-words.ts'
 import { each, previewWords, runCount } from './targets.ts'
 import { usualInFlight } from '../../client/requests/holds.ts'
 
+/** A verb that would stand, and for which runs. */
 export interface Standing {
   readonly verb: 'pause' | 'freeze' | 'resume' | StopVerb
   readonly filter: HoldFilter
@@ -23,6 +24,7 @@ export interface StandingPreview extends Pick<Preview, 'filter' | 'totalCount' |
   readonly words: string
 }
 
+/** Counts the runs that a hold would find, and tells their fate; nothing is done. */
 export async function previewOfStanding(
   client: Client,
   standing: Standing,

@@ -9,6 +9,7 @@ interface Layer {
   readonly schema?: string | undefined
 }
 
+/** The store of a command. */
 export interface StoreSettings {
   readonly url: string
   /** The options for `connect`. */

@@ -93,6 +93,7 @@ export function filterIn(target: ControlTarget): RunFilter | null {
   return isFilter ? (target as { readonly filter: RunFilter }).filter : null
 }
 
+/** Counts in words: `3 queued, 1 running`. */
 export const each = (counts: object): string =>
   Object.entries(counts)
     .map(([name, count]) => `${count} ${name}`)
@@ -101,10 +102,12 @@ export const each = (counts: object): string =>
 /** `1 run`, `2 runs` */
 export const runCount = (count: number): string => `${count} ${count === 1 ? 'run' : 'runs'}`
 
+/** Tells how many runs a verb on a filter would be for, and their answers. */
 export function previewWords({ verb, totalCount, counts, answers }: Preview): string {
   const what = `This would ${verb} ${runCount(totalCount)}`
   return totalCount === 0 ? what : `${what}: ${each(counts)}; answers: ${each(answers)}`
 }
 
+/** Makes the error of a command line that is not well formed. */
 export const usage = (message: string, hint?: string): CheckreinError =>
   new CheckreinError('USAGE', { message, ...(hint === undefined ? {} : { hint }) })

@@ -28,6 +28,7 @@ export function logWorker(isJson: boolean): Disposable {
   return { [Symbol.dispose]: () => void unsubscribe(workerChannel, onEvent) }
 }
 
+/** A line of the log: the time of day, and the event in words. @param at epoch ms. */
 export function logLine(at: number, words: string): string {
   return `${style('dim', timeOfDay(at))}  ${words}`
 }

@@ -21,6 +21,7 @@ export function filterWords(filter: RunFilter): string {
   return [...parts, ...inputs].join(', ') || 'everything'
 }
 
+/** Names a whole task or queue: `task index-folder, queue media`. */
 export function scopeWords({ task, queue }: Scope): string {
   return filterWords({
     ...(task === undefined ? {} : { task }),
@@ -28,6 +29,7 @@ export function scopeWords({ task, queue }: Scope): string {
   })
 }
 
+/** Tells a hold: its id, its verb, its runs, its requester, its end. */
 export function holdWords(hold: Hold): string {
   const { id, verb, filter, until } = hold
   const end = until === null ? 'until it is lifted' : `until ${dateTime(until)}`

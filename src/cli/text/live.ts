@@ -6,6 +6,7 @@ const showCursor = '\u001b[?25h'
 const clearBelow = '\u001b[0J'
 const clearLine = '\u001b[K'
 
+/** Some lines of a terminal that are drawn anew in their place; the cursor is hidden until it is disposed. */
 export class LiveView implements Disposable {
   #height = 0
 

@@ -14,6 +14,7 @@ export function onOutputClosed(listener: () => void): void {
   process.stdout.on('error', listener)
 }
 
+/** Writes a line to standard output. */
 export function writeLine(line = ''): void {
   process.stdout.write(`${line}\n`)
 }

@@ -24,6 +24,7 @@ const colours = {
   cancelled: 'yellow',
 } as const satisfies Record<Status, string>
 
+/** The status of a run in its colour. */
 export function statusWord(status: Status): string {
   return style(colours[status], status)
 }
@@ -65,6 +66,7 @@ export function howWords({ mode, confirmed, proof, requestedAt, stoppedAt }: Sto
   }
 }
 
+/** An error on one line, with its code unless the handler threw it. */
 export function errorWords(error: Pick<ErrorRecord, 'code' | 'message'>): string {
   const code = error.code === 'HANDLER_THREW' ? '' : `${plain(error.code)}: `
   return `${code}${brief(error.message, 500)}`

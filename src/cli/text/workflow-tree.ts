@@ -19,6 +19,7 @@ interface Look {
   readonly isWhole: boolean
 }
 
+/** Draws the tree of a workflow, a line for each part. */
 export function treeLines(tree: ChainTree, look: Look): string[] {
   const lines: string[] = []
   branches(tree.steps, '', { look, lines })

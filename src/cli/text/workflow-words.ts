@@ -19,6 +19,7 @@ const colours = {
   cancelled: 'yellow',
 } as const satisfies Record<WorkflowStatus, string>
 
+/** The status of a workflow in its colour. */
 export const workflowWord = (status: WorkflowStatus): string => style(colours[status], status)
 
 type Fact = readonly [name: string, value: string | null]
@@ -78,6 +79,7 @@ interface Answered {
   readonly workflow: Workflow | null
 }
 
+/** Tells the meaning of a workflow's answer to a verb. */
 export function workflowAnswerWords(answer: CameTo, { verb, workflow }: Answered): string {
   if (answer === 'not-found') {
     const isStop = verb !== 'pause' && verb !== 'resume'

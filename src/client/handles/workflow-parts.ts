@@ -101,6 +101,7 @@ export class WorkflowParts implements Disposable {
   }
 }
 
+/** From where the feed of a workflow is followed, and until when. */
 export interface FeedOfWorkflow {
   /** Null: from the beginning. */
   readonly after: number | null
@@ -108,7 +109,9 @@ export interface FeedOfWorkflow {
   readonly isOver: () => Promise<boolean>
 }
 
+/** How many nodes of a workflow are read at a time. */
 export const nodesAtOnce = 5000
 
+/** Pairs workflows with their ids. */
 export const byId = (flows: readonly StoredWorkflow[]): [string, StoredWorkflow][] =>
   flows.map((flow) => [flow.id, flow])

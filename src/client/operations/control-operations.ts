@@ -13,6 +13,7 @@ import {
   whoOptions,
 } from '../options/parameters.ts'
 
+/** The rows about runs in hand. */
 export const controlOperations = {
   revoke: {
     summary: 'let no further attempt of runs start; a running attempt may finish',

@@ -194,4 +194,5 @@ export const operations = {
   },
 } as const satisfies Partial<Record<keyof Client, Operation>>
 
+/** The name of an operation. */
 export type OperationName = keyof typeof operations

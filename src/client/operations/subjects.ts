@@ -194,4 +194,5 @@ export const subjects = {
   },
 } as const satisfies Readonly<Record<string, Subject>>
 
+/** The name of a subject. */
 export type SubjectName = keyof typeof subjects

@@ -12,6 +12,7 @@ import {
   workflowStopOptions,
 } from '../options/parameters.ts'
 
+/** The rows about workflows. */
 export const workflowOperations = {
   startWorkflow: {
     summary: 'start a workflow that is given as JSON',

@@ -1,6 +1,7 @@
 /** Long answers, page by page. */
 import type { Page } from '../../store/store.ts'
 
+/** Which page of a list is read. */
 export interface ListOptions {
   /** 1 to 1,000; default 50. */
   readonly limit?: number
@@ -10,6 +11,7 @@ export interface ListOptions {
   readonly order?: 'newest' | 'oldest'
 }
 
+/** A page for the store, with the defaults in place of what the caller left out. */
 export function pageOf({ limit = 50, cursor = null, order = 'newest' }: ListOptions): Page {
   return { limit, cursor, order }
 }

@@ -111,6 +111,7 @@ export const workflowFilterParameters = {
   },
 } as const satisfies Parameters<keyof WorkflowFilter>
 
+/** Which page of a list is read. */
 export const listOptions = {
   limit: { ...wholeNumber('1 to 1,000; default 50'), range: [1, 1000] },
   cursor: text('from the page before'),
@@ -135,17 +136,20 @@ export const signalWaits = ['replied', 'delivered'] as const
 
 const waitTimeout = duration('how long to wait before the answer is the present state; default 30s')
 
+/** How a run, or a workflow, is waited for. */
 export const runWaitOptions = {
   until: { kind: 'text', about: 'what to wait for; default: ended', choices: runWaits },
   timeout: waitTimeout,
 } as const satisfies Parameters<Exclude<keyof RunWaitOptions, 'abortSignal'>>
 
+/** How a signal is waited for. */
 export const signalWaitOptions = {
   callId: { ...text('of the signal: the id of the call that has sent it'), isRequired: true },
   until: { kind: 'text', about: 'what to wait for; default: replied', choices: signalWaits },
   timeout: waitTimeout,
 } as const satisfies Parameters<Exclude<keyof SignalWaitOptions, 'abortSignal'>>
 
+/** The requester, the reason and the origin of any request. */
 export const whoOptions = {
   reason: text('why; goes into the record'),
   by: text('who asks; goes into the record'),
@@ -153,6 +157,7 @@ export const whoOptions = {
   origin: text('from where it is asked; goes into the record; default: this host and process'),
 } as const satisfies Parameters<keyof WhoOptions>
 
+/** How runs are asked to end. */
 export const askOptions = {
   ...whoOptions,
   tombstone: duration(
@@ -169,11 +174,13 @@ export const askOptions = {
 
 type Waiting = 'timeout' | 'abortSignal'
 
+/** How runs are stopped by `cancel`. */
 export const cancelOptions = {
   grace: duration('how long the handler has to end by itself; default 5s'),
   ...askOptions,
 } as const satisfies Parameters<Exclude<keyof StopOptions, Waiting>>
 
+/** How a workflow is stopped. */
 export const workflowStopOptions = {
   running: {
     kind: 'text',
@@ -184,6 +191,7 @@ export const workflowStopOptions = {
   ...cancelOptions,
 } as const satisfies Parameters<keyof StopWorkflowOptions>
 
+/** How runs, or a whole task or queue, are frozen. */
 export const freezeOptions = {
   until: {
     ...instant('when they resume by themselves; default: only when somebody resumes them'),
@@ -214,6 +222,7 @@ export const pauseOptions = {
   },
 } as const satisfies Parameters<Exclude<keyof ScopeOptions, Waiting>>
 
+/** How a verb stands. */
 export const holdOptions = {
   ...pauseOptions,
   inFlight: {
@@ -238,6 +247,7 @@ export const holdFilterParameters = {
   input: filterParameters.input,
 } as const satisfies Parameters<keyof HoldFilter>
 
+/** Which entries of the audit log are read, and which page of them. */
 export const auditOptions = {
   runId: { ...text('of this run'), singular: 'run' },
   callId: text('of the request with this id'),
@@ -250,12 +260,14 @@ export const auditOptions = {
   ...listOptions,
 } as const satisfies Parameters<keyof AuditQuery | keyof ListOptions>
 
+/** From where a feed is followed. */
 export const eventsOptions = {
   after: wholeNumber(
     'go on after this position; default: the beginning of one run, or now for all',
   ),
 } as const satisfies Partial<Parameters<keyof EventsOptions>>
 
+/** How long ended runs, and the record of requests, are kept. */
 export const retention = {
   completed: duration('how long completed runs are kept after their end'),
   failed: duration('how long failed runs are kept'),
@@ -263,4 +275,5 @@ export const retention = {
   audit: duration('how long the record of requests is kept'),
 } as const satisfies Parameters<keyof Retention>
 
+/** No parameters. */
 export const none = {} as const

@@ -52,6 +52,7 @@ const verbOptions = {
 /** The verbs whose outcome a handle waits for. */
 const waitingVerbs: readonly ControlVerb[] = ['cancel', 'terminate', 'pause']
 
+/** Carries out the verbs on runs that exist, on a store or within a transaction. */
 export class Controls {
   readonly #store: Pick<Store, 'control'>
   readonly #requester: Requester
@@ -143,6 +144,7 @@ export function parkWaitMs({
   return timeout === undefined ? withinMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
 }
 
+/** The pause that a request asks of runs. @param now the store's time, epoch ms. @throws {CheckreinError} `USAGE`. */
 export function pauseOrder(options: PauseOptions, now: number): ControlRequest['pause'] {
   return {
     ...pausing(options),
@@ -152,6 +154,7 @@ export function pauseOrder(options: PauseOptions, now: number): ControlRequest['
   }
 }
 
+/** How runs are brought to a pause, with the defaults. @throws {CheckreinError} `USAGE`. */
 export function pausing(options: ParkOptions): HoldRequest['pause'] {
   const otherwise = oneOf(pauseFallbacks, options.otherwise ?? 'wait', 'otherwise')
   return { withinMs: withinMs(options), otherwise }

@@ -27,6 +27,7 @@ const mostTags = 20
 
 type RunRequest = { readonly input?: unknown } & EnqueueOptions
 
+/** The settings of the client that its enqueues need. */
 export interface EnqueuerSettings {
   readonly payloadLimit: number | undefined
   readonly requester: Requester
@@ -132,6 +133,7 @@ function dueOf({ delay, runAt }: EnqueueOptions): NewRun['due'] {
   return runAt === undefined ? null : instantOf(runAt, 'runAt')
 }
 
+/** The deadline of a run, or null where it has none. @throws {CheckreinError} `USAGE`, also for an instant that is past. */
 export function deadlineOf(
   { deadline }: Pick<EnqueueOptions, 'deadline'>,
   now: Now,
@@ -141,6 +143,7 @@ export function deadlineOf(
   return comingInstantOf(deadline, 'deadline', now())
 }
 
+/** Checks a priority. @throws {CheckreinError} `USAGE` unless it is a whole number from -1,000,000 to 1,000,000. */
 export function checkedPriority(priority: number): number {
   if (Number.isInteger(priority) && Math.abs(priority) <= 1_000_000) return priority
   throw new CheckreinError('USAGE', {
@@ -148,6 +151,7 @@ export function checkedPriority(priority: number): number {
   })
 }
 
+/** Checks a key or a name of 1 to 500 characters. @param what names it in the error. @throws {CheckreinError} `USAGE`. */
 export function checkedText(value: unknown, what: string): string {
   if (typeof value === 'string' && value.length >= 1 && value.length <= longestKey)
     return wholeText(value, what)
@@ -156,6 +160,7 @@ export function checkedText(value: unknown, what: string): string {
   })
 }
 
+/** Checks at most 20 tags, and drops those that come twice. @throws {CheckreinError} `USAGE`. */
 export function checkedTags(tags: readonly string[]): readonly string[] {
   if (Array.isArray(tags) && tags.length <= mostTags)
     return [...new Set(tags.map((tag) => checkedText(tag, 'a tag')))]

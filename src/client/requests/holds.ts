@@ -56,6 +56,7 @@ export class Holds {
   }
 }
 
+/** A hold as a request to the store. @param now the store's time, epoch ms. @throws {CheckreinError} `USAGE`. */
 export function holdRequest(
   options: HoldOptions,
   now: number,
@@ -78,5 +79,6 @@ export function usualInFlight(hold: Pick<HoldOptions, 'verb' | 'filter'>): InFli
   return hold.verb === 'revoke' || isOfLanes(hold) ? 'finish' : 'park'
 }
 
+/** Checks that a verb can stand. @throws {CheckreinError} `USAGE`. */
 export const checkedHoldVerb = (verb: HoldOptions['verb']): HoldOptions['verb'] =>
   oneOf(['pause', ...stopVerbs], verb, 'verb')

@@ -16,6 +16,7 @@ export interface Sent extends Signalled {
   readonly callId: string
 }
 
+/** A signal that is to be sent. */
 export interface Message {
   readonly name: string
   readonly payload: unknown
@@ -24,6 +25,7 @@ export interface Message {
   readonly task?: AnyTask | null
 }
 
+/** Sends signals, on a store or within a transaction. */
 export class Signals {
   readonly #store: Pick<Store, 'signal'>
   readonly #requester: Requester

@@ -18,6 +18,7 @@ export const planOptions = (payloadLimit = defaultPayloadLimit): PlanOptions => 
   checkedQueue: (queue) => checkedName(queue, 'queue'),
 })
 
+/** The address of the schema that describes a workflow as JSON. */
 export const graphSchema = 'https://unpkg.com/checkrein/docs/workflow-graph.schema.json'
 
 /**

@@ -50,6 +50,7 @@ export interface StartGraphOptions extends WorkflowOptions {
   readonly input?: unknown
 }
 
+/** The parts of a client that requests about workflows need. */
 export interface WorkflowRequestsParts {
   readonly store: Pick<Store, 'startWorkflow'> &
     Partial<Pick<Store, 'controlWorkflow' | 'retryWorkflow'>>
@@ -58,6 +59,7 @@ export interface WorkflowRequestsParts {
   readonly payloadLimit: number | undefined
 }
 
+/** Carries out requests about workflows, on a store or within a transaction. */
 export class WorkflowRequests {
   readonly #parts: WorkflowRequestsParts
   readonly #how: PlanOptions

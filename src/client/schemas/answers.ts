@@ -71,4 +71,5 @@ export const answers = {
   WorkflowExport: workflowExport,
 } as const
 
+/** The name of an answer. */
 export type AnswerName = keyof typeof answers

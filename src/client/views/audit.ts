@@ -13,12 +13,14 @@ export interface SignalEntry extends Omit<SignalRecord, 'payload' | 'reply'> {
   readonly reply: unknown
 }
 
+/** A page of the audit log. */
 export interface AuditPage {
   readonly entries: readonly SignalEntry[]
   /** For the next page; null where this is the last. */
   readonly cursor: string | null
 }
 
+/** A row of the record as people see it, with its payloads read. */
 export function signalEntry(record: SignalRecord): SignalEntry {
   const { payload, reply } = record
   return { ...record, payload: decodePayload(payload), reply: decodePayload(reply) }

@@ -98,6 +98,7 @@ function failureWords({ failure }: Workflow): string {
   return `:${who}${message === undefined ? '' : `: ${message}`}`
 }
 
+/** The error for a workflow that does not exist: `WORKFLOW_NOT_FOUND`. */
 export function workflowMissing(id: string): CheckreinError {
   return new CheckreinError('WORKFLOW_NOT_FOUND', {
     message: `There is no workflow ${JSON.stringify(id)}`,

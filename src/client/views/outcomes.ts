@@ -20,6 +20,7 @@ export interface StopOutcome {
   readonly rollback: RollbackOutcome | null
 }
 
+/** The outcome of a roll-back. */
 export interface RollbackOutcome {
   readonly state: RollbackFacts['state']
   /** The error that its last attempt threw. */
@@ -38,6 +39,7 @@ export interface PauseOutcome {
   readonly status: Status | null
 }
 
+/** The outcome of a stop, from the run as it was read afterwards; null where there is no run. */
 export function stopOutcome(
   id: string,
   answer: StopOutcome['answer'],
@@ -62,6 +64,7 @@ export function isSettled({ state, intent }: StoredRun): boolean {
   return state !== 'running' || pause === null || pause.frozenAt !== null
 }
 
+/** The outcome of a pause, from the run as it was read afterwards; null where there is no run. */
 export function pauseOutcome(
   id: string,
   answer: PauseOutcome['answer'],

@@ -8,7 +8,9 @@ import { freshFacts } from '../../core/run/run.ts'
 import { isFinal, type State, states, stopVerbs } from '../../core/run/transitions.ts'
 import { oneOf } from '../options/options.ts'
 
+/** The verbs that can be previewed. */
 export const previewVerbs = [...stopVerbs, 'pause', 'resume', 'signal'] as const
+/** A verb that can be previewed. */
 export type PreviewVerb = (typeof previewVerbs)[number]
 
 /** @throws {CheckreinError} `USAGE`. */
@@ -16,6 +18,7 @@ export function checkedPreviewVerb(verb: PreviewVerb): PreviewVerb {
   return oneOf(previewVerbs, verb, 'verb')
 }
 
+/** The runs that a verb on a filter would be for, and their answers, counted. */
 export interface Preview {
   readonly verb: PreviewVerb
   readonly filter: RunFilter

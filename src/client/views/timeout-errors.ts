@@ -5,6 +5,7 @@ import type { PauseIntent } from '../../core/run/intent.ts'
 import type { StoredRun } from '../../core/run/run.ts'
 import type { Store } from '../../store/store.ts'
 
+/** The code of an error of a wait whose time is over. */
 export type LateCode = Extract<ErrorCode, 'RESULT_TIMEOUT' | 'STOP_PENDING' | 'PAUSE_PENDING'>
 
 interface Late {
@@ -13,6 +14,7 @@ interface Late {
   readonly timeoutMs: number | null
 }
 
+/** Makes the error of a wait whose time is over, with a hint that tells how the run is just then. */
 export async function lateError(
   store: Pick<Store, 'get' | 'workers'>,
   { id, code, timeoutMs }: Late,

@@ -87,6 +87,7 @@ export interface Run<Output = unknown> extends RunRow {
 /** The runs of a list or a tree: with their payloads where the call asks for them (`payloads: true`). */
 export type RunOf<Payloads extends boolean> = Payloads extends true ? Run : RunRow
 
+/** A run as people see it, with its payloads read. */
 export function viewOf<Output>(stored: StoredRun): Run<Output> {
   return {
     ...rowViewOf(stored),
@@ -103,6 +104,7 @@ export function runViews<Payloads extends boolean>(
   return (payloads === true ? viewOf : rowViewOf) as (stored: StoredRun) => RunOf<Payloads>
 }
 
+/** A run as it stands in a list, without its payloads. */
 export function rowViewOf(stored: StoredRun): RunRow {
   const { id, task, queue, state, priority, key, tags, attempt, failures, crashes } = stored
   const { error, stop, rollback, workerId, waitsFor, checkpointAt, createdAt, runAt } = stored

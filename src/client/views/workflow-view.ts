@@ -45,6 +45,7 @@ export interface Workflow<Output = unknown> {
   readonly finishedAt: number | null
 }
 
+/** A workflow as people see it, with its result read. */
 export function workflowView<Output>(stored: StoredWorkflow): Workflow<Output> {
   const { id, name, key, tags, priority, state, total, detached, stop, rollback } = stored
   const { cause, paused, retryOf, retriedBy, createdAt, finishedAt } = stored
@@ -73,6 +74,7 @@ export function workflowView<Output>(stored: StoredWorkflow): Workflow<Output> {
 
 const noCounts = Object.fromEntries(finalStates.map((state) => [state, 0])) as Workflow['counts']
 
+/** The status of a workflow: its state, with the requests that it is under. */
 export function workflowStatusOf(stored: StoredWorkflow): WorkflowStatus {
   const { state, stop, rollback, paused } = stored
   if (state !== 'running') return state
@@ -88,11 +90,13 @@ export const isAtRest = ({ activeCount }: StoredWorkflow): boolean => activeCoun
 /** A workflow as it is built, each part with what became of it. @typeParam R the runs: without their payloads, or with them. */
 export type WorkflowTree<R = RunRow> = ChainTree<R> | GroupTree<R> | RunTree<R>
 
+/** A chain of a workflow: its steps in their order. */
 export interface ChainTree<R = RunRow> {
   readonly kind: 'chain'
   readonly steps: readonly (GroupTree<R> | RunTree<R>)[]
 }
 
+/** A group of a workflow: its members in their order. */
 export interface GroupTree<R = RunRow> {
   readonly kind: 'group'
   readonly node: number
@@ -103,6 +107,7 @@ export interface GroupTree<R = RunRow> {
   readonly members: readonly WorkflowTree<R>[]
 }
 
+/** A run of a workflow, in its place. */
 export interface RunTree<R = RunRow> {
   readonly kind: 'run'
   readonly node: number

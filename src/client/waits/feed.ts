@@ -4,6 +4,7 @@ import type { Store } from '../../store/store.ts'
 const pageLength = 500
 const lookEveryMs = 500
 
+/** Which part of the feed is followed, and until when. */
 export interface FeedQuery {
   readonly runId: string | null
   readonly after: number

@@ -3,6 +3,7 @@ import type { StoredRun } from '../../core/run/run.ts'
 import type { SignalRecord, Store } from '../../store/store.ts'
 import { Waits } from './waits.ts'
 
+/** The waits that all handles of a client share. */
 export class RunWaits implements Disposable {
   /** The end of a run, by its id. */
   readonly ends: Waits<StoredRun>
@@ -37,6 +38,7 @@ const byId = (runs: readonly StoredRun[]): [string, StoredRun][] => runs.map((ru
 /** Of a UUID. */
 const callIdLength = 36
 
+/** The name under which a request to a run is waited for. */
 export const nameOf = (callId: string, runId: string): string => `${callId} ${runId}`
 
 /** The call and the run of a name. */

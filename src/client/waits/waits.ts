@@ -8,6 +8,7 @@ import { CheckreinError } from '../../core/errors.ts'
 import { LongTimeout } from '../../executor/os/long-timeout.ts'
 import type { Store } from '../../store/store.ts'
 
+/** How one thing is waited for. */
 export interface WaitOptions<Found> {
   /** Ms; null waits for as long as it takes. */
   readonly timeoutMs: number | null
@@ -39,6 +40,7 @@ const askEveryMs = 500
 const waitsPerMs = 100
 const longestPauseMs = 50
 
+/** All waits of one kind, which share one question to the store. */
 export class Waits<Found> {
   readonly #askStore: Ask<Found>
   readonly #waiting = new Map<string, Set<Wait<Found>>>()
