@@ -44,12 +44,16 @@ void test('an attempt goes on where it was frozen, and hears what it was sent me
 })
 
 void test('a process that was frozen past its lease goes on where its worker has renewed it', async () => {
-  // Long enough for a loaded machine to start an isolate and to freeze it within it.
-  const goodUntil = monotonicMs() + 4000
   const before = childrenOf()
-  await using executor = createExecutor('process', { capacity: 1, spares: 0, goodUntil })
+  await using executor = createExecutor('process', { capacity: 1, spares: 0 })
   const watched = new Watched(executor, orderFor('polite'))
   const { pid } = await watched.begun()
+  const begunAt = monotonicMs()
+  assert.equal(await watched.attempt.freeze(), true)
+  watched.attempt.thaw()
+  // Long enough for this machine, as it is loaded now, to freeze the process within the lease.
+  const goodUntil = monotonicMs() + 1000 + 4 * (monotonicMs() - begunAt)
+  executor.renew(goodUntil)
   assert.equal(await watched.attempt.freeze(), true)
   executor.renew(goodUntil + 600_000)
   await until(() => monotonicMs() > goodUntil + 100, 'the end of the lease that it knows of')

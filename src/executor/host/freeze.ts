@@ -19,8 +19,11 @@ import {
 } from '../os/family.ts'
 import type { GuardLine } from '../watchdog/freeze-guard.ts'
 
-/** How long a stop may take: only a process that sits in the kernel (state D) takes longer than a few ms. */
-const stopBoundMs = 2000
+/**
+ * How long a stop may take. It takes some ms, but for a process that sits in the kernel (state D), and on a machine so loaded that the
+ * look at the processes takes seconds.
+ */
+const stopBoundMs = 5000
 
 /** One freeze of a process tree, from the guard that is armed first to the thaw. */
 export class TreeFreeze {
