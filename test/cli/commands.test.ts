@@ -51,6 +51,21 @@ void test('enqueue says the id and nothing else, and stores what it was given', 
   assert.match(String(run['runAt']), instant)
 })
 
+void test('enqueue-many stores the run of each line, or none of them', async () => {
+  await using place = await Place.make()
+  const lines = '{"input":1,"key":"a"}\n\n{"input":2,"tags":["t"]}\n'
+  const { code, stdout } = await place.runAlone(['enqueue-many', 'add', '-'], { stdin: lines })
+  assert.equal(code, 0)
+  const ids = stdout.trim().split('\n')
+  const { run } = await place.json<{ run: RunJson }>('show', ids[1] ?? '')
+  assert.deepEqual([ids.length, run['input'], run['tags']], [2, 2, ['t']])
+  const bad = await place.runAlone(['enqueue-many', 'add', '-'], { stdin: '{"input":3}\n4' })
+  assert.equal(bad.code, 64)
+  assert.match(bad.stderr, /Line 2 is not an object/)
+  const { runs } = await place.json<{ runs: RunJson[] }>('list')
+  assert.equal(runs.length, 2)
+})
+
 void test('enqueue reads the input from standard input, and says when a key is held', async () => {
   await using place = await Place.make()
   const first = await place.runAlone(['enqueue', 'add', '-', '--key', 'k'], {
