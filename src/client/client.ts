@@ -312,7 +312,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Ends a verb on a filter before it is through: no further run is dealt with, and what was done stays. One that is over stays as it is.
+   * Ends a verb on a filter before it is through: no further run is dealt with, and what was done stays. A verb that is through, or was ended before, stays as it is.
    * @param callId of the verb. @returns how far it came; null where there is none.
    * @throws {CheckreinError} `USAGE` for one that a hold, a workflow or a run has begun; `BY_REQUIRED`.
    */

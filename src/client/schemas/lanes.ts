@@ -1,4 +1,4 @@
-/** The schemas of what is answered about queues and tasks. */
+/** The schemas of the answers about queues and tasks. */
 import { rollbackCauses } from '../../core/run/run.ts'
 import { type LiveState, liveStates } from '../../store/store.ts'
 import type { Lane, LanesAnswer, TaskDefinition, TasksAnswer, TaskSummary } from '../views/lanes.ts'
@@ -25,6 +25,7 @@ const lane = named('Lane', 'The runs of one task in one queue that have not ende
   }),
 )
 
+/** The schema of the answer about lanes; `cut` names the live states of which not all runs were counted. */
 export const lanesAnswer = named('Lanes', 'The lanes, by queue and task.', () =>
   object<LanesAnswer>({ lanes: list(lane), cut: list(words(liveStates)) }),
 )
@@ -45,6 +46,7 @@ const taskSummary = named('Task', 'A task, as workers and runs know it.', () =>
   }),
 )
 
+/** The schema of the answer about tasks; `cut` names the live states of which not all runs were counted. */
 export const tasksAnswer = named('Tasks', 'The tasks, by name.', () =>
   object<TasksAnswer>({ tasks: list(taskSummary), cut: list(words(liveStates)) }),
 )

@@ -38,10 +38,10 @@ const answerWords: Readonly<Record<Answer, true>> = {
   stale: true,
   refused: true,
 }
-/** The answers to a verb, also where there is nothing that it could be asked of. */
+/** The schema of an answer to a verb: one of the answers of a run, or `not-found` where no run has the id or the key. */
 export const answer = words<Answer | 'not-found'>({ ...answerWords, 'not-found': true })
 
-/** How many there are of each answer, or of each state, where there are any. */
+/** The schema of counts by answer or by state; a word of which there are none is left out. */
 const countsOf = <Word extends string>(known: readonly Word[]) =>
   object<Readonly<Partial<Record<Word, number>>>>(
     Object.fromEntries(known.map((word) => [word, optional(count())])) as never,
@@ -49,14 +49,17 @@ const countsOf = <Word extends string>(known: readonly Word[]) =>
 
 const answerCounts = countsOf(Object.keys(answerWords) as Answer[])
 
+/** The schema of a filter on runs. It is closed: a part that no filter has does not fit. */
 export const runFilter = named('RunFilter', 'All runs that fit every part that is given.', () =>
   object<RunFilter>(membersOf(filterParameters), { isClosed: true }),
 )
 
+/** The schema of the filter of a hold, which has fewer parts than a filter on runs. It is closed, too. */
 export const holdFilter = named('HoldFilter', 'All runs that fit, also those that come.', () =>
   object<HoldFilter>(membersOf(holdFilterParameters), { isClosed: true }),
 )
 
+/** The schema of the answer of one run to a verb. */
 export const controlled = named('Controlled', 'The answer of one run to a verb.', () =>
   object<Controlled>({
     id: nullable(text()),
@@ -66,6 +69,7 @@ export const controlled = named('Controlled', 'The answer of one run to a verb.'
   }),
 )
 
+/** The schema of the answer of one run to a signal. */
 export const sent = named('Sent', 'The answer of one run to a signal.', () =>
   object<Sent>({
     runId: nullable(text()),
@@ -75,6 +79,7 @@ export const sent = named('Sent', 'The answer of one run to a signal.', () =>
   }),
 )
 
+/** The schema of a hold: a verb that stands for all runs of a filter. */
 export const hold = named('Hold', 'A verb that stands for all runs of a filter.', () =>
   object<Hold>({
     id: text(),
@@ -95,6 +100,7 @@ const requestedBy = {
   origin: nullable(text()),
 }
 
+/** The schema of a bulk operation: a verb on all runs of a filter, with how far it is. */
 export const bulk = named('Bulk', 'A verb on all runs of a filter, and how far it is.', () =>
   object<Bulk>({
     ...requestedBy,
@@ -111,6 +117,7 @@ export const bulk = named('Bulk', 'A verb on all runs of a filter, and how far i
   }),
 )
 
+/** The schema of a preview: how many runs a verb on a filter would be for, and which answers it would get. */
 export const preview = named('Preview', 'The answers that a verb on a filter would get.', () =>
   object<Preview>({
     verb: words(previewVerbs),
@@ -121,6 +128,7 @@ export const preview = named('Preview', 'The answers that a verb on a filter wou
   }),
 )
 
+/** The schema of one row of the record: a signal, a verb, a hold or the lifting of one, with its outcome. */
 export const signalEntry = named('SignalEntry', 'One request as it stands on record.', () =>
   object<SignalEntry>({
     ...requestedBy,
@@ -140,10 +148,12 @@ export const signalEntry = named('SignalEntry', 'One request as it stands on rec
   }),
 )
 
+/** The schema of a page of the audit log; `cursor` is null on the last page. */
 export const auditPage = named('AuditPage', 'A page of the audit log.', () =>
   object<AuditPage>({ entries: list(signalEntry), cursor: nullable(text()) }),
 )
 
+/** The schema of a tombstone: a verb that waits for an id or a key that does not exist yet. */
 export const tombstone = named('Tombstone', 'A verb that waits for an id or a key.', () =>
   object<Tombstone>({
     kind: words<Tombstone['kind']>({ id: true, key: true }),
@@ -157,6 +167,7 @@ export const tombstone = named('Tombstone', 'A verb that waits for an id or a ke
   }),
 )
 
+/** The schema of a worker, with its lease (`leaseMs` and `leaseLeftMs`, ms) and the tasks that it knows. */
 export const worker = named('Worker', 'A worker, its lease, and the tasks that it knows.', () =>
   object<WorkerRecord>({
     id: text(),
@@ -178,6 +189,7 @@ export const worker = named('Worker', 'A worker, its lease, and the tasks that i
   }),
 )
 
+/** The schema of one finding of a store about its own health. */
 export const finding = named('Finding', 'One finding of a store about its own health.', () =>
   object<Finding>({
     name: text(),

@@ -1,4 +1,4 @@
-/** The schemas of what is answered about runs. Each is of exactly the type that it is of: the compiler holds that. */
+/** The schemas of the answers about runs. The compiler sees to it that each schema has exactly the members of its type. */
 import type { ErrorRecord } from '../../core/errors.ts'
 import { type FeedEntry, type FeedType } from '../../core/run/events.ts'
 import {
@@ -16,6 +16,7 @@ import { anything, count, flag, instant, integer, nullable, text, words } from '
 import { list, object, optional, record } from './shapes.ts'
 import { named, type Schema } from './schema.ts'
 
+/** The schema of an error as it is stored; `cause` is an error of the same schema. */
 export const errorRecord: Schema<ErrorRecord> = named(
   'Error',
   'An error as it is stored. `code` is one of ours, or the code of the error that a handler threw.',
@@ -31,6 +32,7 @@ export const errorRecord: Schema<ErrorRecord> = named(
     }),
 )
 
+/** The schema of the record of a stop: who asked for it, how the run was stopped, and the proof that its process or thread is gone. */
 export const stopRecord = named('Stop', 'How a run was stopped, and the proof.', () =>
   object<StopRecord>({
     verb: words<StopRecord['verb']>([...stopVerbs, 'expire']),
@@ -166,6 +168,7 @@ const rowMembers = {
   finishedAt: nullable(instant()),
 }
 
+/** The schema of a run, with its input, result and checkpoint. */
 export const run = named('Run', 'One invocation of a task, as it was when it was read.', () =>
   object<Run>({ ...rowMembers, input: anything(), result: anything(), checkpoint: anything() }),
 )
@@ -173,6 +176,7 @@ export const run = named('Run', 'One invocation of a task, as it was when it was
 /** A run of a list or a tree. */
 export type ListedRun = RunRow & Partial<Pick<Run, 'input' | 'result' | 'checkpoint'>>
 
+/** The schema of a run in a list or a tree; `input`, `result` and `checkpoint` are left out unless the call asked for the payloads. */
 export const listedRun = named(
   'ListedRun',
   'A run of a list or a tree: without `input`, `result` and `checkpoint`, unless the call asked for the payloads.',
@@ -185,6 +189,7 @@ export const listedRun = named(
     }),
 )
 
+/** The schema of a page of runs; `cursor` is null on the last page. */
 export const runPage = named('RunPage', 'A page of runs.', () =>
   object<{ readonly runs: readonly ListedRun[]; readonly cursor: string | null }>({
     runs: list(listedRun),
@@ -192,12 +197,14 @@ export const runPage = named('RunPage', 'A page of runs.', () =>
   }),
 )
 
+/** The schema of the counts of runs, with a number for every state. */
 export const runCounts = named('RunCounts', 'How many runs are in each state.', () =>
   object(
     Object.fromEntries(states.map((state) => [state, count()])) as Record<State, Schema<number>>,
   ),
 )
 
+/** The schema of one entry of the feed; instants within `data` are epoch ms, as they were recorded. */
 export const feedEntry = named(
   'FeedEntry',
   'One entry of the feed. `data` is as it was recorded: instants in it are epoch ms.',
@@ -214,6 +221,7 @@ export const feedEntry = named(
     }),
 )
 
+/** The schema of the answer to an enqueue. */
 export const enqueued = named('Enqueued', 'The answer to an enqueue.', () =>
   object<Enqueued>({
     id: text(),

@@ -1,4 +1,4 @@
-/** The schemas of what is answered about workflows. */
+/** The schemas of the answers about workflows. */
 import type { StepFailure } from '../../core/run/settled.ts'
 import { runningPolicies } from '../../core/run/intent.ts'
 import { stopVerbs } from '../../core/run/transitions.ts'
@@ -86,6 +86,7 @@ const rollback = object<WorkflowRollback>({
   failed: count(),
 })
 
+/** The schema of a workflow, without its members. */
 export const workflow = named('Workflow', 'A workflow, as it was when it was read.', () =>
   object<Workflow>({
     id: text(),
@@ -110,6 +111,7 @@ export const workflow = named('Workflow', 'A workflow, as it was when it was rea
   }),
 )
 
+/** The schema of a page of workflows; `cursor` is null on the last page. */
 export const workflowPage = named('WorkflowPage', 'A page of workflows.', () =>
   object<{ readonly workflows: readonly Workflow[]; readonly cursor: string | null }>({
     workflows: list(workflow),
@@ -157,6 +159,7 @@ const step: Schema<GroupTree<ListedRun> | RunTree<ListedRun>> = either(
   runTree,
 )
 
+/** The schema of a chain of a workflow: its steps in order, each a run or a group of further chains and runs. */
 export const chainTree: Schema<ChainTree<ListedRun>> = named(
   'ChainTree',
   'A chain of a workflow.',
@@ -165,6 +168,7 @@ export const chainTree: Schema<ChainTree<ListedRun>> = named(
 
 const workflowTree: Schema<WorkflowTree<ListedRun>> = either(isOfKind('chain'), chainTree, step)
 
+/** The schema of the answer of a workflow to a verb. */
 export const workflowControlled = named(
   'WorkflowControlled',
   'The answer of a workflow to a verb.',
@@ -177,6 +181,7 @@ export const workflowControlled = named(
     }),
 )
 
+/** The schema of the answer to the start of a workflow. */
 export const workflowEnqueued = named(
   'WorkflowEnqueued',
   'The answer to the start of a workflow.',
@@ -191,7 +196,7 @@ export const workflowEnqueued = named(
     }),
 )
 
-/** The form is told by a schema of its own, which is published with the package; `startWorkflow` checks what it is given. */
+/** The schema of a workflow that is given as JSON. It refers to a schema file that is published with the package; `startWorkflow` checks the parts. */
 export const workflowGraph = named(
   'WorkflowGraph',
   'A workflow as JSON, described by a schema of its own.',
@@ -203,7 +208,7 @@ export const workflowGraph = named(
   }),
 )
 
-/** The same of an export; `importWorkflow` checks what it is given. */
+/** The schema of the export of a workflow. It refers to a schema file that is published with the package; `importWorkflow` checks the parts. */
 export const workflowExport = named(
   'WorkflowExport',
   'The remainder of a workflow as JSON, described by a schema of its own.',

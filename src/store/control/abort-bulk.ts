@@ -1,8 +1,9 @@
 /**
  * The end of a bulk operation before it is through.
  *
- * Whoever carries one out holds its row while it deals with a chunk of the runs, and looks there whether it is over. So nothing needs to be
- * sent to that process: the operation ends between two chunks, and the next one is never begun.
+ * The process that carries out a bulk operation holds its row while it deals with a chunk of the runs, and reads there whether the
+ * operation is over. So nothing needs to be sent to that process: the operation ends between two chunks, and the next chunk is never
+ * begun.
  */
 import type { Tx } from '../driver/driver.ts'
 import { note } from '../journal/audit-log.ts'

@@ -10,19 +10,19 @@ import { stateTerms } from './state-sql.ts'
 /** Gives the place of one more parameter: `?3`, or `$3::text`. `real`: a number that need not be whole. */
 export type Bind = (value: Param, type: 'text' | 'int' | 'real') => string
 
-/** How a database says what the others say otherwise. */
+/** The pieces of SQL in which the databases differ. */
 export interface FilterDialect {
   /** The place of a parameter. */
   placeOf(at: number, type: Parameters<Bind>[1]): string
-  /** That a run has a tag; `tag` is the place of its parameter. */
+  /** The condition that a run has a tag; `tag` is the place of its parameter. */
   hasTag(tag: string): string
-  /** That the input of a run has a value there; the names of the path have no quotes in them. */
+  /** The condition that the input of a run has a value at a path; the names of the path have no quotes in them. */
   hasValue(wanted: { readonly path: string; readonly value: Wanted }, bind: Bind): string
 }
 
 type Wanted = string | number | boolean
 
-/** What a part of one value asks of a column. */
+/** For each part of a filter that has one value: the column, the comparison, and the type of the parameter. */
 const comparisons = {
   task: ['r.task', '=', 'text'],
   queue: ['r.queue', '=', 'text'],
@@ -33,7 +33,7 @@ const comparisons = {
   createdBefore: ['r.created_at', '<', 'real'],
 } as const satisfies Partial<Record<keyof MemberFilter, readonly [string, string, string]>>
 
-/** Not so a member that waits for what comes before it. */
+/** The condition that a member of a workflow was reached: it does not wait for the steps before it. */
 const isReached =
   "NOT (r.attempt = 0 AND (r.state = 'waiting' OR coalesce(r.paused_from, '') = 'waiting'))"
 
@@ -54,7 +54,7 @@ interface Words {
   readonly bind: Bind
 }
 
-/** What a filter asks beside a tag. */
+/** The conditions of a filter, without the one for its tag. */
 function termsOf(filter: MemberFilter, { dialect, bind }: Words): readonly string[] {
   const terms: string[] = []
   for (const [part, [column, operator, type]] of Object.entries(comparisons)) {

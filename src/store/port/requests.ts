@@ -160,7 +160,7 @@ export interface Bulk extends RequestedBy {
   readonly doneCount: number
   /** How many there were of each answer. */
   readonly counts: Readonly<Partial<Record<Answer, number>>>
-  /** Who has ended it before it was through, and why; null where nobody has. */
+  /** The person or program that ended the operation before it was through, with the reason; null where nobody did. */
   readonly aborted: BulkAbort | null
 }
 

@@ -23,7 +23,7 @@ export interface Column<Value> {
   readonly type: SqlType
   /** The value of a null; left out where there is never one. */
   readonly ofNull?: Value
-  /** What is kept of a value; null and undefined are kept as null. */
+  /** Gives the parameter for a value; null and undefined are never passed to it, and are kept as null. */
   write(value: NonNullable<Value>): Param
   read(cell: Cell): Value
 }
@@ -77,11 +77,13 @@ const number = (name: string, type: SqlType): Column<number> => ({
   read: Number,
 })
 
-/** A small whole number, or null. */
+/** A small whole number that is always there. */
 export const int = (name: string): Column<number> => number(name, 'int')
+/** A small whole number, or null. */
 export const maybeInt = (name: string): Column<number | null> => ({ ...int(name), ofNull: null })
-/** An instant, the place of a row, or a count that may be large; or null. */
+/** An instant, the place of a row, or a count that may be large; always there. */
 export const bigint = (name: string): Column<number> => number(name, 'bigint')
+/** An instant, the place of a row, or a count that may be large; or null. */
 export const maybeBigint = (name: string): Column<number | null> => ({
   ...bigint(name),
   ofNull: null,
@@ -126,7 +128,7 @@ export const flag = (name: string): Column<boolean> => ({
   read: (cell) => Number(cell) === 1,
 })
 
-/** Yes or no, as 1 or null: for what is nearly always no. */
+/** Yes or no, as 1 or null: for a property that is nearly always no. */
 export const mark = (name: string): Column<boolean> => ({
   name,
   type: 'int',
@@ -163,7 +165,7 @@ interface Slot extends Column<unknown> {
 
 /**
  * The shape of some columns, with those that are made of the whole record behind them. Rows are written and read in great
- * numbers, and most of their cells are null: so a record begins as a copy of the record of a row of nulls, and what is null is passed
+ * numbers, and most of their cells are null: so a record begins as a copy of the record of a row of nulls, and cells that are null are passed
  * over (0.7 us to read a run, instead of 2.1 where each cell is read and each property added).
  */
 export function shapeOf<Of extends object>(

@@ -30,14 +30,14 @@ const feedColumns: Columns<Required<FeedRow>> = {
   callId: maybeText('call_id'),
 }
 
-/** What is written of entries that no call on many runs has asked for: nearly all. */
+/** The columns that are written for an entry that no call on many runs has asked for. Nearly all entries are of this kind. */
 export const newEntry = shapeOf<Omit<FeedRow, 'callId'>>(
   pick(feedColumns, 'seq', 'at', 'type', 'attempt', 'state', 'data'),
 )
-/** What is written of the others. */
+/** The columns that are written for an entry that a call on many runs has asked for. */
 export const newEntryOfCall = shapeOf<FeedRow>(feedColumns)
 
-/** What is read of an entry, with the id and the workflow of its run. */
+/** The columns that are read of an entry, with the id and the workflow of its run. */
 const entry = shapeOf<
   Omit<FeedEntry, 'data'> & { readonly data: object | null; readonly callId: string | null }
 >({
@@ -48,6 +48,7 @@ const entry = shapeOf<
   data: maybeJson('data'),
 })
 
+/** Makes an entry of the feed of its row; where a call on many runs asked for the event, its id stands in `data.call`. */
 export function feedEntryOf(row: Row): FeedEntry {
   const { callId, data, ...rest } = entry.read(row)
   return { ...rest, data: { ...data, ...(callId === null ? {} : { call: callId }) } }

@@ -1,4 +1,4 @@
-/** The row and the first entries of a run that is stored, with what stands in its way. */
+/** The row and the first entries of a new run, also of one that something stops, pauses or keeps waiting from the beginning. */
 import { prevented } from '../../core/run/decision.ts'
 import type { FeedEntry } from '../../core/run/events.ts'
 import type { PausedBy, StoredRun } from '../../core/run/run.ts'
@@ -10,20 +10,22 @@ import { admittedRun, keyedRun, plainRun } from './runs.ts'
 import type { Hold, NewRun, Tombstone } from '../store.ts'
 import type { Param } from '../driver/sql.ts'
 
-/** What stood in the way of a run, and stops it before it has begun. */
+/** A request that stops a new run before it has begun: a tombstone, or a hold with a verb that ends runs. */
 export type Stopper = Pick<Tombstone, 'verb' | 'reason' | 'by' | 'createdAt'>
 
+/** The conditions under which a new run is admitted; without any of them it is queued, or scheduled where it is due later. */
 export interface Admission {
   readonly stopper?: Stopper
-  /** Whose end it waits for. */
+  /** The id of the run whose end this run waits for. */
   readonly waitsFor?: string
-  /** What pauses it. */
+  /** The hold that pauses the run. */
   readonly hold?: Hold
 }
 
+/** A new run with the conditions under which it is admitted. */
 export type AdmittedRun = { readonly run: NewRun; readonly admission: Admission }
 
-/** The entry of a run that has none for that it was enqueued; it comes before all others. */
+/** The entry that says that a run was enqueued, made of its row, for a run whose feed has no such entry. It comes before all others. */
 export function enqueueEntry(run: StoredRun, state: 'queued' | 'waiting'): FeedEntry {
   return {
     position: 0,
@@ -37,7 +39,7 @@ export function enqueueEntry(run: StoredRun, state: 'queued' | 'waiting'): FeedE
   }
 }
 
-/** A run that was simply queued needs no entry for that: its row says when (`enqueueEntry`), and a write is saved. */
+/** The first entries of a run's feed. A run that was simply queued gets none: its row says when it was enqueued (`enqueueEntry`), and a write is saved. */
 export function firstEntries(
   { run, admission }: AdmittedRun,
   { seq, now }: { readonly seq: number | null; readonly now: number },
@@ -68,7 +70,7 @@ function firstState({ run, admission }: AdmittedRun, now: number): State {
   return admission.hold ? 'paused' : stateBefore({ run, admission }, now)
 }
 
-/** What it would be if nothing stopped or paused it. */
+/** The state that the run would be in if nothing stopped or paused it. */
 function stateBefore(
   { run, admission }: AdmittedRun,
   now: number,
@@ -77,7 +79,7 @@ function stateBefore(
   return dueAt(run, now) === null ? 'queued' : 'scheduled'
 }
 
-/** The parameters of `insertPlainRuns` and `insertNewRuns`: of a run that has no key and tries none again. */
+/** The parameters of `insertPlainRuns` and `insertNewRuns`, for a run that has no key and is no retry of another run. */
 export function plainInsertOf(run: NewRun, now: number): Param[] {
   return plainRun.write(rowOf(run, now))
 }

@@ -1,4 +1,4 @@
-/** The rows of what is asked: signals and the record, holds, bulk operations, tombstones. */
+/** The rows of requests: signals and the record, holds, bulk operations, tombstones. */
 import type { Answer } from '../../core/run/decision.ts'
 import type { Bulk, BulkRequest, Hold, SignalRecord, Tombstone } from '../port/requests.ts'
 import type { Row } from '../driver/sql.ts'
@@ -39,9 +39,10 @@ const signalColumns: Columns<SignalRecord & { readonly runSeq: number | null }> 
 
 const { runSeq: _runSeq, ...readColumns } = signalColumns
 const signal = shapeOf<SignalRecord>(readColumns)
+/** Makes one entry of the record of its row. */
 export const signalOf = (row: Row): SignalRecord => signal.read(row)
 
-/** What is written of what is asked. */
+/** The columns that are written for a new row of the record. */
 export const newSignal = shapeOf(
   pick(
     signalColumns,
@@ -50,10 +51,10 @@ export const newSignal = shapeOf(
   ),
 )
 
-/** A hold with the lane that it is of, where it is of a whole one. */
+/** A hold with its lane, where it is on a whole task or queue and on nothing narrower (`isLane`). */
 export interface HoldRow extends Hold {
   readonly isLane: boolean
-  /** Null for any. */
+  /** Null for any task; `queue` likewise. */
   readonly task: string | null
   readonly queue: string | null
 }
@@ -69,9 +70,10 @@ const holdColumns: Columns<Hold> = {
   by: maybeText('by'),
 }
 const hold = shapeOf(holdColumns)
+/** Makes a hold of its row. */
 export const holdOf = (row: Row): Hold => hold.read(row)
 
-/** What is written of a hold; `filter` is its text, by which another hold is known to be the same. */
+/** The columns that are written for a hold; `filter` is its text, for two holds with the same verb and the same text are the same hold. */
 export const newHold = shapeOf<Omit<HoldRow, 'filter'> & { readonly filter: string }>({
   ...holdColumns,
   filter: text('filter'),
@@ -87,9 +89,9 @@ export interface BulkRow {
   /** When somebody worked on it last. */
   readonly touchedAt: number
   readonly finishedAt: number | null
-  /** Runs that came later are not meant. */
+  /** The place of the newest run when the operation began: runs that came later are not part of it. */
   readonly upperSeq: number
-  /** All up to here are done. */
+  /** The place up to which all runs of the operation were dealt with. */
   readonly doneSeq: number
   readonly totalCount: number
   readonly doneCount: number
@@ -118,9 +120,10 @@ const bulkColumns: Columns<BulkRow> = {
   aborted: maybeJson('aborted'),
 }
 const bulk = shapeOf(bulkColumns)
+/** Makes a bulk operation of its row. */
 export const bulkRowOf = (row: Row): BulkRow => bulk.read(row)
 
-/** What is written of a new one. */
+/** The columns that are written for a new bulk operation. */
 export const newBulk = shapeOf(
   pick(
     bulkColumns,
@@ -139,9 +142,10 @@ const tombstone = shapeOf<Omit<Tombstone, 'task'> & { readonly task: string }>({
   createdAt: bigint('created_at'),
   expiresAt: bigint('expires_at'),
 })
-/** What is written of a tombstone; `task` is empty for an id. */
+/** The columns that are written for a tombstone; `task` is empty for an id. */
 export const newTombstone = tombstone
 
+/** Makes a tombstone of its row; the `task` of a tombstone for an id is null, though the row has an empty text. */
 export function tombstoneOf(row: Row): Tombstone {
   const found = tombstone.read(row)
   return found.kind === 'key' ? found : { ...found, task: null }

@@ -1,4 +1,4 @@
-/** The rows of runs: their columns, and the records that are made of them. Payloads stay text, for only who uses them parses them. */
+/** The rows of runs: their columns, and the records that are made of them. Payloads stay text: only the code that uses a payload parses it. */
 import type { Pauser } from '../../core/run/intent.ts'
 import type { RollbackCause, RunFacts, StoredRun } from '../../core/run/run.ts'
 import type { ChildEnd, ClaimedRun, HeldIntent } from '../port/runs.ts'
@@ -34,7 +34,7 @@ const causes = (name: string): Column<readonly RollbackCause[]> => ({
   read: (cell) => String(cell).split(',') as RollbackCause[],
 })
 
-/** What events change. */
+/** The columns that events change. */
 const factColumns: Columns<RunFacts & Pick<SeqRun, 'holdsKey'>> = {
   state: text('state'),
   attempt: int('attempt'),
@@ -65,7 +65,7 @@ const factColumns: Columns<RunFacts & Pick<SeqRun, 'holdsKey'>> = {
   result: maybeText('result'),
 }
 
-/** All that is read of a run. What a handler has saved is in a table of its own. */
+/** All columns that are read of a run. The checkpoint that a handler has saved is in a table of its own. */
 const runColumns: Columns<Omit<SeqRun, 'checkpoint'>> = {
   seq: bigint('seq'),
   id: text('id'),
@@ -85,7 +85,7 @@ const runColumns: Columns<Omit<SeqRun, 'checkpoint'>> = {
   ...factColumns,
 }
 
-/** `intent`: of a run that runs. */
+/** The facts that say what pauses a run; `intent` is only there in a run that is running. */
 interface Pausing {
   readonly paused: RunFacts['paused']
   readonly intent?: RunFacts['intent']
@@ -93,7 +93,7 @@ interface Pausing {
 
 const pauserOf = ({ paused, intent }: Pausing): Pauser | null => paused ?? intent?.pause ?? null
 
-/** By what a run is paused, or asked to pause: runs are found by it. */
+/** The request, hold or workflow by which a run is paused, or asked to pause: runs are found by these columns. */
 const pauserColumns: readonly DerivedColumn<Pausing>[] = [
   { name: 'paused_by_kind', type: 'text', write: (run) => kindOf(pauserOf(run)) },
   {
@@ -118,7 +118,7 @@ const { input: _input, result: _result, ...slimColumns } = runColumns
 /** A run as lists and trees have it: the large columns of its row are not read. */
 export const slimRun = shapeOf(slimColumns)
 
-/** What `updateRuns` writes. */
+/** The columns that `updateRuns` writes. */
 export const runFacts = shapeOf(factColumns, pauserColumns)
 
 const plain = [
@@ -135,11 +135,11 @@ const plain = [
   'deadlineAt',
 ] as const satisfies readonly (keyof SeqRun)[]
 
-/** What is written of a run that nothing stands in the way of and that has no key; the id comes first. */
+/** The columns that are written for a new run that has no key and that nothing stops, pauses or keeps waiting; the id comes first. */
 export const plainRun = shapeOf(pick(runColumns, ...plain))
-/** What is written of one that may have a key. */
+/** The columns that are written for such a run where it may have a key. */
 export const keyedRun = shapeOf(pick(runColumns, ...plain, 'key', 'holdsKey'))
-/** What is written of any other new run. */
+/** The columns that are written for any other new run. */
 export const admittedRun = shapeOf(
   pick(
     runColumns,
@@ -149,7 +149,7 @@ export const admittedRun = shapeOf(
   ),
   pauserColumns,
 )
-/** What is written of a new member of a workflow. */
+/** The columns that are written for a new member of a workflow. */
 export const newMember = shapeOf(
   pick(
     runColumns,
@@ -157,7 +157,7 @@ export const newMember = shapeOf(
     ...(['workflow', 'node', 'isMapped', 'rollback', 'checkpointAt'] as const),
   ),
 )
-/** What is written of a member whose turn has come, beside its input. */
+/** The columns that are written for a member whose turn has come, beside its input. */
 export const startedMember = shapeOf(
   pick(runColumns, 'state', 'runAt', 'expiresAt', 'pausedFrom', 'paused'),
   pauserColumns,
@@ -170,20 +170,20 @@ const hasCheckpoint: Column<boolean> = {
   write: () => null,
   read: () => true,
 }
-/** What a claim gives of a run. */
+/** The columns that a claim reads of a run. */
 export const claimedRun = shapeOf<Omit<ClaimedRun, 'checkpoint'>>({
   ...pick(runColumns, 'seq', 'id', 'task', 'queue', 'priority', 'key', 'tags', 'input', 'attempt'),
   ...pick(runColumns, 'wait', 'signalled', 'rollback', 'error', 'workflow', 'node', 'parent'),
   ...pick(runColumns, 'isMapped'),
   hasCheckpoint,
 })
-/** What a filter gives of each run that it finds. */
+/** The columns that are read of each run that a filter finds. */
 export const matchedRun = shapeOf(pick(runColumns, 'seq', 'id', 'attempt', 'workflow', 'node'))
-/** What is read of the runs that a worker holds. */
+/** The columns that are read of the runs that a worker holds. */
 export const heldRun = shapeOf(pick(runColumns, 'seq', 'id', 'attempt'))
-/** What is read of those of them of which something was asked. */
+/** The columns that are read of those runs of a worker that were asked to stop or pause, or have a signal waiting. */
 export const heldIntent = shapeOf(pick(runColumns, 'id', 'attempt', 'intent', 'signalled'))
-/** What is read of runs whose parents ask for them. */
+/** The columns that are read of children whose parent asks for them. */
 export const childEnd = shapeOf<ChildEnd>(
   pick(runColumns, 'id', 'task', 'state', 'result', 'error', 'stop'),
 )
@@ -193,6 +193,10 @@ export function runOf(row: Row): SeqRun {
   return Object.assign(run.read(row), { checkpoint: null })
 }
 
+/**
+ * Makes the record of a claimed run of its row; its checkpoint is null here, and is read apart where `hasCheckpoint` says that
+ * there is one.
+ */
 export function claimedOf(row: Row): ClaimedRun {
   return Object.assign(claimedRun.read(row), { checkpoint: null })
 }
@@ -205,6 +209,10 @@ export function updateOf(run: SeqRun, old: RunFacts): Param[] {
   return [run.seq, old.state, old.attempt, ...runFacts.write(run)]
 }
 
+/**
+ * Makes of a row the request that a held run is under.
+ * @param now epoch ms of the store's clock, from which the ages of the requests (ms) are reckoned.
+ */
 export function heldIntentOf(row: Row, now: number): HeldIntent {
   const { id: runId, intent, ...rest } = heldIntent.read(row)
   const ageOf = (asked: { readonly requestedAt: number } | null | undefined): number =>

@@ -7,7 +7,7 @@ import { bigint, type Columns, int, json, shapeOf, text } from './columns.ts'
 interface WorkerRow extends WorkerInfo {
   /** Epoch ms. */
   readonly startedAt: number
-  /** On the clock of leases. */
+  /** The end of the lease, epoch ms on the clock of leases. */
   readonly leaseUntil: number
 }
 
@@ -23,7 +23,7 @@ const workerColumns: Columns<WorkerRow> = {
   leaseUntil: bigint('lease_until'),
 }
 
-/** What is written of a new worker. */
+/** The columns that are written for a new worker. */
 export const newWorker = shapeOf(workerColumns)
 
 const worker = shapeOf<WorkerRow & Pick<WorkerRecord, 'heldCount'>>({
@@ -31,7 +31,7 @@ const worker = shapeOf<WorkerRow & Pick<WorkerRecord, 'heldCount'>>({
   heldCount: int('held_count'),
 })
 
-/** @param leaseNow on the clock of leases. */
+/** Makes a worker of its row. @param leaseNow epoch ms on the clock of leases, from which the time left is reckoned. */
 export function workerOf(row: Row, leaseNow: number): WorkerRecord {
   const { leaseUntil, ...rest } = worker.read(row)
   return { ...rest, leaseLeftMs: leaseUntil - leaseNow }
@@ -41,7 +41,7 @@ const ended = shapeOf<Pick<WorkerRow, 'id' | 'tasks'>>({
   id: workerColumns.id,
   tasks: workerColumns.tasks,
 })
-/** What is needed of a worker that was deleted. */
+/** Makes of the row of a deleted worker the facts that are still needed: its id and its tasks. */
 export const endedWorkerOf = (row: Row): Pick<WorkerRow, 'id' | 'tasks'> => ended.read(row)
 
 /** The parameters of `insertWorker`. @param grantNow on the clock of leases, from which the first lease goes. */

@@ -55,7 +55,7 @@ const workflowColumns: Columns<WorkflowRow> = {
   result: maybeText('result'),
 }
 
-/** When it resumes by itself: workflows are found by it. */
+/** When a paused workflow resumes by itself, epoch ms: workflows are found by this column. */
 const resumeAt: DerivedColumn<Pick<StoredWorkflow, 'paused'>> = {
   name: 'resume_at',
   type: 'bigint',
@@ -64,7 +64,7 @@ const resumeAt: DerivedColumn<Pick<StoredWorkflow, 'paused'>> = {
 
 const workflow = shapeOf(workflowColumns)
 
-/** What is written of a new workflow. */
+/** The columns that are written for a new workflow. */
 export const newWorkflow = shapeOf(
   pick(
     workflowColumns,
@@ -72,7 +72,7 @@ export const newWorkflow = shapeOf(
     ...(['pausesAtPoints', 'tags', 'hooks', 'retryOf'] as const),
   ),
 )
-/** What `updateWorkflow` writes. */
+/** The columns that `updateWorkflow` writes. */
 export const workflowFacts = shapeOf(
   pick(
     workflowColumns,
@@ -83,6 +83,7 @@ export const workflowFacts = shapeOf(
   [resumeAt],
 )
 
+/** Makes a workflow of its row; the counts of its members are null, for they are read apart. */
 export function workflowOf(row: Row): StoredWorkflow {
   return Object.assign(workflow.read(row), { counts: null, activeCount: null })
 }
@@ -138,13 +139,13 @@ const nodeColumns: Columns<NodeRow> = {
   result: maybeText('result'),
 }
 
-/** What is written of a new node. */
+/** The columns of a node, all of which are written for a new one. */
 export const newNode = shapeOf(nodeColumns)
 
 const { workflow: _workflow, ...memberColumns } = nodeColumns
-/** What `membersOf` reads of each node, beside its run. */
+/** The columns that `membersOf` reads of each node, beside its run. */
 const memberNode = shapeOf(prefixed<Omit<NodeRow, 'workflow'>>(memberColumns, 'n_'))
-/** `n.node AS n_node, …`: a run has columns of the same names. */
+/** The columns of a node for a join with its run, `n.node AS n_node, …`: a run has columns of the same names. */
 export const memberNodeNames = namesOf((name) => `n.${name}`)
 /** The same without the results of groups, which may be large. */
 export const slimNodeNames = namesOf((name) => (name === 'result' ? 'NULL' : `n.${name}`))
@@ -155,9 +156,13 @@ function namesOf(value: (name: string) => string): string {
     .join(', ')
 }
 
-/** Of a node: when it has completed, nothing comes of it but that its group has one less to wait for. Implies no condition of an index: nodes are found by their numbers. */
+/**
+ * The condition that a node is plain: when its run completes, the only consequence is that its group has one run less to wait for.
+ * The condition implies that of no index, for nodes are found by their numbers.
+ */
 export const isPlain = "plan IS NULL AND next IS NULL AND coalesce(up, -1) >= 0 AND role = 'step'"
 
+/** Makes a node of its row. */
 export const nodeOf = (row: Row): NodeRow => newNode.read(row)
 
 /** The parameters of `insertNodes`. */
@@ -175,7 +180,7 @@ export function nodeParams(
   })
 }
 
-/** Nothing of what stands in the row of its run already: an input that is given. */
+/** The plan of a node, without the parts that stand in the row of its run already, such as an input that is given. */
 function planOf({ step, hooks, kept }: Pick<RemainderNode, 'step' | 'hooks' | 'kept'>): Plan {
   return {
     ...hooks,
@@ -187,7 +192,7 @@ function planOf({ step, hooks, kept }: Pick<RemainderNode, 'step' | 'hooks' | 'k
   }
 }
 
-/** A row of `membersOf`. */
+/** Makes a node with its run of a row of `membersOf`. */
 export function memberOf(row: Row): WorkflowNode {
   const { runSeq, plan, ...node } = memberNode.read(row)
   const {

@@ -2,8 +2,8 @@
  * The consequences of the end of runs, in the transaction in which they end.
  *
  * Every way in which a run can end calls `afterEnds`: the machine's (`writeChanges`) and the statements that end many runs at
- * once (the list is in `store/changes/changes.ts`). Whatever has to be done for a run that has ended, say releasing a concurrency
- * key, is one more line in `afterEnds`, and can be forgotten by none of them.
+ * once (the list is in `store/changes/changes.ts`). A new consequence of the end of a run, say the release of a
+ * concurrency key, is one more line in `afterEnds`, and none of these ways can forget it.
  *
  * The steps have an order. The runs that waited are woken first, for they can be looked up while the ends are still being written.
  * The workflow goes on next: its row is held since before the rows of its members (`holdWorkflows` in `apply.ts`). Children are
@@ -46,8 +46,8 @@ async function wakeWaiters(
 
 /**
  * Wakes the runs that have begun to wait for a run which is final: they would never hear of its end. On PostgreSQL a completion
- * that is under way does not see who has just begun to wait, but it sees that the row of its own run has changed meanwhile. So the
- * rows of the others are marked, and their completion goes the long way, which looks again.
+ * that is under way does not see the runs that have just begun to wait, but it sees that the row of its own run has changed meanwhile.
+ * So the rows of the awaited runs are marked, and their completion goes the long way, which looks for waiting runs again.
  */
 async function wakeIfOver(tx: Tx, awaited: readonly string[]): Promise<void> {
   const runs = await loadRuns(tx, awaited)

@@ -22,7 +22,10 @@ import { WalWatch } from './wal-watch.ts'
 import type { Param, Row } from '../driver/sql.ts'
 import type { Statements } from '../driver/statements.ts'
 
-/** `normal` survives every crash of processes; the last commits may go with the power. `full` survives that too, at a sixth of the speed. */
+/**
+ * How safe a commit is: `normal` survives every crash of processes, but a loss of power may take the last commits; `full` survives that
+ * too, at a sixth of the speed.
+ */
 export type Durability = 'normal' | 'full'
 
 /** A commit writes whole pages, so small ones make it cheaper: an enqueue took 47 us with 2 KiB, 88 us with 4 KiB (the default). */
@@ -30,6 +33,7 @@ const pageSize = 2048
 /** 8 MiB of log between two checkpoints. */
 const checkpointPages = 4096
 
+/** How a store in a file is opened. */
 export interface SqliteOptions {
   /** Whether a store that does not exist yet is made; default true. */
   readonly create?: boolean
@@ -42,6 +46,7 @@ export interface SqliteOptions {
   readonly now?: () => number
 }
 
+/** The driver for SQLite: one file, written by one connection and read by another, in this process and beside others. */
 export class SqliteDriver implements Driver {
   readonly statements: Statements = sqliteStatements
   readonly isConcurrent = false
@@ -57,7 +62,7 @@ export class SqliteDriver implements Driver {
   onBegun: Driver['onBegun'] = () => undefined
   #lastWrite: Promise<unknown> = Promise.resolve()
 
-  /** @throws {CheckreinError} a `STORE_…` code, `SCHEMA_TOO_NEW` or `SQLITE_UNSAFE`. */
+  /** Opens a file, and makes the store or brings it up to date unless the options forbid that. @throws {CheckreinError} a `STORE_…` code, `SCHEMA_…` or `SQLITE_UNSAFE`. */
   static async open(file: string, options: SqliteOptions = {}): Promise<SqliteDriver> {
     refuseUnsafe(process.versions.sqlite ?? '0')
     let driver: SqliteDriver | undefined
@@ -141,7 +146,7 @@ export class SqliteDriver implements Driver {
     }
   }
 
-  /** SQLite has often rolled back by itself; what matters to the caller is the error before. */
+  /** Rolls back where a transaction is still open. SQLite has often done so by itself, and the caller needs the error that came before. */
   #rollBack(): void {
     try {
       if (this.#writer.isInTransaction) this.#writer.all('ROLLBACK')
@@ -187,7 +192,7 @@ export class SqliteDriver implements Driver {
     }
   }
 
-  /** A transaction around it costs next to nothing; the same is true of the next two. */
+  /** Always null, as are the next two: a transaction around a statement costs next to nothing here. */
   insertAlone(): null {
     return null
   }
@@ -213,7 +218,7 @@ export class SqliteDriver implements Driver {
     return Number(row?.['position'] ?? -1)
   }
 
-  /** One writer at a time. */
+  /** Returns at once: there is one writer at a time, so no claim is under way now. */
   async outlast(): Promise<void> {}
 
   claimableTasks(request: Pick<ClaimRequest, 'queues' | 'tasks'>): Promise<readonly string[]> {

@@ -11,7 +11,7 @@ const primary = {
   cannotOpen: 14,
   notADatabase: 26,
 }
-/** What a full disk looks like when the shared-memory file cannot grow: SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC. */
+/** The codes that SQLite reports when a full disk keeps the shared-memory file from growing: SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC. */
 const fullDisk = new Set([4874, 778, 1034])
 
 const codes: Readonly<Record<number, { code: ErrorCode; hint: string }>> = {
@@ -57,7 +57,7 @@ export function isBusy(error: unknown): boolean {
   return code !== null && ((code & 0xff) === primary.busy || (code & 0xff) === primary.locked)
 }
 
-/** What SQLite reported, as an error of ours. */
+/** Makes an error of ours of one that SQLite reported; an error that is ours already stays as it is. */
 export function storeError(error: unknown, file: string): CheckreinError {
   if (isCheckreinError(error)) return error
   if ((error as { code?: unknown } | null)?.code === 'ERR_INVALID_STATE') {

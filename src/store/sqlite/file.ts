@@ -1,10 +1,10 @@
-/** The file of a store: made privately, and what to say where there is none. */
+/** The file of a store: how it is made so that only its owner can read it, and the errors where it cannot be opened. */
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { CheckreinError } from '../../core/errors.ts'
 import { storeError } from './errors.ts'
 
 /**
- * Makes the file with mode 0600. One that exists is not even opened: closing it again would release the locks that
+ * Makes the file with mode 0600. A file that exists is not even opened: closing it again would release the locks that
  * another connection of this process holds.
  * @see https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
  */
@@ -17,10 +17,12 @@ export function createPrivately(file: string): void {
   }
 }
 
+/** Does nothing where the file exists. @throws {CheckreinError} `STORE_UNAVAILABLE` where it does not. */
 export function refuseMissing(file: string): void {
   if (!existsSync(file)) throw noStore(file)
 }
 
+/** The error `STORE_UNAVAILABLE` for a path at which there is no file, or a database without our tables. */
 export function noStore(file: string): CheckreinError {
   const message = existsSync(file)
     ? `${file} is a database without a store in it`
@@ -32,7 +34,7 @@ export function noStore(file: string): CheckreinError {
   })
 }
 
-/** A file that cannot even be opened or made. */
+/** Makes an error of ours of one that came from opening or making a file. */
 export function fileError(error: unknown, file: string): CheckreinError {
   const { code, syscall } = error as { code?: unknown; syscall?: unknown }
   if (syscall !== 'open') return storeError(error, file)

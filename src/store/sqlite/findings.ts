@@ -1,7 +1,7 @@
 import type { Finding } from '../store.ts'
 import type { Row } from '../driver/sql.ts'
 
-/** What SQLite says of the health of the file. */
+/** The findings about the health of a file: whether it is sound, its journal, the version of SQLite, and its schema. */
 export function sqliteFindings(
   all: (sql: string) => readonly Row[],
   file: string,

@@ -15,8 +15,9 @@ const some = (state: State, condition: string): string => `
 const someNotable = (state: State): string =>
   some(state, `${stateIs(notable)} AND finished_at IS NULL AND ${stateIs([state])}`)
 
+/** The statements about lanes, that is the runs of one task in one queue, and about tasks, in the SQL of SQLite. */
 export const sqliteLanes: LaneStatements = {
-  // From one head to the next, not from run to run.
+  // The recursion goes from the first run of a lane and priority to that of the next one, not from run to run.
   queuedLanes: `
     WITH RECURSIVE head (seq) AS (
       SELECT ${next('true', 'n.queue, n.task, n.priority DESC, n.seq')}

@@ -7,7 +7,7 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000
 }
 
-/** What names the present boot of this machine; null where the system does not say. */
+/** The id of the present boot of this machine; null where the system has none. */
 function bootId(): string | null {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
@@ -16,7 +16,7 @@ function bootId(): string | null {
   }
 }
 
-/** What the file knows of the boot that its lease clock belongs to. */
+/** The statement that reads to which boot the lease clock of the file belongs, and its offset. */
 export const bootRow = "SELECT value FROM checkrein_meta WHERE name = 'boot'"
 const writeBoot =
   "INSERT INTO checkrein_meta (name, value) VALUES ('boot', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
@@ -32,7 +32,7 @@ const clockAt =
 /**
  * A clock for leases that the time of day cannot disturb: the machine's monotonic clock plus an offset that the
  * first process of each boot writes into the file. Where the system names no boot (not Linux), it is the time of day.
- * @param rows what `bootRow` gave.
+ * @param rows the answer to `bootRow`.
  * @returns null where the file has no offset for this boot yet.
  */
 export function knownLeaseClock([row]: readonly Row[]): LeaseClock | null {

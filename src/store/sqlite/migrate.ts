@@ -45,7 +45,7 @@ export function migrateSqlite(
   }
 }
 
-/** What bringing a file up to date would do; a file that is not there is not made. @throws {CheckreinError} as opening it does. */
+/** Tells which migrations a file would need, and their SQL, without applying them; a file that is not there is not made. @throws {CheckreinError} as opening it does. */
 export function sqliteMigration(file: string, all: readonly Migration[] = own()): Migrated {
   try {
     const from = versionOf(file)
@@ -68,7 +68,7 @@ function versionOf(file: string): number {
   }
 }
 
-/** For a store that is not to be changed. */
+/** The error `SCHEMA_TOO_OLD` for a store that would need a migration where none is allowed. */
 export function tooOld(file: string, version: number): CheckreinError {
   const needed = own().length
   return new CheckreinError('SCHEMA_TOO_OLD', {

@@ -1,4 +1,4 @@
-/** SQLite's half of the twin statements about what is asked of runs. */
+/** SQLite's half of the twin statements about requests to runs. */
 import type { ChoreName } from '../driver/chore-name.ts'
 import { newBulk, newHold, newSignal } from '../rows/requests.ts'
 import { childEnd } from '../rows/runs.ts'
@@ -10,9 +10,13 @@ import { type FilterSql, isUnused, type Param } from '../driver/sql.ts'
 
 const ofThese = 'run_seq IN (SELECT value FROM json_each(?1))'
 const openSignals = 'completed_at IS NULL'
-/** What does not go with a run, and is over: the words of its index. */
+/** The condition for rows of the record that are over and are not deleted with a run, in the words of their index. */
 const isPast = `completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL)`
 
+/**
+ * The condition for runs that may expire, in the words of their index: they have a time of expiry, no attempt has begun (a
+ * claim that was taken back is no attempt), and they have not ended.
+ */
 export const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
 /** The runs that a hold or a workflow has paused: the words of their index. */
 const isPausedByOther = 'paused_by_id IS NOT NULL AND paused IS NOT NULL'
@@ -39,6 +43,7 @@ const nextAtOf: Readonly<Record<ChoreName, string>> = {
   queueDue: `SELECT min(run_at) FROM checkrein_runs WHERE ${stateIs(['scheduled'])}`,
 }
 
+/** The statements about requests to runs: verbs, signals, holds, bulk operations and the record, in the SQL of SQLite. */
 export const sqliteReins: RequestStatements = {
   wakeableRunsToChange:
     'SELECT * FROM checkrein_runs WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2',
@@ -176,7 +181,7 @@ function signalSql(query: SignalQuery): FilterSql {
     `${column} IN (SELECT value FROM json_each(${bind(values)}))`
   if (query.callIds) terms.push(among('s.call_id', query.callIds))
   if (query.runIds) terms.push(among('s.run_id', query.runIds))
-  // What was asked of many is found by the calls in the run's feed.
+  // A request to many runs has no run id in its row: it is found by the ids of calls in the run's feed.
   if (query.runId !== undefined) {
     const id = bind(query.runId)
     terms.push(`s.position IN (

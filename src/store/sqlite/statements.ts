@@ -20,7 +20,7 @@ import { newWorker } from '../rows/workers.ts'
 import { assigned, places, valuesOf } from './pieces.ts'
 import type { Statements } from '../driver/statements.ts'
 
-/** The lane of the first two parameters, without what has expired by the third. */
+/** The condition for queued runs in the lane of the first two parameters (queue, task) that have not expired by the third (epoch ms). */
 export const inLane = `${stateIs(['queued'])} AND queue = ?1 AND task = ?2 AND (expires_at IS NULL OR attempt > returned OR expires_at > ?3)`
 const runsById = 'SELECT * FROM checkrein_runs WHERE id IN (SELECT value FROM json_each(?1))'
 const nothingStands = `NOT EXISTS (SELECT 1 FROM checkrein_tombstones)
@@ -32,7 +32,7 @@ const filterSql = filterSqlIn({
   hasValue({ path, value }, bind) {
     const steps = path.split('.').map((step) => `."${step}"`)
     const at = bind(`$${steps.join('')}`, 'text')
-    // Of a boolean the value is 1 or 0, and that of a list or an object is its text.
+    // SQLite gives a boolean as 1 or 0, and a list or an object as its text: so the type is compared, too.
     if (typeof value === 'boolean')
       return `json_type(r.input, ${at}) = ${bind(String(value), 'text')}`
     const types = typeof value === 'string' ? "'text'" : "'integer', 'real'"
@@ -40,6 +40,7 @@ const filterSql = filterSqlIn({
   },
 })
 
+/** All statements in the SQL of SQLite, by the names of the seam. */
 export const sqliteStatements: Statements = {
   ...sqliteReins,
   ...sqliteWorkflows,

@@ -15,6 +15,10 @@ import type { Connection } from './connection.ts'
 const lookEveryMs = 20
 const lookAgainMs = [1, 4, 16] as const
 
+/**
+ * Tells its listeners when the file was written to: by other connections, found by a watch on the write-ahead log, and by this
+ * process, which calls `tell`.
+ */
 export class WalWatch {
   readonly #walFile: string
   readonly #connection: Connection

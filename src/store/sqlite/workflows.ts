@@ -22,6 +22,7 @@ const members = (names: string): string => `
     FROM checkrein_nodes AS n LEFT JOIN checkrein_runs AS r ON r.seq = n.run_seq
     WHERE n.workflow = ?1 AND n.node > ?2 ORDER BY n.node LIMIT ?3`
 
+/** The statements about workflows and their nodes in the SQL of SQLite. */
 export const sqliteWorkflows: WorkflowStatements = {
   insertWorkflow: `
     INSERT INTO checkrein_workflows ${valuesOf(newWorkflow)} ON CONFLICT (id) DO NOTHING RETURNING id`,
