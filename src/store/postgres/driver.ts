@@ -5,8 +5,8 @@
  * change holds the rows until the end (`…ToChange`), in the order of their places, so that two of them seldom wait for
  * each other; where they do, the server ends one, and it is run again.
  *
- * A connection that is lost before the commit was sent has done nothing, and the transaction is run again on another
- * one, for as long as `patienceMs`; of one that is lost in the commit, its id tells what became of it.
+ * A transaction whose connection is lost before the commit was sent has done nothing, and is run again on another connection, for as
+ * long as `patienceMs`. Where the connection is lost in the commit, the id of the transaction tells whether it was committed.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { idleStates } from '../../core/run/transitions.ts'
@@ -31,6 +31,7 @@ import { Transactor } from './transactions/run-transaction.ts'
 import type { Param, Row } from '../driver/sql.ts'
 import type { StatementName } from '../driver/statements.ts'
 
+/** How the driver for PostgreSQL is opened. */
 export interface PostgresDriverOptions extends PostgresOptions {
   /** Whether a store that does not exist yet is made; default true. */
   readonly create?: boolean
@@ -42,9 +43,10 @@ export interface PostgresDriverOptions extends PostgresOptions {
 const longAnswerMs = 120_000
 const horizonMs = 10
 const longestHorizonMs = 200
-/** The server ends a claim that nobody goes on with sooner. */
+/** How long claims are waited for, ms. A claim whose process has stopped half-way is ended by the server sooner. */
 const outlastMs = 15_000
 
+/** The driver for PostgreSQL: one schema of one database, shared by all processes that open it. */
 export class PostgresDriver implements Driver {
   readonly statements: PostgresStatements
   readonly isConcurrent = true
@@ -65,7 +67,7 @@ export class PostgresDriver implements Driver {
   readonly #schema: string
   readonly #settings: PostgresSettings
 
-  /** @throws {CheckreinError} a `STORE_…` or `SCHEMA_…` code. */
+  /** Opens the database, and makes the schema or brings it up to date unless the options forbid that. @throws {CheckreinError} a `STORE_…` or `SCHEMA_…` code. */
   static async open(parts: LinkParts, options: PostgresDriverOptions): Promise<PostgresDriver> {
     const link = await Link.open(parts)
     try {
@@ -114,7 +116,7 @@ export class PostgresDriver implements Driver {
     })
   }
 
-  /** Asks what there is to know of the server. @returns whether the tables are there, and up to date. */
+  /** Asks the server for its version and its time, and learns whether a pooler stands between. @returns whether the tables are there, and up to date. */
   async #prepare(session: Session, options: PostgresDriverOptions): Promise<boolean> {
     const { sentAt } = this.#clock
     const [server] = await session.rows(
@@ -135,7 +137,7 @@ export class PostgresDriver implements Driver {
     return this.#transactor.run(work, isLong ? longAnswerMs : undefined)
   }
 
-  /** Within a transaction of the caller's. Nothing is committed here, and hints go with their commit. */
+  /** Runs `work` within a transaction of the caller's. Nothing is committed here, and notices are sent when the caller commits. */
   async join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
     return inCallersTransaction(transaction, this.#link.where, async (runner) => {
       const tx = new PostgresTx(runner, { statements: this.statements, clock: this })
@@ -195,7 +197,7 @@ export class PostgresDriver implements Driver {
     return rows.map((row) => String(row['task']))
   }
 
-  /** In one statement, for several workers at once: each takes what no other one holds. */
+  /** Claims in one statement, also while other workers do: each passes over the runs that another one holds. */
   async claim(tx: Tx, { workerId, limit, ...request }: ClaimRequest): Promise<readonly Row[]> {
     if (limit <= 0) return []
     const lanes = lanesOf(request)
@@ -222,7 +224,7 @@ export class PostgresDriver implements Driver {
     return shown.filter((row) => row['run_id'] !== null)
   }
 
-  /** Readers that could not be shown all look again soon, and later where it goes on. */
+  /** Has readers look again soon where some entries could not be shown yet, with longer pauses while that goes on. */
   #lookAgain(isHeld: boolean): void {
     if (!isHeld) this.#horizonPauseMs = horizonMs
     if (!isHeld || this.#horizonTimer) return
@@ -233,7 +235,7 @@ export class PostgresDriver implements Driver {
     }, this.#horizonPauseMs).unref()
   }
 
-  /** Waits until nothing can come below it any more, or a second. */
+  /** Waits until no entry can come below the newest position any more, for a second at most. */
   async feedEnd(): Promise<number> {
     let end: number | null = null
     for (let tries = 0; ; tries++) {
@@ -247,8 +249,9 @@ export class PostgresDriver implements Driver {
   }
 
   /**
-   * A claim holds its worker's row from its first statement on, and has the lock on the table for that before it has its view
-   * of the tables: who has it not sees what is committed now.
+   * Waits until the claims now in progress have committed or rolled back. A claim takes the lock on the table of workers before its
+   * snapshot: so once the claims that hold that lock now are over, every claim that could have missed our committed rows is over, and
+   * later claims see them.
    */
   async outlast(): Promise<void> {
     const giveUpAt = performance.now() + outlastMs

@@ -2,8 +2,8 @@
  * A pool of the caller's.
  *
  * Others may hold all of its connections, so the wait for one is bounded, and leases are renewed on a connection
- * beside it, made with the same settings. Connections of ours that lie idle in it may be lost: `pg` says so in an event
- * that ends the process where nobody listens.
+ * beside it, made with the same settings. Idle connections in it may be lost: `pg` says so in an event that ends the
+ * process where nothing listens for it, so this room does.
  */
 import { loadPg, type OwnPgPool, type PgPool, type PgPoolClient } from './pg.ts'
 
@@ -14,11 +14,12 @@ interface ConfiguredPool {
 
 const ignore = (): void => undefined
 
+/** A pool of the caller's, in which the wait for a connection is bounded. The caller ends it, not the store. */
 export class CallersPool implements PgPool {
   readonly #pool: PgPool
   readonly #waitMs: number
 
-  /** @param waitMs how long a connection is waited for. */
+  /** @param waitMs how long a connection is waited for, ms. */
   constructor(pool: PgPool, waitMs: number) {
     this.#pool = pool
     this.#waitMs = waitMs
@@ -42,7 +43,7 @@ export class CallersPool implements PgPool {
   }
 }
 
-/** As a server says it that has none. */
+/** The error that no connection became free in time, with the SQLSTATE by which a server says that it has none left. */
 function noneFree(waitMs: number): Error {
   const message = `no connection of the pool became free within ${waitMs} ms`
   return Object.assign(new Error(message), { code: '53300' })

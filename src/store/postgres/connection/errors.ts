@@ -10,7 +10,7 @@ const unreachable: Meaning = {
   hint: 'Check that the server runs and that the URL names its host, port, database and user. Work goes on by itself when the server answers.',
 }
 
-/** By SQLSTATE, or the class of it. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/** The meanings of errors that the server reports, by SQLSTATE or its class. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const meanings: Readonly<Record<string, Meaning>> = {
   '08': unreachable,
   '28': {
@@ -71,7 +71,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   XX002: { code: 'STORE_CORRUPT', hint: 'An index is damaged: REINDEX it.' },
 }
 
-/** What `pg` says for itself, without a code. */
+/** The meanings of errors that `pg` raises itself, which have no code: by words in their messages. */
 const byMessage: readonly (readonly [RegExp, Meaning])[] = [
   [
     /SASL|password must be a string/i,
@@ -130,7 +130,7 @@ function isPlanOutdated(error: unknown): boolean {
   return sqlState(error) === '0A000' && routine === 'RevalidateCachedQuery'
 }
 
-/** Whether a lock was waited for in vain; what was tried may be tried again. */
+/** Whether a lock could not be had in time, or the server ended a deadlock; the same call may be tried again. */
 export const isLockTimeout = (error: unknown): boolean => /^(55P03|40P01)$/.test(sqlState(error))
 
 /** Whether no connection can be had just now. */
@@ -139,7 +139,7 @@ export const isFull = (error: unknown): boolean => sqlState(error) === '53300'
 /** Whether the server takes no writes: a standby, which may be about to take over, or an address that is about to move. */
 export const isStandby = (error: unknown): boolean => sqlState(error) === '25006'
 
-/** Whether a connection is of no use after this, though it is there. */
+/** Whether a connection is of no use after this error, though it is not lost. */
 export const isSpoiled = (error: unknown): boolean => isStandby(error) || isAftermath(error)
 
 const conflicts = new Set(['40001', '40P01'])
@@ -151,16 +151,19 @@ export function isConflict(error: unknown): boolean {
   return conflicts.has(code) || (code === '23505' && constraint === 'runs_key')
 }
 
-/** Whether somebody else held what was wanted for too long. */
+/** Whether another transaction held a row or table for longer than `lock_timeout`. */
 export const isLocked = (error: unknown): boolean => sqlState(error) === '55P03'
 
-/** Whether a row could not be inserted because another has its name. */
+/** Whether a row could not be inserted because another row has the same id or key. */
 export const isTaken = (error: unknown): boolean => sqlState(error) === '23505'
 
-/** A statement that failed because one before it had. */
+/** Whether a statement failed only because one before it in the same transaction had failed. */
 export const isAftermath = (error: unknown): boolean => sqlState(error) === '25P02'
 
-/** What PostgreSQL or the network reported, as an error of ours. */
+/**
+ * Makes an error of ours of one that PostgreSQL or the network reported; an error that is ours already stays as it is.
+ * @param where how the database is called in messages.
+ */
 export function storeError(error: unknown, where: string): CheckreinError {
   if (isCheckreinError(error)) return error
   const message = error instanceof Error ? error.message || sqlState(error) : String(error)
@@ -187,7 +190,7 @@ export function storeError(error: unknown, where: string): CheckreinError {
 const askAgain =
   'It may have been done or not. An enqueue can be repeated with the same id, and every verb can be asked again.'
 
-/** What was asked may have been done, and nobody can say whether. */
+/** The error `STORE_UNAVAILABLE` for a write that may have been done or not, and of which nobody can say which. */
 export function uncertain(where: string, cause: unknown, hint = askAgain): CheckreinError {
   return new CheckreinError('STORE_UNAVAILABLE', {
     message: `${where}: the connection was lost before the answer to a write came, and nobody can say what became of it`,
@@ -197,7 +200,7 @@ export function uncertain(where: string, cause: unknown, hint = askAgain): Check
   })
 }
 
-/** What was asked is done, but for what a claim that began before it has taken. */
+/** The error `STORE_BUSY` for a request that is stored, but may have missed the runs of a claim that began before it and has not ended. */
 export function claimStays(where: string): CheckreinError {
   return new CheckreinError('STORE_BUSY', {
     message: `${where}: a claim that began before this call has not ended`,

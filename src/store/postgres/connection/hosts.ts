@@ -2,7 +2,7 @@
  * The servers that a URL names: `postgres://u:p@first:5432,second:5432/db`, as libpq writes it.
  *
  * Of several servers the one that takes writes is used: where it goes away, or turns out to be a standby, the
- * next one is tried. All of this is for the caller's own connections; a pool of the caller's does as it likes.
+ * next one is tried. That is so for connections that the store makes; a pool of the caller's chooses its server itself.
  */
 import { CheckreinError } from '../../../core/errors.ts'
 import {
@@ -25,6 +25,7 @@ export function hostUrls(url: string): readonly string[] {
   })
 }
 
+/** The pools of connections to the servers of a URL, one for each server; connections come from the server that was of use last. */
 export class Hosts implements PgPool {
   readonly #pools: readonly OwnPgPool[]
   #at = 0
@@ -49,7 +50,7 @@ export class Hosts implements PgPool {
       })
       // An idle connection that is lost is replaced when the next one is wanted.
       pool.on('error', ignore)
-      // A server that goes away may say so in the packet that says hello: before whoever wanted the connection can listen.
+      // A server that goes away may say so in the packet that says hello: before the borrower of the connection can listen.
       pool.on('connect', (client) => client.on('error', ignore))
       return pool
     })
@@ -77,7 +78,7 @@ export class Hosts implements PgPool {
 
 const ignore = (): void => undefined
 
-/** Asked once: a server that becomes a standby ends its connections. */
+/** Refuses a new connection to a standby. It asks once: a server that becomes a standby ends its connections. */
 async function refuseStandby(client: PgClient, answerMs: number): Promise<void> {
   const text = 'SELECT pg_is_in_recovery()::text AS standby'
   const result = await client.query({ text, query_timeout: answerMs }).catch(lost)

@@ -8,6 +8,7 @@ import { loadPg, type OwnPgPool, type PgPool, type PgPoolClient } from './pg.ts'
 import type { PostgresSettings } from './options.ts'
 import { Session } from './session.ts'
 
+/** The database that a link is to, and the settings of its connections. */
 export interface LinkParts {
   /** The URL, or the caller's own pool. */
   readonly to: string | PgPool
@@ -21,12 +22,16 @@ interface Pools {
   readonly touchPool: Hosts | CallersPool | OwnPgPool
 }
 
-/** A renewal of a lease is one row; where it is not answered by then, another connection is tried. */
+/** How long the renewal of a lease, which is one row, may take, ms; where it is not answered by then, another connection is tried. */
 const touchAnswerMs = 2000
 const aliveMs = 1000
 const firstPauseMs = 20
 const longestPauseMs = 500
 
+/**
+ * The way to one database: lends connections to pieces of work, tries again while the database cannot be reached, and ends its
+ * own connections when it is disposed of.
+ */
 export class Link implements AsyncDisposable {
   readonly where: string
   readonly #pool: Pools['pool']
@@ -34,7 +39,7 @@ export class Link implements AsyncDisposable {
   readonly #settings: PostgresSettings
   /** The statements that connections may keep plans of. */
   planned: ReadonlySet<string> = new Set()
-  /** What stands on connections of our own; empty where each transaction must bring it. */
+  /** The statements that set the limits of a connection of our own once and for all; empty where each transaction must set them. */
   settings = ''
   /** Whether connections are handed out by transaction, so that none can listen or keep anything. */
   isPooled = false
@@ -98,8 +103,8 @@ export class Link implements AsyncDisposable {
   }
 
   /**
-   * Does what has no effect unless it succeeds, until the database can be reached; a call whose limit is over fails.
-   * @throws {CheckreinError} what the database reported, as an error of ours.
+   * Calls `work`, which has no effect unless it succeeds, again and again until the database can be reached, for as long as `patienceMs`.
+   * @throws {CheckreinError} a `STORE_…` code for the error of the last try.
    */
   async patiently<T>(work: () => Promise<T>): Promise<T> {
     const giveUpAt = performance.now() + this.#settings.patienceMs

@@ -1,8 +1,9 @@
 import { CheckreinError } from '../../../core/errors.ts'
 import { hostUrls } from './hosts.ts'
 
+/** How a store on PostgreSQL is opened. */
 export interface PostgresOptions {
-  /** The schema that holds the tables; default what `?schema=` in the URL says, or `checkrein`. */
+  /** The schema that holds the tables; default the `?schema=` of the URL, or `checkrein`. */
   readonly schema?: string
   /** A direct connection for LISTEN, where the URL names a pooler that hands out connections by transaction. */
   readonly listenUrl?: string
@@ -18,6 +19,7 @@ export interface PostgresOptions {
   readonly lookMs?: number
 }
 
+/** The options of a store on PostgreSQL after they were checked, with their defaults filled in; times are in ms. */
 export interface PostgresSettings {
   readonly schema: string
   readonly listenUrl: string | null
@@ -27,7 +29,7 @@ export interface PostgresSettings {
   readonly lookMs: number
 }
 
-/** @throws {CheckreinError} `USAGE`, `STORE_URL`. */
+/** Checks the options, and fills in their defaults. @throws {CheckreinError} `USAGE`, `STORE_URL`. */
 export function postgresSettings(options: PostgresOptions): PostgresSettings {
   const { schema = 'checkrein', listenUrl = null, connections = 4 } = options
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,47}$/.test(schema)) {

@@ -1,20 +1,23 @@
-/** What we use of `pg`, as far as it is used: its own types are a package apart. */
+/** The part of `pg` that Checkrein uses, described here because its own types are a package apart. */
 import { CheckreinError } from '../../../core/errors.ts'
 
+/** One query as `pg` takes it; with a `name`, the connection keeps the plan of the statement. */
 export interface PgQuery {
   readonly text: string
   readonly values?: readonly unknown[]
   readonly name?: string
   readonly types?: { getTypeParser(oid: number): (text: string) => unknown }
-  /** Ms. */
+  /** How long the client waits for the answer, ms; default for ever. */
   readonly query_timeout?: number
 }
 
+/** The result of one statement: its command, such as `COMMIT`, and its rows. */
 export interface PgResult {
   readonly command: string
   readonly rows: readonly Record<string, unknown>[]
 }
 
+/** A connection of `pg`. */
 export interface PgClient {
   unref?(): void
   /** A text without values may hold several statements; then the results come as an array. */
@@ -24,6 +27,7 @@ export interface PgClient {
   removeListener(event: 'error', listener: (error?: Error) => void): unknown
 }
 
+/** A connection that was borrowed from a pool, and is given back with `release`. */
 export interface PgPoolClient extends PgClient {
   /** @param error destroys the connection instead of keeping it. */
   release(error?: Error | boolean): void
@@ -35,6 +39,7 @@ export interface PgPool {
   connect(): Promise<unknown>
 }
 
+/** A `pg.Pool` that the store has made, and ends. */
 export interface OwnPgPool extends PgPool {
   connect(): Promise<PgPoolClient>
   on(event: 'error', listener: (error: Error) => void): unknown
@@ -56,7 +61,7 @@ interface PgModule {
   }
 }
 
-/** @throws {CheckreinError} `STORE_UNAVAILABLE` where the package is not there. */
+/** Loads the package `pg`, which users install beside Checkrein. @throws {CheckreinError} `STORE_UNAVAILABLE` where it is not there. */
 export async function loadPg(): Promise<PgModule['default']> {
   try {
     return ((await import('pg')) as unknown as PgModule).default

@@ -19,18 +19,20 @@ function planName(text: string): string {
   return name
 }
 
-/** A connection that is lost says so to every statement that is under way. */
+/** Listens for the loss of a connection and does nothing: every statement that is under way hears of it, too. */
 const ignore = (): void => undefined
 
+/** How a connection is used while it is borrowed. */
 export interface SessionOptions {
-  /** No answer for so long, and the connection is given up. */
+  /** How long the connection may give no answer until it is given up, ms. */
   readonly answerMs: number
   /** The statements that are worth a plan of their own; none where a pooler hands out connections by transaction. */
   readonly planned: ReadonlySet<string>
-  /** Set once on a connection that is ours alone; empty where it is not. */
+  /** The statements that set the limits once on a connection that is ours alone; empty where it is not. */
   readonly settings: string
 }
 
+/** A borrowed connection: runs statements on it, in a pipeline where the client can, and destroys it where no answer comes in time. */
 export class Session {
   readonly #client: PgPoolClient
   readonly #options: SessionOptions
@@ -63,14 +65,14 @@ export class Session {
     return Number((this.#client as { processID?: unknown }).processID ?? 0)
   }
 
-  /** The rows of one statement. */
+  /** Runs one statement, and gives its rows. */
   async rows(text: string, values: readonly Param[] | readonly Param[][]): Promise<Row[]> {
     const name = this.#options.planned.has(text) ? { name: planName(text) } : {}
     const result = await this.#query({ text, values, types, ...name })
     return (result as PgResult).rows as Row[]
   }
 
-  /** Several statements without values: the result of each. */
+  /** Runs several statements without values, and gives the result of each. */
   async script(text: string): Promise<readonly PgResult[]> {
     const results = await this.#query({ text, types })
     return Array.isArray(results) ? (results as PgResult[]) : [results as PgResult]
@@ -120,7 +122,7 @@ export class Session {
     connection?.stream?.destroy(this.#cut)
   }
 
-  /** Gives the connection back; one that has failed is not used again. */
+  /** Gives the connection back; a connection that has failed is destroyed. */
   release(isSound: boolean): void {
     this.#rest()
     this.#client.removeListener('error', ignore)

@@ -2,35 +2,38 @@ import type { Row } from '../../driver/sql.ts'
 
 interface Look {
   readonly position: number
-  /** In the order of all looks' beginnings and ends. */
+  /** The number of the look's end, in the order of the beginnings and ends of all looks. */
   readonly notedAt: number
-  /** Those that were writing, and have not been seen to end. */
+  /** The transactions that were writing at this look, and have not been seen to end. */
   writers: readonly string[]
 }
 
 const mostLooks = 64
 
+/** The position up to which the feed is complete: no transaction that is still open can add an entry below it. */
 export class FeedHorizon {
   /** Positions begin at 1. */
   #settled = 0
   #looks: readonly Look[] = []
   #ticks = 0
-  /** Transactions that were prepared for a second phase, under which name they go on. */
+  /** The names of the transactions that were prepared for a commit in two phases: a transaction goes on under a new name once it is prepared. */
   #prepared: readonly string[] = []
 
-  /** Up to which position everything has come. */
+  /** The position up to which every entry has come. */
   get settled(): number {
     return this.#settled
   }
 
-  /** A look begins. @returns what `note` needs to know of it. */
+  /** Notes that a look begins. @returns the number of its beginning, for `note`. */
   begin(): number {
     return ++this.#ticks
   }
 
   /**
-   * A look has ended. It says who is over of those that were there when it began, no more: answers may come in any order.
-   * @param row what `feedHorizon` gave: the newest position, and who is writing, separated by spaces.
+   * Notes the answer of a look that has ended. It counts only for looks that ended before this one began, for answers may come in any
+   * order.
+   * @param row the answer to `feedHorizon`: the newest position, and the transactions that are writing, separated by spaces.
+   * @param begunAt the number that `begin` gave.
    */
   note(row: Row | undefined, begunAt: number): void {
     const position = Number(row?.['position'] ?? 0)
@@ -46,7 +49,7 @@ export class FeedHorizon {
     this.#looks = looks.filter(({ writers }) => writers.length > 0)
   }
 
-  /** Those of the entries after a position that nothing can come before any more. */
+  /** The entries after a position that no other entry can come before any more. */
   shown(entries: readonly Row[], after: number): readonly Row[] {
     let last = after
     for (const [at, { position }] of entries.entries()) {
@@ -58,7 +61,7 @@ export class FeedHorizon {
   }
 }
 
-/** The transactions that are writing to the feed. */
+/** The transactions in the column `writers` of a row, by their names in `pg_locks`. */
 export function writersIn(row: Row | undefined): readonly string[] {
   const names = String(row?.['writers'] ?? '').split(' ')
   return names.filter((writer) => writer !== '')
@@ -66,7 +69,7 @@ export function writersIn(row: Row | undefined): readonly string[] {
 
 const isPrepared = (writer: string): boolean => writer.startsWith('-1/')
 
-/** Those that are still writing; one that has gone may be one that has just been prepared. */
+/** The transactions of a look that are still writing. A transaction that is gone may have just been prepared: so new prepared ones are added. */
 function left({ writers }: Look, now: readonly string[], fresh: readonly string[]): string[] {
   const staying = writers.filter((writer) => now.includes(writer))
   return staying.length < writers.length ? [...staying, ...fresh] : staying

@@ -1,10 +1,10 @@
 /**
  * News between processes, by LISTEN and NOTIFY.
  *
- * Hints, no more: whoever is told reads the rows. That something was asked of a running run is sent within the
- * transaction that writes it. That there is work, or other news, is sent after the commit and no oftener than every few
- * milliseconds, for each commit with a NOTIFY in it waits for every other one (measured: one in each enqueue costs 60 %
- * of the throughput).
+ * Notices are hints, no more: a process that hears one reads the rows. The notice that something was asked of a running run is sent
+ * within the transaction that writes the request. The notices of work and of other news are sent after the commit and no oftener than
+ * every few milliseconds, for each commit with a NOTIFY in it waits for every other one (measured: a NOTIFY in each enqueue costs
+ * 60 % of the throughput).
  *
  * One connection listens. While it is away, and where nothing can listen (a pooler that hands out connections by
  * transaction, a database without LISTEN), the newest entries are looked at every `lookMs` instead. When it is back,
@@ -14,14 +14,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Change } from '../../store.ts'
 import type { Session } from '../connection/session.ts'
 
+/** The parts that notices are made of: the channel, the ways to hear and to send, and the way to look where nothing can be heard. */
 export interface NoticesParts {
-  /** As it is, without quotes. */
+  /** The name of the channel, without quotes. */
   readonly channel: string
   /** A connection that can listen; null where none can. */
   readonly connect: () => Promise<Session | null>
   /** Sends a notice to all who listen. */
   readonly send: (change: Change) => Promise<void>
-  /** Something that differs when anything has changed. */
+  /** Reads a text that differs from the last one when anything has changed. */
   readonly look: () => Promise<string>
   readonly lookMs: number
 }
@@ -29,24 +30,25 @@ export interface NoticesParts {
 /** News of one write. */
 export interface News {
   /**
-   * Tells the others at once, where none were told just now: to be called when the write was sent on the session, and
-   * again when it was sent again on another one.
+   * Tells the other processes at once, unless they were told of the same change just now. It is called when the write was sent on the
+   * session, and again when the write was sent again on another session.
    */
   behind(session: Pick<Session, 'isPipelined' | 'rows'>): void
-  /** Tells those in this process, and the others soon, unless they were told. */
+  /** Tells the listeners in this process, and soon the other processes, unless they were told already. */
   isDone(): void
 }
 
-/** Has the server tell those who listen. Not every client can read the type that the function gives. */
+/** The statement that sends a notice to all that listen on a channel. Its result is made text, for not every client can read the type void. */
 export const notify = 'SELECT pg_notify($1, $2)::text'
 
-/** Between two notices of a kind; where they go on and on, the gap grows to `longestGapMs`. */
+/** The gap between two notices of a kind, ms; where they go on and on, it grows to `longestGapMs`. */
 const gapMs: Readonly<Record<Change, number>> = { control: 0, work: 5, end: 5, news: 20, any: 20 }
 const longestGapMs = 40
 const reconnectMs = 250
 /** A connection that only listens would never notice that nothing comes any more. */
 const pingEveryMs = 5000
 
+/** Tells the listeners of this process what this and other processes have changed, and the other processes what this one has. */
 export class Notices {
   readonly #parts: NoticesParts
   readonly #listeners = new Set<(change: Change) => void>()
@@ -64,7 +66,7 @@ export class Notices {
     this.#parts = parts
   }
 
-  /** Whether hints come by themselves just now. */
+  /** Whether a connection listens just now, so that notices come by themselves. */
   get isListening(): boolean {
     return this.#session !== null
   }
@@ -78,7 +80,7 @@ export class Notices {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
-  /** Tells those in this process. */
+  /** Tells the listeners in this process. */
   tell(change: Change): void {
     for (const listener of this.#listeners) listener(change)
   }
@@ -92,13 +94,13 @@ export class Notices {
     this.#due.set(change, setTimeout(() => this.#send(change, gap), waitMs).unref())
   }
 
-  /** What is to be told of a write; of control the others are told within it. */
+  /** The news of one write, for the write to tell. Changes of the kind `control` go to other processes within the write itself. */
   about(changes: readonly Change[]): News {
     const others = changes.filter((change) => change !== 'control')
     const sent = new Set<Change>()
     return {
       behind: (session) => {
-        // Elsewhere a statement waits for its turn here, and would come when the connection is somebody else's.
+        // Without a pipeline the statement would wait for its turn, which comes when the connection has gone to another borrower.
         if (!session.isPipelined) return
         for (const change of others) {
           if (!sent.has(change) && !this.#takeTurn(change)) continue
@@ -131,7 +133,7 @@ export class Notices {
     this.#sending = this.#parts.send(change).catch(() => undefined)
   }
 
-  /** Sends what is due, and hears nothing more. */
+  /** Sends the notices that are due, and hears nothing more. */
   async stop(): Promise<void> {
     for (const [change, timer] of this.#due) {
       clearTimeout(timer)
@@ -190,7 +192,7 @@ export class Notices {
     this.#lookAgain()
   }
 
-  /** While nothing listens: a look, and then a try to listen again. */
+  /** Plans the next look while nothing listens; after it, listening is tried again. */
   #lookAgain(): void {
     if (this.#isStopped || this.#session) return
     const pauseMs = this.#canListen ? reconnectMs : this.#parts.lookMs

@@ -1,4 +1,4 @@
-/** What of the tables is not as the migrations made it, and how to mend it. */
+/** The differences between the tables and those that the migrations make, and how to mend each. */
 import type { Finding } from '../../store.ts'
 import { type FoundPart, partsIn, type SchemaPart, wantedParts } from './dump.ts'
 import { migrations } from './migrate.ts'
@@ -32,7 +32,7 @@ interface Drift {
 
 const nameOf = ({ kind, table, name }: SchemaPart): string => `${kind} ${table}.${name}`
 
-/** An index more than ours is the business of whoever made it; a column or constraint more may refuse what we write. */
+/** Compares the parts. An index that is not ours is left to its maker; a column or constraint that is not ours may refuse our writes. */
 function compare(wanted: readonly SchemaPart[], found: readonly FoundPart[]): Drift {
   const there = new Map(found.map((part) => [nameOf(part), part]))
   const known = new Set(wanted.map(nameOf))
@@ -50,7 +50,7 @@ function compare(wanted: readonly SchemaPart[], found: readonly FoundPart[]): Dr
 
 const isUnique = ({ definition }: SchemaPart): boolean => definition.includes('UNIQUE')
 
-/** Of an index the speed is gone; of a unique one, and of all else, what was promised. */
+/** Without an index statements are slow; without a unique index, or any other part, a guarantee is gone. */
 function missingFinding(schema: string, part: SchemaPart): Finding {
   const { kind, table, name } = part
   const isSlow = kind === 'index' && !isUnique(part)
@@ -103,7 +103,7 @@ function removal(schema: string, { kind, table, name }: SchemaPart): string {
     : `ALTER TABLE "${schema}".${table} DROP ${kind.toUpperCase()} ${name};`
 }
 
-/** The statement that makes what is missing. */
+/** The statement that makes a part that is missing. */
 function remedy(schema: string, { kind, table, name, definition }: SchemaPart): string {
   if (kind === 'index') {
     const placed = definition.replace(` ON ${table} `, ` ON "${schema}".${table} `)

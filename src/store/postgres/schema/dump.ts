@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { tables } from '../tables.ts'
 import type { Session } from '../connection/session.ts'
 
-/** NOT NULL stands with the column: since PostgreSQL 18 it is a constraint, too. */
+/** Reads the parts of the tables. NOT NULL stands with the column only, though it is a constraint, too, since PostgreSQL 18. */
 const query = `
   WITH t AS (
     SELECT c.oid, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -29,6 +29,7 @@ const query = `
   FROM t JOIN pg_index AS x ON x.indrelid = t.oid JOIN pg_class AS i ON i.oid = x.indexrelid
   WHERE NOT EXISTS (SELECT 1 FROM pg_constraint AS k WHERE k.conindid = x.indexrelid AND k.conrelid = t.oid)`
 
+/** The kinds of parts that a table has. */
 export type PartKind = 'column' | 'constraint' | 'index'
 
 /** A column, a constraint, or an index. */
@@ -46,7 +47,7 @@ export interface FoundPart extends SchemaPart {
   readonly isValid: boolean
 }
 
-/** What there is of our tables, in an order that is always the same. */
+/** Reads the parts that our tables have in a schema, in an order that is always the same. */
 export async function partsIn(session: Session, schema: string): Promise<readonly FoundPart[]> {
   const rows = await session.rows(query, [schema, tables])
   const parts = rows.map((row) => ({
@@ -78,7 +79,7 @@ export function dumpOf(parts: readonly SchemaPart[]): string {
   return `${heading}${lines.join('')}`
 }
 
-/** The parts in such a text. */
+/** Reads the parts back from the text of `schema.txt`. */
 export function partsOf(dump: string): readonly SchemaPart[] {
   let table = ''
   return dump
@@ -91,6 +92,6 @@ export function partsOf(dump: string): readonly SchemaPart[] {
     })
 }
 
-/** The tables as they should be. */
+/** The parts of the tables as the migrations of this package make them, read from `schema.txt`. */
 export const wantedParts = (): readonly SchemaPart[] =>
   partsOf(readFileSync(new URL('../schema.txt', import.meta.url), 'utf8'))

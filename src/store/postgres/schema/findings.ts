@@ -1,4 +1,4 @@
-/** What PostgreSQL says of the health of the store; `checkrein doctor` shows it. */
+/** The findings about the health of a store on PostgreSQL, which `checkrein doctor` shows. */
 import { randomBytes } from 'node:crypto'
 import { humanDuration } from '../../../core/duration.ts'
 import type { Finding } from '../../store.ts'
@@ -9,6 +9,7 @@ import { majorOf, newestServer, oldestServer } from '../connection/server.ts'
 import type { Session } from '../connection/session.ts'
 import { vacuumFindings } from './vacuum.ts'
 
+/** The store that the findings are about. */
 export interface FindingsParts {
   readonly schema: string
   readonly where: string
@@ -23,6 +24,7 @@ const largeDifferenceMs = 1000
 /** A notice takes a millisecond. */
 const noticeMs = 2000
 
+/** Gathers the findings: server, encoding, schema and indexes, rights, clock, notices, and dead rows. */
 export async function postgresFindings(
   session: Session,
   parts: FindingsParts,
@@ -67,7 +69,7 @@ function encodingFindings(encoding: string): readonly Finding[] {
   return [{ name: 'encoding', level: 'error', message, hint }]
 }
 
-/** Half-way between question and answer is when the database looked at its clock, as well as can be told. */
+/** Compares the clocks. The database is taken to have read its clock half-way between question and answer; the fastest of three answers counts. */
 async function clockFinding(session: Session): Promise<Finding> {
   const samples: { differenceMs: number; tookMs: number }[] = []
   for (let count = 0; count < 3; count++) {
@@ -83,7 +85,7 @@ async function clockFinding(session: Session): Promise<Finding> {
   return clockWords(best?.differenceMs ?? 0)
 }
 
-/** @param differenceMs how far the database is ahead. */
+/** The finding `clock`: a warning where the clocks of this host and the database differ by more than a second. @param differenceMs how far the database is ahead. */
 export function clockWords(differenceMs: number): Finding {
   const amount = humanDuration(Math.abs(differenceMs))
   const isLarge = Math.abs(differenceMs) > largeDifferenceMs

@@ -34,6 +34,7 @@ const longestPauseMs = 1000
 /** An index on a long history takes its time. */
 const answerMs = 3_600_000
 
+/** The schema that is made or brought up to date, and how its database is called. */
 export interface SchemaParts {
   readonly schema: string
   /** How the database is called in messages. */
@@ -45,14 +46,14 @@ interface MigrationParts extends SchemaParts, MigrateOptions {
   readonly all?: readonly Migration[]
 }
 
-/** What there is of a schema. */
+/** The state in which a schema was found. */
 interface Found {
-  /** 0 where there is no store. */
+  /** The version of the schema; 0 where there is no store. */
   readonly version: number
-  /** What a program must know at least. */
+  /** The lowest version that a program must know to work with the schema. */
   readonly neededVersion: number
   readonly hasSchema: boolean
-  /** Tables with names of ours that are not ours. */
+  /** The tables of another program that have names of ours. */
   readonly foreign: readonly string[]
 }
 
@@ -84,12 +85,12 @@ async function find(session: Session, schema: string): Promise<Found> {
   }
 }
 
-/** `-- works with: 3`; by default only programs that know the migration can go on. */
+/** The version in the line `-- works with: 3` of a migration; without the line only programs that know the migration can go on. */
 function neededVersion({ sql, version }: Migration): number {
   return Number(/^-- works with: (\d+)$/m.exec(sql)?.[1] ?? version)
 }
 
-/** What brings the schema up to date, within a transaction that holds the lock. */
+/** The statements that bring the schema up to date, for a transaction that holds the lock. */
 function statementsFor(
   { version, hasSchema }: Found,
   pending: readonly Migration[],
@@ -109,7 +110,7 @@ function statementsFor(
 const lock = (schema: string): string =>
   `SELECT pg_advisory_xact_lock(hashtextextended('checkrein ${schema}', 0));`
 
-/** The whole of it, for `psql`. */
+/** The whole migration as a script for `psql`. */
 function scriptOf(statements: string, schema: string): string {
   return `BEGIN;\n${lock(schema)}\n\n${statements}\n\nCOMMIT;\n`
 }
@@ -137,7 +138,7 @@ export function migrateBy(link: Link, parts: MigrationParts): Promise<Migrated> 
   )
 }
 
-/** The same on a connection. @throws also what `pg` does. */
+/** Brings the schema up to date on one connection. @throws {CheckreinError} as `migrateBy`; also errors of `pg` as they are. */
 export async function migratePostgres(session: Session, parts: MigrationParts): Promise<Migrated> {
   if (parts.isDryRun) return planned(session, parts)
   for (let tries = 1; ; tries++) {
@@ -180,7 +181,7 @@ async function migrateOnce(session: Session, parts: MigrationParts): Promise<Mig
   }
 }
 
-/** Workers whose leases are good, where a pending migration would take the ground from under them. */
+/** Refuses a migration that the programs of today do not work with, while workers hold leases. */
 async function refuseInUse(
   session: Session,
   { schema, where }: SchemaParts,
@@ -202,7 +203,7 @@ async function refuseInUse(
   })
 }
 
-/** A right that is missing, in words for what was tried. */
+/** Explains an error of a migration: where a right is missing, it names what this user could not make. */
 async function explained(
   session: Session,
   parts: MigrationParts,
@@ -256,7 +257,7 @@ function refuseTooNew(
   })
 }
 
-/** Tables of another program that have names of ours. */
+/** Refuses a schema in which another program has tables with names of ours. */
 function refuseForeign({ foreign }: Found, { schema, where }: SchemaParts): void {
   if (foreign.length === 0) return
   throw new CheckreinError('SCHEMA_FOREIGN', {

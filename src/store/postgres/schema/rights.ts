@@ -1,9 +1,9 @@
-/** What a user of the database must be allowed, by what it is for; docs/postgres.md has the same as GRANTs, and a test tries each. */
+/** The rights that producers, operators and workers need in the database; docs/postgres.md has them as GRANTs, and a test tries each. */
 import type { TableName } from '../tables.ts'
 import type { Finding } from '../../store.ts'
 import type { Session } from '../connection/session.ts'
 
-/** Right and table, as a GRANT has them. To hold a row one must be allowed to change a column of it. */
+/** The rights of each role, as a GRANT has them. A statement that locks a row needs the right to change a column of it. */
 const roles = {
   producers: [
     'SELECT ON migrations',
@@ -95,7 +95,7 @@ const roles = {
 } as const satisfies Record<string, readonly `${string} ON ${TableName}`[]>
 const wanted = [...new Set(Object.values(roles).flat())]
 
-/** Which of them this user has all rights of. */
+/** The finding `rights`: the roles of which the present user has all rights, or a warning with the rights that it lacks for each. */
 export async function rightsFinding(session: Session, schema: string): Promise<Finding> {
   const checks = wanted.map((right) => `${check(schema, right)}::int AS "${right}"`)
   const [row] = await session.rows(`SELECT current_user::text AS name, ${checks.join(', ')}`, [])

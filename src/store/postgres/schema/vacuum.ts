@@ -1,15 +1,15 @@
-/** Whether dead rows are cleaned up: what makes claims slow after days is seldom anything else. */
+/** Whether dead rows are cleaned up: where claims become slow after days, dead rows that stay are nearly always the cause. */
 import { humanDuration } from '../../../core/duration.ts'
 import type { Finding } from '../../store.ts'
 import type { Session } from '../connection/session.ts'
 import type { Row } from '../../driver/sql.ts'
 
-/** Autovacuum begins at 5,000 and 1 % of the runs; so many more than that, and it does not keep up. */
+/** Autovacuum begins at 5,000 dead rows and 1 % of the runs; where there are more than this, and `deadShare` of the live rows besides, it does not keep up. */
 const manyDead = 50_000
 const deadShare = 0.2
-/** A transaction that is open so long keeps what died since from being cleaned up. */
+/** A transaction that is open for longer is reported: no row that died since it began can be cleaned up. */
 const longestMs = 600_000
-/** A planner that knows nothing of a table of this size guesses badly. */
+/** A table of this size should have been analyzed: without statistics the planner chooses bad plans for it. */
 const largeTable = 10_000
 
 const tableQuery = `
@@ -17,7 +17,7 @@ const tableQuery = `
     (s.last_analyze IS NULL AND s.last_autoanalyze IS NULL)::int AS is_unknown,
     (coalesce(array_to_string(c.reloptions, ','), '') ~ 'autovacuum_enabled=(false|off|0|no)')::int AS is_off
   FROM pg_stat_user_tables AS s JOIN pg_class AS c ON c.oid = s.relid WHERE s.schemaname = $1 ORDER BY s.relname`
-/** What holds dead rows back, oldest first. Of others' sessions a user without rights on statistics sees nothing. */
+/** Reads which transaction holds dead rows back for longest. A user without rights on statistics sees no sessions of other users. */
 const holderQuery = `
   SELECT (extract(epoch FROM clock_timestamp() - at) * 1000)::bigint AS age, who, remedy FROM (
     SELECT xact_start AS at, format('pid %s (%s, %s)', pid, coalesce(nullif(application_name, ''), usename::text), state) AS who,

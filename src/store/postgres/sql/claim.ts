@@ -4,10 +4,14 @@ import type { ClaimGuardName } from '../../driver/driver.ts'
 import { stateIs } from '../../driver/state-sql.ts'
 import { heldOrSkipped } from './pieces.ts'
 
+/** The statements that claim runs. */
 export interface ClaimStatements {
   readonly claimableTasks: string
   readonly claimRuns: string
-  /** A claim and its entries at once; every row says whether a guard must look at the runs and whether the lease is held, and of none there is one. */
+  /**
+   * Claims runs and writes their entries in one statement. Every row says whether a guard must look at the runs (`is_guarded`) and
+   * whether the lease is held (`is_held`); where no run was claimed, there is one row that says only that.
+   */
   readonly claimAlone: string
 }
 
@@ -18,15 +22,15 @@ const standing: Readonly<Record<ClaimGuardName, string>> = {
   tombstones: 'EXISTS (SELECT 1 FROM @tombstones)',
   holds: 'EXISTS (SELECT 1 FROM @holds WHERE is_lane = 0)',
 }
-/** Whether a guard must look at each run: then the claim is not for one statement. */
+/** Whether a guard must look at each run: then the claim cannot be made in one statement. */
 const isGuarded = `(${Object.values(standing).join(' OR ')})`
 
-/** Whether nobody holds the lane. */
+/** Whether no hold stands on the lane. */
 const isOpenLane = `NOT EXISTS (
         SELECT 1 FROM @holds AS h WHERE h.is_lane = 1 AND (h.until IS NULL OR h.until > $3)
           AND (h.queue IS NULL OR h.queue = lane.queue) AND (h.task IS NULL OR h.task = lane.task))`
 
-/** The places of the runs to claim, lane by lane; they are held, and what others hold is passed over. */
+/** The places of the runs to claim, lane by lane. Their rows are locked, and rows that other transactions have locked are passed over. */
 const claimableHeads = (where: string): string => `
       SELECT head.seq FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
       CROSS JOIN LATERAL (
@@ -37,6 +41,7 @@ const claimableHeads = (where: string): string => `
 const startRuns = `UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3`
 const claimedColumns = claimedRun.names('r.')
 
+/** The claim statements, with `@runs` for the table in any schema. */
 export const claimStatements: ClaimStatements = {
   claimableTasks: `
     SELECT lane.task FROM unnest($1::text[], $2::text[]) AS lane(queue, task)

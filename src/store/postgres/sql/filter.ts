@@ -6,12 +6,13 @@ import type { FilterSql } from '../../driver/sql.ts'
 import { liveRanges } from '../../driver/state-sql.ts'
 
 /**
- * JSON without the escapes that PostgreSQL cannot make into text: U+0000 and halves of characters. No filter asks for those,
- * nor for what stands in their place. Two backslashes are one that is meant: they must not be taken for half an escape.
+ * The JSON without the escapes that PostgreSQL cannot make into text: U+0000 and halves of surrogate pairs. No filter can ask for
+ * those, nor for the character that is put in their place. Two backslashes stand for one, and must not be taken for half an escape.
  */
 const readable = (json: string): string =>
   `regexp_replace(replace(${json}, '\\\\', '\\u005c'), '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffe', 'gi')`
 
+/** Makes the condition of a filter on runs; its first two parameters are the statement's own. */
 export const filterSql = filterSqlIn({
   placeOf: (at, type) => `$${at}::${type === 'real' ? 'float8' : type}`,
   hasTag: (tag) => `r.seq IN (SELECT run_seq FROM @tags WHERE tag = ${tag})`,
@@ -22,21 +23,22 @@ export const filterSql = filterSqlIn({
   },
 })
 
-/** Statements that end in a filter leave the first two places to others; each must stand somewhere, with a type. */
+/** Mentions the first two parameters, which a filter leaves to its statement: each must stand somewhere, with a type. */
 const ownParams = '($1::text IS NULL AND $2::text IS NULL)'
+/** The condition of a filter for a statement that may not use its own two parameters: both are mentioned, as PostgreSQL wants of each. */
 export const conditionOf = ({ where, params }: Pick<FilterSql, 'where' | 'params'>): string =>
   params.length > 0 ? `${ownParams} AND ${where}` : where
 
-/** So many runs of a tag are looked at, also those that have finished, before the live ones are asked whether they have it. */
+/** Where a tag is on no more runs than this, finished ones included, all of them are looked at; else each live run is asked whether it has the tag. */
 const fewTagged = 10_000
 
 const matchedColumns = matchedRun.names('r.')
 
-/** Live runs of a filter, in their order. */
+/** The statement that finds the live runs of a filter, in the order of their places. */
 export function matchRuns(filter: FilterSql): string {
   const { params, tagged } = filter
   if (!tagged) return `${ofEachRange(conditionOf(filter)).join(' UNION ALL ')} ORDER BY seq`
-  // Both ways are written out: the planner would take the one that is short if the tables are as it last saw them.
+  // Both ways are written out: the planner would choose by statistics, which are wrong where the tables have grown since.
   const { tag, rest } = tagged
   const condition = conditionOf({ where: rest, params })
   const hasTag = `EXISTS (SELECT 1 FROM @tags WHERE tag = ${tag} AND run_seq = r.seq ${asWritten})`

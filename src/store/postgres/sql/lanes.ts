@@ -10,7 +10,7 @@ const next = (condition: string): string => `
         (SELECT n.seq FROM @runs AS n WHERE ${queued} AND ${condition}
           ORDER BY n.queue, n.task, n.priority DESC, n.seq LIMIT 1)`
 
-/** Some runs of a state, in the order of the index that has them: of a table that it knows, the planner would else read all. */
+/** Some runs of a state, in the order of the index that has them: without the order the planner might read the whole table. */
 const some = (state: State, condition: string): string => `
     SELECT '${state}' AS state, queue, task, count(*) AS n
     FROM (SELECT queue, task FROM @runs WHERE ${condition} LIMIT $1) AS few GROUP BY queue, task`
@@ -20,8 +20,9 @@ const someNotable = (state: State): string =>
     `${stateIs(notable)} AND finished_at IS NULL AND ${stateIs([state])} ORDER BY seq DESC`,
   )
 
+/** The statements about lanes, that is the runs of one task in one queue, and about tasks, in the SQL of PostgreSQL. */
 export const postgresLanes: LaneStatements = {
-  // From one head to the next, not from run to run.
+  // The recursion goes from the first run of a lane and priority to that of the next one, not from run to run.
   queuedLanes: `
     WITH RECURSIVE head (seq) AS (
       SELECT ${next('true')}

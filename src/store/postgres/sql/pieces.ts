@@ -18,50 +18,52 @@ export const places = ({ typed }: ShapeSql, from = 1): string =>
   typed.map((column, at) => `$${from + at}::${column.split(' ')[1]}`).join(', ')
 
 /**
- * For a join: some of what has an `ord`, of which the planner believes that there is hardly any. A table that was empty when
- * the server last looked at it is taken for one row, however many came since: of many sets, the planner would read all of
- * the table, and for each row all of the sets.
+ * A source with an `ord`, for a join, of which the planner believes that it has hardly any rows. The planner takes a table that was
+ * empty when its statistics were made for one row, however many came since: with many sets, it would read the whole table, and for
+ * each row all of the sets.
  */
 export const few = (source: string): string =>
   `(SELECT * FROM ${source} WHERE num_nonnulls(ord) = 1) AS u`
+/** A table of the parameters as `sets` makes it, of which the planner believes that it has hardly any rows: `few` of `sets`. */
 export const fewSets = (...columns: readonly string[]): string => few(sets(...columns))
 
 /**
- * That they are the same, in words by which an index is looked into for each set, and is never read from end to end. Of an index on
- * several columns only for the first: for another the planner would rather read all that has the same first.
+ * The condition that a column has a value, in words with which the planner looks into an index for each set, and never reads the
+ * index from end to end. It is for the first column of an index only: for another one the planner would read all entries that have the
+ * same first column.
  */
 export const isSame = (column: string, value: string): string => `${column} = ANY(ARRAY[${value}])`
 
 /**
- * The same as `stateIs`, in words that imply the condition of no partial index: no run has the state ''. For rows that are
- * found by their places: else the planner reads all of the index of that state, for each of them.
+ * The condition of `stateIs` in words that imply the condition of no partial index: no run has the state ''. It is for rows that are
+ * found by their places: else the planner reads the whole index of that state, for each of them.
  */
 export const isInState = (accepted: readonly State[], table: string): string =>
   `(${stateIs(accepted, table)} OR ${table}state = '')`
 
 /**
- * Behind a subquery: that it is carried out as it is written. Else the planner takes it apart and joins its table in a way that it
- * thinks cheaper: of a table that it does not know, by reading all of it.
+ * The words behind a subquery which have it carried out as it is written. Else the planner takes it apart and joins its table in a way
+ * that it thinks cheaper: a table without statistics it reads as a whole.
  */
 export const asWritten = 'OFFSET 0'
 
-/** What one run has after a position, in words that only the index of both bears. */
+/** The condition for rows of one run after a position, in words that only the index on both columns can answer. */
 export const isAfter = (run: string, position = '$2::bigint'): string =>
   `(run_seq, position) > (${run}, ${position}) AND (run_seq, position) <= (${run}, 9223372036854775807)`
 
-/** A writer that meets a row which another one holds waits for it. */
+/** Locks the rows that a statement reads; where another transaction has locked one, the statement waits for it. */
 export const held = 'FOR NO KEY UPDATE'
-/** A run whose time to live goes on. */
+/** The condition for runs that may expire, in the words of their index: they have a time of expiry, and no attempt of them has begun. */
 export const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
-/** What another keeper holds is being dealt with. */
+/** Locks the rows that a statement reads, and passes over rows that are locked: another keeper deals with those. */
 export const heldOrSkipped = `${held} SKIP LOCKED`
 
 /** The first parameter as a list whose length the planner does not know: for a long one it would rather read all of the table. */
 export const anyOfFew = 'ANY(ARRAY(SELECT unnest($1::bigint[])))'
 
 /**
- * That all of these columns are null. Of a table that the planner does not know it takes each IS NULL for one row in two
- * hundred, and three of them for one row in all: it reads the table, and all of the sets for each row.
+ * The condition that all of these columns are null. In a table without statistics the planner takes each IS NULL for one row in two
+ * hundred, and three of them for one row in all: then it would read the table, and all of the sets for each row.
  */
 export const areNull = (...columns: readonly string[]): string =>
   `num_nonnulls(${columns.join(', ')}) < 1`

@@ -1,4 +1,4 @@
-/** PostgreSQL's half of the twin statements about what is asked of runs. */
+/** PostgreSQL's half of the twin statements about requests to runs. */
 import type { ChoreName } from '../../driver/chore-name.ts'
 import { newBulk, newHold, newSignal } from '../../rows/requests.ts'
 import { childEnd } from '../../rows/runs.ts'
@@ -21,16 +21,16 @@ import {
 import { type FilterSql, isUnused, type Param } from '../../driver/sql.ts'
 
 const openSignals = 'completed_at IS NULL'
-/** What does not go with a run, and is over: the words of its index. */
+/** The condition for rows of the record that are over and are not deleted with a run, in the words of their index. */
 const isPast = `completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL)`
 /**
- * Of the rows that are about a run; the others have none. Said so because the planner takes "is" for one row in two hundred
- * where it does not know the table, and "is not" for nearly all; see `areNull`.
+ * The conditions for verbs and for signals, among the rows that are about one run: no other kinds are. They say "is not", for in a
+ * table without statistics the planner takes "is" for one row in two hundred, and "is not" for nearly all; see `areNull`.
  */
 const [isControl, isSignal] = ["kind <> 'signal'", "kind <> 'control'"]
-/** The same as `openSignals`, in words that bring no index to mind. */
+/** The condition of `openSignals`, in words with which the planner chooses no index. */
 const isOpen = areNull('s.completed_at')
-/** What is open of each of some runs: `u` with the positions. */
+/** The open rows of each of some runs: the parameters as `u`, with the position of each row. */
 const openOf = (columns: readonly string[], condition: string): string => `(
       SELECT u.*, o.position FROM ${fewSets(...columns)} CROSS JOIN LATERAL (
         SELECT position FROM @signals
@@ -61,6 +61,7 @@ const nextAtOf: Readonly<Record<ChoreName, string>> = {
   queueDue: `SELECT min(run_at) FROM @runs WHERE ${stateIs(['scheduled'])}`,
 }
 
+/** The statements about requests to runs: verbs, signals, holds, bulk operations and the record, in the SQL of PostgreSQL. */
 export const postgresReins: RequestStatements = {
   wakeableRunsToChange: `
     SELECT * FROM @runs WHERE wake_at IS NOT NULL AND wake_at <= $1 ORDER BY wake_at LIMIT $2 ${heldOrSkipped}`,
@@ -208,13 +209,13 @@ function signalSql(query: SignalQuery): FilterSql {
   const bind = (value: Param, type: string): string => `$${2 + params.push(value)}::${type}`
   const among = (column: string, values: readonly string[]): string =>
     `${column} = ANY(${bind(values, 'text[]')})`
-  // By the places of those few: for the order alone it would read the table from its end.
+  // The few rows are found by their places first: else the planner would read the table from its end, for the order.
   if (query.callIds)
     terms.push(`s.position = ANY(ARRAY(
         SELECT c.position FROM @signals AS c
         WHERE c.call_id = ANY(ARRAY(SELECT unnest(${bind(query.callIds, 'text[]')})))))`)
   if (query.runIds) terms.push(among('s.run_id', query.runIds))
-  // What was asked of many is found by the calls in the run's feed.
+  // A request to many runs has no run id in its row: it is found by the ids of calls in the run's feed.
   if (query.runId !== undefined) {
     const id = bind(query.runId, 'text')
     terms.push(`s.position = ANY(ARRAY(

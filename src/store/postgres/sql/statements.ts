@@ -1,8 +1,8 @@
 /**
  * PostgreSQL's half of the twin statements; the names, parameters and columns are those of `driver.ts`.
  *
- * What SQLite runs once for each set of parameters is one statement here, with a list for each parameter. Of a
- * statement that changes rows, `ord` says which of the sets did.
+ * A statement that SQLite runs once for each set of parameters is run once here, with a list for each parameter. Where it changes
+ * rows, `ord` in its answer says which of the sets did.
  *
  * Where rows are found by their places, nothing in the statement may imply the condition of a partial index: the planner,
  * which knows little of a young or fast-changing table, would read that index for each set (100 completions took 4 ms
@@ -43,11 +43,11 @@ import {
 } from './pieces.ts'
 import type { Statements } from '../../driver/statements.ts'
 
-/** The statements of PostgreSQL, and those that are its alone. */
+/** The statements of the seam, with those that only PostgreSQL has. */
 export interface PostgresStatements extends Statements, ClaimStatements {
-  /** Completions and their entries at once: `ord` of each that nothing stood in the way of. */
+  /** Completes runs and writes their entries in one statement; gives the `ord` of each completion that was plain enough to be done. */
   readonly completeAlone: string
-  /** `ord` of each of some runs that has completed in that attempt. */
+  /** Gives the `ord` of each of some runs that has completed in the given attempt. */
   readonly completedRuns: string
   readonly madeRuns: string
   readonly feedHorizon: string
@@ -63,7 +63,7 @@ const insertPlainRuns = (conflict: string): string => `
 const nothingStands =
   'WHERE NOT EXISTS (SELECT 1 FROM @tombstones) AND NOT EXISTS (SELECT 1 FROM @holds WHERE is_lane = 0)'
 
-/** A tombstone's. */
+/** The condition that a tombstone is for the kind, task and value of a set. */
 const isTheirs = `${isSame('t.kind', 'u.kind')} AND t.task = u.task AND t.value = u.value`
 
 const completionColumns = [
@@ -80,7 +80,7 @@ const completeRuns = `
     WHERE ${isSame('r.seq', 'u.seq')} AND ${isSame('r.id', 'u.id')} AND r.attempt = u.attempt AND r.worker_id = u.worker_id
       AND r.key_held < 1 AND ${areNull('r.intent', 'r.is_awaited', 'r.signalled', 'r.rollback', 'r.wait')}`
 
-/** Each live state has a small index, and the finished ones are counted in theirs. */
+/** Counts the runs of a live state in its small index; finished runs are counted in theirs. */
 const countLive = (state: State): string =>
   `SELECT '${state}', count(*) FROM @runs WHERE ${stateIs([state])}`
 const countAll = `
@@ -89,7 +89,7 @@ const countAll = `
     UNION ALL SELECT state, count(*) FROM @runs
       WHERE ${stateIs(notable)} AND finished_at IS NULL GROUP BY state`
 
-/** With `@runs` for the table in whatever schema it is. */
+/** The statements with `@runs` for the table in any schema. */
 const templates: PostgresStatements = {
   ...postgresReins,
   ...postgresWorkflows,
@@ -243,7 +243,7 @@ const templates: PostgresStatements = {
 
 const tableInTemplate = new RegExp(`@(${tables.join('|')})\\b`, 'g')
 
-/** @param schema the quoted name of the schema. */
+/** Makes the statements for the tables of one schema. @param schema the quoted name of the schema. */
 export function postgresStatements(schema: string): PostgresStatements {
   const placed = (text: string): string => text.replaceAll(tableInTemplate, `${schema}.$1`)
   const fixed = Object.entries(templates).map(([name, text]: [string, unknown]) => [

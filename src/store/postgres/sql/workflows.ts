@@ -30,15 +30,15 @@ import type { FilterSql, Param } from '../../driver/sql.ts'
 const inWorkflow = `${isSame('n.workflow', 'u.workflow')} AND n.node = u.node`
 
 /**
- * Nodes by their numbers, one by one: of a table that it does not know, the planner takes a workflow for three rows, and
- * would read all of it to look for each number.
+ * The nodes of a workflow by their numbers, one by one: in a table without statistics, the planner takes a workflow for three rows,
+ * and would read all of its nodes to look for each number.
  */
 const theseNodes = `unnest($2::int[]) AS u(number) CROSS JOIN LATERAL (
       SELECT * FROM @nodes WHERE workflow = $1 AND node = u.number LIMIT 1) AS n`
 
 /**
- * Of a member that waits for its turn. As plain conditions they would be taken for one row in ten thousand, and the table
- * be read, with all of the sets for each row; of a CASE the planner knows nothing.
+ * The condition that a member waits for its turn. The planner would take plain conditions for one row in ten thousand, and read the
+ * table, with all of the sets for each row; about a CASE it has no such belief.
  */
 const isUnreached = "CASE WHEN r.state = 'waiting' AND r.attempt = 0 THEN 1 ELSE 0 END > 0"
 
@@ -48,6 +48,7 @@ const members = (names: string): string => `
     FROM @nodes AS n LEFT JOIN @runs AS r ON ${isSame('r.seq', 'n.run_seq')}
     WHERE n.workflow = $1 AND n.node > $2 ORDER BY n.node LIMIT $3`
 
+/** The statements about workflows and their nodes in the SQL of PostgreSQL. */
 export const postgresWorkflows: WorkflowStatements = {
   insertWorkflow: `
     INSERT INTO @workflows ${valuesOf(newWorkflow)} ON CONFLICT (id) DO NOTHING RETURNING id`,

@@ -1,9 +1,9 @@
 /**
  * Work of ours within a transaction of the caller's.
  *
- * It is done as a whole or not at all, whatever becomes of the transaction: it stands behind a savepoint of its own, so that
- * an error of ours leaves the caller's transaction as it was before the call, and good for more. What they send on the
- * same connection while a call is under way would stand behind it too: they await each call.
+ * The work is done as a whole or not at all: it stands behind a savepoint of its own, so that an error of ours leaves the caller's
+ * transaction as it was before the call, and good for more. A statement that the caller sends on the same connection while a call is
+ * under way would stand behind that savepoint, too, and could be undone with it: so callers await each call.
  *
  * Where no transaction has begun, the savepoint is refused, and nothing is done. So a pool, on which each statement may take
  * another connection, does no harm.
@@ -26,9 +26,9 @@ export interface Queryable {
 }
 
 const turns = new Turns()
-/** Another transaction was in the way, and is over: so often it may be. */
+/** How often the work is tried where another transaction was in its way. */
 const mostConflicts = 5
-/** What libraries wrap errors in. */
+/** How many errors that libraries have put around the server's are looked through. */
 const mostCauses = 5
 
 /** Runs `work` in its turn, behind a savepoint. @throws {CheckreinError} `USAGE` for what is no transaction. */
@@ -60,7 +60,7 @@ export async function inCallersTransaction<T>(
   }
 }
 
-/** One statement after the other: few clients take a second one before the first is answered. */
+/** Runs one statement after the other: few clients take a second one before the first is answered. */
 function runnerOf(transaction: Queryable): Runner {
   let last: Promise<unknown> = Promise.resolve()
   return {
@@ -81,7 +81,7 @@ function plainRow(row: Record<string, unknown>): Row {
   return (row['ord'] === undefined ? row : { ...row, ord: Number(row['ord']) }) as Row
 }
 
-/** Where an error may say which SQLSTATE it stands for. */
+/** The places in which an error may name its SQLSTATE. */
 interface Marks {
   readonly code?: unknown
   /** Prisma's: the error of its driver. */
@@ -103,7 +103,7 @@ function unwrapped(error: unknown): unknown {
   return error
 }
 
-/** As `pg` would have it. */
+/** The error as `pg` would have made it, with its code and constraint. */
 function serverError(code: string, cause: Error): Error {
   const constraint = /unique constraint \\?"(\w+)/.exec(cause.message)?.[1]
   return Object.assign(new Error(cause.message.trim(), { cause }), { code, constraint })

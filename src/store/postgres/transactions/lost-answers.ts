@@ -5,6 +5,7 @@ import type { Param, Row } from '../../driver/sql.ts'
 
 type Seqs = readonly (number | null)[] | null
 
+/** An insert, and how its rows are found again where its answer was lost. */
 export interface Insert {
   readonly insert: (session: Session) => Promise<Seqs>
   /** The rows with these ids that were made at this time: the statement and its parameters. */
@@ -13,8 +14,8 @@ export interface Insert {
 }
 
 /**
- * An insert. Where its answer is lost it is run again; that it finds its rows there, or has to wait for itself, is then a
- * good sign.
+ * Inserts rows. Where the answer is lost the insert is run again: where it then finds its rows there, the first try has made them, and
+ * where it has to wait for a lock, the first try is still under way.
  * @returns null where a row cannot be inserted: then none was.
  * @throws {CheckreinError} as transactions do, also that it may have been done.
  */
@@ -35,16 +36,17 @@ export async function inserted(link: Link, { insert, made, ids }: Insert): Promi
   })
 }
 
+/** Completions, and how those that were done are found again where their answer was lost. */
 export interface Complete {
-  /** Both give the `ord` of those that they are true of. */
+  /** Completes the runs, and gives the `ord` of each that was done; `done` gives the `ord` of each that is completed in that attempt. */
   readonly complete: (session: Session) => Promise<readonly Row[]>
   readonly done: (session: Session) => Promise<readonly Row[]>
   readonly count: number
 }
 
 /**
- * Completions. Where the answer is lost they are run again, and those that have completed in the meantime, in the same
- * attempts, were done by the first try.
+ * Completes runs. Where the answer is lost the completions are run again, and runs that have completed in the meantime, in the same
+ * attempts, were completed by the first try.
  * @returns null where others were in the way: then none was done.
  * @throws {CheckreinError} as transactions do, also that they may have been done.
  */
@@ -68,8 +70,8 @@ export async function completed(
 const claimHint = 'Nothing is lost: what the worker may have claimed unheard, it gives back.'
 
 /**
- * A claim. It is not run again where its answer is lost, for the next one would take other runs.
- * @returns null where it was certainly not done, for whatever reason.
+ * Claims runs, once. A claim whose answer is lost is not run again, for the next one would take other runs.
+ * @returns null where the claim was certainly not done, for whatever reason.
  * @throws {CheckreinError} that it may have been done.
  */
 export async function claimOnce(
@@ -88,7 +90,7 @@ export async function claimOnce(
   }
 }
 
-/** @param once is told whether the answer to an earlier try was lost. */
+/** Tries until an answer comes. @param once is told whether the answer to an earlier try was lost. */
 async function untilAnswered<T>(
   link: Link,
   once: (session: Session, wasLost: boolean) => Promise<T>,
@@ -109,5 +111,5 @@ async function untilAnswered<T>(
   }
 }
 
-/** An error that is waited out: the first try still holds its rows. */
+/** The error that has the call tried again: the first try still holds its rows. */
 const notOver = (): Error => Object.assign(new Error('not over'), { code: 'ECONNRESET' })

@@ -1,4 +1,4 @@
-/** Runs transactions to an end that is known. */
+/** Runs transactions, each until it is known whether it was committed. */
 import type { Statements } from '../../driver/statements.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Tx } from '../../driver/driver.ts'
@@ -10,13 +10,14 @@ import type { Link } from '../connection/link.ts'
 import type { News, Notices } from '../news/notices.ts'
 import { PostgresTx, transactOn, type TxClock, UncertainCommit } from './transaction.ts'
 
-/** A transaction that others were in the way of is run again so often. */
+/** How often a transaction is run again where others were in its way. */
 const mostConflicts = 20
-/** A server that is gone half-way ends a transaction that nobody goes on with by then. */
+/** How long an uncertain commit is asked about, ms: by then the server has ended a transaction whose connection is gone. */
 const settleMs = 20_000
 const longestPauseMs = 50
 const askAgainMs = 100
 
+/** The parts that a transactor works with. */
 export interface TransactorParts {
   readonly link: Link
   readonly databaseClock: DatabaseClock
@@ -29,6 +30,7 @@ export interface TransactorParts {
   readonly onBegun: (bulkIds: readonly string[]) => void
 }
 
+/** Runs transactions on borrowed connections, each until it is known whether it was committed. */
 export class Transactor {
   readonly #parts: TransactorParts
 
@@ -79,7 +81,7 @@ export class Transactor {
     return this.#parts.notices.about([...changes])
   }
 
-  /** What became of a commit whose answer did not come. @throws {CheckreinError} where nobody can say. */
+  /** Asks whether a commit whose answer did not come was done. @throws {CheckreinError} where nobody can say. */
   async #wasCommitted(commit: UncertainCommit): Promise<boolean> {
     const { link, statements } = this.#parts
     const giveUpAt = performance.now() + settleMs

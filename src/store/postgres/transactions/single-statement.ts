@@ -1,8 +1,8 @@
 /**
  * The commonest writes, each as one statement that is a transaction of its own: one question and one answer, where a
- * transaction around it takes three. What is told of them is sent right behind.
+ * transaction around it takes three. Their notices are sent right behind them.
  *
- * Only plain cases go this way; what a statement leaves over goes the long one.
+ * Only plain cases go this way; the rows that a statement leaves over are done in a transaction.
  */
 import type { NewRows } from '../../driver/driver.ts'
 import { CheckreinError } from '../../../core/errors.ts'
@@ -17,6 +17,7 @@ import { PostgresTx, type TxClock } from './transaction.ts'
 import type { Param, Row } from '../../driver/sql.ts'
 import type { StatementName } from '../../driver/statements.ts'
 
+/** The parts that single statements work with. */
 export interface SingleStatementParts {
   readonly link: Link
   readonly statements: PostgresStatements
@@ -27,6 +28,7 @@ export interface SingleStatementParts {
 
 type Sets = readonly (readonly Param[])[]
 
+/** The enqueues, claims and completions that are plain enough to be one statement each. */
 export class SingleStatements {
   readonly #parts: SingleStatementParts
 
@@ -55,7 +57,7 @@ export class SingleStatements {
     return seqs
   }
 
-  /** See `Driver.completeAlone`. Only on connections of our own, which stand by our limits; a claim too. */
+  /** See `Driver.completeAlone`. It is used on connections of our own only, which have our limits; so is `claim`. */
   async complete(sets: Sets): Promise<readonly boolean[] | null> {
     const { link, statements, notices } = this.#parts
     if (portionsOf(sets).length > 1) return null

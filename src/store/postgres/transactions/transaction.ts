@@ -1,13 +1,13 @@
 /**
  * One transaction.
  *
- * What is sent is sent at once, and its answer awaited where it matters; the rest is looked at before the commit. A
- * commit whose answer never came may have been done or not: the transaction's id, which came with its beginning, tells
- * on another connection. So a caller is never told that something failed which was done, or the reverse.
+ * Statements are sent at once. An answer that matters is awaited; the others are looked at before the commit. A commit whose answer
+ * never came may have been done or not: the transaction's id, which came with its beginning, tells which on another connection. So a
+ * caller is never told that a write failed which was done, or the reverse.
  *
  * Limits stand in the transaction itself, for a pooler may hand its connection to anybody afterwards: no row is waited
  * for longer than `lockMs`, and where this process stops half-way the server ends the transaction after `idleMs`, so that
- * what it held is free again.
+ * the rows that it held are free again.
  */
 import { CheckreinError } from '../../../core/errors.ts'
 import type { Tx } from '../../driver/driver.ts'
@@ -25,9 +25,9 @@ const lockMs = 2000
 const idleMs = 10_000
 const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED'
 /**
- * No statement of ours is worth compiling, which takes 7 ms, and which the planner wants for a claim among a million. Nor is
- * any better off reading a table from end to end; but the planner thinks so of a table that is small, and stays with that
- * plan while it grows (a claim among 10,000 took 8 ms instead of 3).
+ * The limits of a transaction, and two settings of the planner. No statement of ours is worth compiling (7 ms), which the planner
+ * would do for a claim among a million runs. No statement of ours should read a table from end to end; but the planner does so where
+ * the table is small, and stays with that plan while it grows (a claim among 10,000 took 8 ms instead of 3).
  */
 const limits = (set: string): string =>
   [
@@ -35,15 +35,15 @@ const limits = (set: string): string =>
     `${set} jit = off; ${set} enable_seqscan = off`,
   ].join('; ')
 /**
- * What a connection can keep from one transaction to the next. Plans that hold for any parameters, or the server would plan
- * a claim or an enqueue anew each time, because for a list of one it thinks that worth its while (100 us).
+ * The settings that a connection can keep from one transaction to the next. With them plans hold for any parameters; else the server
+ * would plan a claim or an enqueue anew each time (100 us), because it takes the plan for a list of one to be cheaper.
  */
 export const sessionSettings = `${limits('SET')}; SET plan_cache_mode = force_generic_plan`
 const beginWithLimits = `${begin}; ${limits('SET LOCAL')}`
-/** The id of the transaction, in which life of the server, and the database's time. */
+/** Reads the id of the transaction, the mark of the server's life, and the database's time. */
 export const whichAndWhen = `SELECT pg_current_xact_id()::text AS xid, ${lifeMark}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`
 
-/** What statements of a transaction are run with: a session, or a client of the caller's. */
+/** Anything that runs the statements of a transaction: a session, or a client of the caller's. */
 export interface Runner {
   rows(text: string, values: readonly Param[] | readonly Param[][]): Promise<Row[]>
 }
@@ -61,19 +61,19 @@ export interface TxDatabase {
   readonly clock: TxClock
 }
 
-/** Statements and what they leave to be done, whoever commits. */
+/** A transaction of the seam on PostgreSQL: it runs statements, and gathers what is to be done when they are committed. It does not commit. */
 export class PostgresTx implements Tx {
   readonly statements: Statements
   readonly #runner: Runner
   readonly #clock: TxClock
   readonly #sent: Promise<unknown>[] = []
-  /** What failed by itself; the statements behind it fail because of it. */
+  /** The first error of a statement; the statements behind it fail because of it. */
   #cause: { readonly error: unknown } | null = null
-  /** What others are to be told. */
+  /** The changes that others are to be told of. */
   readonly changes = new Set<Change>()
-  /** Bulk operations that are to be carried out behind it. */
+  /** The bulk operations that are to be carried out once the transaction is committed. */
   readonly bulkIds: string[] = []
-  /** By what it can be told that the transaction was committed. */
+  /** The rows that prove that the transaction was committed. */
   proof: Proof | null = null
 
   constructor(runner: Runner, database: TxDatabase) {
@@ -148,7 +148,7 @@ export class PostgresTx implements Tx {
     this.bulkIds.push(bulkId)
   }
 
-  /** Has the server tell those who listen, when the transaction is committed. */
+  /** Has the server send a notice to all that listen, when the transaction is committed. */
   notify(channel: string, change: Change): void {
     const sent = this.#rows(notify, [channel, change])
     sent.catch(() => undefined)
@@ -167,7 +167,7 @@ export class PostgresTx implements Tx {
     return this.#clock.grantNow()
   }
 
-  /** Fulfils when all that was sent has been done. */
+  /** Fulfils when all statements that were sent are done. */
   async settled(): Promise<void> {
     await Promise.all(this.#sent)
   }
@@ -180,7 +180,7 @@ export class PostgresTx implements Tx {
   }
 }
 
-/** What a transaction has made, should it be committed. */
+/** The result and the changes of a transaction, which are real once it is committed. */
 interface Made extends Doubt {
   readonly result: unknown
   readonly changes: Set<Change>
@@ -204,13 +204,14 @@ export class UncertainCommit extends Error implements Doubt {
   }
 }
 
+/** The parts of one transaction: its connection, its statements, and what is sent at its end. */
 export interface TransactionParts {
   readonly session: Session
   readonly databaseClock: DatabaseClock
   readonly tx: PostgresTx
-  /** Sends what is to be the last statement, if anything. */
+  /** Sends the last statement before the commit, if there is one. */
   readonly farewell: () => void
-  /** What is to be told of what the transaction has done. */
+  /** The news of the changes that the transaction has made. */
   readonly news: () => News
 }
 
