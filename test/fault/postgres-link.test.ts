@@ -255,19 +255,26 @@ suite('a worker whose connections go silent', { concurrency: true }, () => {
 })
 
 suite('a claim whose connection is lost', () => {
-  /** Does something to the connection on which a worker claims the run, when the claim or its answer is on its way. */
+  /**
+   * Does something to the connection on which a worker claims the run, when the claim or its answer is on its way. The claim is known
+   * by words of `claimAlone` (`src/store/postgres/sql/claim.ts`).
+   * @returns a promise that fulfils when it was done.
+   */
   function atTheClaim(
     network: TcpProxy,
     { when, harm }: { when: Passing['direction']; harm: (passing: Passing) => void },
-  ): void {
+  ): Promise<void> {
+    const done = Promise.withResolvers<void>()
     let isDone = false
     network.watch((passing) => {
-      const words = { up: ['{"workerId":'], down: ['has_tombstones', 'exclusive'] }[when]
+      const words = { up: ['{"workerId":'], down: ['is_guarded', 'exclusive'] }[when]
       const isClaim = words.every((word) => passing.bytes.includes(word))
       if (isDone || !isClaim || passing.direction !== when) return
       isDone = true
       harm(passing)
+      done.resolve()
     })
+    return done.promise
   }
 
   test('for good, leaves no run with a worker that does not know of it', async () => {
@@ -275,8 +282,9 @@ suite('a claim whose connection is lost', () => {
     const { bed, network } = scene
     await using fleet = new Fleet()
     const worker = await fleet.start({ ...quick, url: scene.url, lease: 300_000, patienceMs: 300 })
-    atTheClaim(network, { when: 'down', harm: () => network.cut() })
+    const harmed = atTheClaim(network, { when: 'down', harm: () => network.cut() })
     const run = await bed.client.enqueue(tasks.exclusive, { folder: bed.folder, ms: 1 })
+    await harmed
     await until(run, ({ state }) => state === 'running')
     await worker.next('store-error')
     network.restore()
@@ -288,23 +296,19 @@ suite('a claim whose connection is lost', () => {
     const { bed, network } = scene
     await using fleet = new Fleet()
     await fleet.start({ ...quick, url: scene.url, lease: 300_000 })
-    atTheClaim(network, { when: 'down', harm: ({ swallow }) => swallow() })
+    const harmed = atTheClaim(network, { when: 'down', harm: ({ swallow }) => swallow() })
     const run = await bed.client.enqueue(tasks.exclusive, { folder: bed.folder, ms: 1 })
+    await harmed
     await run.result({ timeout: 60_000 })
   })
 
   test('and which is done long after it was given up, takes nothing from others', async () => {
     await using scene = await Scene.make()
     const { bed, network } = scene
-    const isSwallowed = Promise.withResolvers<void>()
-    const harm = ({ swallow }: Passing): void => {
-      swallow()
-      isSwallowed.resolve()
-    }
-    atTheClaim(network, { when: 'up', harm })
+    const isSwallowed = atTheClaim(network, { when: 'up', harm: ({ swallow }) => swallow() })
     await using fleet = new Fleet()
     await fleet.start({ ...quick, url: scene.url, lease: 30_000 })
-    await isSwallowed.promise
+    await isSwallowed
     const both = [await begun(bed), await begun(bed)]
     const run = await bed.client.enqueue(tasks.exclusive, { folder: bed.folder, ms: 1 })
     network.restore()
