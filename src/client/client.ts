@@ -236,7 +236,7 @@ export class Client implements AsyncDisposable {
 
   /**
    * Keeps these runs from going on: those that run park at their next checkpoint; the handle's `pause` waits for that. A whole
-   * task or queue is held, with all runs that come, until it is resumed: what runs may finish, unless `inFlight` says otherwise.
+   * task or queue is held, with all runs that come, until it is resumed: running runs may finish, unless `inFlight` says otherwise.
    */
   async pause(scope: Scope, options?: ScopeOptions): Promise<Hold>
   async pause(target: ControlTarget, options?: PauseRunsOptions): Promise<readonly Controlled[]>
@@ -296,7 +296,7 @@ export class Client implements AsyncDisposable {
     return this.#store.holds()
   }
 
-  /** Ends a hold, and resumes what it has paused; null where there is none. */
+  /** Ends a hold, and resumes the runs that it has paused; null where there is none. */
   async lift(target: HoldTarget, options: WhoOptions = {}): Promise<Hold | null> {
     return this.#holds.lift(target, options)
   }
@@ -334,7 +334,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Reads what was asked of one run, signals and verbs, and the outcome of each, a page at a time, oldest first by default.
+   * Reads the requests to one run, signals and verbs, with the outcome of each, a page at a time, oldest first by default.
    * @throws {CheckreinError} `RUN_NOT_FOUND` where there is neither the run nor a record of it; `USAGE`.
    */
   async signals(id: string, options: ListOptions = {}): Promise<AuditPage> {

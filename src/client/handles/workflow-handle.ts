@@ -32,7 +32,7 @@ export interface WorkflowOutcome {
   readonly id: string
   readonly answer: Answer | 'not-found'
   readonly status: WorkflowStatus | null
-  /** As it is now; null where there is none. */
+  /** The workflow as it is now; null where there is none. */
   readonly workflow: Workflow | null
 }
 
@@ -139,8 +139,8 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
   }
 
   /**
-   * Nothing more of it starts, and what runs parks at its next checkpoint; where a chain of it has pause points, it goes on
-   * to those instead. Fulfils when it has paused, or ended.
+   * Pauses the workflow: no further member starts, and running members park at their next checkpoints; a chain that has pause points
+   * goes on to the next of those instead. Fulfils when the workflow has paused, or ended.
    * @throws {CheckreinError} `PAUSE_PENDING` where it has not within `timeout` (default: `within` and 30 s).
    */
   async pause({ timeout, abortSignal, ...options }: PauseOptions = {}): Promise<WorkflowOutcome> {
@@ -174,7 +174,8 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
   }
 
   /**
-   * Runs again what did not complete: a new workflow, in which what has completed keeps its result. Asked twice, it is the same one.
+   * Starts a new workflow that runs again every step that did not complete; steps that have completed keep their results. A second call
+   * gives the same new workflow.
    * @throws {CheckreinError} `WORKFLOW_ACTIVE` where it has not ended; `USAGE` where it has completed.
    */
   async retry(options: WhoOptions = {}): Promise<WorkflowHandle<Output>> {

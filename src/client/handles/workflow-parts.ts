@@ -101,9 +101,9 @@ export class WorkflowParts implements Disposable {
   }
 }
 
-/** From where the feed of a workflow is followed, and until when. */
+/** The part of a workflow's feed that is followed: the position after which it begins, and when it ends. */
 export interface FeedOfWorkflow {
-  /** Null: from the beginning. */
+  /** The position; null for the beginning. */
   readonly after: number | null
   readonly abortSignal: AbortSignal
   readonly isOver: () => Promise<boolean>

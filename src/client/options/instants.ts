@@ -15,7 +15,7 @@ export type UntilOptions =
     }
   | { readonly until?: never; readonly for?: Duration }
 
-/** @throws {CheckreinError} `USAGE` for what is no instant. */
+/** Checks an instant, and gives it as epoch ms. @param what how it is called in the error. @throws {CheckreinError} `USAGE` where the value is no instant. */
 export function instantOf(value: number | Date, what: string): { readonly at: number } {
   const at = Number(value)
   if (Number.isSafeInteger(at)) return { at }
@@ -25,9 +25,9 @@ export function instantOf(value: number | Date, what: string): { readonly at: nu
 }
 
 /**
- * The same of what is yet to come: 60,000 that was meant as a duration is an instant of 1970.
+ * Checks an instant that must be yet to come: 60,000, meant as a duration, would be an instant of 1970, and is refused.
  * @param now the store's time.
- * @throws {CheckreinError} `USAGE`, also for what is past.
+ * @throws {CheckreinError} `USAGE`, also where the instant is past.
  */
 export function comingInstantOf(
   value: number | Date,
@@ -51,8 +51,9 @@ const instantWords = (at: number): string =>
   Math.abs(at) > lastInstant ? String(at) : new Date(at).toISOString()
 
 /**
+ * Reads the end that a caller gives with `until` or `for`.
  * @param now the store's time.
- * @throws {CheckreinError} `USAGE`, also where both are given, and for what is past.
+ * @throws {CheckreinError} `USAGE`, also where both are given, and where the instant is past.
  */
 export function instantOrDelayOf(
   { until, for: time }: UntilOptions,

@@ -20,7 +20,7 @@ export interface AuditQuery {
   /** Epoch ms, or a `Date`. */
   readonly createdAfter?: number | Date
   readonly createdBefore?: number | Date
-  /** Only what has come to nothing yet. */
+  /** Only requests that are not over. */
   readonly isPending?: boolean
 }
 
@@ -56,7 +56,7 @@ export interface ParkWait {
 /** How runs, or a whole task or queue, are frozen. */
 export type FreezeRunsOptions = WhoOptions & UntilOptions
 
-/** The same where the handle waits for it. */
+/** How a run is frozen by its handle, which waits until it stands still. */
 export type FreezeOptions = FreezeRunsOptions & ParkWait
 
 /** How running runs are brought to a pause. */
@@ -136,7 +136,7 @@ export interface EnqueueOptions extends ChildOptions {
   readonly grace?: Duration
   /** The requester, where the new run replaces another; default: the client's `by`. */
   readonly by?: string
-  /** From where that is asked, for the record; default: the client's `origin`. */
+  /** The process that asks, for the record, where the new run replaces another; default: the client's `origin`. */
   readonly origin?: string
 }
 
@@ -150,7 +150,7 @@ export interface WorkflowOptions {
   readonly key?: string
   /** Its runs have them, too. */
   readonly tags?: readonly string[]
-  /** Of its runs; default 0. */
+  /** The priority of its runs; default 0. */
   readonly priority?: number
   /** Its runs are stopped at this instant (epoch ms or `Date`), or so long after it was started (`'2h'`). */
   readonly deadline?: number | Date | Exclude<Duration, number>

@@ -5,7 +5,7 @@ import type { Page } from '../../store/store.ts'
 export interface ListOptions {
   /** 1 to 1,000; default 50. */
   readonly limit?: number
-  /** From the page before. */
+  /** The cursor that came with the page before; default: the first page. */
   readonly cursor?: string | null
   /** Default `newest`. */
   readonly order?: 'newest' | 'oldest'

@@ -85,7 +85,7 @@ export const enqueueOptions = {
   ),
 } as const satisfies Parameters<keyof EnqueueOptions>
 
-/** How a workflow is started; what is run beside it is given in code alone. */
+/** The options with which a workflow is started. Its hooks are given in code alone. */
 export const workflowOptions = {
   id: text('the id of the workflow; default: a new UUIDv7'),
   name: text('the name that people call it by'),
@@ -118,12 +118,12 @@ export const listOptions = {
   order: { kind: 'text', about: 'default: newest', choices: ['newest', 'oldest'] },
 } as const satisfies Parameters<keyof ListOptions>
 
-/** Of lists and trees of runs. */
+/** The options of lists and trees of runs. */
 export const payloadOptions = {
   payloads: flag('each run with its input, its result and its checkpoint'),
 } as const satisfies Parameters<keyof PayloadOptions>
 
-/** Of one run's signals, which are read in the order in which they came. */
+/** The options of the list of one run's signals, which are read in the order in which they came. */
 export const signalListOptions = {
   ...listOptions,
   order: { ...listOptions.order, about: 'default: oldest' },
@@ -260,7 +260,7 @@ export const auditOptions = {
   ...listOptions,
 } as const satisfies Parameters<keyof AuditQuery | keyof ListOptions>
 
-/** From where a feed is followed. */
+/** The options with which a feed is followed. */
 export const eventsOptions = {
   after: wholeNumber(
     'go on after this position; default: the beginning of one run, or now for all',

@@ -5,7 +5,7 @@ import { CheckreinError, shown } from '../../core/errors.ts'
 import { wholeText } from '../../core/text.ts'
 import type { RequestedBy } from '../../store/store.ts'
 
-/** Goes into the record of what was asked. */
+/** The options of every request that go into the record: the reason, the requester, and the id of the call. */
 export interface WhoOptions {
   readonly reason?: string
   /** The requester: a person or a program; default: the client's `by`. */

@@ -2,10 +2,10 @@ import { type Duration, durationMs } from '../../core/duration.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { Retention, Store } from '../../store/store.ts'
 
-/** How long runs are kept after their end, and the record of what was asked; what is left out is kept for ever. */
+/** How long runs are kept after their end, by state, and rows of the record after they were made; without a duration they are kept for ever. */
 export type RetentionOptions = Readonly<Partial<Record<keyof Retention, Duration>>>
 
-/** A retention in ms. @throws {CheckreinError} `USAGE` for what is no duration. */
+/** Gives a retention in ms; null for ever. @throws {CheckreinError} `USAGE` where a value is no duration. */
 export function retentionMs(retention: RetentionOptions): Retention {
   const of = (state: keyof Retention): number | null =>
     retention[state] === undefined ? null : durationMs(retention[state], state)
@@ -17,7 +17,7 @@ export function retentionMs(retention: RetentionOptions): Retention {
   }
 }
 
-/** Deletes what is past its retention, step by step; how much. */
+/** Deletes the runs and rows that are past their retention, step by step. @returns how many runs were deleted. */
 export async function pruneAll(
   store: Pick<Store, 'prune'>,
   retention: RetentionOptions,

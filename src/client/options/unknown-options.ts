@@ -2,8 +2,9 @@
 import { CheckreinError, shown } from '../../core/errors.ts'
 
 /**
- * @param call what it is called in the error.
- * @param known the names that it has, or an object that has them.
+ * Refuses options that a call does not have.
+ * @param call how the call is named in the error.
+ * @param known the names of the options that the call has, or an object that has them.
  * @throws {CheckreinError} `USAGE`.
  */
 export function refuseUnknownOptions(

@@ -74,7 +74,7 @@ export class Controls {
     return this.#ask(verb, target, options)
   }
 
-  /** The same of one run, by a verb that its handle may wait for. */
+  /** Asks one run, by a verb that its handle may wait for: so the options of the wait are accepted, too. Fulfils when the request is on record. */
   async one(verb: ControlVerb, id: string, options: ControlOptions): Promise<Controlled> {
     const waiting = waitingVerbs.includes(verb) ? waitingOptions : []
     refuseUnknownOptions(verb, options, [...verbOptions[verb], ...waiting])

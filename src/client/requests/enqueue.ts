@@ -51,7 +51,7 @@ export class Enqueuer {
     this.#requester = requester
   }
 
-  /** Checks the inputs against the task's schema; what is stored is what the caller passed, for the worker checks again. */
+  /** Enqueues runs. The inputs are checked against the task's schema, but stored as the caller passed them, for the worker checks them again. */
   async enqueue(task: AnyTask, runs: readonly RunRequest[]): Promise<readonly Enqueued[]> {
     if (!isTask(task)) {
       const hint =

@@ -12,7 +12,7 @@ import type { AnyTask } from '../../core/task/context.ts'
 
 /** The answer of one run to a signal. */
 export interface Sent extends Signalled {
-  /** Of the call that has sent it. */
+  /** The id of the call that has sent the signal. */
   readonly callId: string
 }
 

@@ -16,7 +16,7 @@ export interface SignalEntry extends Omit<SignalRecord, 'payload' | 'reply'> {
 /** A page of the audit log. */
 export interface AuditPage {
   readonly entries: readonly SignalEntry[]
-  /** For the next page; null where this is the last. */
+  /** The cursor for the next page; null where this is the last. */
   readonly cursor: string | null
 }
 

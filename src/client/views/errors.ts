@@ -20,7 +20,7 @@ export class RunFailedError extends CheckreinError {
   }
 }
 
-/** `result()` of a run that was cancelled; `run.stop` says how, `run.result` is what it returned after it was asked. */
+/** The error of `result()` for a run that was cancelled: `run.stop` says how, and `run.result` is the value that the handler returned after it was asked to stop. */
 export class RunCancelledError extends CheckreinError {
   override readonly name = 'RunCancelledError'
   readonly run: Run

@@ -73,7 +73,7 @@ export function pauseOutcome(
   return { id, answer, state: run?.state ?? null, status: run && statusOf(run) }
 }
 
-/** The same of a pause that was asked of a running run, and has been settled. */
+/** The outcome of a pause that was asked of a running run, and has been settled. */
 export function settledPause(run: StoredRun): PauseOutcome {
   const { id, state, intent, rollback } = run
   if (isFinal(state) || rollback !== null) return pauseOutcome(id, 'too-late', run)

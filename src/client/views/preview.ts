@@ -53,7 +53,7 @@ export function previewOf(
 
 const nobody = { reason: null, by: null }
 
-/** As the machine says. */
+/** The answer that the state machine gives to the verb for a fresh run in this state. */
 function answerIn(state: State, verb: PreviewVerb): Answer {
   const paused = state === 'paused' ? { ...nobody, at: 0, ...byRequest } : null
   return decide({ ...freshFacts, state, paused }, eventOf(verb), 0).answer

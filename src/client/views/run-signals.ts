@@ -7,7 +7,7 @@ import { type AuditPage, auditPage } from './audit.ts'
 import { notFound } from './errors.ts'
 
 /**
- * A page of what was asked of one run, signals and verbs, also where it was asked of many; oldest first by default.
+ * A page of the requests to one run, signals and verbs, also of those to many runs of which it was one; oldest first by default.
  * @throws {CheckreinError} `RUN_NOT_FOUND` where there is neither the run nor a record of it; `USAGE`.
  */
 export async function signalsPage(

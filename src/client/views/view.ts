@@ -35,7 +35,7 @@ export interface RunRow {
   readonly task: string
   readonly queue: string
   readonly state: State
-  /** The state, with what was asked of a running run. */
+  /** The state, or the request that a running run is under, such as `cancelling`. */
   readonly status: Status
   readonly priority: number
   readonly key: string | null

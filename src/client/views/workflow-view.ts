@@ -14,7 +14,7 @@ import type { PayloadOptions } from '../options/pages.ts'
 import { type RunOf, type RunRow, runViews } from './view.ts'
 import type { StepFailure } from '../../core/run/settled.ts'
 
-/** Its state, with what was asked of it. */
+/** The status of a workflow: its state, or the request that it is under while that goes on. */
 export type WorkflowStatus = WorkflowState | 'pausing' | 'paused' | 'cancelling' | 'rolling back'
 
 /** A workflow, as it was when it was read. Instants are epoch ms. */
@@ -25,7 +25,7 @@ export interface Workflow<Output = unknown> {
   readonly tags: readonly string[]
   readonly priority: number
   readonly state: WorkflowState
-  /** The state, with what was asked of it: `pausing` while something of it still runs. */
+  /** The state, or the request that the workflow is under: `pausing` while a member still runs. */
   readonly status: WorkflowStatus
   /** How many runs it has, and how many of them are in each state; those that were detached or deleted are in none. */
   readonly total: number
@@ -114,7 +114,7 @@ export interface RunTree<R = RunRow> {
   /** `clause`: asked whether to pause; `rollback`: undoes another; `kept`: completed in the workflow that this one goes on with. */
   readonly role: WorkflowNode['role']
   readonly task: string | null
-  /** Of a kept one in the workflow that it was a member of. */
+  /** The id of the run; for a kept node, that of the run in the workflow of which it was a member. */
   readonly runId: string | null
   /** Null where it was deleted, or kept. */
   readonly run: R | null

@@ -1,8 +1,8 @@
 /**
- * Waits as operations: each answers after a bounded time, with what is true by then.
+ * Waits as operations: each answers after a bounded time, with the state at that time.
  *
- * The waits of handles reject when the time is up. An operation answers instead, with the present state, so that whoever asks
- * over HTTP asks again; the question to the store behind both is the same.
+ * The waits of handles reject when the time is up. An operation answers instead, with the present state, so that a
+ * caller over HTTP can ask again; the question to the store behind both is the same.
  */
 import { durationMs } from '../../core/duration.ts'
 import { CheckreinError } from '../../core/errors.ts'

@@ -35,7 +35,7 @@ export class RunWaits implements Disposable {
 
 const byId = (runs: readonly StoredRun[]): [string, StoredRun][] => runs.map((run) => [run.id, run])
 
-/** Of a UUID. */
+/** The length of a UUID as text. */
 const callIdLength = 36
 
 /** The name under which a request to a run is waited for. */

@@ -13,7 +13,7 @@ export interface WaitOptions<Found> {
   /** Ms; null waits for as long as it takes. */
   readonly timeoutMs: number | null
   readonly abortSignal?: AbortSignal | undefined
-  /** Whether what was found is what is waited for; default: whatever is found. */
+  /** Whether the thing that was found is in the state that is waited for; by default any state will do. */
   readonly isWanted?: (found: Found) => boolean
   /** Makes the error that the wait rejects with when the time is up. */
   readonly late: () => CheckreinError | Promise<CheckreinError>
@@ -36,7 +36,7 @@ async function rejected(late: WaitOptions<never>['late']): Promise<never> {
 }
 
 const askEveryMs = 500
-/** With many waits a question is dear, so it is asked less often: a ms for each hundred. */
+/** With many waits a question is dear, so it is asked less often: the pause grows by a ms for each hundred waits. */
 const waitsPerMs = 100
 const longestPauseMs = 50
 
@@ -56,7 +56,7 @@ export class Waits<Found> {
     this.#hints = store.onChange(() => this.#askSoon())
   }
 
-  /** Fulfils with what is found under the name, when it is as wanted. */
+  /** Fulfils with the thing that is found under the name, once it is as wanted. */
   async until(name: string, options: WaitOptions<Found>): Promise<Found> {
     const { timeoutMs, abortSignal, isWanted = () => true, late } = options
     abortSignal?.throwIfAborted()

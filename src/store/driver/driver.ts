@@ -117,7 +117,7 @@ export interface Driver extends AsyncDisposable {
   onBegun: (bulkIds: readonly string[]) => void
   /** Runs `work` within a transaction of the caller's, which the caller commits or not. */
   join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T>
-  /** Waits until the claims that are under way now are over: they may not have seen what is committed by now. @throws {CheckreinError} `STORE_BUSY` where one does not end. */
+  /** Waits until the claims now in progress have committed or rolled back, for they may have missed rows that are committed by now. @throws {CheckreinError} `STORE_BUSY` where one does not end. */
   outlast(): Promise<void>
   /** Whether one transaction may be under way while another begins, so that neither sees what the other writes. */
   readonly isConcurrent: boolean

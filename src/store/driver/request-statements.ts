@@ -45,7 +45,7 @@ export interface RequestStatements {
   readonly insertBulk: string
   readonly bulkToChange: string
   readonly updateBulk: string
-  /** Ends it before it is through, and says who has. */
+  /** Ends a bulk operation before it is through, and notes who has asked for that. */
   readonly abortBulk: string
   /** Notes that a bulk operation failed; it is found again after the others. */
   readonly noteFailure: string
@@ -77,6 +77,6 @@ export interface RequestStatements {
   readonly liveParents: string
   /** The ids of the children of a run that are not final. */
   readonly liveChildren: string
-  /** The children of a run among these ids, with what they came to. */
+  /** The children of a run among these ids, with their states, results, errors and stops. */
   readonly childrenOf: string
 }

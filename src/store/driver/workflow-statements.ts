@@ -33,7 +33,7 @@ export interface WorkflowStatements {
   readonly slotsOf: string
   /** The results of nodes by their numbers. */
   readonly resultsOf: string
-  /** Queues members that wait for what comes before them; says of each whether it did. */
+  /** Queues members that wait for the steps before them; says of each whether it was queued. */
   readonly startMembers: string
   /** The input of a member that was reached, and does not wait. */
   readonly giveInput: string
@@ -42,7 +42,7 @@ export interface WorkflowStatements {
   readonly completedMembers: string
   /** Copies the checkpoints of runs to the runs that undo them. */
   readonly copyCheckpoints: string
-  /** How many members of workflows are in each state, those that wait for what comes before them apart. */
+  /** Counts the members of workflows in each state; members that wait for the steps before them are counted apart. */
   readonly memberCounts: string
   /** Nodes with their runs, after a number. */
   readonly membersOf: string

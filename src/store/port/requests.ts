@@ -239,6 +239,6 @@ export type Asked = Omit<ControlRequest, 'target'> & {
 export interface MemberFilter extends RunFilter {
   /** Only the members from one node to another, both included. */
   readonly nodes?: readonly [first: number, last: number]
-  /** Without the members that wait for what comes before them. */
+  /** Without the members that wait for the steps before them. */
   readonly isReached?: true
 }

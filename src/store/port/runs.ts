@@ -187,7 +187,7 @@ export interface Housekept {
   readonly nextInMs: number | null
 }
 
-/** How long final runs are kept after their end, and the record of what was asked, ms; null for ever. */
+/** How long final runs are kept after their end, and rows of the record after they were made, ms; null for ever. */
 export type Retention = Readonly<
   Record<'completed' | 'failed' | 'cancelled' | 'audit', number | null>
 >

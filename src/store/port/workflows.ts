@@ -84,7 +84,7 @@ export interface WorkflowControlled {
   readonly tombstoneUntil: number | null
 }
 
-/** A request to do what is left of a workflow in a new one. */
+/** A request to run the remaining steps of a workflow in a new workflow. */
 export interface WorkflowRetry extends RequestedBy {
   /** The workflow that has ended. */
   readonly id: string

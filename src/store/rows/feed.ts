@@ -6,7 +6,7 @@ import { bigint, type Columns, int, maybeJson, maybeText, pick, shapeOf, text } 
 
 /** An entry of a run's feed that is to be written. */
 export interface FeedRow {
-  /** Of the run. */
+  /** The place of the run in the store. */
   readonly seq: number
   /** Epoch ms. */
   readonly at: number

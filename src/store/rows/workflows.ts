@@ -147,7 +147,7 @@ const { workflow: _workflow, ...memberColumns } = nodeColumns
 const memberNode = shapeOf(prefixed<Omit<NodeRow, 'workflow'>>(memberColumns, 'n_'))
 /** The columns of a node for a join with its run, `n.node AS n_node, …`: a run has columns of the same names. */
 export const memberNodeNames = namesOf((name) => `n.${name}`)
-/** The same without the results of groups, which may be large. */
+/** The columns of `memberNodeNames`, with null for the results of groups, which may be large. */
 export const slimNodeNames = namesOf((name) => (name === 'result' ? 'NULL' : `n.${name}`))
 
 function namesOf(value: (name: string) => string): string {

@@ -1,4 +1,4 @@
-/** A run and its children: which of them it waits for, and what is asked of them when it is stopped. */
+/** A run and its children: which of them it waits for, and which requests they get when it is stopped. */
 import { callOfParent } from '../../core/run/call-ids.ts'
 import { nextChildToAwait } from '../../core/run/children.ts'
 import type { Tx } from '../driver/driver.ts'

@@ -20,8 +20,8 @@ const startedRuns = `
   WHERE seq IN (SELECT value FROM json_each(?1))`
 
 /**
- * The best of the heads of all lanes. Lane by lane, for SQLite builds temporary tables for one statement that asks
- * about several and claims what it finds: 79 us for a run instead of 20. Inputs are read of the chosen ones alone.
+ * Claims the best of the first runs of all lanes. The lanes are asked one by one, for SQLite builds temporary tables for one statement
+ * that asks about several lanes and claims the runs that it finds: 79 us for a run instead of 20. Inputs are read of the chosen runs alone.
  */
 export async function claimInLanes(
   tx: Tx,
