@@ -10,6 +10,7 @@ import { laneCommands } from './commands/lanes.ts'
 import { lookCommands } from './commands/look.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { pauseCommands } from './commands/pause.ts'
+import { retryCommand } from './commands/retry.ts'
 import { signalCommands } from './commands/signal.ts'
 import { upkeepCommands } from './commands/upkeep.ts'
 import { replyCommand, waitCommands } from './commands/wait.ts'
@@ -35,6 +36,7 @@ export function buildProgram(): Command {
   workerCommands(program)
   program.commandsGroup('Ask:')
   enqueueCommand(program)
+  retryCommand(program)
   lookCommands(program)
   laneCommands(program)
   watchCommand(program)

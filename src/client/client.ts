@@ -32,9 +32,17 @@ import type { Preview, PreviewVerb } from './views/preview.ts'
 import type { RunWaited, SignalWaited, WorkflowWaited } from './waits/long-polls.ts'
 import { RunWaits } from './waits/run-waits.ts'
 import { SignalHandle } from './handles/signal-handle.ts'
+import type { Retried } from './requests/retry.ts'
 import { Signals } from './requests/signals.ts'
-import { checkedId, type ControlTarget, isScope, runFilter, type Scope } from './options/targets.ts'
-import { type Run, type RunOf, runViews, viewOf } from './views/view.ts'
+import {
+  checkedId,
+  type ControlTarget,
+  isScope,
+  type RetryTarget,
+  runFilter,
+  type Scope,
+} from './options/targets.ts'
+import { foundRun, type Run, type RunOf, runViews } from './views/view.ts'
 import { Within, type WithinParts } from './within.ts'
 import type { WorkflowGraph } from '../core/workflow/read-graph.ts'
 import {
@@ -54,6 +62,7 @@ import type {
   HoldTarget,
   FreezeRunsOptions,
   PauseRunsOptions,
+  RetryOptions,
   RunWaitOptions,
   ScopeOptions,
   SignalWaitOptions,
@@ -92,7 +101,8 @@ export class Client implements AsyncDisposable {
     this.#requester = new Requester(options)
     this.#payloadLimit = options.payloadLimit
     this.#holds = new Holds(store, this.#requester)
-    this.#parts = { store, waits: new RunWaits(store), ...this.#partsOn(store) }
+    const retries = { store, requester: this.#requester, payloadLimit: options.payloadLimit }
+    this.#parts = { store, retries, waits: new RunWaits(store), ...this.#partsOn(store) }
     this.#workflows = new WorkflowParts(this.#parts, this.#flowsParts())
   }
 
@@ -184,7 +194,7 @@ export class Client implements AsyncDisposable {
   /** Reads a run by its id; null where there is none. @throws {CheckreinError} `USAGE`. */
   async get(id: string): Promise<Run | null> {
     const stored = await this.#store.get(checkedId(id))
-    return stored && viewOf(stored)
+    return stored && foundRun(this.#store, stored)
   }
 
   /**
@@ -270,6 +280,18 @@ export class Client implements AsyncDisposable {
   ): Promise<Hold | null | readonly Controlled[]> {
     if (isScope(target)) return this.#holds.resume(target, options)
     return this.#parts.controls.many('resume', target, options)
+  }
+
+  /**
+   * Tries runs again that have ended: for each a new run with the same task, queue, priority, tags and input, which begins from the
+   * start and names the old one (`retryOf`). It has the key of the old run, unless another run holds it by now. Members of workflows
+   * and children are refused, for their workflow or parent is retried.
+   * @returns an answer for each run, also where it was refused.
+   * @throws {CheckreinError} `USAGE`, `BY_REQUIRED`, `PAYLOAD_…`.
+   */
+  async retry(target: RetryTarget, options: RetryOptions = {}): Promise<readonly Retried[]> {
+    const { Retries } = await import('./requests/retry.ts')
+    return new Retries(this.#parts.retries).many(target, options)
   }
 
   /** Sends a message to the handlers of these runs. Their workers check it; the handle's `signal` does so before. */

@@ -25,6 +25,8 @@ import type {
   ControlRequest,
   Hold,
   HoldRequest,
+  Retried,
+  RetryOfRun,
   Signalled,
   SignalQuery,
   SignalRecord,
@@ -91,6 +93,11 @@ export interface Store extends AsyncDisposable {
   control(request: ControlRequest): Promise<readonly Controlled[]>
   /** Sends a message to the handlers of runs; otherwise as `control`. */
   signal(request: SignalRequest): Promise<readonly Signalled[]>
+  /**
+   * Tries runs that are final again: for each a new run, which begins from the start. One answer each, in their order; the same call
+   * again gives the same new runs.
+   */
+  retry(calls: readonly RetryOfRun[]): Promise<readonly Retried[]>
   /** Asks a verb of all runs of a filter, and keeps it standing for those that come. The same verb on the same filter again moves the end of the hold. */
   hold(request: HoldRequest): Promise<Hold>
   /** Ends a hold and resumes the runs that it has paused. @returns the hold; null where there is none. */
@@ -190,6 +197,8 @@ export interface Store extends AsyncDisposable {
 
   /** A run with its checkpoint; null where there is none. */
   get(id: string): Promise<StoredRun | null>
+  /** The id of the newest run that tries this one again; null where none does. */
+  retriedAs(id: string): Promise<string | null>
   /** The runs among these ids that are final. */
   finals(ids: readonly string[]): Promise<readonly StoredRun[]>
   /** A page of the runs of a filter. @throws {CheckreinError} `USAGE` for a filter, a limit or a cursor that is none. */

@@ -157,6 +157,8 @@ async function runs(border: Border): Promise<void> {
   await border.ask('terminate', { target: spinning.id })
   await border.ask('waitForRun', { id: spinning.id, until: 'stopped', ...soon })
   await border.ask('get', { id: spinning.id })
+  await border.ask('retry', { target: [spinning.id, 'nobody'], reason: 'once more' })
+  await border.ask('retry', { target: spinning.id, input: { n: 1 } })
 }
 
 async function standing(border: Border): Promise<void> {
@@ -406,6 +408,10 @@ const raisers: Raisers = {
   pause: asking((client, options) => client.pause('a', options)),
   freeze: asking((client, options) => client.freeze('a', options)),
   resume: asking((client, options) => client.resume('a', options)),
+  retry: {
+    ...asking((client, options) => client.retry('a', options)),
+    ...payloads((client, input) => client.retry('a', { input })),
+  },
   signal: {
     ...asking((client, options) => client.signal('a', 'add', 1, options)),
     ...payloads((client, payload) => client.signal('a', 'add', payload)),

@@ -18,6 +18,7 @@ import { bulkPromises, laneHoldPromises, matchPromises, rowHoldPromises } from '
 import { lanePromises } from './store-lanes.ts'
 import { recordPromises, signalPromises } from './store-signals.ts'
 import { childPromises, childStopPromises } from './store-children.ts'
+import { retryPromises } from './store-retry.ts'
 import { workflowPromises } from './store-workflows.ts'
 import { flowPausePromises, stopPromises, storedPromises } from './store-workflow-verbs.ts'
 
@@ -53,6 +54,7 @@ const rooms: Readonly<Record<string, Promises>> = {
   'many at once': sharingPromises,
   children: childPromises,
   'children of what is stopped': childStopPromises,
+  'runs that are tried again': retryPromises,
   workflows: workflowPromises,
   'workflows as they are stored': storedPromises,
   'workflows that are stopped': stopPromises,

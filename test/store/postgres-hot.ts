@@ -142,6 +142,7 @@ export function hotOf(
     ['adoptRuns', statements.adoptRuns, [ids, ids, of('0:y:0')]],
     ['liveParents', statements.liveParents, [ids]],
     ['liveChildren', statements.liveChildren, ['run-9']],
+    ['newestRetry', statements.newestRetry, ['run-7']],
     ['childrenOf', statements.childrenOf, ['run-9', ids]],
     ['nodesOf', statements.nodesOf, ['flow-1', members]],
     ['plainArrivals', statements.plainArrivals, ['flow-1', members]],

@@ -51,6 +51,7 @@ function row(run: RunRow & { readonly heldBy: string | null }, now: number): str
     run.stop ? `${run.stop.mode}${run.stop.confirmed ? '' : ', not confirmed'}` : null,
     run.error ? plain(run.error.message).slice(0, 60) : null,
     run.key === null ? null : `key ${plain(run.key)}`,
+    run.retryOf === null ? null : `retry of ${plain(run.retryOf)}`,
     ...run.tags.map(plain),
   ]
   return [

@@ -15,13 +15,15 @@ export function factLines(run: Run, now: number, heldBy: Hold | null): string[] 
 
 type Fact = readonly [name: string, value: string | null]
 
-function identity({ task, queue, key, tags, parent, priority, input }: Run): readonly Fact[] {
+function identity({ task, queue, key, tags, priority, input, ...run }: Run): readonly Fact[] {
+  const { parent, retryOf } = run
   return [
     ['task', plain(task)],
     ['queue', plain(queue)],
     ['key', key === null ? null : plain(key)],
     ['tags', tags.length === 0 ? null : tags.map(plain).join(', ')],
     ['child of', parent],
+    ['retry of', retryOf && plain(retryOf)],
     ['priority', priority === 0 ? null : String(priority)],
     ['input', input === undefined ? null : brief(input, 300)],
   ]
@@ -57,13 +59,14 @@ function reins({ waitingFor, waitsFor, paused, pausing, stopping }: Run): readon
 }
 
 function end(run: Run): readonly Fact[] {
-  const { result, error, stop, rollback, finishedAt } = run
+  const { result, error, stop, rollback, finishedAt, retriedAs = null } = run
   return [
     ['ended', finishedAt === null ? null : `${dateTime(finishedAt)}${tookWords(run)}`],
     ['result', result === undefined ? null : brief(result, 2000)],
     ['error', error && errorWords(error)],
     ['stop', stop && stopWords(stop)],
     ['roll-back', rollback && rollbackWords(rollback)],
+    ['retried as', retriedAs && plain(retriedAs)],
   ]
 }
 

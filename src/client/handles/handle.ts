@@ -27,12 +27,14 @@ import {
 } from '../views/outcomes.ts'
 import type { RunWaits } from '../waits/run-waits.ts'
 import { SignalHandle } from './signal-handle.ts'
+import type { RetriesParts } from '../requests/retry.ts'
 import type { Signals } from '../requests/signals.ts'
-import { type Run, viewOf } from '../views/view.ts'
+import { foundRun, type Run, viewOf } from '../views/view.ts'
 import {
   type AskOptions,
   type FreezeOptions,
   type PauseOptions,
+  type RetryOptions,
   type StopOptions,
   type ResultOptions,
   type EventsOptions,
@@ -50,6 +52,7 @@ export interface HandleParts {
   readonly waits: RunWaits
   readonly controls: Controls
   readonly signals: Signals
+  readonly retries: RetriesParts
 }
 
 /** The facts that the client knows of a run besides its id. */
@@ -79,7 +82,7 @@ export class RunHandle<
 
   /** Reads the run as it is now. @throws {CheckreinError} `RUN_NOT_FOUND`. */
   async get(): Promise<Run<Output>> {
-    return viewOf<Output>(await this.#stored())
+    return foundRun<Output>(this.#parts.store, await this.#stored())
   }
 
   /**
@@ -204,6 +207,17 @@ export class RunHandle<
     const { signals, waits } = this.#parts
     const sent = theOnly(await signals.send(this.id, message))
     return new SignalHandle(sent, { name, waits, closing: this.#closing.signal })
+  }
+
+  /**
+   * Tries the run again, which has ended, as a new run from the start: see the client's `retry`. Asked twice with one `callId`, it is the same one.
+   * @throws {CheckreinError} `USAGE` where it has not ended, is a member of a workflow, or a child; `RUN_NOT_FOUND`;
+   *   `INPUT_REJECTED` where the handle knows its task and the new input does not fit; `PAYLOAD_…`.
+   */
+  async retry(options: RetryOptions = {}): Promise<RunHandle<Output, Signals>> {
+    const { Retries } = await import('../requests/retry.ts')
+    const id = await new Retries(this.#parts.retries).one(this.id, options, this.#task)
+    return new RunHandle<Output, Signals>(id, this.#parts, this.#task ? { task: this.#task } : {})
   }
 
   /** Everything that was asked of the run, signals and verbs, oldest first. */

@@ -94,6 +94,17 @@ export const controlOperations = {
     errors: ['USAGE', 'BY_REQUIRED'],
     example: 'checkrein resume --queue media',
   },
+  retry: {
+    summary: 'try runs that have ended again: each as a new run, from the start',
+    method: 'POST',
+    path: '/control/retry',
+    command: 'retry',
+    subject: 'ended-runs',
+    options: whoOptions,
+    answers: 'Retried[]',
+    errors: ['USAGE', 'BY_REQUIRED', 'PAYLOAD_NOT_JSON', 'PAYLOAD_TOO_LARGE'],
+    example: `checkrein retry --task index-folder --state failed --reason 'the disk is back' --yes`,
+  },
   signal: {
     summary: 'send a message to the handlers of runs',
     method: 'POST',

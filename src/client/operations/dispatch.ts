@@ -55,6 +55,8 @@ const calls: Calls = {
     isScope(target) ? client.freeze(target, timed(options)) : client.freeze(target, timed(options)),
   resume: (client, { target, ...options }) =>
     isScope(target) ? client.resume(target, options) : client.resume(target, options),
+  retry: (client, { target, input, ...options }) =>
+    client.retry(target, { ...options, ...(input === undefined ? {} : { input }) }),
   signal: async (client, { target, name, payload, ...options }) =>
     (await client.signal(target, name, payload, options)).map(sentOf),
   signals: (client, { id, ...options }) => client.signals(id, options),

@@ -78,6 +78,14 @@ export const subjects = {
     heading: whichRuns,
     all: 'every run that is not final',
   },
+  'ended-runs': {
+    about:
+      'runs that have ended: by their ids, or all that fit a filter; for one run also a new input',
+    words: [ids],
+    parts: filterParameters,
+    heading: whichRuns,
+    all: 'every run that has ended',
+  },
   scope: {
     about: 'the same, or a whole task, a queue, or everything, with all runs that come',
     words: [ids],

@@ -174,6 +174,12 @@ export interface StopWorkflowOptions extends WhoOptions {
   readonly tombstone?: Duration
 }
 
+/** How runs are tried again. */
+export interface RetryOptions extends WhoOptions {
+  /** The input of the new run, where one run is tried again; default: that of the old run. */
+  readonly input?: unknown
+}
+
 /** The options of all verbs on workflows together. */
 export type WorkflowControlOptions = StopWorkflowOptions & PauseRunsOptions
 

@@ -12,6 +12,9 @@ export type ControlTarget =
   | { readonly task: string; readonly key: string }
   | { readonly filter: RunFilter }
 
+/** Which runs are tried again: one by its id, several, or all of a filter that are final. */
+export type RetryTarget = string | readonly string[] | { readonly filter: RunFilter }
+
 /** Everything that can be paused as a whole, with all runs that come: a task, a queue, a task in a queue, or the whole store. */
 export type Scope =
   | { readonly task: string; readonly queue?: string; readonly key?: never }

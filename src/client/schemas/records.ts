@@ -14,6 +14,7 @@ import {
   type WorkerRecord,
 } from '../../store/store.ts'
 import { filterParameters, holdFilterParameters } from '../options/parameters.ts'
+import type { Retried } from '../requests/retry.ts'
 import type { Sent } from '../requests/signals.ts'
 import type { AuditPage, SignalEntry } from '../views/audit.ts'
 import { type Preview, previewVerbs } from '../views/preview.ts'
@@ -67,6 +68,25 @@ export const controlled = named('Controlled', 'The answer of one run to a verb.'
     state: nullable(words(states)),
     tombstoneUntil: nullable(instant()),
   }),
+)
+
+/** The schema of the answer of one run that was to be tried again. */
+export const retried = named(
+  'Retried',
+  'The answer of one run that was to be tried again; `newId` is that of the new run.',
+  () =>
+    object<Retried>({
+      id: text(),
+      answer: words<Retried['answer']>({
+        retried: true,
+        'not-final': true,
+        'not-found': true,
+        'is-member': true,
+        'is-child': true,
+      }),
+      newId: nullable(text()),
+      hint: nullable(text()),
+    }),
 )
 
 /** The schema of the answer of one run to a signal. */

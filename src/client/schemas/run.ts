@@ -158,6 +158,7 @@ const rowMembers = {
   rollback: nullable(rollback),
   workflow: nullable(member),
   parent: nullable(text()),
+  retryOf: nullable(text()),
   workerId: nullable(text()),
   waitsFor: nullable(text()),
   createdAt: instant(),
@@ -170,7 +171,13 @@ const rowMembers = {
 
 /** The schema of a run, with its input, result and checkpoint. */
 export const run = named('Run', 'One invocation of a task, as it was when it was read.', () =>
-  object<Run>({ ...rowMembers, input: anything(), result: anything(), checkpoint: anything() }),
+  object<Run>({
+    ...rowMembers,
+    input: anything(),
+    result: anything(),
+    checkpoint: anything(),
+    retriedAs: optional(nullable(text())),
+  }),
 )
 
 /** A run of a list or a tree. */

@@ -7,7 +7,7 @@ import {
   filterParameters,
   workflowFilterParameters,
 } from '../options/parameters.ts'
-import type { ControlTarget, Scope } from '../options/targets.ts'
+import type { ControlTarget, RetryTarget, Scope } from '../options/targets.ts'
 import { previewVerbs } from '../views/preview.ts'
 import { anything, described, either, isText, literal, text, words } from './kinds.ts'
 import { list, object, optional } from './shapes.ts'
@@ -45,6 +45,12 @@ const target: Schema<ControlTarget> = named(
     ),
 )
 
+const retryTarget: Schema<RetryTarget> = named(
+  'RetryTarget',
+  'The runs that are tried again: an id, several, or all that fit a filter and have ended.',
+  () => either(isText, runId, either(Array.isArray, list(runId), byFilter)),
+)
+
 const ofTask = object<{ readonly task: string; readonly queue?: string }>(
   { task: taskName, queue: optional(text()) },
   closed,
@@ -78,6 +84,7 @@ export const subjectMembers = {
   run: { id: runId },
   'run-or-all': { id: optional(runId) },
   runs: { target },
+  'ended-runs': { target: retryTarget, input: anything() },
   scope: { target: either(isScope, scope, target) },
   message: { target, name: signalName, payload: anything() },
   filter: membersOf(filterParameters),

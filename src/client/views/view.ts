@@ -9,7 +9,8 @@ import {
 } from '../../core/run/run.ts'
 import type { PauseIntent, StopIntent } from '../../core/run/intent.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
-import type { State } from '../../core/run/transitions.ts'
+import { isFinal, type State } from '../../core/run/transitions.ts'
+import type { Store } from '../../store/store.ts'
 
 /** The requester and the reason of a pause, and its end. Instants are epoch ms. */
 export interface Paused extends PausedBy {
@@ -64,6 +65,8 @@ export interface RunRow {
   readonly workflow: { readonly id: string; readonly node: number } | null
   /** The id of the run whose handler has enqueued it; null where none has. */
   readonly parent: string | null
+  /** The id of the run that this one tries again; null where it tries none. */
+  readonly retryOf: string | null
   readonly workerId: string | null
   readonly waitsFor: string | null
   readonly createdAt: number
@@ -82,6 +85,8 @@ export interface Run<Output = unknown> extends RunRow {
   readonly result: Output | undefined
   /** The state that its handler saved last; the next attempt starts from it. */
   readonly checkpoint: unknown
+  /** The id of the newest run that tries this one again; null where none does. Only `get` reads it. */
+  readonly retriedAs?: string | null
 }
 
 /** The runs of a list or a tree: with their payloads where the call asks for them (`payloads: true`). */
@@ -95,6 +100,15 @@ export function viewOf<Output>(stored: StoredRun): Run<Output> {
     result: decodePayload(stored.result) as Output | undefined,
     checkpoint: decodePayload(stored.checkpoint),
   }
+}
+
+/** The same, with the run that tries it again; only a run that has ended has one. */
+export async function foundRun<Output>(
+  store: Pick<Store, 'retriedAs'>,
+  stored: StoredRun,
+): Promise<Run<Output>> {
+  const retriedAs = isFinal(stored.state) ? await store.retriedAs(stored.id) : null
+  return { ...viewOf<Output>(stored), retriedAs }
 }
 
 /** The runs of a list or a tree. @param payloads whether they are to have theirs. */
@@ -132,6 +146,7 @@ export function rowViewOf(stored: StoredRun): RunRow {
     rollback,
     workflow: memberOf(stored),
     parent: stored.parent,
+    retryOf: stored.retryOf,
     workerId,
     waitsFor,
     createdAt,

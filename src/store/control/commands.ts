@@ -4,6 +4,7 @@ import { isOfLanes } from '../../core/hold.ts'
 import { abortBulk } from './abort-bulk.ts'
 import { afterRecord, Bulks } from './bulk.ts'
 import { type AskedOfId, controlIds, controlKey } from './control.ts'
+import { retryRuns } from '../runs/retry.ts'
 import { askedAgain } from '../runs/tombstones.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { GroupCommit, Writer } from '../driver/group-commit.ts'
@@ -15,6 +16,8 @@ import type {
   ControlRequest,
   Hold,
   HoldRequest,
+  Retried,
+  RetryOfRun,
   Signalled,
   SignalRequest,
   Store,
@@ -29,6 +32,7 @@ export class Commands {
   readonly #commits: GroupCommit
   readonly #control: Writer<AskedOfId, Controlled>
   readonly #signal: Writer<SignalToId, Signalled>
+  readonly #retry: Writer<RetryOfRun, Retried>
   readonly bulks: Bulks
 
   constructor(driver: Driver, commits: GroupCommit) {
@@ -36,6 +40,7 @@ export class Commands {
     this.#commits = commits
     this.#control = (tx, calls) => controlIds(tx, calls)
     this.#signal = (tx, calls) => signalIds(tx, calls)
+    this.#retry = (tx, calls) => retryRuns(tx, calls)
     this.bulks = new Bulks(driver, commits)
   }
 
@@ -59,6 +64,10 @@ export class Commands {
     const filter = checkedFilter(target.filter)
     const answers = await this.bulks.run({ kind: 'control', filter, asked })
     return answers.map(({ id, answer, state }) => ({ id, answer, state, tombstoneUntil: null }))
+  }
+
+  async retry(calls: readonly RetryOfRun[]): Promise<readonly Retried[]> {
+    return this.#commits.submit(this.#retry, calls)
   }
 
   async signal({ target, ...message }: SignalRequest): Promise<readonly Signalled[]> {

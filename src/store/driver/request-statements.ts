@@ -79,4 +79,6 @@ export interface RequestStatements {
   readonly liveChildren: string
   /** The children of a run among these ids, with their states, results, errors and stops. */
   readonly childrenOf: string
+  /** The id of the newest run that tries a run again. */
+  readonly newestRetry: string
 }

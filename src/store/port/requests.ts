@@ -242,3 +242,22 @@ export interface MemberFilter extends RunFilter {
   /** Without the members that wait for the steps before them. */
   readonly isReached?: true
 }
+
+/** One run that is to be tried again. */
+export interface RetryOfRun {
+  readonly id: string
+  /** The id of the new run. */
+  readonly newId: string
+  /** Another input than that of the old run; undefined for the same. */
+  readonly input?: JsonText | null | undefined
+  readonly asked: RequestedBy
+}
+
+/** The answer of one run that was to be tried again. */
+export interface Retried {
+  readonly id: string
+  /** `is-member`: its workflow is to be retried; `is-child`: its parent is, which enqueues it again. */
+  readonly answer: 'retried' | 'not-final' | 'not-found' | 'is-member' | 'is-child'
+  /** The id of the new run; null where there is none. */
+  readonly newId: string | null
+}

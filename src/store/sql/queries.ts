@@ -63,6 +63,11 @@ export class Queries {
   finals: Store['finals'] = async (ids) =>
     (await this.#read(this.#driver.statements.finalRuns, [ids])).map(runOf)
 
+  retriedAs: Store['retriedAs'] = async (id) => {
+    const [row] = await this.#read(this.#driver.statements.newestRetry, [id])
+    return row ? String(row['id']) : null
+  }
+
   children: Store['children'] = async (parent, ids) =>
     (await this.#readLong(this.#driver.statements.childrenOf, [parent, ids])).map(childEnd.read)
 

@@ -66,6 +66,7 @@ export class SqlStore implements Store {
   log: Store['log'] = async (calls) => void (await this.#commits.submit(this.#writers.log, calls))
 
   get: Store['get'] = (id) => this.#queries.get(id)
+  retriedAs: Store['retriedAs'] = (id) => this.#queries.retriedAs(id)
   finals: Store['finals'] = (ids) => this.#queries.finals(ids)
   children: Store['children'] = (parent, ids) => this.#queries.children(parent, ids)
   list: Store['list'] = (filter, page) => this.#queries.list(filter, page)
@@ -79,6 +80,7 @@ export class SqlStore implements Store {
 
   control: Store['control'] = (request) => this.#commands.control(request)
   signal: Store['signal'] = (request) => this.#commands.signal(request)
+  retry: Store['retry'] = (calls) => this.#commands.retry(calls)
   hold: Store['hold'] = (request) => this.#commands.hold(request)
   lift: Store['lift'] = (target, who) => this.#commands.lift(target, who)
 

@@ -2,7 +2,7 @@
 import type { ChoreName } from '../driver/chore-name.ts'
 import { newBulk, newHold, newSignal } from '../rows/requests.ts'
 import { childEnd } from '../rows/runs.ts'
-import { valuesOf } from './pieces.ts'
+import { unindexed, valuesOf } from './pieces.ts'
 import { stateIs } from '../driver/state-sql.ts'
 import type { RequestStatements } from '../driver/request-statements.ts'
 import type { SignalQuery } from '../store.ts'
@@ -81,7 +81,7 @@ export const sqliteReins: RequestStatements = {
     WHERE answer = 'not-found'
     RETURNING position, call_id, run_id`,
   signalsOfCalls: `
-    SELECT position, call_id, run_id, answer, kind FROM checkrein_signals WHERE call_id = ?1 AND coalesce(run_id, '') = coalesce(?2, '')`,
+    SELECT position, call_id, run_id, answer, kind, reply FROM checkrein_signals WHERE call_id = ?1 AND coalesce(run_id, '') = coalesce(?2, '')`,
   answerOfCall: `
     SELECT position, run_id, answer FROM checkrein_signals
     WHERE call_id = ?1 AND kind = ?2 AND answer <> 'not-found' LIMIT 1`,
@@ -171,6 +171,7 @@ export const sqliteReins: RequestStatements = {
   childrenOf: `
     SELECT ${childEnd.names()} FROM checkrein_runs
     WHERE parent = ?1 AND id IN (SELECT value FROM json_each(?2))`,
+  newestRetry: `SELECT id FROM checkrein_runs WHERE retry_of = ?1 ORDER BY ${unindexed('seq')} DESC LIMIT 1`,
 }
 
 function signalSql(query: SignalQuery): FilterSql {

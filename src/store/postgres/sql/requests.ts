@@ -101,7 +101,7 @@ export const postgresReins: RequestStatements = {
     RETURNING position, call_id, run_id`,
   signalsOfCalls: `
     SELECT s.* FROM ${sets('call_id text', 'run_id text')} CROSS JOIN LATERAL (
-      SELECT position, call_id, run_id, answer, kind FROM @signals
+      SELECT position, call_id, run_id, answer, kind, reply FROM @signals
       WHERE call_id = u.call_id AND coalesce(run_id, '') = coalesce(u.run_id, '') LIMIT 1) AS s ORDER BY ord`,
   answerOfCall: `
     SELECT position, run_id, answer FROM @signals
@@ -201,6 +201,8 @@ export const postgresReins: RequestStatements = {
   liveChildren: `SELECT id FROM @runs WHERE parent = $1 AND finished_at IS NULL`,
   childrenOf: `
     SELECT ${childEnd.names()} FROM @runs WHERE parent = $1 AND id = ANY($2::text[])`,
+  // The sum keeps the planner from reading the table backwards until it meets one.
+  newestRetry: `SELECT id FROM @runs WHERE retry_of = $1 ORDER BY seq + 0 DESC LIMIT 1`,
 }
 
 function signalSql(query: SignalQuery): FilterSql {
