@@ -39,3 +39,15 @@ export function stateTerms(wanted: readonly State[]): readonly string[] {
   if (wanted.every((state) => notable.includes(state))) terms.push(stateIs(notable, 'r.'))
   return terms
 }
+
+/**
+ * The condition for runs that may expire, in the words of their index: they have a time of expiry, no attempt has begun (a claim
+ * that was taken back is no attempt), and they have not ended.
+ */
+export const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
+
+/** The condition for runs that a hold or a workflow has paused, in the words of their index. */
+export const isPausedByOther = 'paused_by_id IS NOT NULL AND paused IS NOT NULL'
+
+/** The condition for rows of the record that are over and are not deleted with a run, in the words of their index. */
+export const isPast = `completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL)`

@@ -3,23 +3,14 @@ import type { ChoreName } from '../driver/chore-name.ts'
 import { newBulk, newHold, newSignal } from '../rows/requests.ts'
 import { childEnd } from '../rows/runs.ts'
 import { unindexed, valuesOf } from './pieces.ts'
-import { stateIs } from '../driver/state-sql.ts'
+import { isPast, isPausedByOther, mayExpire, stateIs } from '../driver/state-sql.ts'
 import type { RequestStatements } from '../driver/request-statements.ts'
 import type { SignalQuery } from '../store.ts'
 import { type FilterSql, isUnused, type Param } from '../driver/sql.ts'
 
 const ofThese = 'run_seq IN (SELECT value FROM json_each(?1))'
 const openSignals = 'completed_at IS NULL'
-/** The condition for rows of the record that are over and are not deleted with a run, in the words of their index. */
-const isPast = `completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL)`
 
-/**
- * The condition for runs that may expire, in the words of their index: they have a time of expiry, no attempt has begun (a
- * claim that was taken back is no attempt), and they have not ended.
- */
-export const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
-/** The runs that a hold or a workflow has paused: the words of their index. */
-const isPausedByOther = 'paused_by_id IS NOT NULL AND paused IS NOT NULL'
 /** The holds and pauses of workflows that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
 const gone = `
       WITH RECURSIVE pausing (id) AS (
@@ -44,7 +35,7 @@ const nextAtOf: Readonly<Record<ChoreName, string>> = {
 }
 
 /** The statements about requests to runs: verbs, signals, holds, bulk operations and the record, in the SQL of SQLite. */
-export const sqliteReins: RequestStatements = {
+export const sqliteRequests: RequestStatements = {
   wakeableRunsToChange:
     'SELECT * FROM checkrein_runs WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2',
   resumableRunsToChange:

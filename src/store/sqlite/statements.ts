@@ -1,7 +1,7 @@
 /** SQLite's half of the twin statements; the names, parameters and columns are those of `driver.ts`. */
 import { filterSqlIn } from '../driver/filter-sql.ts'
-import { liveRanges, notable, stateIs } from '../driver/state-sql.ts'
-import { mayExpire, sqliteReins } from './request-statements.ts'
+import { liveRanges, mayExpire, notable, stateIs } from '../driver/state-sql.ts'
+import { sqliteRequests } from './request-statements.ts'
 import { sqliteLanes } from './lanes.ts'
 import { sqliteWorkflows } from './workflows.ts'
 import { newEntry, newEntryOfCall } from '../rows/feed.ts'
@@ -42,7 +42,7 @@ const filterSql = filterSqlIn({
 
 /** All statements in the SQL of SQLite, by the names of the seam. */
 export const sqliteStatements: Statements = {
-  ...sqliteReins,
+  ...sqliteRequests,
   ...sqliteWorkflows,
   ...sqliteLanes,
   insertRuns: `

@@ -53,8 +53,6 @@ export const isAfter = (run: string, position = '$2::bigint'): string =>
 
 /** Locks the rows that a statement reads; where another transaction has locked one, the statement waits for it. */
 export const held = 'FOR NO KEY UPDATE'
-/** The condition for runs that may expire, in the words of their index: they have a time of expiry, and no attempt of them has begun. */
-export const mayExpire = 'expires_at IS NOT NULL AND attempt = returned AND finished_at IS NULL'
 /** Locks the rows that a statement reads, and passes over rows that are locked: another keeper deals with those. */
 export const heldOrSkipped = `${held} SKIP LOCKED`
 

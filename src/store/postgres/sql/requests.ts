@@ -2,7 +2,7 @@
 import type { ChoreName } from '../../driver/chore-name.ts'
 import { newBulk, newHold, newSignal } from '../../rows/requests.ts'
 import { childEnd } from '../../rows/runs.ts'
-import { stateIs } from '../../driver/state-sql.ts'
+import { isPast, isPausedByOther, mayExpire, stateIs } from '../../driver/state-sql.ts'
 import type { RequestStatements } from '../../driver/request-statements.ts'
 import type { SignalQuery } from '../../store.ts'
 import {
@@ -14,15 +14,12 @@ import {
   heldOrSkipped,
   isAfter,
   isSame,
-  mayExpire,
   sets,
   valuesOf,
 } from './pieces.ts'
 import { type FilterSql, isUnused, type Param } from '../../driver/sql.ts'
 
 const openSignals = 'completed_at IS NULL'
-/** The condition for rows of the record that are over and are not deleted with a run, in the words of their index. */
-const isPast = `completed_at IS NOT NULL AND (kind <> 'signal' OR run_seq IS NULL)`
 /**
  * The conditions for verbs and for signals, among the rows that are about one run: no other kinds are. They say "is not", for in a
  * table without statistics the planner takes "is" for one row in two hundred, and "is not" for nearly all; see `areNull`.
@@ -36,8 +33,6 @@ const openOf = (columns: readonly string[], condition: string): string => `(
         SELECT position FROM @signals
         WHERE run_seq IS NOT NULL AND run_seq = u.run_seq AND ${openSignals} AND ${condition} ${asWritten}) AS o) AS u`
 
-/** The runs that a hold or a workflow has paused: the words of their index. */
-const isPausedByOther = 'paused_by_id IS NOT NULL AND paused IS NOT NULL'
 const firstPausing = (after = ''): string =>
   `(SELECT paused_by_id FROM @runs WHERE ${isPausedByOther} ${after} ORDER BY paused_by_id LIMIT 1)`
 /** The holds and pauses of workflows that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
@@ -62,7 +57,7 @@ const nextAtOf: Readonly<Record<ChoreName, string>> = {
 }
 
 /** The statements about requests to runs: verbs, signals, holds, bulk operations and the record, in the SQL of PostgreSQL. */
-export const postgresReins: RequestStatements = {
+export const postgresRequests: RequestStatements = {
   wakeableRunsToChange: `
     SELECT * FROM @runs WHERE wake_at IS NOT NULL AND wake_at <= $1 ORDER BY wake_at LIMIT $2 ${heldOrSkipped}`,
   resumableRunsToChange: `

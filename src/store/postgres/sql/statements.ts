@@ -10,7 +10,7 @@
  */
 import { tables } from '../tables.ts'
 import type { State } from '../../../core/run/transitions.ts'
-import { notable, stateIs } from '../../driver/state-sql.ts'
+import { mayExpire, notable, stateIs } from '../../driver/state-sql.ts'
 import { type ClaimStatements, claimStatements } from './claim.ts'
 import { newEntry, newEntryOfCall } from '../../rows/feed.ts'
 import { newTombstone } from '../../rows/requests.ts'
@@ -26,7 +26,7 @@ import {
 import { newWorker } from '../../rows/workers.ts'
 import { conditionOf, filterSql, matchRuns } from './filter.ts'
 import { postgresLanes } from './lanes.ts'
-import { postgresReins } from './requests.ts'
+import { postgresRequests } from './requests.ts'
 import { postgresWorkflows } from './workflows.ts'
 import {
   anyOfFew,
@@ -37,7 +37,6 @@ import {
   isAfter,
   isInState,
   isSame,
-  mayExpire,
   sets,
   valuesOf,
 } from './pieces.ts'
@@ -91,7 +90,7 @@ const countAll = `
 
 /** The statements with `@runs` for the table in any schema. */
 const templates: PostgresStatements = {
-  ...postgresReins,
+  ...postgresRequests,
   ...postgresWorkflows,
   ...postgresLanes,
   ...claimStatements,
