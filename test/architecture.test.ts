@@ -1,4 +1,4 @@
-/** The house as the style guide draws it: imports go down only, and each power is in one room. */
+/** The house as ARCHITECTURE.md draws it: imports go down only, and each power is in one room. */
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'

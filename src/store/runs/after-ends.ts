@@ -3,7 +3,8 @@
  *
  * Every way in which a run can end calls `afterEnds`: the machine's (`writeChanges`) and the statements that end many runs at
  * once (the list is in `store/changes/changes.ts`). A new consequence of the end of a run, say the release of a
- * concurrency key, is one more line in `afterEnds`, and none of these ways can forget it.
+ * concurrency key, is one more line in `afterEnds`. One statement ends runs without it: `completeAlone` on PostgreSQL, whose conditions
+ * leave out every run that an end has consequences for. A new consequence is one more of those conditions, too.
  *
  * The steps have an order. The runs that waited are woken first, for they can be looked up while the ends are still being written.
  * The workflow goes on next: its row is held since before the rows of its members (`holdWorkflows` in `apply.ts`). Children are
