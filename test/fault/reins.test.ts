@@ -14,7 +14,7 @@ import { Fleet } from './fleet.ts'
 import * as tasks from './reins-tasks.ts'
 
 const modules = [new URL('./reins-tasks.ts', import.meta.url).href]
-const quick = { modules, lease: 4000, poll: 100, spares: 0, concurrency: 2 } as const
+const quick = { modules, lease: 8000, poll: 100, spares: 0, concurrency: 2 } as const
 const patience = { timeout: '60s' } as const
 const linesOf = (file: string): string[] =>
   existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []

@@ -9,7 +9,7 @@ import * as tasks from './fleet-tasks.ts'
 import { Fleet } from './fleet.ts'
 
 const modules = [new URL('./fleet-tasks.ts', import.meta.url).href]
-const quick = { modules, lease: 4000, poll: 100, spares: 0, concurrency: 2 } as const
+const quick = { modules, lease: 8000, poll: 100, spares: 0, concurrency: 2 } as const
 
 suite('a worker that is killed with -9 while its child spins', () => {
   test('takes its child with it, and another worker takes the run up after the lease, once', async () => {
