@@ -128,6 +128,11 @@ for (const on of storeKinds) {
         [/the filter is undefined/, (client) => client.cancel({ filter: undefined } as never)],
         [/the filter is null/, (client) => client.cancel({ filter: null } as never)],
         [/the filter is an array/, (client) => client.cancel({ filter: [] } as never)],
+        [
+          /the filter's workflow/,
+          (client) => client.cancel({ filter: { workflow: ['w'] } } as never),
+        ],
+        [/the filter's parent/, (client) => client.cancel({ filter: { parent: null } } as never)],
         [/queue is undefined/, (client) => client.pause({ queue: undefined } as never)],
         [/key/, (client) => client.cancel({ task: 't', key: undefined } as never)],
       ])

@@ -53,7 +53,7 @@ const named = (value: unknown, what: string): string => {
   })
 }
 
-const textParts = ['task', 'queue', 'tag', 'key'] as const
+const textParts = ['task', 'queue', 'tag', 'key', 'workflow', 'parent'] as const
 
 /** Refuses a part that is empty: it would mean nothing, or all, by accident. */
 function refuseHollow(filter: RunFilter): void {

@@ -170,10 +170,10 @@ export class Starts {
       return this.#flow.add({ node: start.node, value: run.result, cause: null })
     if (isFinal(run.state))
       return this.#flow.add({ node: start.node, value: null, cause: causeOf(run) })
+    const changes = new Changes(tx.now(), [run])
+    if (!changes.decide(run.id, { type: 'wake', by: 'run' }).run) return
     const { seq, input, expiresAt } = this.#startedOf(start)
     tx.send('giveInput', [[seq, input, expiresAt]])
-    const changes = new Changes(tx.now(), [run])
-    changes.decide(run.id, { type: 'wake', by: 'run' })
     await changes.send(tx).written
   }
 }

@@ -45,7 +45,9 @@ export async function retryRuns(tx: Tx, calls: readonly RetryOfRun[]): Promise<r
 async function madeBefore(tx: Tx, calls: readonly RetryOfRun[]): Promise<Map<string, string>> {
   const wanted = calls.map(({ id, asked }) => [asked.callId, id])
   const rows = await tx.each('signalsOfCalls', wanted)
-  const found = rows.filter(({ kind, reply }) => kind === 'control' && reply !== null)
+  const found = rows.filter(
+    ({ kind, name, reply }) => kind === 'control' && name === 'retry' && reply !== null,
+  )
   return new Map(
     found.map(({ call_id, run_id, reply }) => [
       placeOf(call_id, run_id),

@@ -72,7 +72,7 @@ export const sqliteRequests: RequestStatements = {
     WHERE answer = 'not-found'
     RETURNING position, call_id, run_id`,
   signalsOfCalls: `
-    SELECT position, call_id, run_id, answer, kind, reply FROM checkrein_signals WHERE call_id = ?1 AND coalesce(run_id, '') = coalesce(?2, '')`,
+    SELECT position, call_id, run_id, answer, kind, name, reply FROM checkrein_signals WHERE call_id = ?1 AND coalesce(run_id, '') = coalesce(?2, '')`,
   answerOfCall: `
     SELECT position, run_id, answer FROM checkrein_signals
     WHERE call_id = ?1 AND kind = ?2 AND answer <> 'not-found' LIMIT 1`,

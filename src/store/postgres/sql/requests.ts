@@ -96,7 +96,7 @@ export const postgresRequests: RequestStatements = {
     RETURNING position, call_id, run_id`,
   signalsOfCalls: `
     SELECT s.* FROM ${sets('call_id text', 'run_id text')} CROSS JOIN LATERAL (
-      SELECT position, call_id, run_id, answer, kind, reply FROM @signals
+      SELECT position, call_id, run_id, answer, kind, name, reply FROM @signals
       WHERE call_id = u.call_id AND coalesce(run_id, '') = coalesce(u.run_id, '') LIMIT 1) AS s ORDER BY ord`,
   answerOfCall: `
     SELECT position, run_id, answer FROM @signals
