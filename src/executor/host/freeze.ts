@@ -18,6 +18,7 @@ import {
   signalStrays,
 } from '../os/family.ts'
 import type { GuardLine } from '../watchdog/freeze-guard.ts'
+import { ownCodeEnv } from '../os/own-code-env.ts'
 
 /**
  * How long a stop may take. It takes some ms, but for a process that sits in the kernel (state D), and on a machine so loaded that the
@@ -102,7 +103,7 @@ function startGuard(): ChildProcess | null {
     const guard = spawn(process.execPath, [fileURLToPath(entry)], {
       detached: true,
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: {},
+      env: ownCodeEnv(),
     })
     // A write may fail because the guard has died; its answer is awaited where that matters.
     guard.stdin?.on('error', () => {})

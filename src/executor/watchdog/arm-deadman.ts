@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { type AbortEars, makeFlag } from '../wire/abort-flag.ts'
 import { markerName } from '../os/family.ts'
+import { ownCodeEnv } from '../os/own-code-env.ts'
 
 /** The data that the deadman thread is given. */
 export interface DeadmanData {
@@ -24,7 +25,7 @@ export async function armDeadman(): Promise<AbortEars> {
   const marker = process.env[markerName] ?? ''
   const data: DeadmanData = { fd: deadmanFd, ears: { flag, port: port1 }, marker }
   // Neither preloads nor NODE_OPTIONS are for this thread: it runs our code only.
-  const options = { workerData: data, transferList: [port1], execArgv: [], env: {} }
+  const options = { workerData: data, transferList: [port1], execArgv: [], env: ownCodeEnv() }
   const entry = new URL(`./deadman${extname(import.meta.url)}`, import.meta.url)
   const deadman = new Worker(entry, options)
   deadman.on('error', () => {})

@@ -19,6 +19,7 @@
  * It can't run while the whole child is stopped (no code of the child runs then either), and it can't reach a descendant that
  * left the group on a system without `/proc`.
  */
+import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { raiseAbort, raisePause } from '../wire/abort-flag.ts'
@@ -53,6 +54,8 @@ function arm(): void {
   isArmed = true
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   parentPort?.postMessage('armed')
+  // It is killed, so that it never comes to the end at which Node would keep what it compiled for the next one.
+  flushCompileCache()
 }
 
 /** A renewal only moves the deadline; the timer finds that out when it fires. */

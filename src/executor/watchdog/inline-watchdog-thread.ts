@@ -2,6 +2,7 @@
  * Entry of the watchdog thread of a worker with inline attempts. It sleeps until the lease would lapse and looks
  * whether it was renewed meanwhile; nothing wakes it, so that starting an attempt costs no system call.
  */
+import { flushCompileCache } from 'node:module'
 import { workerData } from 'node:worker_threads'
 import { type WatchdogCells, goodUntilCell, runningCell } from './inline-watchdog.ts'
 import { monotonicMs } from '../os/monotonic.ts'
@@ -13,6 +14,8 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4))
 const idleLookMs = 250
 const longestSleepMs = 60_000
 
+// It never comes to the end at which Node would keep what it compiled for the next one.
+flushCompileCache()
 for (;;) {
   const leftMs = Number(Atomics.load(cells, goodUntilCell)) / 1000 - monotonicMs()
   if (leftMs > 0) sleep(Math.min(leftMs + 1, longestSleepMs))

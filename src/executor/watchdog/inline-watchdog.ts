@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { ownCodeEnv } from '../os/own-code-env.ts'
 
 /** The memory that the watchdog thread shares with the worker: two 64-bit numbers. */
 export type WatchdogCells = BigInt64Array<SharedArrayBuffer>
@@ -40,7 +41,7 @@ export class InlineWatchdog {
 
 function startThread(cells: WatchdogCells): Worker {
   const entry = new URL(`./inline-watchdog-thread${extname(import.meta.url)}`, import.meta.url)
-  const thread = new Worker(entry, { workerData: cells, execArgv: [], env: {} })
+  const thread = new Worker(entry, { workerData: cells, execArgv: [], env: ownCodeEnv() })
   thread.on('error', () => process.kill(process.pid, 'SIGKILL'))
   thread.unref()
   return thread
