@@ -1,5 +1,5 @@
 import type { Executor } from './executor.ts'
-import { InlineExecutor } from './host/inline.ts'
+import { InlineExecutor, type OnLateError } from './host/inline.ts'
 import { Pool } from './host/pool.ts'
 import { ProcessSeats } from './host/process.ts'
 import { ThreadSeats } from './host/thread.ts'
@@ -17,12 +17,14 @@ export interface ExecutorSettings {
   readonly modules?: readonly string[]
   /** How long isolates that are not needed stay; default 30 s. */
   readonly idleMs?: number
+  /** Takes the errors of `inline` handlers that nobody caught and that come after the end of their attempts; default: they are dropped. */
+  readonly onLateError?: OnLateError
 }
 
 /** Makes an executor of that isolation. It starts nothing before it is asked to. */
 export function createExecutor(isolation: Isolation, settings: ExecutorSettings): Executor {
   const { capacity, spares = 1, goodUntil = Infinity, idleMs = 30_000, modules = [] } = settings
-  if (isolation === 'inline') return new InlineExecutor(goodUntil, capacity)
+  if (isolation === 'inline') return new InlineExecutor(goodUntil, capacity, settings.onLateError)
   const seats =
     isolation === 'process'
       ? new ProcessSeats(goodUntil)

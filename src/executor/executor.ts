@@ -104,6 +104,7 @@ export interface AbortReason {
     | 'HEARTBEAT_TIMEOUT'
     | 'ATTEMPT_SHUTDOWN'
     | 'LEASE_LOST'
+    | 'HANDLER_THREW'
   readonly message: string
   /** Reason and author of a cancel, the limit of a timeout. */
   readonly details: Readonly<Record<string, unknown>>

@@ -1,9 +1,11 @@
 import { pathToFileURL } from 'node:url'
 import { CheckreinError } from '../core/errors.ts'
 import { loadTasks } from '../executor/isolate/load-task.ts'
+import { ownedBy } from '../executor/os/uncaught.ts'
 import type { WorkerInfo } from '../store/store.ts'
 import type { AnyTask } from '../core/task/context.ts'
 import type { Isolation } from '../core/task/task-limits.ts'
+import { publishUncaught } from './telemetry.ts'
 
 /** A task, and the module that an isolate finds it in. */
 export interface RegisteredTask {
@@ -25,7 +27,8 @@ export class Registry {
     const byName = new Map<string, RegisteredTask>()
     for (const given of modules) {
       const module = moduleUrl(given)
-      const tasks = await loadTasks(module)
+      const owner = { onUncaught: (error: unknown) => publishUncaught('', error, { module }) }
+      const tasks = await ownedBy(owner, () => loadTasks(module))
       if (tasks.length === 0) throw noTasks(module)
       for (const task of tasks) {
         const other = byName.get(task.name)

@@ -26,6 +26,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Duration, durationMs } from '../core/duration.ts'
 import { CheckreinError, errorRecord, isCheckreinError } from '../core/errors.ts'
 import type { AbortReason } from '../executor/executor.ts'
+import { giveErrorsToOwners } from '../executor/os/uncaught.ts'
 import { Claimer } from './claiming/claimer.ts'
 import { IntentReader } from './claiming/intent-reader.ts'
 import { ChoreLoop } from '../keeper/chore-loop.ts'
@@ -83,6 +84,7 @@ export class Worker implements AsyncDisposable {
     onStopped?: () => Promise<void>,
   ): Promise<Worker> {
     const settings = workerSettings(options)
+    giveErrorsToOwners()
     const worker = new Worker(store, await Registry.load(options.modules), settings)
     worker.#onStopped = onStopped ?? null
     try {

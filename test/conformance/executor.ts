@@ -1,5 +1,8 @@
 /** What every executor promises. Differences are skips, each with its reason. */
 import assert from 'node:assert/strict'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import type { ExecutorSettings } from '../../src/executor/create.ts'
 import type { Executor } from '../../src/executor/executor.ts'
@@ -292,13 +295,32 @@ const promises: Record<string, Body> = {
     assert.equal(returned(await run(executor, 'double', { n: 2 })), '4')
   },
 
-  'an error that nobody caught ends the attempt as thrown, and its isolate': async (executor) => {
-    for (const task of ['uncaught', 'unhandled']) {
-      const end = threw(await run(executor, task))
+  'an error that nobody caught ends its attempt as thrown, its isolate, and no neighbour': async (
+    executor,
+  ) => {
+    const neighbour = new Watched(executor, orderFor('polite'))
+    await neighbour.begun()
+    const bad = ['uncaught', 'unhandled', 'deaf-to-itself']
+    for (const end of (await Promise.all(bad.map((task) => run(executor, task)))).map(threw)) {
       assert.match(end.error.message, /nobody/)
       assert.equal(end.isRetryable, true)
-      assert.notEqual(end.proof, null)
+      assert.equal(end.proof === null, executor.isolation === 'inline')
     }
+    const stopped = new Watched(executor, orderFor('bad-listener'))
+    await stopped.begun()
+    stopped.attempt.abort(cancelled)
+    const end = threw(await stopped.end())
+    assert.equal(end.error.message, 'the listener threw')
+    assert.notEqual(end.deliveredAt, null)
+    neighbour.attempt.abort(cancelled)
+    assert.match(returned(await neighbour.end()) ?? '', /ATTEMPT_CANCELLED/)
+  },
+
+  'an error that an attempt leaves behind fails no later one': async (executor) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'checkrein-left-')), 'now')
+    assert.equal(returned(await run(executor, 'leaves-error', file)), null)
+    assert.equal(returned(await run(executor, 'meets-error', file)), '"undisturbed"')
+    assert.equal(returned(await run(executor, 'double', { n: 2 })), '4')
   },
 
   'garbage on the wire is ignored': async (executor) => {

@@ -25,14 +25,6 @@ executorConformance((settings) => createExecutor('inline', settings), {
       reason: shares,
     },
     { test: 'an idle isolate that exits is replaced', reason: shares },
-    {
-      test: 'an error that nobody caught ends the attempt as thrown, and its isolate',
-      reason: shares,
-    },
-    {
-      test: 'an attempt parks also where nobody caught the reason of the pause',
-      reason: shares,
-    },
     { test: 'garbage on the wire is ignored', reason: 'there is no wire' },
     { test: 'a report that nobody could store is ignored', reason: 'there is no wire' },
     {

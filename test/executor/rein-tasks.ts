@@ -145,7 +145,7 @@ export const walksInBackground = task({
     }
     void walk()
     begun(ctx)
-    await new Promise(() => setInterval(() => {}, 1000))
+    await new Promise(() => setInterval(() => {}, 1000).unref())
   },
 })
 export const shields = task({

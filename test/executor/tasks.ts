@@ -1,6 +1,6 @@
 /** Handlers that behave, and victims that do not, for the executor suites. Each says when it has begun by a log line. */
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, writeSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import { CheckreinError, NonRetryableError } from '../../src/core/errors.ts'
@@ -129,14 +129,55 @@ export const uncaught = task({
     setImmediate(() => {
       throw new Error('nobody caught this')
     })
-    await new Promise(() => setInterval(() => {}, 1000))
+    await new Promise(() => setInterval(() => {}, 1000).unref())
   },
 })
 export const unhandled = task({
   name: 'unhandled',
   run: async () => {
     void Promise.reject(new Error('nobody handled this'))
-    await new Promise(() => setInterval(() => {}, 1000))
+    await new Promise(() => setInterval(() => {}, 1000).unref())
+  },
+})
+/** Has an error that nobody caught, and goes on whatever it is told. */
+export const deafToItself = task({
+  name: 'deaf-to-itself',
+  run: async () => {
+    void Promise.reject(new Error('nobody handled this'))
+    for (;;) await new Promise((resolve) => setTimeout(resolve, 50).unref())
+  },
+})
+/** Has a listener that throws when it is told to end; itself it never ends. */
+export const badListener = task({
+  name: 'bad-listener',
+  run: async (_: void, ctx) => {
+    ctx.abortSignal.addEventListener('abort', () => {
+      throw new Error('the listener threw')
+    })
+    begun(ctx)
+    await new Promise(() => {})
+  },
+})
+/** Leaves a timer behind that throws once a file is there, which it removes. */
+export const leavesError = task({
+  name: 'leaves-error',
+  run: (path: string) => {
+    const timer = setInterval(() => {
+      if (!existsSync(path)) return
+      clearInterval(timer)
+      rmSync(path)
+      throw new Error('left behind')
+    }, 2)
+  },
+})
+/** Makes that file, and goes on until the error has come. */
+export const meetsError = task({
+  name: 'meets-error',
+  run: async (path: string) => {
+    writeFileSync(path, '')
+    while (existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 2))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    return 'undisturbed'
   },
 })
 /** Writes on the pipe that is not its own: nonsense, half a line, and lies about another attempt. */

@@ -9,6 +9,7 @@ import type { Client } from '../../client/client.ts'
 import type { Parameters } from '../../client/options/parameter.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { WorkerOptions } from '../../worker/options.ts'
+import { publishUncaught } from '../../worker/telemetry.ts'
 import type { StopWorkerOptions, Worker } from '../../worker/worker.ts'
 import { brief, onOutputClosed, writeLine, writeNote } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
@@ -74,6 +75,7 @@ async function work(session: Session, isDev: boolean): Promise<number> {
         modules,
         ...given(workerParameters, session.options),
       })
+      using _uncaught = reportUncaught(worker)
       const following = isDev && !session.isJson ? followLogs(client, signals.stopped) : null
       if (isDev && !session.isJson) writeNote(`store ${session.store.shown}; stop with Ctrl-C`)
       await signals.first
@@ -88,6 +90,13 @@ async function work(session: Session, isDev: boolean): Promise<number> {
     { create: true, isPatient: true },
   )
   return 0
+}
+
+/** Until it is disposed, an error that nobody caught and that no run can be charged with is reported, and the worker goes on. */
+function reportUncaught(worker: Worker): Disposable {
+  const onUncaught = (error: unknown): void => publishUncaught(worker.id, error)
+  process.on('uncaughtException', onUncaught)
+  return { [Symbol.dispose]: () => void process.off('uncaughtException', onUncaught) }
 }
 
 /** The modules that the command line names, or else the configuration file. @throws {CheckreinError} `USAGE` where neither names any. */

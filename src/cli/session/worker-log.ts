@@ -9,7 +9,7 @@ import { errorWords } from '../text/words.ts'
 /** While a database is away, each try says the same. */
 const repeatMs = 10_000
 
-/** Logs until it is disposed. People read the same error of the store no oftener than every ten seconds. */
+/** Logs until it is disposed. People read the same error of the store, or of code that nobody watches, no oftener than every ten seconds. */
 export function logWorker(isJson: boolean): Disposable {
   const toldAt = new Map<string, number>()
   const onEvent = (message: unknown): void => {
@@ -17,7 +17,7 @@ export function logWorker(isJson: boolean): Disposable {
     const at = Date.now()
     if (isJson) return writeJsonLine({ at, ...event })
     const words = workerWords(event)
-    if (event.type === 'store-error') {
+    if (event.type === 'store-error' || event.type === 'uncaught-error') {
       if (at < (toldAt.get(words) ?? 0) + repeatMs) return
       if (toldAt.size > 100) toldAt.clear()
       toldAt.set(words, at)
@@ -60,11 +60,23 @@ function workerWords(event: WorkerEvent): string {
       return style('red', `worker ${event.workerId} lost its lease; what it ran is killed`)
     case 'store-error':
       return style('red', `store error during ${event.during}: ${errorWords(event.error)}`)
+    case 'uncaught-error':
+      return style(
+        'red',
+        `an error that nobody caught${uncaughtOf(event)}: ${errorWords(event.error)}`,
+      )
     case 'draining':
       return `worker ${event.workerId} takes nothing new; ${event.heldCount} running`
     case 'stopped':
       return `worker ${event.workerId} stopped`
   }
+}
+
+function uncaughtOf(event: Extract<WorkerEvent, { readonly type: 'uncaught-error' }>): string {
+  const { task, runId, attempt, module } = event
+  if (task !== null && runId !== null && attempt !== null)
+    return `, of ${attemptName(task, runId, attempt)}, which has ended`
+  return module === null ? '' : `, of the module ${plain(module)}`
 }
 
 const endings: Readonly<Partial<Record<EventType, string>>> = {

@@ -61,7 +61,7 @@ export interface ReceiveOptions {
 export interface Context<State = AnyState, Signals extends SignalSchemas = SignalSchemas> {
   /**
    * Fires once, when the attempt is asked to end; `reason` is a `CheckreinError` whose code says why:
-   * `ATTEMPT_CANCELLED`, `ATTEMPT_TIMEOUT`, `ATTEMPT_SHUTDOWN`, `LEASE_LOST`; `ATTEMPT_PAUSED` when it parks at a checkpoint.
+   * `ATTEMPT_CANCELLED`, `ATTEMPT_TIMEOUT`, `ATTEMPT_SHUTDOWN`, `LEASE_LOST`, `HANDLER_THREW`; `ATTEMPT_PAUSED` when it parks at a checkpoint.
    * Reading `aborted` reads memory, never the store; in a `process` or `thread` it turns true in the middle of a
    * loop that never yields.
    */

@@ -11,20 +11,38 @@ import type {
   RunningAttempt,
   SentSignal,
 } from '../executor.ts'
-import { type HandlerOutcome, performAttempt } from '../isolate/perform.ts'
+import type { RunInfo } from '../../core/task/context.ts'
+import { type HandlerOutcome, performAttempt, threw, type Uncaught } from '../isolate/perform.ts'
+import { type ErrorOwner, giveErrorsToOwners, ownedBy } from '../os/uncaught.ts'
 import { InlineWatchdog } from '../watchdog/inline-watchdog.ts'
+import { asOurs } from './our-listener.ts'
+
+/** Takes an error that nobody caught, of the handler of a run whose attempt has ended. */
+export type OnLateError = (run: RunInfo, error: unknown) => void
+
+/** How long a handler may go on after an error of it that nobody caught; then it is given up. */
+const uncaughtGraceMs = 1000
+
+const failedReason: AbortReason = {
+  code: 'HANDLER_THREW',
+  message: 'The attempt has failed by an error of the handler that nobody caught',
+  details: {},
+}
 
 /** `inline` isolation: the handler shares the worker's own thread, so it can be asked to end and nothing more. */
 export class InlineExecutor implements Executor {
   readonly isolation = 'inline'
   readonly #capacity: number
+  readonly #onLateError: OnLateError
   readonly #watchdog: InlineWatchdog
   readonly #running = new Set<InlineAttempt>()
   #isClosed = false
 
-  constructor(goodUntil: number, capacity: number) {
+  constructor(goodUntil: number, capacity: number, onLateError: OnLateError = () => {}) {
     this.#capacity = capacity
+    this.#onLateError = onLateError
     this.#watchdog = new InlineWatchdog(goodUntil)
+    giveErrorsToOwners()
   }
 
   async warmUp(): Promise<void> {}
@@ -37,7 +55,10 @@ export class InlineExecutor implements Executor {
         message: `The inline executor runs ${this.#capacity} attempts already`,
       })
     }
-    const attempt = new InlineAttempt(order, listener, () => this.#onEnded(attempt))
+    const attempt = new InlineAttempt(order, listener, {
+      onEnded: () => this.#onEnded(attempt),
+      onLateError: (error) => this.#onLateError(order.run, error),
+    })
     this.#running.add(attempt)
     this.#watchdog.guard(this.#running.size)
     return attempt
@@ -66,40 +87,55 @@ export class InlineExecutor implements Executor {
   }
 }
 
-class InlineAttempt implements RunningAttempt {
+interface InlineEvents {
+  readonly onEnded: () => void
+  readonly onLateError: (error: unknown) => void
+}
+
+/**
+ * An attempt in the worker's own thread. It owns the errors of its handler: the first that nobody catches fails the attempt.
+ * The handler is then asked to end, and is given up where it goes on.
+ */
+class InlineAttempt implements RunningAttempt, ErrorOwner {
   readonly ended: Promise<AttemptEnd>
   readonly #context: AttemptContext
-  readonly #onEnded: () => void
+  readonly #events: InlineEvents
+  readonly #resolve: (end: AttemptEnd) => void
+  #uncaught: Uncaught | null = null
+  #graceTimer: NodeJS.Timeout | null = null
   #hasEnded = false
 
-  constructor(order: AttemptOrder, listener: AttemptListener, onEnded: () => void) {
-    this.#onEnded = onEnded
-    this.#context = new AttemptContext(order, listener, null)
-    this.ended = this.#run(order)
+  constructor(order: AttemptOrder, listener: AttemptListener, events: InlineEvents) {
+    const { promise, resolve } = Promise.withResolvers<AttemptEnd>()
+    this.ended = promise
+    this.#resolve = resolve
+    this.#events = events
+    this.#context = new AttemptContext(order, asOurs(listener), null)
+    void this.#run(order)
   }
 
   abort(reason: AbortReason): void {
-    this.#context.abort(reason)
+    ownedBy(this, () => this.#context.abort(reason))
   }
 
   pause(isAsked: boolean): void {
-    this.#context.pause(isAsked)
+    ownedBy(this, () => this.#context.pause(isAsked))
   }
 
   signal(signal: SentSignal): void {
-    this.#context.deliver(signal)
+    ownedBy(this, () => this.#context.deliver(signal))
   }
 
   caughtUp(position: number): void {
-    this.#context.caughtUp(position)
+    ownedBy(this, () => this.#context.caughtUp(position))
   }
 
   saved(number: number, error: ErrorRecord | null): void {
-    this.#context.onSaved(number, error)
+    ownedBy(this, () => this.#context.onSaved(number, error))
   }
 
   answer(number: number, answer: StoreAnswer): void {
-    this.#context.onAnswer(number, answer)
+    ownedBy(this, () => this.#context.onAnswer(number, answer))
   }
 
   /** An inline attempt shares the process of the worker, which must not stand still. */
@@ -113,12 +149,32 @@ class InlineAttempt implements RunningAttempt {
     return this.#hasEnded ? 'dead' : 'unresponsive'
   }
 
+  onUncaught(error: unknown): void {
+    if (this.#hasEnded) return this.#events.onLateError(error)
+    if (this.#uncaught !== null) return
+    const uncaught = { error }
+    this.#uncaught = uncaught
+    this.#graceTimer = setTimeout(() => this.#giveUp(uncaught), uncaughtGraceMs)
+    this.abort(failedReason)
+  }
+
   /** The handler never runs before `start` has returned. */
-  async #run(order: AttemptOrder): Promise<AttemptEnd> {
-    const outcome = await performAttempt(await Promise.resolve(order), this.#context)
+  async #run(order: AttemptOrder): Promise<void> {
+    await Promise.resolve()
+    const uncaught = (): Uncaught | null => this.#uncaught
+    this.#end(await ownedBy(this, () => performAttempt(order, this.#context, { uncaught })))
+  }
+
+  #giveUp({ error }: Uncaught): void {
+    if (!this.#hasEnded) this.#end(threw(error, this.#context))
+  }
+
+  #end(outcome: HandlerOutcome): void {
+    if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#onEnded()
-    return this.#endOf(outcome)
+    if (this.#graceTimer !== null) clearTimeout(this.#graceTimer)
+    this.#events.onEnded()
+    this.#resolve(this.#endOf(outcome))
   }
 
   #endOf(outcome: HandlerOutcome): AttemptEnd {

@@ -30,6 +30,17 @@ export type HandlerOutcome = {
   | { readonly kind: 'parked'; readonly wait: ParkedWait | null }
 )
 
+/** An error that nobody caught. */
+export interface Uncaught {
+  readonly error: unknown
+}
+
+/** The knowledge of the place in which an attempt runs. */
+export interface Performing {
+  /** The error of the handler that nobody has caught so far, which fails the attempt; null where there is none. */
+  readonly uncaught?: () => Uncaught | null
+}
+
 /**
  * Runs one attempt from its order to its outcome, and closes its context; never rejects. All isolates share it.
  *
@@ -38,6 +49,7 @@ export type HandlerOutcome = {
 export async function performAttempt(
   order: AttemptOrder,
   context: AttemptContext,
+  { uncaught = () => null }: Performing = {},
 ): Promise<HandlerOutcome> {
   try {
     const { module, run, payloadLimit } = order
@@ -47,6 +59,8 @@ export async function performAttempt(
     await context.open(task)
     const output = await call(handlerOf(task, order), { input, order, context })
     const result = encodePayload(output, 'result', payloadLimit)
+    const failure = uncaught()
+    if (failure !== null) return threw(failure.error, context)
     return {
       kind: 'returned',
       result,
@@ -54,7 +68,7 @@ export async function performAttempt(
       isTainted: context.isParked,
     }
   } catch (thrown) {
-    return threw(thrown, context)
+    return threw((uncaught() ?? { error: thrown }).error, context)
   }
 }
 

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { errorRecord } from '../../core/errors.ts'
 import type { SignalOutcome } from '../../core/run/events.ts'
 import { type AbortEars, AbortListener } from '../wire/abort-flag.ts'
 import { type Order, type Report, readOrder } from '../wire/channel.ts'
@@ -6,6 +7,7 @@ import { AttemptContext } from './context.ts'
 import type { AttemptListener, AttemptOrder } from '../executor.ts'
 import { loadTasks } from './load-task.ts'
 import { type HandlerOutcome, performAttempt, threw } from './perform.ts'
+import { currentOwner, type ErrorOwner, ownedBy } from '../os/uncaught.ts'
 import { Wire } from '../wire/wire.ts'
 
 /** How many bytes may wait for a worker that does not read before log lines are dropped. */
@@ -23,7 +25,7 @@ export function serve(lane: number, ears: AbortEars): void {
   process.on('uncaughtException', (error) => service.uncaught(error))
 }
 
-interface Current {
+interface Current extends ErrorOwner {
   readonly seq: number
   readonly context: AttemptContext
 }
@@ -33,6 +35,8 @@ class Service {
   readonly #aborts: AbortListener
   #current: Current | null = null
   #isReady = false
+  /** Whether an attempt that has ended goes on here all the same: then the running one is the last. */
+  #isHaunted = false
 
   constructor(socket: Socket, ears: AbortEars) {
     this.#wire = new Wire(socket, (line) => this.#hear(readOrder(line)), Infinity)
@@ -56,10 +60,18 @@ class Service {
     this.#isReady = true
   }
 
-  /** Ends the running attempt; without one, nobody is left to tell and the isolate dies of the error. */
+  /**
+   * Ends the running attempt, unless an attempt before it has thrown the error. Without a running attempt nobody is left to tell, and
+   * the isolate dies of the error.
+   */
   uncaught(error: unknown): void {
-    if (this.#current === null) throw error
-    this.#finish(this.#current, { ...threw(error, this.#current.context), isTainted: true })
+    const current = this.#current
+    if (current === null) throw error
+    const owner = currentOwner()
+    if (owner === null || owner === current) return current.onUncaught(error)
+    this.#isHaunted = true
+    const { message, stack = message } = errorRecord(error)
+    process.emitWarning(`An attempt that has ended threw: ${stack}`, 'CheckreinWarning')
   }
 
   /** The context of the attempt of that number, while it runs. */
@@ -91,16 +103,22 @@ class Service {
       isPauseAsked: () => aborts.isPauseAsked(seq),
       reason: () => aborts.reason(),
     }
-    const current = { seq, context: new AttemptContext(order, this.#listener(seq), source) }
+    const context = new AttemptContext(order, this.#listener(seq), source)
+    const onUncaught = (error: unknown): void =>
+      this.#finish(current, { ...threw(error, context), isTainted: true })
+    const current: Current = { seq, context, onUncaught }
     this.#current = current
-    void performAttempt(order, current.context).then((outcome) => this.#finish(current, outcome))
+    void ownedBy(current, () => performAttempt(order, context)).then((outcome) =>
+      this.#finish(current, outcome),
+    )
   }
 
   #finish(current: Current, outcome: HandlerOutcome): void {
     if (this.#current !== current) return
     this.#current = null
     const { seq } = current
-    const { saved, isTainted } = outcome
+    const { saved } = outcome
+    const isTainted = outcome.isTainted || this.#isHaunted
     this.#handled(seq, saved.signals)
     const last = [saved.checkpoint, isTainted] as const
     if (outcome.kind === 'returned') this.#send(['returned', seq, outcome.result, ...last])

@@ -20,6 +20,7 @@ import { goodUntil, LeaseHeartbeat, type LeaseHeartbeatParts } from './lease-hea
 import type { WorkerSettings } from '../options.ts'
 import { Pace } from '../attempt/pace.ts'
 import type { Registry } from '../registry.ts'
+import { publishUncaught } from '../telemetry.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
 
 /** The surroundings of a lease session. */
@@ -81,7 +82,9 @@ export class LeaseSession {
     this.id = id
     this.#parts = parts
     this.#prefetched = new Prefetched(store.lookPauseMs)
-    this.#executors = executorsFor(registry, settings, until)
+    this.#executors = executorsFor(registry, settings, until, (run, error) =>
+      publishUncaught(id, error, { run }),
+    )
     const onLost = (): void => {
       this.#abandon()
       parts.onLost()
