@@ -151,6 +151,20 @@ export const deaf = task({
   },
 })
 
+/** Hears of a stop by its abort signal, or, where it is told to, at its next checkpoint alone. */
+export const heeds = task({
+  name: 'heeds',
+  isolation: 'inline',
+  run: async ({ atCheckpoint = false }: { atCheckpoint?: boolean }, ctx) => {
+    ctx.progress('begun')
+    if (!atCheckpoint) await pause(600_000, undefined, { signal: ctx.abortSignal })
+    for (;;) {
+      await ctx.checkpoint(null)
+      await pause(5)
+    }
+  },
+})
+
 export const returnsTooMuch = task({
   name: 'returns-too-much',
   isolation: 'inline',

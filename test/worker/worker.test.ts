@@ -5,7 +5,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { isCheckreinError, RunCancelledError, RunFailedError } from '../../src/index.ts'
+import {
+  chain,
+  isCheckreinError,
+  RunCancelledError,
+  RunFailedError,
+  step,
+} from '../../src/index.ts'
 import { Bed, begun, eventually, storeless, until } from '../support/bed.ts'
 import { isDead } from '../support/processes.ts'
 import * as tasks from './tasks.ts'
@@ -244,6 +250,33 @@ suite('a running run', () => {
     assert.equal(stop.mode, 'forced')
     assert.equal(stop.stop?.verb, 'terminate')
     assert.equal((await waiting).stop?.verb, 'terminate')
+  })
+
+  test('inline, which cannot be killed, is asked by a terminate of every kind', async () => {
+    await using bed = await Bed.make({ worker: { ...worker, concurrency: 5 } })
+    const { client } = bed
+    const ways = ['id', 'checkpoint', 'filter', 'hold'] as const
+    const [byId, atCheckpoint, ...others] = await Promise.all(
+      ways.map((tag) =>
+        client.enqueue(tasks.heeds, { atCheckpoint: tag === 'checkpoint' }, { tags: [tag] }),
+      ),
+    )
+    assert.ok(byId && atCheckpoint)
+    const workflow = await client.startWorkflow(chain([step(tasks.heeds, {})]))
+    const { runs } = await client.list({ workflow: workflow.id })
+    const all = [byId, atCheckpoint, ...others, ...runs.map(({ id }) => client.run(id))]
+    await Promise.all(all.map(begun))
+    assert.equal((await byId.terminate()).mode, 'cooperative')
+    assert.equal((await atCheckpoint.terminate()).mode, 'cooperative')
+    await client.terminate({ filter: { tag: 'filter' } })
+    await client.hold({ verb: 'terminate', filter: { tag: 'hold' } })
+    await workflow.terminate()
+    for (const run of all) {
+      const { state, stop } = await until(run, ({ state }) => state !== 'running')
+      const seen = { state, verb: stop?.verb, mode: stop?.mode, confirmed: stop?.confirmed }
+      const asked = { state: 'cancelled', verb: 'terminate', mode: 'cooperative', confirmed: true }
+      assert.deepEqual(seen, asked)
+    }
   })
 
   test('that is revoked may finish, and no further attempt starts if it fails', async () => {

@@ -82,7 +82,9 @@ const table = {
   cancel: stopVerb(
     'A running attempt is asked to stop, and killed if it has not ended after the grace.',
   ),
-  terminate: stopVerb('The isolate of a running attempt is killed now.'),
+  terminate: stopVerb(
+    'The isolate of a running attempt is killed now. An inline attempt, which has none, is asked.',
+  ),
   pause: {
     by: 'client',
     isFenced: false,

@@ -6,8 +6,8 @@
  *     kill         the isolate is ended; `process`: TERM, then KILL, on the whole group
  *       │
  *     confirmed    the executor has seen the exit; only then is the stop record written
- *       └ or not   what cannot be killed is noted as overdue: the run is shown as unresponsive, and its end is
- *                  written whenever it comes
+ *       └ or not   what cannot be killed is asked to end, where it was not asked before; if it does not, it is noted as
+ *                  overdue: the run is shown as unresponsive, and its end is written whenever it comes
  *
  * A request can be made again, and a stronger one takes over: the ladder only ever goes down. Each ladder belongs to
  * one attempt and holds that attempt's isolate alone, so no request can reach another run, however late it comes.
@@ -22,6 +22,9 @@ export type KillCause = 'stop' | 'pause' | 'limit' | 'shutdown' | 'lease-lost'
 
 /** Why an attempt's abort signal was fired. */
 export type AbortCause = 'stop' | 'timeout' | 'shutdown' | 'lease-lost'
+
+/** How long what cannot be killed has from a `terminate`, which asks it instead, until it is shown as unresponsive. */
+const heedMs = 250
 
 /** Carries the stop of one attempt out. The drawing at the head of this file shows its steps. */
 export class StopLadder {
@@ -88,7 +91,16 @@ export class StopLadder {
     if (this.#isOver) return
     if (this.#killCause === null || cause === 'stop') this.#killCause = cause
     const outcome = await this.#attempt.kill()
-    if (outcome === 'unresponsive' && !this.#isOver) this.#onOverdue()
+    if (outcome === 'dead' || this.#isOver) return
+    if (cause === 'stop' && this.#abortCause !== 'stop') this.#askInstead()
+    else this.#onOverdue()
+  }
+
+  /** Asks what cannot be killed and has not been asked yet: it has a moment to heed that before it is overdue. */
+  #askInstead(): void {
+    if (this.#intent !== null) this.abort('stop', cancelReason(this.#intent))
+    this.#graceTimer?.clear()
+    this.#graceTimer = new LongTimeout(this.#onOverdue, heedMs)
   }
 
   /** The attempt has ended. */
