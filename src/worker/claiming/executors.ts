@@ -5,21 +5,24 @@ import type { OnLateError } from '../../executor/host/inline.ts'
 import type { WorkerSettings } from '../options.ts'
 import type { Registry } from '../registry.ts'
 
-/**
- * Makes an executor for each isolation that the tasks use.
- * @param goodUntil until when the lease is good at first, ms on the machine's monotonic clock.
- * @param onLateError takes errors of inline handlers that come after the end of their attempts.
- */
+/** The lease and the reports of the executors of a session. */
+export interface ExecutorParts {
+  /** Until when the lease is good at first, ms on the machine's monotonic clock. */
+  readonly goodUntil: number
+  /** Takes errors of inline handlers that come after the end of their attempts. */
+  readonly onLateError: OnLateError
+}
+
+/** Makes an executor for each isolation that the tasks use. */
 export function executorsFor(
   registry: Registry,
   { capacity, spares }: WorkerSettings,
-  goodUntil: number,
-  onLateError: OnLateError,
+  parts: ExecutorParts,
 ): ReadonlyMap<Isolation, Executor> {
   const executors = new Map<Isolation, Executor>()
   for (const isolation of registry.isolations) {
     const modules = registry.modulesOf(isolation)
-    const settings = { capacity: capacity[isolation], spares, goodUntil, modules, onLateError }
+    const settings = { capacity: capacity[isolation], spares, modules, ...parts }
     executors.set(isolation, createExecutor(isolation, settings))
   }
   return executors

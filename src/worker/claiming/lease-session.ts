@@ -82,9 +82,10 @@ export class LeaseSession {
     this.id = id
     this.#parts = parts
     this.#prefetched = new Prefetched(store.lookPauseMs)
-    this.#executors = executorsFor(registry, settings, until, (run, error) =>
-      publishUncaught(id, error, { run }),
-    )
+    this.#executors = executorsFor(registry, settings, {
+      goodUntil: until,
+      onLateError: (run, error) => publishUncaught(id, error, { run }),
+    })
     const onLost = (): void => {
       this.#abandon()
       parts.onLost()
