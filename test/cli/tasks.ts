@@ -1,7 +1,8 @@
 /** Tasks for a worker that the CLI starts. */
+import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
-import { task } from '../../src/index.ts'
+import { type Context, task } from '../../src/index.ts'
 
 export const add = task({
   name: 'add',
@@ -68,3 +69,33 @@ export const counter = task({
     ctx.log('undoing', { done: ctx.state?.done })
   },
 })
+
+interface Printing {
+  /** The file that the handler waits for. */
+  readonly file: string
+  readonly lineCount: number
+  /** Whether it waits until its last text is written, or can't be. */
+  readonly waits: boolean
+}
+
+async function print({ file, lineCount, waits }: Printing, ctx: Context): Promise<number> {
+  ctx.log('begun')
+  while (!existsSync(file)) await pause(5)
+  for (let n = 0; n < lineCount; n++) {
+    // oxlint-disable-next-line no-console -- that it prints is what is tested
+    console.log('x'.repeat(9999))
+    process.stdout.write('y\n')
+  }
+  if (waits) await new Promise((resolve) => process.stdout.write('z\n', resolve))
+  return ctx.run.attempt
+}
+
+const once = { retry: { attempts: 1, crashes: 1 } }
+export const printInline = task({ name: 'print-inline', isolation: 'inline', ...once, run: print })
+export const printInThread = task({
+  name: 'print-thread',
+  isolation: 'thread',
+  ...once,
+  run: print,
+})
+export const printInProcess = task({ name: 'print-process', ...once, run: print })

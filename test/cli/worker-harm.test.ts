@@ -1,9 +1,10 @@
 /** A worker of the command line among code, readers and deploys that would harm it. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { eventually } from '../support/bed.ts'
-import { Place } from './cli.ts'
+import { Place, type Started } from './cli.ts'
 
 void test('an error that belongs to no run is said, and the worker goes on', async () => {
   await using place = await Place.make()
@@ -23,4 +24,60 @@ void test('an error that belongs to no run is said, and the worker goes on', asy
   assert.equal(await place.does('enqueue', 'add', '{"a":1,"b":2}', '--wait'), '3')
   worker.signal('SIGTERM')
   assert.equal((await worker.ended).code, 0)
+})
+
+const isolations = ['inline', 'thread', 'process'] as const
+
+/** A worker that runs a handler in each isolation, all of which are about to print. */
+async function aboutToPrint(
+  place: Place,
+  printing: { readonly lineCount: number; readonly waits: boolean },
+): Promise<{ worker: Started; runs: readonly string[]; print: () => void }> {
+  const file = place.path('print')
+  const worker = await place.worker('--finish', '60s', '--concurrency', '1')
+  const input = JSON.stringify({ file, ...printing })
+  const runs: string[] = []
+  for (const isolation of isolations) runs.push(await place.begun(`print-${isolation}`, input))
+  return { worker, runs, print: () => writeFileSync(file, '') }
+}
+
+async function ends(place: Place, id: string): Promise<string> {
+  const { run } = await place.json<{ run: { state: string; attempt: number } }>('show', id)
+  return `${run.state} ${run.attempt}`
+}
+
+void test('a reader of the output of a worker who goes away costs no run that prints', async () => {
+  await using place = await Place.make()
+  const { worker, runs, print } = await aboutToPrint(place, { lineCount: 20, waits: true })
+  worker.child.stdout?.destroy()
+  worker.child.stderr?.destroy()
+  print()
+  for (const [at, id] of runs.entries()) {
+    await eventually(
+      async () => /^(completed|failed)/.test(await ends(place, id)),
+      `its end ${isolations[at]}`,
+      50,
+    )
+    assert.equal(await ends(place, id), 'completed 1', isolations[at])
+  }
+  assert.equal((await worker.ended).code, 0)
+})
+
+void test('a reader of the output of a worker who does not read costs no run, and does not keep the worker', async () => {
+  await using place = await Place.make()
+  const { worker, runs, print } = await aboutToPrint(place, { lineCount: 200, waits: false })
+  worker.child.stdout?.pause()
+  print()
+  for (const [at, id] of runs.entries()) {
+    await eventually(
+      async () => /^(completed|failed)/.test(await ends(place, id)),
+      `its end ${isolations[at]}`,
+      50,
+    )
+    assert.equal(await ends(place, id), 'completed 1', isolations[at])
+  }
+  const exited = once(worker.child, 'exit')
+  worker.signal('SIGTERM')
+  assert.equal((await exited)[0], 0)
+  worker.child.stdout?.resume()
 })

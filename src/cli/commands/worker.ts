@@ -89,6 +89,8 @@ async function work(session: Session, isDev: boolean): Promise<number> {
     },
     { create: true, isPatient: true },
   )
+  // The end of the process waits for the reader of its output, who may never read.
+  setTimeout(() => process.exit(), longestReadMs)
   return 0
 }
 
@@ -142,6 +144,9 @@ async function followLogs(client: Client, abortSignal: AbortSignal): Promise<voi
       writeNote(`the log lines of the runs are not shown any more: ${brief(String(error))}`)
   }
 }
+
+/** How long a worker that has stopped waits for its last lines to be read. */
+const longestReadMs = 1000
 
 const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 const interruptedCode = 130

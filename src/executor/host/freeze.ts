@@ -102,7 +102,8 @@ function startGuard(): ChildProcess | null {
   try {
     const guard = spawn(process.execPath, [fileURLToPath(entry)], {
       detached: true,
-      stdio: ['pipe', 'pipe', 'inherit'],
+      // It inherits no output: that would have the output of the worker block, see `os/output.ts`.
+      stdio: ['pipe', 'pipe', 'ignore'],
       env: ownCodeEnv(),
     })
     // A write may fail because the guard has died; its answer is awaited where that matters.

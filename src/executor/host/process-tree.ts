@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { DeadmanLine } from '../wire/channel.ts'
@@ -12,6 +13,7 @@ import {
   signalGroup,
   signalStrays,
 } from '../os/family.ts'
+import { outputStdio, printFor } from '../os/output.ts'
 import { TreeFreeze } from './freeze.ts'
 import { deadmanFd } from '../watchdog/arm-deadman.ts'
 
@@ -160,7 +162,7 @@ function trySpawn(
     return spawn(process.execPath, [...inheritedFlags(process.execArgv), fileURLToPath(entry)], {
       detached: true,
       windowsHide: true,
-      stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', ...lanes],
+      stdio: ['ignore', ...outputStdio(), 'pipe', 'pipe', ...lanes],
       env: { ...process.env, [markerName]: marker },
     })
   } catch {
@@ -188,10 +190,17 @@ function pipesOf(
   return (child as Partial<ChildProcess> | null)?.stdio ?? []
 }
 
+/** Prints what a child prints into pipes. A descendant that holds on to them must not keep this process alive. */
+function printOf({ stdout, stderr }: Partial<ChildProcess>): void {
+  printFor({ stdout: stdout ?? null, stderr: stderr ?? null })
+  for (const pipe of [stdout, stderr]) (pipe as Socket | null | undefined)?.unref()
+}
+
 function whenExited(child: ChildProcess | null): Promise<Exit | null> {
   if (child === null) return Promise.resolve(null)
   const { pid } = child
   for (const pipe of pipesOf(child)) pipe?.on('error', () => {})
+  printOf(child)
   return new Promise((resolve) => {
     child.on('error', () => {
       if (pid === undefined) resolve(null)

@@ -9,6 +9,7 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import { type AbortEars, makeFlag, raiseAbort, raisePause } from '../wire/abort-flag.ts'
 import type { HostOrder, HostReport } from '../wire/channel.ts'
 import { armDeadman } from '../watchdog/arm-deadman.ts'
+import { ignoreOutputErrors, printFor } from '../os/output.ts'
 import { Wire } from '../wire/wire.ts'
 
 /** The data that a thread is given. */
@@ -26,6 +27,7 @@ interface Hosted {
 const entry = new URL(`./thread-isolate${extname(import.meta.url)}`, import.meta.url)
 const hosted = new Map<number, Hosted>()
 
+ignoreOutputErrors()
 await armDeadman()
 const wire = new Wire(new Socket({ fd: 3, readable: true, writable: true }), obey, Infinity)
 
@@ -44,7 +46,9 @@ function open(lane: number): void {
   const { port1, port2 } = new MessageChannel()
   const flag = makeFlag()
   const data: ThreadData = { lane, ears: { flag, port: port2 } }
-  const thread = new Worker(entry, { workerData: data, transferList: [port2] })
+  const given = { workerData: data, transferList: [port2] }
+  const thread = new Worker(entry, { ...given, stdout: true, stderr: true })
+  printFor(thread)
   const { threadId } = thread
   hosted.set(lane, { thread, ears: { flag, port: port1 } })
   // An error that the thread could not handle ends it: `exit` follows.
