@@ -116,6 +116,7 @@ const floors: readonly string[] = [
   'src/worker/worker.ts',
   'src/worker/config.ts',
   'src/worker/start.ts',
+  'src/worker/hand-back.ts',
   // cli: the command line
   'src/cli/text',
   'src/cli/session',

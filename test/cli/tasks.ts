@@ -70,6 +70,17 @@ export const counter = task({
   },
 })
 
+/** Goes on whatever it is told. */
+export const deaf = task({
+  name: 'deaf',
+  isolation: 'inline',
+  retry: { crashes: 1 },
+  async run(_: unknown, ctx) {
+    ctx.log('begun')
+    for (;;) await pause(20)
+  },
+})
+
 interface Printing {
   /** The file that the handler waits for. */
   readonly file: string

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { eventually } from '../support/bed.ts'
+import { eventually, storeKinds } from '../support/bed.ts'
 import { Place, type Started } from './cli.ts'
 
 void test('an error that belongs to no run is said, and the worker goes on', async () => {
@@ -25,6 +25,16 @@ void test('an error that belongs to no run is said, and the worker goes on', asy
   worker.signal('SIGTERM')
   assert.equal((await worker.ended).code, 0)
 })
+
+interface ShownJson {
+  readonly run: {
+    readonly state: string
+    readonly attempt: number
+    readonly crashes: number
+    readonly failures: number
+    readonly stop: { readonly confirmed: boolean } | null
+  }
+}
 
 const isolations = ['inline', 'thread', 'process'] as const
 
@@ -81,3 +91,23 @@ void test('a reader of the output of a worker who does not read costs no run, an
   assert.equal((await exited)[0], 0)
   worker.child.stdout?.resume()
 })
+
+for (const kind of storeKinds)
+  void test(`a deploy hands back the inline runs that do not heed it, and counts no crash, on ${kind}`, async () => {
+    await using place = await Place.make(kind)
+    const worker = await place.worker('--finish', '10ms', '--grace', '10ms')
+    const runs = [await place.begun('deaf', '{}'), await place.begun('deaf', '{}')]
+    const stopped = await place.begun('deaf', '{}')
+    const asked = await place.run(['cancel', stopped, '--grace', '1h', '--no-wait'])
+    assert.equal(asked.code, 0, asked.stderr)
+    worker.signal('SIGTERM')
+    assert.equal((await worker.ended).code, 0)
+    for (const id of runs) {
+      const { run } = await place.json<ShownJson>('show', id)
+      assert.deepEqual([run.state, run.attempt, run.crashes, run.failures], ['queued', 1, 0, 0])
+    }
+    const { run } = await place.json<ShownJson>('show', stopped)
+    assert.notEqual(run.state, 'queued')
+    assert.notEqual(run.stop?.confirmed, true)
+    assert.deepEqual(await place.json('workers'), [])
+  })

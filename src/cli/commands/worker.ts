@@ -9,6 +9,7 @@ import type { Client } from '../../client/client.ts'
 import type { Parameters } from '../../client/options/parameter.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { WorkerOptions } from '../../worker/options.ts'
+import { handBack } from '../../worker/hand-back.ts'
 import { publishUncaught } from '../../worker/telemetry.ts'
 import type { StopWorkerOptions, Worker } from '../../worker/worker.ts'
 import { brief, onOutputClosed, writeLine, writeNote } from '../text/output.ts'
@@ -75,6 +76,7 @@ async function work(session: Session, isDev: boolean): Promise<number> {
         modules,
         ...given(workerParameters, session.options),
       })
+      if (process.pid === 1) writeNote(asProcessOne)
       using _uncaught = reportUncaught(worker)
       const following = isDev && !session.isJson ? followLogs(client, signals.stopped) : null
       if (isDev && !session.isJson) writeNote(`store ${session.store.shown}; stop with Ctrl-C`)
@@ -85,6 +87,7 @@ async function work(session: Session, isDev: boolean): Promise<number> {
         ...given(stopParameters, session.options),
       })
       signals.end()
+      if (worker.heldCount > 0) handBackAndExit(session, worker)
       await following
     },
     { create: true, isPatient: true },
@@ -94,11 +97,21 @@ async function work(session: Session, isDev: boolean): Promise<number> {
   return 0
 }
 
+const asProcessOne =
+  'this worker is process 1: run it below an init (docker run --init), or subprocesses of killed runs stay as zombies'
+
 /** Until it is disposed, an error that nobody caught and that no run can be charged with is reported, and the worker goes on. */
 function reportUncaught(worker: Worker): Disposable {
   const onUncaught = (error: unknown): void => publishUncaught(worker.id, error)
   process.on('uncaughtException', onUncaught)
   return { [Symbol.dispose]: () => void process.off('uncaughtException', onUncaught) }
+}
+
+/** Ends the process although inline handlers go on in it: their runs go back to the queue, and their code ends with the process. */
+function handBackAndExit({ store: { url, options } }: Session, worker: Worker): never {
+  writeNote(`ends with ${worker.heldCount} inline handlers that do not; their runs go back`)
+  handBack({ url, options, workerId: worker.id })
+  process.exit(0)
 }
 
 /** The modules that the command line names, or else the configuration file. @throws {CheckreinError} `USAGE` where neither names any. */

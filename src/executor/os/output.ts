@@ -2,8 +2,8 @@
  * Standard output and standard error, which a worker and its isolates share. Their reader may be gone, may not read, or may be slow;
  * that may cost no run.
  *
- * An isolate must not inherit a pipe. Whoever spawns a process that inherits a pipe has it block from then on, for all processes that
- * hold it: libuv sets that for the sake of programs that expect it. With a reader that does not read, the worker itself would then
+ * An isolate must not inherit a pipe. A process that spawns another which inherits a pipe has that pipe block from then on, for all
+ * processes that hold it: libuv sets that for the sake of programs that expect it. With a reader that does not read, the worker itself would then
  * stand still at its next line, and lose its lease. So an isolate gets pipes of its own, and its worker reads them and prints what
  * comes, or drops it where too much waits already. A file or a terminal is inherited: it has no such reader.
  *

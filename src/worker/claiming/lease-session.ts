@@ -254,9 +254,9 @@ export class LeaseSession {
     await Promise.all([...this.#running.values()].map((attempt) => attempt.kill('shutdown')))
   }
 
-  /** Fulfils when no attempt runs and every end is written. */
-  async settled(): Promise<void> {
-    while (this.#settling.size > 0) await Promise.all(this.#settling)
+  /** Fulfils when no attempt runs and every end is written. @param deafCount how many attempts need not have ended. */
+  async settled(deafCount = 0): Promise<void> {
+    while (this.#settling.size > deafCount) await Promise.race(this.#settling)
   }
 
   /**
@@ -264,17 +264,17 @@ export class LeaseSession {
    * or is not written yet: then the lease is left to lapse, so that others take those runs when this process is gone.
    */
   async end(): Promise<void> {
-    const isQuiet = (this.#busy.get('inline') ?? 0) === 0
+    const deafCount = this.#busy.get('inline') ?? 0
+    const isQuiet = deafCount === 0
     const closable = [...this.#executors.values()].filter(
       ({ isolation }) => isQuiet || isolation !== 'inline',
     )
     await Promise.all(closable.map((executor) => executor[Symbol.asyncDispose]()))
-    if (isQuiet)
-      await Promise.race([
-        this.settled(),
-        this.#heartbeat.lost,
-        pause(longestEndMs, undefined, { ref: false }),
-      ])
+    await Promise.race([
+      this.settled(deafCount),
+      this.#heartbeat.lost,
+      pause(longestEndMs, undefined, { ref: false }),
+    ])
     this.#heartbeat.stop()
     if (isQuiet && this.#settling.size === 0) await this.#parts.store.removeWorker(this.id)
   }
