@@ -157,6 +157,13 @@ suite('the schema on PostgreSQL', () => {
     assert.deepEqual(await place.tables(), ['migrations', 'tags'])
   })
 
+  test('has a name of ASCII letters, digits and underscores, and the error says so', async () => {
+    for (const schema of ['', '1st', 'my-queue', 'größe', 'a b', 'x"; --', 'x'.repeat(49)]) {
+      const refused = failsWith('USAGE', /ASCII letters, digits and underscores, at most 48/)
+      await assert.rejects(connect('postgres://nowhere.invalid/x', { schema }), refused, schema)
+    }
+  })
+
   test('is never made in the schema that Prisma writes into its URLs', async () => {
     await using place = await Place.make()
     const url = new URL(place.url)

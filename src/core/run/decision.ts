@@ -5,7 +5,7 @@ import type { StopRecord } from './stop.ts'
 
 /** The outcome of an event. The first nine answer a client's verb. */
 export type Answer =
-  /** The run had not started, and never will. */
+  /** No code of the run was executing, and no further attempt starts; there may have been attempts before. */
   | 'prevented'
   /** The run is running, and the request is on record. */
   | 'requested'

@@ -12,7 +12,8 @@ export interface ExitProof {
 }
 
 /**
- * - `prevented`: no code of the run was executing.
+ * - `prevented`: no code of the run was executing when it was stopped. Earlier attempts may have run: it was paused, waited, or was
+ *   to be tried again (`attempt` says how many there were).
  * - `cooperative`: the handler ended after it was asked.
  * - `forced`: its isolate was killed.
  */

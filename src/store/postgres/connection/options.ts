@@ -3,7 +3,7 @@ import { hostUrls } from './hosts.ts'
 
 /** How a store on PostgreSQL is opened. */
 export interface PostgresOptions {
-  /** The schema that holds the tables; default the `?schema=` of the URL, or `checkrein`. */
+  /** The schema that holds the tables: 1 to 48 ASCII letters, digits and underscores, no digit first; default the `?schema=` of the URL, or `checkrein`. */
   readonly schema?: string
   /** A direct connection for LISTEN, where the URL names a pooler that hands out connections by transaction. */
   readonly listenUrl?: string
@@ -33,7 +33,8 @@ export interface PostgresSettings {
 export function postgresSettings(options: PostgresOptions): PostgresSettings {
   const { schema = 'checkrein', listenUrl = null, connections = 4 } = options
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,47}$/.test(schema)) {
-    const hint = 'Use letters, digits and underscores, at most 48, and no digit first.'
+    const hint =
+      'Allowed are ASCII letters, digits and underscores, at most 48 characters, and no digit first: `checkrein_eu2`. Capitals are kept as they are.'
     throw new CheckreinError('USAGE', {
       message: `${JSON.stringify(schema)} cannot be the name of a schema`,
       hint,
