@@ -82,7 +82,7 @@ export const errorCodes = {
   SCHEMA_TOO_OLD: entry('The database was made by an older Checkrein', 500, 78),
   SCHEMA_TOO_NEW: entry('The database was made by a newer Checkrein', 500, 78),
   SCHEMA_IN_USE: passing('Workers are running that cannot work with the newer schema', 503, 75),
-  SCHEMA_FOREIGN: entry('The database schema has tables of another program', 500, 78),
+  SCHEMA_FOREIGN: entry('The database or its schema has tables of another program', 500, 78),
   SQLITE_UNSAFE: entry('This SQLite version can corrupt a database in WAL mode', 500, 78),
   // our own defects
   INTERNAL: entry('Checkrein met a state that it does not expect', 500, 70),

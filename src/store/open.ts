@@ -51,7 +51,7 @@ async function migrateFile(
   const file = sqliteFile(place)
   const migration = sqliteMigration(file)
   if (!options.isDryRun && migration.sql !== '') {
-    await using _ = await SqliteDriver.open(file, options)
+    await using _ = await SqliteDriver.open(file, { ...options, mayShare: true })
   }
   return migration
 }

@@ -5,7 +5,7 @@ import { join, dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
 import { type ErrorCode, isCheckreinError } from '../../src/core/errors.ts'
-import { openStore } from '../../src/store/open.ts'
+import { migrateStore, openStore } from '../../src/store/open.ts'
 import { plainRun, sqlitePlace } from '../store/bed.ts'
 
 const digest = (file: string): string =>
@@ -81,6 +81,30 @@ suite('a file that is not a store', () => {
       code: 'STORE_UNAVAILABLE',
     })
     assert.equal(digest(place.file), before)
+  })
+
+  test('is refused when it is the database of another program, until somebody asks for our tables in it', async () => {
+    await using place = await sqlitePlace()
+    {
+      using db = new DatabaseSync(place.file)
+      db.exec('CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (7)')
+    }
+    await refused(place.file, 'SCHEMA_FOREIGN')
+    await migrateStore(`sqlite:${place.file}`)
+    await using store = await openStore(`sqlite:${place.file}`)
+    await store.enqueue([{ ...plainRun, id: 'beside' }])
+    using db = new DatabaseSync(place.file)
+    assert.deepEqual({ ...db.prepare('SELECT * FROM orders').get() }, { id: 7 })
+  })
+
+  test('is never made among tables that have names of ours', async () => {
+    await using place = await sqlitePlace()
+    {
+      using db = new DatabaseSync(place.file)
+      db.exec('CREATE TABLE checkrein_runs (id TEXT)')
+    }
+    await refused(place.file, 'SCHEMA_FOREIGN')
+    await assert.rejects(migrateStore(`sqlite:${place.file}`), { code: 'SCHEMA_FOREIGN' })
   })
 
   test('is not what a URL may name that names none', async () => {

@@ -16,7 +16,7 @@ import { isBusy, storeError } from './errors.ts'
 import { createPrivately, fileError, noStore, refuseMissing } from './file.ts'
 import { sqliteFindings } from './findings.ts'
 import { bootRow, knownLeaseClock, newLeaseClock } from './lease-clock.ts'
-import { migrateSqlite, needsMigration, schemaVersion, tooOld } from './migrate.ts'
+import { migrateSqlite, needsMigration, refuseForeign, schemaVersion, tooOld } from './migrate.ts'
 import { sqliteStatements } from './statements.ts'
 import { WalWatch } from './wal-watch.ts'
 import type { Param, Row } from '../driver/sql.ts'
@@ -46,6 +46,11 @@ export interface SqliteOptions {
   readonly now?: () => number
 }
 
+interface OpenOptions extends SqliteOptions {
+  /** Whether the store may be made among the tables of another program; default false. */
+  readonly mayShare?: boolean
+}
+
 /** The driver for SQLite: one file, written by one connection and read by another, in this process and beside others. */
 export class SqliteDriver implements Driver {
   readonly statements: Statements = sqliteStatements
@@ -63,7 +68,7 @@ export class SqliteDriver implements Driver {
   #lastWrite: Promise<unknown> = Promise.resolve()
 
   /** Opens a file, and makes the store or brings it up to date unless the options forbid that. @throws {CheckreinError} a `STORE_…` code, `SCHEMA_…` or `SQLITE_UNSAFE`. */
-  static async open(file: string, options: SqliteOptions = {}): Promise<SqliteDriver> {
+  static async open(file: string, options: OpenOptions = {}): Promise<SqliteDriver> {
     refuseUnsafe(process.versions.sqlite ?? '0')
     let driver: SqliteDriver | undefined
     try {
@@ -88,8 +93,10 @@ export class SqliteDriver implements Driver {
     this.#watch = new WalWatch(`${file}-wal`, this.#writer)
   }
 
-  async #prepare(options: SqliteOptions): Promise<void> {
-    if (options.create === false || options.migrate === false) await this.#refuseForeign()
+  async #prepare(options: OpenOptions): Promise<void> {
+    if (options.create === false || options.migrate === false) await this.#refuseNoStore()
+    const { mayShare = false } = options
+    await this.#patiently(() => refuseForeign(this.#reader, this.#file, mayShare))
     const synchronous = options.durability === 'full' ? 'FULL' : 'NORMAL'
     this.#writer.exec(`PRAGMA page_size = ${pageSize}`)
     await this.#patiently(() => this.#writer.all('PRAGMA journal_mode = WAL'))
@@ -111,7 +118,7 @@ export class SqliteDriver implements Driver {
   }
 
   /** A database that is not ours is left as it is. */
-  async #refuseForeign(): Promise<void> {
+  async #refuseNoStore(): Promise<void> {
     if ((await this.#patiently(() => schemaVersion(this.#reader))) === 0) throw noStore(this.#file)
   }
 

@@ -17,6 +17,32 @@ export function schemaVersion(connection: Connection): number {
   )
 }
 
+// One statement, so that a store which another process is making is either not there yet, or whole.
+const foreignTables = `SELECT name FROM sqlite_schema
+  WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+    AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'checkrein_schema')
+  ORDER BY name`
+const mostNamed = 5
+
+/**
+ * Refuses a database that holds tables of another program and no store: a mistyped URL must not put ours among them.
+ * @param mayShare whether somebody has asked for our tables in it: then only names of ours are refused.
+ * @throws {CheckreinError} `SCHEMA_FOREIGN`.
+ */
+export function refuseForeign(connection: Connection, file: string, mayShare: boolean): void {
+  const all = connection.all(foreignTables).map(({ name }) => String(name))
+  const tables = mayShare ? all.filter((name) => name.startsWith('checkrein_')) : all
+  if (tables.length === 0) return
+  const more = tables.length > mostNamed ? ` and ${tables.length - mostNamed} more` : ''
+  throw new CheckreinError('SCHEMA_FOREIGN', {
+    message: `${file} is a database of another program, with the tables ${tables.slice(0, mostNamed).join(', ')}${more}`,
+    hint: mayShare
+      ? 'Nothing was changed. Name another file: these names are those of our own tables.'
+      : 'Nothing was changed. Check the URL, and give Checkrein a file of its own; `checkrein migrate` makes its tables in this one, so that your transactions can take in both.',
+    details: { file, tables },
+  })
+}
+
 interface MigrationParts {
   readonly file: string
   /** Default: those of this package. */
