@@ -58,6 +58,7 @@ function order(name: string): AttemptOrder {
 
 const deaf: AttemptListener = {
   onDelivered() {},
+  onBegun() {},
   onProgress() {},
   onCheckpoint() {},
   onTaken() {},
@@ -154,6 +155,7 @@ async function checkCost(): Promise<void> {
   const checkpoint = () => void told++
   const none = {
     onDelivered() {},
+    onBegun() {},
     onProgress() {},
     onLog() {},
     onTaken() {},

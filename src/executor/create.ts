@@ -1,4 +1,4 @@
-import type { Executor } from './executor.ts'
+import { defaultStartMs, type Executor } from './executor.ts'
 import { InlineExecutor, type OnLateError } from './host/inline.ts'
 import { Pool } from './host/pool.ts'
 import { ProcessSeats } from './host/process.ts'
@@ -19,15 +19,18 @@ export interface ExecutorSettings {
   readonly idleMs?: number
   /** Takes the errors of `inline` handlers that nobody caught and that come after the end of their attempts; default: they are dropped. */
   readonly onLateError?: OnLateError
+  /** How long an isolate may take to load its modules, and then to begin with an attempt; default 30 s. */
+  readonly startMs?: number
 }
 
 /** Makes an executor of that isolation. It starts nothing before it is asked to. */
 export function createExecutor(isolation: Isolation, settings: ExecutorSettings): Executor {
   const { capacity, spares = 1, goodUntil = Infinity, idleMs = 30_000, modules = [] } = settings
+  const { startMs = defaultStartMs } = settings
   if (isolation === 'inline') return new InlineExecutor(goodUntil, capacity, settings.onLateError)
   const seats =
     isolation === 'process'
       ? new ProcessSeats(goodUntil)
       : new ThreadSeats(goodUntil, capacity + spares)
-  return new Pool(seats, { capacity, spares, idleMs, modules })
+  return new Pool(seats, { capacity, spares, idleMs, modules, startMs })
 }

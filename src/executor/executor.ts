@@ -12,6 +12,9 @@
  * An isolate runs one attempt at a time. An isolate that was asked to stop, has parked, or was killed is never used again: its
  * exit is observed before `ended` settles, also where the handler returned politely, for the handler may have left timers or
  * promises behind. `ended` never rejects.
+ *
+ * An isolate that does not load its modules within `startMs`, or does not say within that time that it has begun with an attempt,
+ * is ended, and the attempt with it. An attempt that ended without `onBegun` has called no handler, and may be given to another.
  */
 import type { ErrorRecord } from '../core/errors.ts'
 import type { LogLine, Saved } from '../core/run/events.ts'
@@ -19,6 +22,9 @@ import type { JsonText, WaitOutcome } from '../core/run/run.ts'
 import type { ExitProof, StopRecord } from '../core/run/stop.ts'
 import type { RunInfo } from '../core/task/context.ts'
 import type { Isolation } from '../core/task/task-limits.ts'
+
+/** How long an isolate may take to load its modules, and then to begin with an attempt, where nobody says. */
+export const defaultStartMs = 30_000
 
 /** Everything an isolate needs to run an attempt. */
 export interface AttemptOrder {
@@ -128,7 +134,13 @@ export type AttemptEnd = {
 )
 
 /** The receiver of what an attempt reports while it runs. The executor makes no call after the end of the attempt. */
-export interface AttemptListener {
+export interface AttemptListener extends HandlerListener {
+  /** The isolate has the task in hand, and calls the handler as soon as it has checked the input. It comes once, before any other report but `onDelivered`. */
+  onBegun(): void
+}
+
+/** The receiver of what a handler says. */
+export interface HandlerListener {
   /** An abort has reached the handler. @param at epoch ms. */
   onDelivered(at: number): void
   /** The handler says how far it is. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { type Duration, durationMs, longestTimerMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
+import { defaultStartMs } from '../executor/executor.ts'
 import { defaultPayloadLimit } from '../core/payload.ts'
 import { checkedName } from '../core/task/task.ts'
 import { refuseUnknownOptions } from '../client/options/unknown-options.ts'
@@ -22,10 +23,20 @@ export interface WorkerOptions {
   readonly lease?: Duration
   /** How often the worker looks by itself, should a push be lost; default 1 s. */
   readonly poll?: Duration
+  /** How long an isolate may take to load the modules, and then to call a handler, until it is replaced; default 30 s. */
+  readonly startTimeout?: Duration
   /** The largest result in bytes of JSON; default 1 MiB. */
   readonly payloadLimit?: number
   /** Runs past their retention are pruned; default: completed 7 days, failed and cancelled 30 days, the record of what was asked 90 days. `{}` keeps all. */
   readonly retention?: RetentionOptions
+}
+
+/** The surroundings of a worker. */
+export interface WorkerSurroundings {
+  /** Called after the worker has stopped, before `stop` fulfils, to close what was opened for it. */
+  readonly onStopped?: () => Promise<void>
+  /** Fulfils when the worker is to stop. */
+  readonly stopping?: Promise<void>
 }
 
 /** The options of a worker, checked and with their defaults; `queues` is null where the tasks decide. */
@@ -35,6 +46,7 @@ export interface WorkerSettings {
   readonly spares: number
   readonly leaseMs: number
   readonly pollMs: number
+  readonly startMs: number
   readonly payloadLimit: number
   readonly retention: Retention
 }
@@ -47,6 +59,7 @@ export const sharedNames: Readonly<Record<keyof Omit<WorkerOptions, 'modules'>, 
   spares: true,
   lease: true,
   poll: true,
+  startTimeout: true,
   payloadLimit: true,
   retention: true,
 }
@@ -72,9 +85,16 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     spares: wholeNumber(options.spares ?? 1, 'spares', 0),
     leaseMs,
     pollMs: Math.min(durationMs(options.poll ?? '1s', 'poll'), longestTimerMs),
+    startMs: startMsOf(options.startTimeout),
     payloadLimit: options.payloadLimit ?? defaultPayloadLimit,
     retention: retentionMs(options.retention ?? defaultRetention),
   }
+}
+
+function startMsOf(startTimeout: Duration = defaultStartMs): number {
+  const startMs = durationMs(startTimeout, 'startTimeout')
+  if (startMs > 0 && startMs <= longestTimerMs) return startMs
+  throw new CheckreinError('USAGE', { message: 'startTimeout must be from 1 ms to 24 days' })
 }
 
 function checkedQueues(queues: readonly string[]): readonly string[] {

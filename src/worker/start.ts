@@ -31,7 +31,9 @@ export async function startWorker(
   if (store instanceof Client) return Worker.start(store.store, settings)
   const client = await connect(store, toConnect)
   try {
-    return await Worker.start(client.store, settings, () => client[Symbol.asyncDispose]())
+    return await Worker.start(client.store, settings, {
+      onStopped: () => client[Symbol.asyncDispose](),
+    })
   } catch (error) {
     await client[Symbol.asyncDispose]()
     throw error

@@ -16,6 +16,7 @@ export type WorkerEvent = { readonly workerId: string } & (
       readonly tasks: readonly string[]
       readonly queues: readonly string[]
     }
+  /** The handler is called. */
   | {
       readonly type: 'attempt-started'
       readonly runId: string
@@ -33,6 +34,14 @@ export type WorkerEvent = { readonly workerId: string } & (
       readonly durationMs: number
       readonly error: ErrorRecord | null
     }
+  /** The handler could not be called. The worker leaves runs of the task to others for `pauseMs`, and then tries one. */
+  | {
+      readonly type: 'cannot-serve'
+      readonly task: string
+      readonly pauseMs: number
+      readonly error: ErrorRecord
+    }
+  | { readonly type: 'serves-again'; readonly task: string }
   | {
       readonly type: 'unresponsive'
       readonly runId: string

@@ -32,10 +32,16 @@ import { IntentReader } from './claiming/intent-reader.ts'
 import { ChoreLoop } from '../keeper/chore-loop.ts'
 import { Keeper } from '../keeper/keeper.ts'
 import type { Change, Housekept, Store } from '../store/store.ts'
-import { type WorkerOptions, type WorkerSettings, workerSettings } from './options.ts'
+import {
+  type WorkerOptions,
+  type WorkerSettings,
+  workerSettings,
+  type WorkerSurroundings,
+} from './options.ts'
 import { Registry } from './registry.ts'
 import { publish } from './telemetry.ts'
 import { LeaseSession } from './claiming/lease-session.ts'
+import { Serving } from './claiming/serving.ts'
 
 /** How long a worker that stops waits for its attempts. */
 export interface StopWorkerOptions {
@@ -58,6 +64,7 @@ export class Worker implements AsyncDisposable {
   readonly #registry: Registry
   readonly #settings: WorkerSettings
   readonly #queues: readonly string[]
+  readonly #serving: Serving
   readonly #claimer: Claimer
   readonly #intents: IntentReader
   readonly #chores: ChoreLoop
@@ -75,20 +82,21 @@ export class Worker implements AsyncDisposable {
 
   /**
    * Starts a worker on an open store: loads its tasks, takes a lease, and warms its isolates.
-   * @param onStopped called after the worker has stopped, before `stop` fulfils, to close what was opened for it.
+   * Where it is to stop before its isolates are warm, it does not wait for them.
    * @throws {CheckreinError} `TASK_…` for modules, `USAGE` for options, `STORE_…`, `ISOLATE_EXITED` where isolates die at birth.
    */
   static async start(
     store: Store,
     options: WorkerOptions,
-    onStopped?: () => Promise<void>,
+    { onStopped, stopping }: WorkerSurroundings = {},
   ): Promise<Worker> {
     const settings = workerSettings(options)
     giveErrorsToOwners()
     const worker = new Worker(store, await Registry.load(options.modules), settings)
     worker.#onStopped = onStopped ?? null
     try {
-      await (await worker.#begin()).warmUp()
+      const session = await worker.#begin()
+      await Promise.race([session.warmUp(), ...(stopping ? [stopping] : [])])
     } catch (error) {
       await worker.stop({ finish: 0, grace: 0 })
       throw error
@@ -105,9 +113,15 @@ export class Worker implements AsyncDisposable {
     this.#settings = settings
     this.#queues = settings.queues ?? registry.queues
     const { retention, pollMs, leaseMs } = settings
+    this.#serving = new Serving({
+      registry,
+      onTrouble: (task, error, pauseMs) =>
+        publish(() => ({ type: 'cannot-serve', workerId: this.id, task, pauseMs, error })),
+      onRecovered: (task) => publish(() => ({ type: 'serves-again', workerId: this.id, task })),
+    })
     this.#claimer = new Claimer({
       store,
-      registry,
+      serving: this.#serving,
       queues: this.#queues,
       pollMs,
       compareMs: leaseMs / 3,
@@ -187,6 +201,7 @@ export class Worker implements AsyncDisposable {
     this.#leaseSession = await LeaseSession.begin({
       store: this.#store,
       registry: this.#registry,
+      serving: this.#serving,
       settings: this.#settings,
       queues: this.#queues,
       onLost: () => {
@@ -280,6 +295,5 @@ export class Worker implements AsyncDisposable {
 }
 
 /** Whether a round failed because the lease was lost: the heartbeat of the lease deals with that. */
-function isLeaseLost(error: unknown): boolean {
-  return error instanceof CheckreinError && error.code === 'LEASE_LOST'
-}
+const isLeaseLost = (error: unknown): boolean =>
+  error instanceof CheckreinError && error.code === 'LEASE_LOST'

@@ -1,5 +1,6 @@
 /** A worker that the CLI runs, and what the other commands see of its runs. */
 import assert from 'node:assert/strict'
+import { existsSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { eventually } from '../support/bed.ts'
@@ -228,4 +229,36 @@ void test('a reader that goes away ends a command in silence, and a worker clean
   await place.does('enqueue', 'broken')
   assert.deepEqual([(await worker.ended).code, (await watching.ended).code], [0, 0])
   assert.equal((await watching.ended).stderr, '')
+})
+
+void test('a worker whose module hangs while it loads heeds the first OS signal', async () => {
+  await using place = await Place.make()
+  for (const [name, hang] of [
+    ['waits', 'await new Promise((resolve) => setTimeout(resolve, 1e9))'],
+    ['blocks', 'for (;;);'],
+  ] as const) {
+    const module = place.path(`${name}.mjs`)
+    writeFileSync(module, `process.stdout.write('loading'); ${hang}`)
+    const worker = place.start(['worker', module])
+    await worker.says(/loading/)
+    worker.signal('SIGTERM')
+    assert.notEqual((await worker.ended).code, 0)
+  }
+})
+
+void test('a worker whose isolates do not get ready heeds the first OS signal', async () => {
+  await using place = await Place.make()
+  const module = place.path('stuck.mjs')
+  const index = new URL('../../src/index.ts', import.meta.url).href
+  writeFileSync(
+    module,
+    `import { task } from ${JSON.stringify(index)}
+    import { writeFileSync } from 'node:fs'
+    if (process.env.CHECKREIN_ISOLATE) { writeFileSync('stuck', ''); for (;;); }
+    export const any = task({ name: 'any', run: () => undefined })`,
+  )
+  const worker = place.start(['worker', module])
+  await eventually(() => existsSync(place.path('stuck')), 'the isolate')
+  worker.signal('SIGTERM')
+  assert.equal((await worker.ended).code, 0)
 })

@@ -103,7 +103,10 @@ const shared: Record<string, Body> = {
   },
 
   'a task that the module does not export is unknown': async (executor) => {
-    const { error, isRetryable } = threw(await run(executor, 'no-such-task'))
+    const watched = new Watched(executor, orderFor('no-such-task'))
+    const { error, isRetryable, proof } = threw(await watched.end())
+    assert.equal(watched.begins, 0)
+    if (executor.isolation !== 'inline') assert.notEqual(proof, null, 'it may be old')
     assert.equal(error.code, 'TASK_UNKNOWN')
     assert.match(error.hint ?? '', /double/)
     assert.equal(isRetryable, false)
@@ -111,9 +114,9 @@ const shared: Record<string, Body> = {
 
   'a module that throws while it loads fails the attempt with the cause': async (executor) => {
     const module = 'data:text/javascript,throw new Error("broken at load")'
-    const { error, proof } = threw(
-      await new Watched(executor, orderFor('any', null, { module })).end(),
-    )
+    const watched = new Watched(executor, orderFor('any', null, { module }))
+    const { error, proof, isRetryable } = threw(await watched.end())
+    assert.deepEqual([watched.begins, isRetryable], [0, true])
     assert.equal(error.code, 'TASK_MODULE_FAILED')
     assert.equal(error.cause?.message, 'broken at load')
     if (executor.isolation !== 'inline')

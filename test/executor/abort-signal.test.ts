@@ -25,6 +25,7 @@ function open(seq: number) {
   const deliveries: number[] = []
   const delivered = (at: number) => void deliveries.push(at)
   const none = {
+    onBegun() {},
     onProgress() {},
     onLog() {},
     onCheckpoint() {},

@@ -65,6 +65,13 @@ export class Watched implements AttemptListener {
     this.attempt = executor.start(order, this)
   }
 
+  /** How often the isolate said that it calls the handler. */
+  begins = 0
+
+  onBegun(): void {
+    this.begins++
+  }
+
   onDelivered(at: number): void {
     this.deliveries.push(at)
     this.#events.emit('delivered')

@@ -3,8 +3,9 @@ import { mkdtempDisposableSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { createExecutor } from '../../src/executor/create.ts'
-import { Watched, childrenOf, inTime, orderFor, until } from './attempt.ts'
+import { childrenOf, inTime, orderFor, returned, tasksModule, until, Watched } from './attempt.ts'
 
 void test('isolates that are not needed any more are closed, down to the spares', async () => {
   const before = childrenOf().length
@@ -30,6 +31,19 @@ void test('a spare is made when an attempt takes the last one, and warmUp waits 
   assert.equal(childrenOf().length - before, 2)
   await victim.attempt.kill()
   assert.equal(childrenOf().length - before, 1)
+})
+
+void test('a warm isolate that could not load a module runs nothing of it, also when the module is mended', async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'checkrein-'))
+  const file = join(folder.path, 'late.mjs')
+  const settings = { capacity: 1, spares: 1, modules: [pathToFileURL(file).href] }
+  await using executor = createExecutor('process', settings)
+  await executor.warmUp()
+  writeFileSync(file, `export * from ${JSON.stringify(tasksModule)}`)
+  const [module = ''] = settings.modules
+  const watched = new Watched(executor, orderFor('double', { n: 2 }, { module }))
+  assert.equal(returned(await watched.end()), '4')
+  assert.equal(watched.begins, 1)
 })
 
 void test('an isolate that cannot be spawned at all ends its attempt without proof', async () => {

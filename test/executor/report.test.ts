@@ -23,6 +23,7 @@ const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 
 void test('what an isolate of ours says is taken as it is', () => {
   for (const report of [
+    ['begun', 1],
     ['delivered', 1, 1_700_000_000_000],
     ['progress', 1, '0.5'],
     ['log', 1, line],
@@ -45,7 +46,8 @@ void test('what an isolate of ours says is taken as it is', () => {
     ['parked', 1, { ...wait, signal: null, done: ['ended'], children: ['a'] }, null, true],
   ])
     assert.deepEqual(read(report), report)
-  assert.deepEqual(read(['ready', 1]), ['ready'])
+  assert.deepEqual(read(['ready', 1]), ['ready', null])
+  assert.deepEqual(read(['ready', ['a', 1]]), ['ready', ['a']])
 })
 
 void test('what is asked is answered, also where it is not of the right form', () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { ClaimedRun, ClaimRequest, HeldRun } from '../../src/store/store.ts'
 import { Claimer, type ClaimingSession } from '../../src/worker/claiming/claimer.ts'
+import { Serving } from '../../src/worker/claiming/serving.ts'
 import { eventually } from '../support/bed.ts'
 import type { Isolation } from '../../src/core/task/task-limits.ts'
 
@@ -78,7 +79,9 @@ function scene({ pollMs = 60_000 } = {}): {
 } {
   const [desk, slots] = [new Desk(), new Slots()]
   const registry = { namesOf: () => ['quick', 'slow'] }
-  const parts = { store: desk, registry, queues: ['default'], pollMs, compareMs: 60_000 }
+  const none = (): void => undefined
+  const serving = new Serving({ registry, onTrouble: none, onRecovered: none })
+  const parts = { store: desk, serving, queues: ['default'], pollMs, compareMs: 60_000 }
   const claimer = new Claimer({ ...parts, onError: () => undefined })
   /** Once more, when the pause between two looks is over. */
   const fill = async (): Promise<number> => {

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import { workerSettings } from '../../src/worker/options.ts'
 import { Registry } from '../../src/worker/registry.ts'
 import { LeaseSession } from '../../src/worker/claiming/lease-session.ts'
+import { Serving } from '../../src/worker/claiming/serving.ts'
 import { Bed, storeKinds, until } from '../support/bed.ts'
 import * as tasks from './tasks.ts'
 
@@ -12,9 +13,12 @@ for (const on of storeKinds)
   suite(`${on}: what a worker holds and does not know`, () => {
     async function begin(bed: Bed): Promise<LeaseSession> {
       const settings = workerSettings({ modules, spares: 0, concurrency: 2 })
+      const registry = await Registry.load(modules)
+      const none = (): void => undefined
       return LeaseSession.begin({
         store: bed.client.store,
-        registry: await Registry.load(modules),
+        registry,
+        serving: new Serving({ registry, onTrouble: none, onRecovered: none }),
         settings,
         queues: ['default'],
         onLost: () => assert.fail('the lease was lost'),

@@ -35,6 +35,7 @@ const quiet = { intent: null, abortCause: null, killCause: null } as const
 function typeOf(
   end: AttemptEnd,
   ladder: Partial<Pick<StopLadder, 'intent' | 'abortCause' | 'killCause'>>,
+  hasBegun = true,
 ): string {
   const fence = { runId: 'run', attempt: 1, workerId: 'worker' }
   const definition = task({ name: 'any', run: () => undefined })
@@ -46,6 +47,7 @@ function typeOf(
     limit: isLate ? limit : null,
     end,
     saved,
+    hasBegun,
   }).type
 }
 
@@ -55,6 +57,21 @@ suite('the end of an attempt', () => {
     assert.equal(typeOf(threw, { abortCause: 'lease-lost' }), 'release')
     assert.equal(typeOf(killed, { killCause: 'shutdown' }), 'release')
     assert.equal(typeOf(killed, { killCause: 'lease-lost' }), 'release')
+  })
+
+  test('whose handler was never called hands the run back, unless the module failed to load', () => {
+    const exited = { ...killed, wasKilled: false }
+    const unknown = {
+      ...threw,
+      error: { ...threw.error, code: 'TASK_UNKNOWN' },
+      isRetryable: false,
+    }
+    const failed = { ...threw, error: { ...threw.error, code: 'TASK_MODULE_FAILED' } }
+    assert.equal(typeOf(exited, {}), 'crash')
+    assert.equal(typeOf(exited, {}, false), 'release')
+    assert.equal(typeOf(unknown, {}), 'fail')
+    assert.equal(typeOf(unknown, {}, false), 'release')
+    assert.equal(typeOf(failed, {}, false), 'fail')
   })
 
   test('that is no use to repeat is a failure, also while the worker shuts down', () => {

@@ -31,6 +31,10 @@ const workerParameters = {
     kind: 'duration',
     about: 'how long its runs are its own without a sign of life; default 15s',
   },
+  startTimeout: {
+    kind: 'duration',
+    about: 'how long an isolate may take to load the modules; default 30s',
+  },
 } as const satisfies Partial<Parameters<keyof WorkerOptions>>
 
 const stopParameters = {
@@ -66,16 +70,13 @@ function command(program: Command, name: string, about: string): Command {
 async function work(session: Session, isDev: boolean): Promise<number> {
   const modules = modulesOf(session)
   const { finish, grace, ...settings } = session.config.worker ?? {}
-  const signals = new StopSignals()
   using _log = logWorker(session.isJson)
   await session.withClient(
     async (client) => {
+      const signals = await loadedBeforeSignals(modules)
+      const options = { ...settings, modules, ...given(workerParameters, session.options) }
       const { Worker } = await import('../../worker/worker.ts')
-      const worker = await Worker.start(client.store, {
-        ...settings,
-        modules,
-        ...given(workerParameters, session.options),
-      })
+      const worker = await Worker.start(client.store, options, { stopping: signals.first })
       if (process.pid === 1) writeNote(asProcessOne)
       using _uncaught = reportUncaught(worker)
       const following = isDev && !session.isJson ? followLogs(client, signals.stopped) : null
@@ -112,6 +113,24 @@ function handBackAndExit({ store: { url, options } }: Session, worker: Worker): 
   writeNote(`ends with ${worker.heldCount} inline handlers that do not; their runs go back`)
   handBack({ url, options, workerId: worker.id })
   process.exit(0)
+}
+
+/**
+ * Loads the modules before the OS signals are taken: nothing is held yet, so that a signal may end the process as it ends any other, even
+ * where a module blocks the thread. The first process of a container is spared such signals, so it ends by itself.
+ */
+async function loadedBeforeSignals(modules: readonly (string | URL)[]): Promise<StopSignals> {
+  const { Registry } = await import('../../worker/registry.ts')
+  const isSpared = process.pid === 1
+  if (isSpared) for (const name of stopSignals) process.on(name, exitNow)
+  await Registry.load(modules)
+  const signals = new StopSignals()
+  if (isSpared) for (const name of stopSignals) process.off(name, exitNow)
+  return signals
+}
+
+function exitNow(): never {
+  process.exit(interruptedCode)
 }
 
 /** The modules that the command line names, or else the configuration file. @throws {CheckreinError} `USAGE` where neither names any. */

@@ -47,6 +47,13 @@ function workerWords(event: WorkerEvent): string {
       return `${attemptName(event.task, event.runId, event.attempt)} started`
     case 'attempt-ended':
       return endedWords(event)
+    case 'cannot-serve':
+      return style(
+        'yellow',
+        `cannot serve ${plain(event.task)}, and leaves it to other workers for ${humanDuration(event.pauseMs)}: ${errorWords(event.error)}`,
+      )
+    case 'serves-again':
+      return `serves ${plain(event.task)} again`
     case 'unresponsive':
       return style(
         'red',

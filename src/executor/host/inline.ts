@@ -110,8 +110,9 @@ class InlineAttempt implements RunningAttempt, ErrorOwner {
     this.ended = promise
     this.#resolve = resolve
     this.#events = events
-    this.#context = new AttemptContext(order, asOurs(listener), null)
-    void this.#run(order)
+    const ours = asOurs(listener)
+    this.#context = new AttemptContext(order, ours, null)
+    void this.#run(order, () => ours.onBegun())
   }
 
   abort(reason: AbortReason): void {
@@ -159,10 +160,12 @@ class InlineAttempt implements RunningAttempt, ErrorOwner {
   }
 
   /** The handler never runs before `start` has returned. */
-  async #run(order: AttemptOrder): Promise<void> {
+  async #run(order: AttemptOrder, onBegun: () => void): Promise<void> {
     await Promise.resolve()
     const uncaught = (): Uncaught | null => this.#uncaught
-    this.#end(await ownedBy(this, () => performAttempt(order, this.#context, { uncaught })))
+    this.#end(
+      await ownedBy(this, () => performAttempt(order, this.#context, { onBegun, uncaught })),
+    )
   }
 
   #giveUp({ error }: Uncaught): void {

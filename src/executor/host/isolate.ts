@@ -33,6 +33,14 @@ export interface Seat {
 
 const slack = 1_048_576
 
+/** The settings of an isolate. */
+export interface IsolateSettings {
+  /** File URLs of the modules that it loads before it is ready. */
+  readonly modules: readonly string[]
+  /** How long it may take to load them, and then to begin with an attempt. */
+  readonly startMs: number
+}
+
 /** How long the last lines of an isolate may take to arrive after its exit. */
 const drainMs = 100
 
@@ -50,19 +58,24 @@ export class Isolate implements IsolateControls {
   #expected: Expected | null = null
   #seq = 0
   #isRetired = false
+  /** The modules that it could not load; null while it loads them. */
+  #failed: readonly string[] | null = null
+  readonly #startMs: number
+  /** Since when it is due to say something: that its modules are loaded, or that it has begun with its attempt. */
+  #dueSince = performance.now()
+  #startTimer: NodeJS.Timeout | null = null
 
-  /**
-   * @param modules file URLs of the modules that it loads before it is ready.
-   * @param onEnded called when its attempt has ended, before that attempt's `ended` settles.
-   */
-  constructor(seat: Seat, modules: readonly string[], onEnded: () => void) {
+  /** @param onEnded called when its attempt has ended, before that attempt's `ended` settles. */
+  constructor(seat: Seat, { modules, startMs }: IsolateSettings, onEnded: () => void) {
     const { promise, resolve } = Promise.withResolvers<boolean>()
     this.ready = promise
     this.#setReady = resolve
     this.#seat = seat
     this.#onEnded = onEnded
     this.#wire = new Wire(seat.lane, (line) => this.#hear(readReport(line, this.#expected)), slack)
+    this.#startMs = startMs
     this.#wire.send(loadLine(modules))
+    this.#watchStart()
     this.gone = seat.gone.then((proof) => this.#onGone(proof))
     // A lane that ends means that the isolate has died, or broke the protocol and must.
     void this.#wire.closed.then(() => this.retire())
@@ -72,10 +85,17 @@ export class Isolate implements IsolateControls {
     return !this.#isRetired && this.#seat.isOpen
   }
 
+  /** Whether it can't run the tasks of that module, as far as is known. */
+  lacks(module: string): boolean {
+    return this.#failed?.includes(module) === true
+  }
+
   start(order: AttemptOrder, listener: AttemptListener): RunningAttempt {
     const attempt = new IsolatedAttempt(this, ++this.#seq, listener)
     const { payloadLimit, checkpointLimit } = order
     this.#attempt = attempt
+    if (this.#failed !== null) this.#dueSince = performance.now()
+    this.#watchStart()
     this.#expected = { seq: attempt.seq, payloadLimit, checkpointLimit }
     this.#seat.setBusy(true)
     // Twice, for JSON within JSON; a result and the last checkpoint come in one line.
@@ -128,11 +148,41 @@ export class Isolate implements IsolateControls {
 
   #hear(report: Heard | null): void {
     if (report === null) return
-    if (report[0] === 'ready') return this.#setReady(true)
+    if (report[0] === 'ready') return this.#onReady(report[1])
     const attempt = this.#attempt
     if (attempt === null) return
     attempt.hear(report)
     if (attempt.outcome !== null) this.#finish(attempt)
+  }
+
+  #onReady(failed: readonly string[] | null): void {
+    if (failed !== null) {
+      this.#failed ??= failed
+      this.#dueSince = performance.now()
+    }
+    this.#setReady(true)
+  }
+
+  /**
+   * Ends an isolate that hangs in its start, or whose thread is blocked by what an earlier attempt left behind: its attempt would
+   * wait for ever. One timer looks again and again while there is something to wait for, for attempts are many.
+   */
+  #watchStart(): void {
+    if (this.#startTimer !== null || !this.#isDue) return
+    const leftMs = this.#dueSince + this.#startMs - performance.now()
+    this.#startTimer = setTimeout(
+      () => {
+        this.#startTimer = null
+        if (this.#isDue && performance.now() >= this.#dueSince + this.#startMs) void this.retire()
+        else this.#watchStart()
+      },
+      Math.max(1, leftMs),
+    ).unref()
+  }
+
+  get #isDue(): boolean {
+    if (this.#isRetired) return false
+    return this.#attempt === null ? this.#failed === null : !this.#attempt.hasBegun
   }
 
   /** An attempt that heard of an abort may have left anything behind: it has ended when its isolate is gone. */
@@ -143,6 +193,7 @@ export class Isolate implements IsolateControls {
 
   async #onGone(proof: ExitProof | null): Promise<void> {
     this.#isRetired = true
+    if (this.#startTimer !== null) clearTimeout(this.#startTimer)
     this.#setReady(false)
     await Promise.race([this.#wire.closed, delay(drainMs)])
     if (this.#attempt !== null) this.#settle(this.#attempt, proof)
@@ -154,6 +205,7 @@ export class Isolate implements IsolateControls {
     // A freeze that is under way must not hit the attempt after this one.
     this.#seat.thaw()
     this.#seat.setBusy(false)
+    this.#watchStart()
     this.#onEnded()
     attempt.settle(proof)
   }

@@ -38,12 +38,17 @@ export interface IsolateControls {
   kill(): Promise<KillOutcome>
 }
 
+const tellsOfHandler = (report: Heard[0]): boolean =>
+  report !== 'delivered' && report !== 'threw' && report !== 'broken'
+
 /** An attempt in an isolate, as its worker sees it. */
 export class IsolatedAttempt implements RunningAttempt {
   readonly ended: Promise<AttemptEnd>
   readonly seq: number
   outcome: ReportedEnd | null = null
   mustRetire = false
+  /** Whether the isolate has said that it calls the handler. */
+  hasBegun = false
   wasKilled = false
   readonly #isolate: IsolateControls
   readonly #listener: AttemptListener
@@ -115,9 +120,12 @@ export class IsolatedAttempt implements RunningAttempt {
     this.#resolve({ ...outcome, deliveredAt: this.#deliveredAt, proof })
   }
 
-  hear(report: Exclude<Heard, readonly ['ready']>): void {
+  hear(report: Exclude<Heard, readonly ['ready', ...unknown[]]>): void {
     if (this.outcome !== null) return
+    this.#noteBegun(report[0])
     switch (report[0]) {
+      case 'begun':
+        return undefined
       case 'delivered':
         return this.#onDelivered(report[2])
       case 'progress':
@@ -141,6 +149,13 @@ export class IsolatedAttempt implements RunningAttempt {
       case 'broken':
         return this.#onBroken()
     }
+  }
+
+  /** Every report of a handler says that it was called; an abort may be delivered, and an error thrown, before that. */
+  #noteBegun(report: Heard[0]): void {
+    if (this.hasBegun || !tellsOfHandler(report)) return
+    this.hasBegun = true
+    this.#listener.onBegun()
   }
 
   #onEnd(report: EndReport): void {

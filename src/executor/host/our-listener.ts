@@ -14,6 +14,10 @@ class OurListener implements AttemptListener {
     this.#listener = listener
   }
 
+  onBegun(): void {
+    ownedBy(null, () => this.#listener.onBegun())
+  }
+
   onDelivered(...told: Parameters<AttemptListener['onDelivered']>): void {
     ownedBy(null, () => this.#listener.onDelivered(...told))
   }

@@ -1,6 +1,6 @@
 import { CheckreinError } from '../../core/errors.ts'
 import type { AttemptListener, AttemptOrder, Executor, RunningAttempt } from '../executor.ts'
-import { Isolate, type Seat } from './isolate.ts'
+import { Isolate, type IsolateSettings, type Seat } from './isolate.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
 
 /** A maker of seats of one isolation, which also ends them all. */
@@ -14,12 +14,10 @@ export interface SeatMaker {
 }
 
 /** The settings of a pool. */
-export interface PoolSettings {
+export interface PoolSettings extends IsolateSettings {
   readonly capacity: number
   readonly spares: number
   readonly idleMs: number
-  /** File URLs of the modules that isolates load before they are ready. */
-  readonly modules: readonly string[]
 }
 
 /** How often isolates may end before they are ready, until `warmUp` gives up. */
@@ -72,7 +70,7 @@ export class Pool implements Executor {
 
   start(order: AttemptOrder, listener: AttemptListener): RunningAttempt {
     this.#checkRoom()
-    const isolate = this.#take()
+    const isolate = this.#take(order.module)
     this.#running++
     const attempt = isolate.start(order, listener)
     if (this.#idle.length + this.#warming.length < this.#settings.spares) this.#refill()
@@ -96,10 +94,12 @@ export class Pool implements Executor {
     throw new CheckreinError('INTERNAL', { message })
   }
 
-  #take(): Isolate {
+  /** An isolate for a task of that module. An isolate that failed to load the module is no use for it, and the next may find it mended. */
+  #take(module: string): Isolate {
     for (let isolate = this.#idle.pop(); isolate !== undefined; isolate = this.#idle.pop()) {
       if (this.#idle.length < this.#leastIdle) this.#leastIdle = this.#idle.length
-      if (isolate.isUsable) return isolate
+      if (isolate.isUsable && !isolate.lacks(module)) return isolate
+      void isolate.retire()
     }
     return this.#warming.shift() ?? this.#open()
   }
@@ -107,7 +107,7 @@ export class Pool implements Executor {
   #open(): Isolate {
     const isolate: Isolate = new Isolate(
       this.#maker.open(() => this.#onShut(isolate)),
-      this.#settings.modules,
+      this.#settings,
       () => this.#onEnded(isolate),
     )
     this.#live.add(isolate)

@@ -38,15 +38,21 @@ const deepestCause = 8
 export function readReport(line: string, expected: Expected | null): Heard | null {
   const fields = readArray(line)
   if (fields === null) return null
-  if (fields[0] === 'ready') return ['ready']
+  if (fields[0] === 'ready') return ['ready', failedOf(fields[1])]
   if (expected === null || fields[1] !== expected.seq) return null
   return endOf(fields, expected) ?? reportOf(fields, expected)
+}
+
+function failedOf(value: unknown): readonly string[] | null {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : null
 }
 
 function reportOf(fields: readonly unknown[], expected: Expected): Report | null {
   const { seq, payloadLimit, checkpointLimit } = expected
   const [type, , first, second] = fields
   switch (type) {
+    case 'begun':
+      return [type, seq]
     case 'delivered':
       return isTime(first) ? [type, seq, first] : null
     case 'progress':

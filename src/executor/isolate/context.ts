@@ -17,7 +17,7 @@ import type { StopRecord } from '../../core/run/stop.ts'
 import { Checkpoints } from './attempt/checkpoints.ts'
 import { Children, idsOf } from './signals/children.ts'
 import type {
-  AttemptListener,
+  HandlerListener,
   AbortReason,
   StoreAnswer,
   AttemptOrder,
@@ -39,7 +39,7 @@ export class AttemptContext implements Context {
   readonly error: ErrorRecord | null
   readonly result: unknown
   readonly #isMapped: boolean
-  readonly #listener: AttemptListener
+  readonly #listener: HandlerListener
   readonly #halt: Halt
   readonly #checkpoints: Checkpoints
   readonly #heartbeat: IsolateHeartbeat
@@ -51,7 +51,7 @@ export class AttemptContext implements Context {
   #isClosed = false
 
   /** @param source null where an abort can only come between two turns of this thread's own loop. */
-  constructor(order: AttemptOrder, listener: AttemptListener, source: HaltSource | null) {
+  constructor(order: AttemptOrder, listener: HandlerListener, source: HaltSource | null) {
     this.run = order.run
     this.stop = order.rollback?.stop ?? null
     this.error = order.rollback?.error ?? null

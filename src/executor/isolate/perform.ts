@@ -37,6 +37,8 @@ export interface Uncaught {
 
 /** The knowledge of the place in which an attempt runs. */
 export interface Performing {
+  /** Called when the task is in hand: from here on whatever goes wrong is the work of the run itself. */
+  readonly onBegun: () => void
   /** The error of the handler that nobody has caught so far, which fails the attempt; null where there is none. */
   readonly uncaught?: () => Uncaught | null
 }
@@ -49,11 +51,13 @@ export interface Performing {
 export async function performAttempt(
   order: AttemptOrder,
   context: AttemptContext,
-  { uncaught = () => null }: Performing = {},
+  { onBegun, uncaught = () => null }: Performing,
 ): Promise<HandlerOutcome> {
   try {
     const { module, run, payloadLimit } = order
     const task = loadedTask(module, run.task) ?? (await loadTask(module, run.task))
+    context.throwIfAborted()
+    onBegun()
     const input = await inputOf(task, order)
     context.throwIfAborted()
     await context.open(task)
@@ -79,12 +83,16 @@ const hopeless: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'PAYLOAD_TOO_LARGE',
   'ROLLBACK_MISSING',
   'TASK_UNKNOWN',
+])
+
+/** A module that failed to load, or was loaded without the task, stays so in this isolate: another one may find it mended. */
+const lasting: ReadonlySet<ErrorCode | null> = new Set<ErrorCode | null>([
   'TASK_MODULE_FAILED',
+  'TASK_UNKNOWN',
 ])
 
 /**
- * The outcome for a thrown value; closes the context. The isolate is tainted where a module failed to load, for half of the module
- * may have been left behind, and where the handler was told to park, whatever it made of that.
+ * The outcome for a thrown value; closes the context. The isolate is tainted where it can't find the task, and where the handler was told to park, whatever it made of that.
  */
 export function threw(thrown: unknown, context: AttemptContext): HandlerOutcome {
   if (context.isParked && (context.isReason(thrown) || isHalting(thrown))) {
@@ -97,7 +105,7 @@ export function threw(thrown: unknown, context: AttemptContext): HandlerOutcome 
     error: portableError(errorRecord(thrown)),
     isRetryable: !isNonRetryable(thrown) && !(ours !== null && hopeless.has(ours)),
     saved: context.close('threw'),
-    isTainted: ours === 'TASK_MODULE_FAILED' || context.isParked,
+    isTainted: lasting.has(ours) || context.isParked,
   }
 }
 

@@ -4,7 +4,7 @@ import type { SignalOutcome } from '../../core/run/events.ts'
 import { type AbortEars, AbortListener } from '../wire/abort-flag.ts'
 import { type Order, type Report, readOrder } from '../wire/channel.ts'
 import { AttemptContext } from './context.ts'
-import type { AttemptListener, AttemptOrder } from '../executor.ts'
+import type { AttemptOrder, HandlerListener } from '../executor.ts'
 import { loadTasks } from './load-task.ts'
 import { type HandlerOutcome, performAttempt, threw } from './perform.ts'
 import { currentOwner, type ErrorOwner, ownedBy } from '../os/uncaught.ts'
@@ -34,7 +34,6 @@ class Service {
   readonly #wire: Wire
   readonly #aborts: AbortListener
   #current: Current | null = null
-  #isReady = false
   /** Whether an attempt that has ended goes on here all the same: then the running one is the last. */
   #isHaunted = false
 
@@ -46,18 +45,16 @@ class Service {
     })
   }
 
-  /** Loads what its attempts will need, so that the first one need not wait for it; what fails, that attempt says. */
+  /**
+   * Loads what its attempts will need, so that the first one need not wait for it. A module that failed once fails in this isolate
+   * for ever, for Node keeps the failure: so the worker is told, and an attempt that needs the module goes to another isolate.
+   */
   async #load(modules: readonly string[]): Promise<void> {
-    const loading = Promise.allSettled(modules.map((module) => loadTasks(module)))
-    const late = setTimeout(() => this.#ready(), longestLoadMs)
-    await loading
+    const late = setTimeout(() => this.#send(['ready', null]), longestLoadMs)
+    const loaded = await Promise.allSettled(modules.map((module) => loadTasks(module)))
     clearTimeout(late)
-    this.#ready()
-  }
-
-  #ready(): void {
-    if (!this.#isReady) this.#send(['ready'])
-    this.#isReady = true
+    const failed = modules.filter((_, at) => loaded[at]?.status === 'rejected')
+    this.#send(['ready', failed])
   }
 
   /**
@@ -108,7 +105,8 @@ class Service {
       this.#finish(current, { ...threw(error, context), isTainted: true })
     const current: Current = { seq, context, onUncaught }
     this.#current = current
-    void ownedBy(current, () => performAttempt(order, context)).then((outcome) =>
+    const onBegun = (): void => this.#send(['begun', seq])
+    void ownedBy(current, () => performAttempt(order, context, { onBegun })).then((outcome) =>
       this.#finish(current, outcome),
     )
   }
@@ -126,7 +124,7 @@ class Service {
     else this.#send(['threw', seq, outcome.error, outcome.isRetryable, ...last])
   }
 
-  #listener(seq: number): AttemptListener {
+  #listener(seq: number): HandlerListener {
     return {
       onDelivered: (at) => this.#send(['delivered', seq, at]),
       onProgress: (value) => this.#send(['progress', seq, value]),

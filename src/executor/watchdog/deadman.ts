@@ -76,7 +76,11 @@ async function dieUnlessRenewed(): Promise<void> {
   else await dieNow()
 }
 
+/** How long the look for strays may take: it goes through the thread pool of the process, which a handler may hold up for ever. */
+const longestLookMs = 1000
+
 async function dieNow(): Promise<void> {
+  setTimeout(endGroup, longestLookMs)
   try {
     await endStrays()
   } finally {

@@ -19,7 +19,10 @@ import type {
 
 /** A report of an isolate about its attempt. */
 export type Report =
-  | readonly ['ready']
+  /** `failed`: the modules that it could not load; null where it still loads them, and takes orders all the same. */
+  | readonly ['ready', failed: readonly string[] | null]
+  /** It has the task in hand: the handler is called next. */
+  | readonly ['begun', seq: number]
   | readonly ['delivered', seq: number, at: number]
   | readonly ['progress', seq: number, value: JsonText]
   | readonly ['log', seq: number, line: LogLine]

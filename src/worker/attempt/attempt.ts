@@ -4,8 +4,9 @@
  *     claimed            the claimer has the run, and a slot is free                   claiming/lease-session.ts
  *       │ begin
  *     1 start            an isolate takes the order; it will call the handler          order.ts, executor/
- *     2 arm limits       the timers of the task's time limits start                    limits.ts
- *     3 forward signals  the signals that were sent already are read and handed over   signal-forwarder.ts
+ *     2 forward signals  the signals that were sent already are read and handed over   signal-forwarder.ts
+ *       │ onBegun: the isolate has the task in hand, and calls the handler
+ *     3 arm limits       the timers of the task's time limits start                    limits.ts
  *     4 announce         `attempt-started` is published                                reporter.ts
  *       │
  *       │  The handler runs. `follow` carries out what is asked of the run meanwhile:  controls.ts
@@ -20,9 +21,14 @@
  *    10 store            the event is written, fence first, however long that takes    pace.ts, store-end.ts
  *    11 announce         `attempt-ended` is published                                  reporter.ts
  *
+ * An attempt that ends without `onBegun` was no attempt of the run: no handler was called. So it is handed back and does not count,
+ * unless the module of the task failed to load, which is a failure like any other. Either way the worker leaves the task to others
+ * for a while (`claiming/serving.ts`).
+ *
  * The slot is given back before the end is written, because the code of the attempt is over by then, and a slow database
  * must not keep other runs from starting.
  */
+import type { ErrorRecord } from '../../core/errors.ts'
 import type { LogLine, MachineEvent, Saved } from '../../core/run/events.ts'
 import type {
   AbortReason,
@@ -40,7 +46,7 @@ import type { Pace } from './pace.ts'
 import type { RegisteredTask } from '../registry.ts'
 import { AttemptReporter } from './reporter.ts'
 import type { AbortCause, KillCause } from './stop.ts'
-import { verdict } from './verdict.ts'
+import { neverBegun, verdict } from './verdict.ts'
 
 /** The surroundings of an attempt. */
 export interface AttemptParts {
@@ -55,6 +61,8 @@ export interface AttemptParts {
   readonly onEnded: (attempt: Attempt) => void
   /** Called when the store will never take the end of the attempt. */
   readonly onLostEnd: () => void
+  /** Called when the handler is called, or when it is known that it will not be. @param error why not; null where it is. */
+  readonly onBegun: (error: ErrorRecord | null) => void
 }
 
 /** One attempt at a run. Nothing happens before `begin`, which is called once. */
@@ -65,6 +73,7 @@ export class Attempt implements AttemptListener {
   readonly #reporter: AttemptReporter
   #running!: RunningAttempt
   #controls!: AttemptControls
+  #hasBegun = false
   #hasEnded = false
 
   constructor(run: ClaimedRun, registered: RegisteredTask, parts: AttemptParts) {
@@ -81,15 +90,13 @@ export class Attempt implements AttemptListener {
    */
   begin(): { readonly settled: Promise<void> } {
     this.#start()
-    this.#controls.armLimits()
     this.#controls.forwardSignals(this.run.signalled)
-    this.#reporter.announceStart()
     return { settled: this.#conclude() }
   }
 
   async #conclude(): Promise<void> {
     const end = await this.#running.ended
-    this.#disarm()
+    this.#disarm(end)
     this.#parts.onEnded(this)
     const saved = await this.#controls.collect(end.saved)
     const event = this.#verdict(end, saved)
@@ -106,8 +113,10 @@ export class Attempt implements AttemptListener {
     this.#controls = new AttemptControls(this.#running, task, this.#reporter)
   }
 
-  #disarm(): void {
+  #disarm(end: AttemptEnd): void {
     this.#hasEnded = true
+    const error = this.#hasBegun ? null : neverBegun(end, this.#controls.ladder)
+    if (error !== null) this.#parts.onBegun(error)
     this.#controls.end()
     this.#parts.pace.tick(this.#reporter.ageMs)
   }
@@ -115,7 +124,8 @@ export class Attempt implements AttemptListener {
   #verdict(end: AttemptEnd, saved: Saved): MachineEvent {
     const { ladder, limit } = this.#controls
     const { task } = this.#registered
-    return verdict({ fence: this.#reporter.fence, task, ladder, limit, end, saved })
+    const hasBegun = this.#hasBegun
+    return verdict({ fence: this.#reporter.fence, task, ladder, limit, end, saved, hasBegun })
   }
 
   // --- what is asked of the run while its handler runs ------------------------------------------------------------
@@ -136,6 +146,13 @@ export class Attempt implements AttemptListener {
   }
 
   // --- what the attempt reports; each is documented at `AttemptListener` ------------------------------------------
+
+  onBegun(): void {
+    this.#hasBegun = true
+    this.#controls.armLimits()
+    this.#reporter.announceStart()
+    this.#parts.onBegun(null)
+  }
 
   onDelivered(at: number): void {
     if (this.#controls.ladder.abortCause === 'stop')

@@ -62,6 +62,35 @@ export class Pace {
   }
 }
 
+/** The paces of all tasks of a worker. */
+export class Paces {
+  readonly #lookPauseMs: number
+  readonly #byTask = new Map<string, Pace>()
+
+  /** @param lookPauseMs see `Store`. */
+  constructor(lookPauseMs: number) {
+    this.#lookPauseMs = lookPauseMs
+  }
+
+  of(task: string): Pace {
+    const known = this.#byTask.get(task)
+    if (known) return known
+    const pace = new Pace(this.#lookPauseMs)
+    this.#byTask.set(task, pace)
+    return pace
+  }
+
+  /** The tasks among these whose runs are worth claiming ahead, and how many. @param waiting how many wait for a slot already. */
+  lookahead(
+    names: readonly string[],
+    waiting: number,
+  ): { readonly tasks: readonly string[]; readonly limit: number } {
+    const tasks = names.filter((name) => this.of(name).lookahead > 0)
+    const most = tasks.reduce((most, name) => Math.max(most, this.of(name).lookahead), 0)
+    return { tasks, limit: waiting > most / 2 ? 0 : most - waiting }
+  }
+}
+
 const quickMs = 5
 const windowMs = 10
 const staleMs = 50

@@ -17,6 +17,8 @@ interface EndedAttempt {
   readonly end: AttemptEnd
   /** The checkpoint and the signals that are not stored yet. */
   readonly saved: Saved
+  /** Whether the isolate has called the handler. */
+  readonly hasBegun: boolean
 }
 
 /** The event that says what the end of an attempt means. It depends on the end, on what was asked of the run, and on the limit that the attempt met. */
@@ -28,15 +30,35 @@ export function verdict(what: EndedAttempt): MachineEvent {
   const isKilled = ladder.killCause !== null && end.proof !== null
   if (end.kind === 'parked' && !(isKilled && ladder.killCause === 'stop')) return parked(what, end)
   if (isKilled) return killed(what)
+  if (isReturned(what)) return { type: 'release', mode: 'prevented', ...ended }
   if (end.kind === 'exited') {
     return { type: 'crash', ...failure, error: exitError(end), isRetryable: true, ...ended }
   }
   if (end.kind === 'parked') return parked(what, end)
   if (isInterrupted(ladder) && end.deliveredAt !== null && end.isRetryable) {
-    return { type: 'release', mode: 'cooperative', ...ended }
+    return { type: 'release', mode: what.hasBegun ? 'cooperative' : 'prevented', ...ended }
   }
   const error = thrownError(what, end)
   return { type: 'fail', ...failure, error, isRetryable: end.isRetryable, ...ended }
+}
+
+/**
+ * Whether the run is handed back as if it had never been claimed: its handler was not called, because there was no isolate, or none
+ * that knows the task. Another isolate may do, here or with another worker. A module that throws when it is loaded is a failure.
+ */
+function isReturned({ hasBegun, end }: EndedAttempt): boolean {
+  if (hasBegun) return false
+  return end.kind === 'exited' || (end.kind === 'threw' && end.error.code === 'TASK_UNKNOWN')
+}
+
+/** The error of an attempt whose handler was not called, where its isolate is to blame and not what was asked of the run. */
+export function neverBegun(
+  end: AttemptEnd,
+  { abortCause, killCause }: Pick<StopLadder, 'abortCause' | 'killCause'>,
+): ErrorRecord | null {
+  if (abortCause !== null || killCause !== null) return null
+  if (end.kind === 'threw') return end.error
+  return end.kind === 'exited' ? startError(end) : null
 }
 
 type EndFields = Pick<
@@ -66,12 +88,12 @@ function parked(
 
 /** The event for an isolate that the worker has killed. An error that the handler threw on its way was made by the OS signal. */
 function killed(what: EndedAttempt): MachineEvent {
-  const { task, ladder, limit, end } = what
+  const { task, ladder, limit, end, hasBegun } = what
   const ended = endedOf(what)
   const isAsked = ladder.intent !== null && ladder.intent.verb !== 'revoke'
-  if (isAsked) return { type: 'stop', mode: 'forced', ...ended }
-  if (ladder.killCause !== 'limit' || limit === null)
-    return { type: 'release', mode: 'forced', ...ended }
+  const mode = hasBegun ? 'forced' : 'prevented'
+  if (isAsked) return { type: 'stop', mode, ...ended }
+  if (ladder.killCause !== 'limit' || limit === null) return { type: 'release', mode, ...ended }
   const timeout = record(limit.code, limit.message, { ...limit.details, proof: end.proof })
   const error = end.kind === 'threw' ? { ...timeout, cause: end.error } : timeout
   const failure = { retry: task.retry, random: Math.random() }
@@ -100,6 +122,14 @@ function exitError(end: AttemptEnd): ErrorRecord {
   return record('ISOLATE_EXITED', `The isolate exited ${how} before the handler returned`, {
     proof,
   })
+}
+
+function startError({ proof }: AttemptEnd): ErrorRecord {
+  const how =
+    proof === null
+      ? 'No isolate could be made for the attempt'
+      : 'The isolate ended before it called the handler, or had to be ended because it did not'
+  return record('ISOLATE_EXITED', how, { proof })
 }
 
 function record(

@@ -1,6 +1,6 @@
 import { isCheckreinError } from '../../core/errors.ts'
 import type { Store } from '../../store/store.ts'
-import type { Registry } from '../registry.ts'
+import type { Serving } from './serving.ts'
 import type { LeaseSession } from './lease-session.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
 
@@ -12,7 +12,7 @@ const dearLookMs = 10
 /** The surroundings of a claimer. */
 export interface ClaimerParts {
   readonly store: Pick<Store, 'claim' | 'claimableTasks' | 'held' | 'lookPauseMs'>
-  readonly registry: Pick<Registry, 'namesOf'>
+  readonly serving: Pick<Serving, 'namesOf' | 'dueOf' | 'postpone' | 'nextInMs'>
   readonly queues: readonly string[]
   /** How long to go without a look at most, should the news of new runs have been lost, ms. */
   readonly pollMs: number
@@ -94,12 +94,14 @@ export class Claimer {
     const waitMs = this.#fillAgainAt - performance.now()
     if (wanting.length > 0 && waitMs > 0) return waitMs
     await this.#compare(leaseSession)
+    await this.#tryAgain(leaseSession)
     const filled = await this.#fillAll(leaseSession, wanting)
     if (!filled.some(({ count, free }) => count >= free))
       this.#fillAgainAt = performance.now() + shortestPauseMs
     const againMs = (await this.#hasLeft(filled)) ? store.lookPauseMs : Infinity
     const dueAt = Math.min(this.#heardAt + pollMs, this.#compareAt)
-    return Math.min(againMs, leaseSession.handBackStale(), Math.max(1, dueAt - performance.now()))
+    const dueMs = Math.min(dueAt - performance.now(), this.#parts.serving.nextInMs)
+    return Math.min(againMs, leaseSession.handBackStale(), Math.max(1, dueMs))
   }
 
   #wants(leaseSession: ClaimingSession, isolation: Isolation): boolean {
@@ -115,6 +117,16 @@ export class Claimer {
     if (performance.now() < this.#compareAt) return
     leaseSession.refuseUnknown(await this.#parts.store.held(leaseSession.id))
     this.#compareAt = performance.now() + this.#parts.compareMs
+  }
+
+  /** Claims one run of each task that is to be tried again, because its handler could not be called some time ago. */
+  async #tryAgain(leaseSession: ClaimingSession): Promise<void> {
+    const { serving } = this.#parts
+    for (const isolation of leaseSession.isolations)
+      for (const task of serving.dueOf(isolation)) {
+        if (leaseSession.freeSlots(isolation) <= 0) continue
+        if ((await this.#claim(leaseSession, [task], 1)) === 0) serving.postpone(task)
+      }
   }
 
   async #fillAll(
@@ -162,7 +174,7 @@ export class Claimer {
   }
 
   #tasksOf(isolation: Isolation): readonly string[] {
-    return this.#parts.registry.namesOf(isolation)
+    return this.#parts.serving.namesOf(isolation)
   }
 
   /** The tasks that have runs to claim, as far as is known or can be read. */

@@ -16,13 +16,13 @@ export interface ExecutorParts {
 /** Makes an executor for each isolation that the tasks use. */
 export function executorsFor(
   registry: Registry,
-  { capacity, spares }: WorkerSettings,
+  { capacity, spares, startMs }: WorkerSettings,
   parts: ExecutorParts,
 ): ReadonlyMap<Isolation, Executor> {
   const executors = new Map<Isolation, Executor>()
   for (const isolation of registry.isolations) {
     const modules = registry.modulesOf(isolation)
-    const settings = { capacity: capacity[isolation], spares, modules, ...parts }
+    const settings = { capacity: capacity[isolation], spares, modules, startMs, ...parts }
     executors.set(isolation, createExecutor(isolation, settings))
   }
   return executors

@@ -18,15 +18,17 @@ import { executorsFor } from './executors.ts'
 import { Prefetched } from './prefetched.ts'
 import { goodUntil, LeaseHeartbeat, type LeaseHeartbeatParts } from './lease-heartbeat.ts'
 import type { WorkerSettings } from '../options.ts'
-import { Pace } from '../attempt/pace.ts'
+import { Paces } from '../attempt/pace.ts'
 import type { Registry } from '../registry.ts'
 import { publishUncaught } from '../telemetry.ts'
+import type { Serving } from './serving.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
 
 /** The surroundings of a lease session. */
 export interface LeaseSessionParts {
   readonly store: Store
   readonly registry: Registry
+  readonly serving: Serving
   readonly settings: WorkerSettings
   readonly queues: readonly string[]
   /** The lease is lost; the lease session has been told to end. */
@@ -57,7 +59,7 @@ export class LeaseSession {
   readonly #settling = new Set<Promise<void>>()
   readonly #busy = new Map<Isolation, number>()
   readonly #prefetched: Prefetched
-  readonly #paces = new Map<string, Pace>()
+  readonly #paces: Paces
 
   /** Takes a lease. @throws {CheckreinError} `STORE_…`. */
   static async begin(parts: LeaseSessionParts): Promise<LeaseSession> {
@@ -82,6 +84,7 @@ export class LeaseSession {
     this.id = id
     this.#parts = parts
     this.#prefetched = new Prefetched(store.lookPauseMs)
+    this.#paces = new Paces(store.lookPauseMs)
     this.#executors = executorsFor(registry, settings, {
       goodUntil: until,
       onLateError: (run, error) => publishUncaught(id, error, { run }),
@@ -119,20 +122,8 @@ export class LeaseSession {
 
   /** The tasks of an isolation whose runs are worth claiming ahead, and how many. */
   lookahead(isolation: Isolation): { readonly tasks: readonly string[]; readonly limit: number } {
-    const tasks = this.#parts.registry
-      .namesOf(isolation)
-      .filter((name) => this.#paceOf(name).lookahead > 0)
-    const most = tasks.reduce((most, name) => Math.max(most, this.#paceOf(name).lookahead), 0)
-    const waiting = this.#prefetched.count(isolation)
-    return { tasks, limit: waiting > most / 2 ? 0 : most - waiting }
-  }
-
-  #paceOf(task: string): Pace {
-    const known = this.#paces.get(task)
-    if (known) return known
-    const pace = new Pace(this.#parts.store.lookPauseMs)
-    this.#paces.set(task, pace)
-    return pace
+    const names = this.#parts.serving.namesOf(isolation)
+    return this.#paces.lookahead(names, this.#prefetched.count(isolation))
   }
 
   /** Runs a claimed run, now or when a slot is free. */
@@ -143,9 +134,13 @@ export class LeaseSession {
     else this.#prefetched.add(isolation, run)
   }
 
-  /** After a standstill the lease may be over before a renewal has said so: then nothing starts, and the run lapses with it. */
+  /**
+   * After a standstill the lease may be over before a renewal has said so: then nothing starts, and the run lapses with it. A run
+   * whose task turned out to be one that can't be served goes back.
+   */
   #start(isolation: Isolation, run: ClaimedRun): void {
     if (!this.#heartbeat.isGood) return
+    if (!this.#parts.serving.admits(run.task)) return this.#handBack(run, 'release')
     const attempt = this.#makeAttempt(isolation, run)
     if (!attempt) return
     try {
@@ -153,6 +148,7 @@ export class LeaseSession {
     } catch (error) {
       // An executor that is closed takes nothing more: the run goes back.
       this.#parts.onError(error)
+      this.#parts.serving.endTry(run.task)
       this.#handBack(run, 'release')
       return
     }
@@ -161,7 +157,7 @@ export class LeaseSession {
   }
 
   #makeAttempt(isolation: Isolation, run: ClaimedRun): Attempt | null {
-    const { store, registry, settings } = this.#parts
+    const { store, registry, serving, settings } = this.#parts
     const registered = registry.get(run.task)
     const executor = this.#executors.get(isolation)
     if (!registered || !executor) return null
@@ -170,8 +166,9 @@ export class LeaseSession {
       executor,
       workerId: this.id,
       payloadLimit: settings.payloadLimit,
-      pace: this.#paceOf(run.task),
+      pace: this.#paces.of(run.task),
       onEnded: (attempt) => this.#free(attempt, isolation),
+      onBegun: (error) => serving.note(run.task, error),
       onLostEnd: () => this.#heartbeat.giveUp(),
     })
   }
@@ -188,6 +185,7 @@ export class LeaseSession {
 
   #free({ run }: Attempt, isolation: Isolation): void {
     this.#running.delete(run.id)
+    this.#parts.serving.endTry(run.task)
     this.#occupy(isolation, -1)
     const next = this.#prefetched.next(isolation)
     if (next) this.#start(isolation, next)

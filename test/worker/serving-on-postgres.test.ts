@@ -1,0 +1,3 @@
+import { servingPromises } from './serving-suite.ts'
+
+servingPromises('postgres', 'process')

@@ -1,0 +1,4 @@
+import { servingPromises } from './serving-suite.ts'
+
+servingPromises('sqlite', 'process')
+servingPromises('sqlite', 'thread')
