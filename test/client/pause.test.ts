@@ -27,7 +27,8 @@ for (const on of storeKinds) {
       const { by, reason, at, until: end, holdId } = paused
       assert.deepEqual({ by, reason, holdId }, { by: 'ada', reason: 'disk is full', holdId: null })
       assert.equal(end, at + hour)
-      assert.equal((await run.pause({ for: '1h' })).answer, 'already-paused')
+      assert.equal((await run.pause({ until: new Date(end ?? 0) })).answer, 'already-paused')
+      assert.equal((await run.pause({ for: '2h' })).answer, 'moved')
       assert.equal((await run.resume()).answer, 'resumed')
       assert.equal((await run.resume()).answer, 'not-paused')
       const after = await run.get()

@@ -345,6 +345,7 @@ export const flowPausePromises: Promises = {
     assert.equal(await flow.status(id), 'paused')
     assert.deepEqual(await flow.claim(), [])
     assert.equal(await flow.ask('pause', id), 'already-paused')
+    assert.equal((await flow.client.pauseWorkflow(id, { for: '1h' })).answer, 'moved')
     assert.equal(await flow.ask('resume', id), 'resumed')
     assert.equal(await flow.ask('resume', id), 'not-paused')
     await flow.play()

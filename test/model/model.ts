@@ -253,8 +253,9 @@ export class Model {
       this.#askToPause(run, 'own', until)
       return 'requested'
     }
+    const isMoved = run.resumeAt !== until
     run.resumeAt = until
-    if (run.state === 'paused') return 'already-paused'
+    if (run.state === 'paused') return isMoved ? 'moved' : 'already-paused'
     Object.assign(run, { state: 'paused', pausedFrom: run.state })
     return 'paused'
   }

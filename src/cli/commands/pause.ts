@@ -158,7 +158,7 @@ async function parked(client: Client, one: Controlled, endsAt: number): Promise<
 
 function outcomeLine({ id, answer, state }: Outcome): string {
   const name = id === null ? '(no run holds the key)' : plain(id)
-  const isWell = ['paused', 'already-paused', 'resumed'].includes(answer)
+  const isWell = ['paused', 'already-paused', 'moved', 'resumed'].includes(answer)
   const what = answerWords[answer] ?? (state === 'running' && answer === 'paused' ? 'frozen' : '')
   const ending = answer === 'too-late' ? `: ${state}` : ''
   return `${name}  ${style(isWell ? 'green' : 'yellow', answer)}  ${what}${ending}`.trimEnd()

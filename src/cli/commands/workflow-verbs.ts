@@ -82,7 +82,7 @@ async function answerOf(session: Session, verb: Verb, { client, handle }: Asked)
 }
 
 function outcomeLine(verb: Verb, { id, answer, workflow }: Outcome): string {
-  const isWell = ['stopped', 'paused', 'already-paused', 'resumed'].includes(answer)
+  const isWell = ['stopped', 'paused', 'already-paused', 'moved', 'resumed'].includes(answer)
   const words = workflowAnswerWords(answer, { verb, workflow })
   return `${plain(id)}  ${style(isWell ? 'green' : 'yellow', answer)}  ${words}`.trimEnd()
 }

@@ -25,6 +25,7 @@ export const answerWords: Readonly<Partial<Record<CameTo, string>>> = {
   requested: 'on record; the run is still running',
   'too-late': 'it had ended by itself',
   'already-cancelled': 'it was stopped before',
+  moved: 'it was paused already; the pause has another end now',
   'not-paused': 'it was not paused',
   pending: 'not confirmed yet; the request is on record and will be carried out',
   'not-found': 'no such run',

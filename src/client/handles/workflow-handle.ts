@@ -146,7 +146,7 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
   async pause({ timeout, abortSignal, ...options }: PauseOptions = {}): Promise<WorkflowOutcome> {
     const timeoutMs = parkWaitMs({ ...options, ...(timeout === undefined ? {} : { timeout }) })
     const { answer } = await this.#parts.control('pause', this.id, options)
-    if (answer !== 'paused' && answer !== 'already-paused') return this.#outcome(answer)
+    if (!isPaused(answer)) return this.#outcome(answer)
     const wait = {
       code: 'PAUSE_PENDING',
       timeoutMs,
@@ -243,6 +243,9 @@ function pauseAnswer(flow: StoredWorkflow, answer: Answer): Answer {
   if (isOver(flow)) return 'too-late'
   return flow.paused === null ? 'resumed' : answer
 }
+
+const isPaused = (answer: Answer | 'not-found'): answer is Answer =>
+  ['paused', 'already-paused', 'moved'].includes(answer)
 
 const workflowOutcome = (
   answer: WorkflowOutcome['answer'],

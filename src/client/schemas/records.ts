@@ -32,6 +32,7 @@ const answerWords: Readonly<Record<Answer, true>> = {
   'too-late': true,
   paused: true,
   'already-paused': true,
+  moved: true,
   resumed: true,
   'not-paused': true,
   sent: true,

@@ -31,8 +31,8 @@ export interface RollbackOutcome {
 export interface PauseOutcome {
   readonly id: string
   /**
-   * `paused` when it has parked or is frozen, `already-paused` where it was; `resumed` where somebody has resumed it
-   * meanwhile; `too-late` or `already-cancelled` where it has ended, or is being rolled back.
+   * `paused` when it has parked or is frozen, `already-paused` where it was, `moved` where the pause has another end now;
+   * `resumed` where somebody has resumed it meanwhile; `too-late` or `already-cancelled` where it has ended, or is being rolled back.
    */
   readonly answer: Answer | 'not-found'
   readonly state: State | null

@@ -3,7 +3,7 @@ import type { MachineEvent } from './events.ts'
 import type { RunFacts } from './run.ts'
 import type { StopRecord } from './stop.ts'
 
-/** The outcome of an event. The first nine answer a client's verb. */
+/** The outcome of an event. The first ten answer a client's verb. */
 export type Answer =
   /** No code of the run was executing, and no further attempt starts; there may have been attempts before. */
   | 'prevented'
@@ -14,6 +14,8 @@ export type Answer =
   | 'too-late'
   | 'paused'
   | 'already-paused'
+  /** It was paused already, and the end of the pause is another one now. */
+  | 'moved'
   | 'resumed'
   | 'not-paused'
   /** The signal is kept for the handler. */

@@ -8,8 +8,11 @@ export function pauseRun(run: RunFacts, event: EventOf<'pause'>, now: number): D
   const { reason, by, resumeAt } = event
   const data = { reason, by, ...(resumeAt === null ? {} : { resumeAt }) }
   if (run.state === 'running') return askToPause(run, event, now)
-  if (run.state === 'paused')
-    return { answer: 'already-paused', run: pausedAgain(run, event, now), data }
+  if (run.state === 'paused') {
+    const next = pausedAgain(run, event, now)
+    const isMoved = next !== null && next.resumeAt !== run.resumeAt
+    return { answer: isMoved ? 'moved' : 'already-paused', run: next, data }
+  }
   const pausedFrom = run.state as NonNullable<RunFacts['pausedFrom']>
   const paused = { paused: byOf(event, now), resumeAt, pausedFrom }
   return { answer: 'paused', run: { ...run, ...paused, state: 'paused' }, data }

@@ -100,8 +100,10 @@ function decideOn(flow: StoredWorkflow, request: WorkflowControl, now: number): 
   if (verb === 'resume')
     return flow.paused === null ? ['not-paused', null] : ['resumed', { ...flow, paused: null }]
   const until = instantOf(request.pause.until, now)
-  if (flow.paused !== null)
-    return ['already-paused', { ...flow, paused: { ...flow.paused, until } }]
+  if (flow.paused !== null) {
+    const answer = flow.paused.until === until ? 'already-paused' : 'moved'
+    return [answer, { ...flow, paused: { ...flow.paused, until } }]
+  }
   return ['paused', { ...flow, paused: { reason, by, at: now, until } }]
 }
 
