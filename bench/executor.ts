@@ -51,6 +51,7 @@ function order(name: string): AttemptOrder {
     ...limits,
     state: null,
     waits: [],
+    begunWait: null,
     signalled: null,
     rollback: null,
   }

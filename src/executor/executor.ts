@@ -42,6 +42,8 @@ export interface AttemptOrder {
   readonly state: JsonText | null
   /** The waits since that checkpoint that are over, in their order. */
   readonly waits: readonly WaitOutcome[]
+  /** The wait after those, where a signal has woken it before its time was over; null where none has. */
+  readonly begunWait: { readonly signal: string; readonly leftMs: number } | null
   /** The position of the newest signal that was sent to the run; null where none was. No wait gives its slot back before `caughtUp` has come so far. */
   readonly signalled: number | null
   /** Set where the task's `rollback` is to be called and not its `run`. */

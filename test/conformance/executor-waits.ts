@@ -52,6 +52,32 @@ export const waitPromises: Record<string, Body> = {
     assert.ok(wakeInMs <= hourMs && wakeInMs > hourMs - 60_000, `${wakeInMs}`)
   },
 
+  'a receive whose signal did not fit keeps the end of its timeout': async (executor) => {
+    const goesOn = (signal: string, leftMs: number): Watched => {
+      const begun = { waits: ['slept'], begunWait: { signal, leftMs } } as const
+      return new Watched(executor, orderFor('replays', { ms: hourMs }, begun))
+    }
+    const { wait } = parked(await goesOn('ping', hourMs).end())
+    assert.deepEqual([wait?.signal, wait?.done], ['ping', ['slept']])
+    const { wakeInMs } = wait ?? {}
+    assert.ok(wakeInMs != null && wakeInMs <= hourMs && wakeInMs > hourMs - 60_000, `${wakeInMs}`)
+    const late = parked(await goesOn('ping', 0).end())
+    assert.deepEqual(late.wait?.done, ['slept', 'timeout'])
+    const other = parked(await goesOn('another', hourMs).end())
+    assert.deepEqual([other.wait?.signal, other.wait?.wakeInMs], ['ping', null])
+  },
+
+  'a signal that came in time is received, also where the time is over by now': async (
+    executor,
+  ) => {
+    const begun = { waits: ['slept'], begunWait: { signal: 'ping', leftMs: 0 } } as const
+    const order = orderFor('replays', { ms: hourMs }, { ...begun, signalled: 9 })
+    const watched = new Watched(executor, order)
+    watched.attempt.signal(signalFor(9, 'ping', { n: 9 }))
+    watched.attempt.caughtUp(9)
+    assert.deepEqual(parked(await watched.end()).wait?.done, ['slept', 9])
+  },
+
   'a sleep parks with its time': async (executor) => {
     const watched = start(executor, { ms: hourMs })
     const { wait } = parked(await watched.end())

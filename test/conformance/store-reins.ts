@@ -369,9 +369,11 @@ export const waitPromises: Promises = {
     const { position } = await bed.signal(id, 'hello')
     const { state, wait, signalled, wakeAt } = await bed.get(id)
     assert.deepEqual([state, signalled, wakeAt], ['queued', position, null])
-    assert.deepEqual(wait, { signal: null, done: [] })
+    const begun = { signal: 'hello', endsAt: bed.clock.at + 5000 }
+    assert.deepEqual(wait, { signal: null, done: [], begun }, 'it keeps its end')
     await bed.pass(5000)
-    assert.deepEqual((await bed.get(id)).wait, { signal: null, done: [] }, 'no time-out after it')
+    const { wait: after } = await bed.get(id)
+    assert.deepEqual(after, { signal: null, done: [], begun }, 'no time-out after it')
   },
 
   'a signal that came before the wait was written wakes it at once': async (bed) => {
@@ -442,7 +444,9 @@ export const waitPromises: Promises = {
       await wake(id)
       const { state, pausedFrom, wait } = await bed.get(id)
       assert.deepEqual([state, pausedFrom], ['paused', 'queued'])
-      assert.deepEqual(wait, { signal: null, done: at === 0 ? [] : ['timeout'] })
+      const begun = { signal: 'hello', endsAt: bed.clock.at + 5000 }
+      const expected = at === 0 ? { done: [], begun } : { done: ['timeout'] }
+      assert.deepEqual(wait, { signal: null, ...expected })
       assert.deepEqual(await bed.take(), [])
       await bed.askOne('resume', id)
       assert.deepEqual(await bed.take(), [id])

@@ -37,7 +37,14 @@ export function orderFor(
   }
   const text = input === undefined ? null : JSON.stringify(input)
   const limits = { payloadLimit: 1_048_576, checkpointLimit: 1_048_576 }
-  const fresh = { isMapped: false, state: null, waits: [], signalled: null, rollback: null }
+  const fresh = {
+    isMapped: false,
+    state: null,
+    waits: [],
+    begunWait: null,
+    signalled: null,
+    rollback: null,
+  }
   return { run, module: tasksModule, input: text, ...limits, ...fresh, ...more }
 }
 

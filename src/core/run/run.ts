@@ -76,6 +76,14 @@ export interface WaitFacts {
   readonly signal: string | null
   /** The ids of the children whose ends it waits for. */
   readonly children?: readonly string[]
+  /** The wait that a signal has woken before its time was over: should the signal not fit, it goes on to the same end. */
+  readonly begun?: BegunWait
+}
+
+/** A wait for a signal of this name that ends at this time, epoch ms. */
+export interface BegunWait {
+  readonly signal: string
+  readonly endsAt: number
 }
 
 /** The ends after which a task may want a roll-back without being asked: any stop, or a failure for good. */

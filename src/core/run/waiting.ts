@@ -1,6 +1,6 @@
 /** The waits of runs, and the events that end them. */
 import { type Accepted, type Decision, accepted, type EventOf, unchanged } from './decision.ts'
-import type { RunFacts, WaitOutcome } from './run.ts'
+import type { RunFacts, WaitFacts, WaitOutcome } from './run.ts'
 
 /** Decides what a `signal` does: it is kept for the handler, and where the handler waits for that name, the wait is over. */
 export function receiveSignal(
@@ -42,9 +42,16 @@ function woken(
   const isEarly = run.runAt !== null && run.runAt > now
   const [state, runAt] = isEarly ? (['scheduled', run.runAt] as const) : (['queued', null] as const)
   const done = [...(run.wait?.done ?? []), ...(outcome === undefined ? [] : [outcome])]
-  const wait = run.wait === null ? null : { signal: null, done }
+  const begun = outcome === undefined ? begunWait(run) : {}
+  const wait = run.wait === null ? null : { signal: null, done, ...begun }
   const over = { runAt, waitsFor: null, wakeAt: null, wait }
   return run.state === 'waiting'
     ? { ...run, ...over, state }
     : { ...run, ...over, pausedFrom: state }
+}
+
+/** The wait for a signal that is woken before its end; nothing where it has none. */
+function begunWait({ wait, wakeAt }: RunFacts): Pick<WaitFacts, 'begun'> {
+  const signal = wait?.signal ?? null
+  return signal === null || wakeAt === null ? {} : { begun: { signal, endsAt: wakeAt } }
 }

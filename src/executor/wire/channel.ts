@@ -80,10 +80,11 @@ export type HostReport =
 /** An order with its number, as one line. */
 export function orderLine(seq: number, order: AttemptOrder): string {
   const { id, task, queue, key, tags, attempt, workflow, parent } = order.run
-  const { module, payloadLimit, checkpointLimit, input, state, waits, signalled, rollback } = order
+  const { module, payloadLimit, checkpointLimit, input } = order
+  const kept = [order.state, order.waits, order.begunWait, order.signalled, order.rollback]
   const run = [id, task, queue, key, tags, attempt, workflow, parent]
   const limits = [payloadLimit, checkpointLimit, order.isMapped]
-  return JSON.stringify([seq, module, ...limits, input, state, waits, signalled, rollback, ...run])
+  return JSON.stringify([seq, module, ...limits, input, ...kept, ...run])
 }
 
 type OrderFields = [
@@ -95,6 +96,7 @@ type OrderFields = [
   AttemptOrder['input'],
   AttemptOrder['state'],
   AttemptOrder['waits'],
+  AttemptOrder['begunWait'],
   AttemptOrder['signalled'],
   AttemptOrder['rollback'],
   string,
@@ -168,10 +170,10 @@ export function readOrder(line: string): Order {
   if (fields[0] === 'saved')
     return { type: 'saved', seq: fields[1], number: fields[2], error: fields[3] }
   const [seq, module, payloadLimit, checkpointLimit, isMapped, ...rest] = fields
-  const [input, state, waits, signalled, rollback, ...info] = rest
+  const [input, state, waits, begunWait, signalled, rollback, ...info] = rest
   const [id, task, queue, key, tags, attempt, workflow, parent] = info
   const run = { id, task, queue, key, tags, attempt, workflow, parent }
-  const kept = { state, waits, signalled, rollback }
+  const kept = { state, waits, begunWait, signalled, rollback }
   const order = { run, module, payloadLimit, checkpointLimit, isMapped, input, ...kept }
   return { type: 'start', seq, order }
 }

@@ -107,9 +107,10 @@ export class Attempt implements AttemptListener {
   }
 
   #start(): void {
-    const { executor, payloadLimit } = this.#parts
+    const { executor, payloadLimit, store } = this.#parts
     const { task } = this.#registered
-    this.#running = executor.start(orderOf(this.run, this.#registered, payloadLimit), this)
+    const order = orderOf(this.run, this.#registered, { payloadLimit, now: store.now() })
+    this.#running = executor.start(order, this)
     this.#controls = new AttemptControls(this.#running, task, this.#reporter)
   }
 

@@ -5,12 +5,12 @@ import type { RegisteredTask } from '../registry.ts'
 /**
  * Makes the order that tells an isolate what to run: the input, the last checkpoint, the waits that are over, the limits of
  * what the attempt may send back and, where the run is rolled back, why.
- * @param payloadLimit the largest result, in bytes of JSON.
+ * @param limits the largest result, in bytes of JSON, and the time of the store, epoch ms.
  */
 export function orderOf(
   run: ClaimedRun,
   registered: RegisteredTask,
-  payloadLimit: number,
+  { payloadLimit, now }: { readonly payloadLimit: number; readonly now: number },
 ): AttemptOrder {
   const { module } = registered
   const { checkpointLimit } = registered.task
@@ -22,6 +22,8 @@ export function orderOf(
     error: rollback.stop === null ? run.error : null,
     undoes: rollback.undoes ?? null,
   }
-  const kept = { state: checkpoint, waits: wait?.done ?? [], signalled, rollback: back }
+  const { done: waits = [], begun } = wait ?? {}
+  const begunWait = begun ? { signal: begun.signal, leftMs: Math.max(0, begun.endsAt - now) } : null
+  const kept = { state: checkpoint, waits, begunWait, signalled, rollback: back }
   return { run: info, module, input, isMapped, payloadLimit, checkpointLimit, ...kept }
 }

@@ -15,7 +15,7 @@
  * signals that were sent have arrived and the listeners have been called for them.
  */
 import { setTimeout, clearTimeout } from 'node:timers'
-import { type Duration, durationMs, longestTimerMs } from '../../../core/duration.ts'
+import { type Duration, durationMs } from '../../../core/duration.ts'
 import type { ReceiveOptions, Signal } from '../../../core/task/context.ts'
 import type { WaitOutcome } from '../../../core/run/run.ts'
 import { mostKept } from '../../wire/bounds.ts'
@@ -25,16 +25,23 @@ import type { Delivery } from './delivery.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { IsolateHeartbeat } from '../attempt/heartbeat.ts'
 import {
+  begunHere,
+  type BegunHere,
   type WaitEnd,
   type EndsOf,
   isForChildren,
   isDelivery,
+  isMailboxReady,
+  knownOutcomes,
+  leftOf,
+  nextLookMs,
   newWait,
   type ParkedHere,
   reportedWait,
   waitOutcome,
   type Wait,
   type WaitRequest,
+  type WaitsOrder,
   type WaitsParts,
 } from './wait.ts'
 import type { Settled } from '../../../core/run/settled.ts'
@@ -42,8 +49,7 @@ import { clockMs } from '../attempt/clock.ts'
 
 /** How long a finished wait gives the listeners at most: one of them may itself wait for the handler. */
 const longestHearingMs = 5000
-/** How often a wait that keeps its slot looks whether the children have ended. */
-const lookMs = 250
+const unnumbered = { number: -1, wanted: null, parksInMs: Infinity } as const
 
 /** The waits of one attempt. */
 export class HandlerWaits {
@@ -56,14 +62,16 @@ export class HandlerWaits {
   #met = 0
   #parkAfterMs = Infinity
   #parked: ParkedHere | null = null
+  #begun: BegunHere | null
 
-  /** @param done how the waits since the last checkpoint ended, in earlier attempts. */
-  constructor({ halt, mailbox, heartbeat, endsOf }: WaitsParts, done: readonly WaitOutcome[]) {
+  /** @param order how the waits since the last checkpoint ended, in earlier attempts, and the one that goes on. */
+  constructor({ halt, mailbox, heartbeat, endsOf }: WaitsParts, order: WaitsOrder) {
     this.#halt = halt
     this.#mailbox = mailbox
     this.#heartbeat = heartbeat
     this.#endsOf = endsOf
-    this.#done = [...done]
+    this.#done = [...order.waits]
+    this.#begun = begunHere(order)
     halt.watch(() => this.#review())
     mailbox.onCalm = () => this.#review()
   }
@@ -79,7 +87,7 @@ export class HandlerWaits {
 
   /** Forgets all waits, for a checkpoint was met: no wait before it is ever met again. */
   reset(): void {
-    if (this.#met === 0 && this.#done.length === 0) return
+    this.#begun = null
     this.#done = []
     this.#met = 0
   }
@@ -89,7 +97,7 @@ export class HandlerWaits {
     const ms = durationMs(time, 'sleep')
     this.#halt.throwIfHalted()
     const number = this.#met++
-    if (this.#done[number] === 'slept') return await this.#hear(ms)
+    if (this.#done[number] === 'slept') return void (await this.#hear(ms))
     this.#forgetFrom(number)
     await this.#wait({ number, wanted: null, ms, parksInMs: ms > this.#parkAfterMs ? 0 : Infinity })
   }
@@ -101,12 +109,9 @@ export class HandlerWaits {
     this.#halt.throwIfHalted()
     const number = this.#met++
     const before = this.#done[number]
-    if (before === 'timeout') {
-      await this.#hear(ms)
-      return null
-    }
+    if (before === 'timeout') return await this.#hear(ms)
     if (typeof before === 'number') {
-      const delivery = await this.#again({ number, position: before, ms })
+      const delivery = await this.#again({ number, wanted: before, ms })
       if (delivery?.name === name) {
         await this.#hear(ms)
         return delivery.signal
@@ -114,8 +119,12 @@ export class HandlerWaits {
       if (delivery !== null) this.#mailbox.putBack(delivery)
     }
     this.#forgetFrom(number)
-    const parksInMs = ms > this.#parkAfterMs ? this.#parkAfterMs : Infinity
-    const ended = await this.#wait({ number, wanted: name, ms, parksInMs })
+    const begun = this.#begun?.number === number && this.#begun.signal === name ? this.#begun : null
+    // A signal that came in time is taken, also where the time is over by now.
+    if (begun) await this.#settled()
+    const leftMs = begun ? leftOf(begun, ms) : ms
+    const parksInMs = leftMs > this.#parkAfterMs ? this.#parkAfterMs : Infinity
+    const ended = await this.#wait({ number, wanted: name, ms: leftMs, parksInMs })
     return isDelivery(ended) ? ended.signal : null
   }
 
@@ -128,10 +137,7 @@ export class HandlerWaits {
     this.#halt.throwIfHalted()
     const number = this.#met++
     const before = this.#done[number]
-    if (before === 'timeout') {
-      await this.#hear(ms)
-      return null
-    }
+    if (before === 'timeout') return await this.#hear(ms)
     if (before !== 'ended') this.#forgetFrom(number)
     const ended = await this.#wait({ number, wanted: ids, ms, parksInMs: 0 })
     if (before === 'ended') await this.#hear(ms)
@@ -142,18 +148,22 @@ export class HandlerWaits {
     for (const wait of this.#pending) this.#end(wait)
   }
 
-  /** Lets the listeners hear the signals that came during a finished wait, as if it had lasted here, and for no longer than that. */
-  async #hear(ms: number): Promise<void> {
-    const how = { number: -1, wanted: null, parksInMs: Infinity }
-    if (!this.#mailbox.isSettled) await this.#wait({ ...how, until: 'settled', ms: Infinity })
+  /** Lets the listeners hear the signals that came during a finished wait, as if it had lasted here, and for no longer than that. @returns null, for a wait whose time was over. */
+  async #hear(ms: number): Promise<null> {
+    await this.#settled()
     if (!this.#mailbox.isQuiet)
-      await this.#wait({ ...how, until: 'quiet', ms: Math.min(ms, longestHearingMs) })
+      await this.#wait({ ...unnumbered, until: 'quiet', ms: Math.min(ms, longestHearingMs) })
+    return null
+  }
+
+  async #settled(): Promise<void> {
+    if (!this.#mailbox.isSettled)
+      await this.#wait({ ...unnumbered, until: 'settled', ms: Infinity })
   }
 
   /** Waits for the signal that this wait has taken in an earlier attempt; it is on its way. */
-  async #again(how: { number: number; position: number; ms: number }): Promise<Delivery | null> {
-    const { number, position: wanted, ms } = how
-    const ended = await this.#wait({ number, wanted, ms, parksInMs: Infinity })
+  async #again(how: Omit<WaitRequest, 'parksInMs'>): Promise<Delivery | null> {
+    const ended = await this.#wait({ ...how, parksInMs: Infinity })
     if (!isDelivery(ended)) return null
     ended.keptOpen = 'replayed'
     return ended
@@ -163,6 +173,7 @@ export class HandlerWaits {
   #forgetFrom(number: number): void {
     if (this.#done.length <= number) return
     this.#done.length = number
+    this.#begun = null
     this.#mailbox.release()
   }
 
@@ -208,7 +219,7 @@ export class HandlerWaits {
   #consider(wait: Wait): void {
     if (wait.isAsking) return
     const now = clockMs()
-    if (this.#isOver(wait)) return this.#settle(wait, 'slept')
+    if (isMailboxReady(wait, this.#mailbox)) return this.#settle(wait, 'slept')
     if (now >= wait.endsAt) return this.#settle(wait, wait.wanted === null ? 'slept' : 'timeout')
     const isDue = now >= wait.parksAt || this.#halt.isPauseDue
     if (isDue && this.#mayPark(wait)) return this.#park(wait)
@@ -218,19 +229,14 @@ export class HandlerWaits {
   /** Considers it again at the next time that something is due. */
   #look(wait: Wait, now: number): void {
     if (wait.timer !== null) clearTimeout(wait.timer)
-    const { wanted, parksAt, endsAt } = wait
-    const nextAt = now < parksAt ? Math.min(parksAt, endsAt) : endsAt
-    // Rounded up, for a timer may fire up to a millisecond early.
-    const ms = Math.min(Math.ceil(nextAt - now), isForChildren(wanted) ? lookMs : longestTimerMs)
-    wait.timer = setTimeout(() => {
-      if (isForChildren(wanted) && clockMs() < endsAt) this.#ask(wait, wanted)
-      else this.#consider(wait)
-    }, ms)
-  }
-
-  #isOver({ until }: Wait): boolean {
-    if (until === null) return false
-    return until === 'settled' ? this.#mailbox.isSettled : this.#mailbox.isQuiet
+    const { wanted, endsAt } = wait
+    wait.timer = setTimeout(
+      () => {
+        if (isForChildren(wanted) && clockMs() < endsAt) this.#ask(wait, wanted)
+        else this.#consider(wait)
+      },
+      nextLookMs(wait, now),
+    )
   }
 
   #mayPark({ list, number, until }: Wait): boolean {
@@ -246,20 +252,22 @@ export class HandlerWaits {
     const children = isForChildren(wanted) ? { children: wanted } : {}
     // A signal that an earlier attempt took is on its way: then the run does not wait for it, but is paused.
     if (typeof wanted !== 'number')
-      this.#parked = { signal, ...children, endsAt, done: this.#known().slice(0, number) }
+      this.#parked = {
+        signal,
+        ...children,
+        endsAt,
+        done: knownOutcomes(this.#done).slice(0, number),
+      }
     this.#halt.park()
-  }
-
-  /** How the waits ended, up to the first that has not. */
-  #known(): WaitOutcome[] {
-    const open = this.#done.findIndex((outcome) => outcome === undefined)
-    return this.#done.slice(0, open < 0 ? undefined : open) as WaitOutcome[]
   }
 
   #settle(wait: Wait, ended: WaitEnd): void {
     this.#end(wait)
     const { list, number } = wait
-    if (wait.until === null && list === this.#done && number < mostKept) this.#note(number, ended)
+    if (wait.until === null && list === this.#done && number < mostKept) {
+      list[number] = waitOutcome(ended)
+      if (isDelivery(ended)) ended.keptOpen ??= 'received'
+    }
     wait.resolve(ended)
     for (const other of this.#pending) this.#postpone(other)
   }
@@ -269,11 +277,6 @@ export class HandlerWaits {
     const now = clockMs()
     if (wait.parksAt !== Infinity) wait.parksAt = Math.max(wait.parksAt, now + this.#parkAfterMs)
     this.#look(wait, now)
-  }
-
-  #note(number: number, ended: WaitEnd): void {
-    this.#done[number] = waitOutcome(ended)
-    if (isDelivery(ended)) ended.keptOpen ??= 'received'
   }
 
   #end(wait: Wait): void {

@@ -31,7 +31,7 @@ export class Inbox {
   constructor(order: AttemptOrder, parts: InboxParts) {
     this.#order = order
     this.#parts = parts
-    if (order.waits.length > 0) this.#waits = this.#makeWaits()
+    if (order.waits.length > 0 || order.begunWait !== null) this.#waits = this.#makeWaits()
   }
 
   /** @throws {CheckreinError} `USAGE` once it is closed. */
@@ -99,10 +99,7 @@ export class Inbox {
 
   #makeWaits(): HandlerWaits {
     const { halt, heartbeat, endsOf } = this.#parts
-    const waits = new HandlerWaits(
-      { halt, heartbeat, mailbox: this.mailbox, endsOf },
-      this.#order.waits,
-    )
+    const waits = new HandlerWaits({ halt, heartbeat, mailbox: this.mailbox, endsOf }, this.#order)
     if (this.#task !== null) waits.open(this.#task.parkAfterMs)
     return waits
   }

@@ -1,6 +1,6 @@
 /** One wait of a handler, while it lasts. */
-import { longestMs } from '../../../core/duration.ts'
-import type { ParkedWait } from '../../executor.ts'
+import { longestMs, longestTimerMs } from '../../../core/duration.ts'
+import type { AttemptOrder, ParkedWait } from '../../executor.ts'
 import type { WaitOutcome } from '../../../core/run/run.ts'
 import type { Halt } from '../attempt/halt.ts'
 import type { Delivery } from './delivery.ts'
@@ -8,6 +8,9 @@ import type { Mailbox } from './mailbox.ts'
 import type { IsolateHeartbeat } from '../attempt/heartbeat.ts'
 import type { Settled } from '../../../core/run/settled.ts'
 import { clockMs } from '../attempt/clock.ts'
+
+/** How often a wait that keeps its slot looks whether the children have ended. */
+const lookMs = 250
 
 /** Asks for the outcomes of children, in the order of the ids; fulfils with null while not all have ended. */
 export type EndsOf = (ids: readonly string[]) => Promise<readonly Settled[] | null>
@@ -68,6 +71,46 @@ export function newWait(
   const none = { takeBack: () => {}, timer: null, isAsking: false }
   return { number, list, wanted, until, ...times, ...ways, ...none }
 }
+
+/** A wait that was begun in an earlier attempt, with the time of its end on this thread's clock. */
+export interface BegunHere {
+  readonly number: number
+  readonly signal: string
+  readonly endsAt: number
+}
+
+/** The wait that is to go on where a signal has woken it: the first one that is not over. */
+export function begunHere({ waits, begunWait }: WaitsOrder): BegunHere | null {
+  if (begunWait === null) return null
+  const { signal, leftMs } = begunWait
+  return { number: waits.length, signal, endsAt: clockMs() + leftMs }
+}
+
+/** The time that is left of such a wait, ms, but never more than the handler asks for now. */
+export const leftOf = ({ endsAt }: BegunHere, ms: number): number =>
+  Math.min(ms, Math.max(0, endsAt - clockMs()))
+
+/** How waits ended, up to the first that has not. */
+export function knownOutcomes(done: Wait['list']): WaitOutcome[] {
+  const open = done.findIndex((outcome) => outcome === undefined)
+  return done.slice(0, open < 0 ? undefined : open) as WaitOutcome[]
+}
+
+/** Whether the mailbox has come to the state that a wait is for. */
+export function isMailboxReady({ until }: Pick<Wait, 'until'>, mailbox: Mailbox): boolean {
+  if (until === null) return false
+  return until === 'settled' ? mailbox.isSettled : mailbox.isQuiet
+}
+
+/** The time until something is due of a wait, ms. */
+export function nextLookMs({ wanted, parksAt, endsAt }: Wait, now: number): number {
+  const nextAt = now < parksAt ? Math.min(parksAt, endsAt) : endsAt
+  // Rounded up, for a timer may fire up to a millisecond early.
+  return Math.min(Math.ceil(nextAt - now), isForChildren(wanted) ? lookMs : longestTimerMs)
+}
+
+/** The waits of earlier attempts, as an order names them. */
+export type WaitsOrder = Pick<AttemptOrder, 'waits' | 'begunWait'>
 
 /** Whether a wait is for children. */
 export const isForChildren = (wanted: WaitedFor): wanted is readonly string[] =>
