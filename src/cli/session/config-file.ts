@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CheckreinError } from '../../core/errors.ts'
+import { importModule } from '../../executor/os/import-module.ts'
 import { checkedConfig, type Config } from '../../worker/config.ts'
 
 const names = ['ts', 'mts', 'js', 'mjs'].map((end) => `checkrein.config.${end}`)
@@ -18,7 +19,7 @@ export async function readConfig(folder: string): Promise<Config> {
 async function defaultExport(folder: string, name: string): Promise<unknown> {
   let loaded: object
   try {
-    loaded = (await import(pathToFileURL(join(folder, name)).href)) as object
+    loaded = await importModule(pathToFileURL(join(folder, name)).href)
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
     throw broken(name, {

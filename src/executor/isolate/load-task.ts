@@ -1,4 +1,5 @@
 import { CheckreinError } from '../../core/errors.ts'
+import { importModule } from '../os/import-module.ts'
 import { isTask } from '../../core/task/task.ts'
 import type { AnyTask } from '../../core/task/context.ts'
 
@@ -42,7 +43,7 @@ async function tasksIn(module: string): Promise<ReadonlyMap<string, AnyTask>> {
 
 async function load(module: string): Promise<Record<string, unknown>> {
   try {
-    return (await import(module)) as Record<string, unknown>
+    return await importModule(module)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
     throw new CheckreinError('TASK_MODULE_FAILED', {
