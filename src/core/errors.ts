@@ -1,3 +1,5 @@
+import { isDeeper } from './json-depth.ts'
+
 /** The meaning of an error code for each audience: the words, the HTTP status, the CLI exit code, and whether the same call may succeed later. */
 export interface ErrorEntry {
   readonly message: string
@@ -28,7 +30,7 @@ export const errorCodes = {
   USAGE: entry('The call is not well formed', 400, 64),
   INPUT_REJECTED: entry('The input does not fit the schema of the task', 422, 65),
   PAYLOAD_NOT_JSON: entry('The value cannot be stored as JSON', 400, 65),
-  PAYLOAD_TOO_LARGE: entry('The value is larger than the limit', 413, 65),
+  PAYLOAD_TOO_LARGE: entry('The value is larger, or nested deeper, than the limit', 413, 65),
   RUN_NOT_FOUND: entry('There is no such run', 404, 66),
   RUN_ID_TAKEN: entry('A different run has this id already', 409, 65),
   CHILD_UNKNOWN: entry('The run is not a child of this run', 404, 65),
@@ -192,6 +194,7 @@ export function errorFrom({ code, message, hint, details }: ErrorRecord): Checkr
 }
 
 const causeDepth = 4
+const tooDeepToKeep = JSON.stringify('it is nested too deep to be kept')
 
 /** The error of an attempt whose worker is gone. */
 export const workerLost: ErrorRecord = {
@@ -242,7 +245,8 @@ function storable(details: CheckreinError['details']): Record<string, unknown> {
 
 function jsonOf(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? JSON.stringify(typeof value)
+    const text = JSON.stringify(value) ?? JSON.stringify(typeof value)
+    return isDeeper(text) ? tooDeepToKeep : text
   } catch {
     return JSON.stringify(shown(value))
   }

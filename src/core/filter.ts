@@ -1,4 +1,5 @@
 import { CheckreinError } from './errors.ts'
+import { isInstant } from './instant.ts'
 import { wholeText } from './text.ts'
 import { type State, states } from './run/transitions.ts'
 
@@ -67,9 +68,12 @@ export function checkedFilter(filter: RunFilter): RunFilter {
       throw badFilter(`no state ${JSON.stringify(state)}`, `States: ${states.join(', ')}.`)
   }
   for (const part of partsThat('isInstant')) {
-    // An infinite number has no JSON form, and filters are kept as JSON.
-    if (!Number.isFinite(Number(filter[part as keyof RunFilter] ?? 0)))
-      throw badFilter(`the filter's ${part} is not an instant`, 'Give a Date or epoch ms.')
+    // Filters are kept as JSON, and shown.
+    if (!isInstant(Number(filter[part as keyof RunFilter] ?? 0)))
+      throw badFilter(
+        `the filter's ${part} is not an instant`,
+        'Give a Date or epoch ms, of the years 0 to 9999.',
+      )
   }
   if (filter.input !== undefined) checkInput(filter.input)
   return plainOf(filter)
@@ -84,12 +88,15 @@ function plainOf(filter: RunFilter): RunFilter {
   return { ...filter, ...Object.fromEntries(instants) }
 }
 
+/** In characters. */
+const longestPath = 1000
+
 function checkInput(input: NonNullable<RunFilter['input']>): void {
   const wanted = Object.entries(input)
   if (wanted.length === 0)
     throw badFilter('the filter names no path of the input', 'Leave `input` out to mean any.')
   for (const [path, value] of wanted) {
-    if (!/^[\w-]+(\.[\w-]+)*$/.test(path))
+    if (path.length > longestPath || !/^[\w-]+(\.[\w-]+)*$/.test(path))
       throw badFilter(`${JSON.stringify(path)} is not a path`, "Write 'user.id'.")
     if (typeof value === 'string') wholeText(value, `the filter's ${path}`)
     const isPlain = ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)

@@ -1,4 +1,5 @@
 import { CheckreinError } from './errors.ts'
+import { deepestPayload, isDeeper } from './json-depth.ts'
 
 /** The largest payload that is stored, in bytes of JSON, where the caller names no other. */
 export const defaultPayloadLimit = 1_048_576
@@ -6,7 +7,7 @@ export const defaultPayloadLimit = 1_048_576
 /**
  * A value as JSON text, or `null` for `undefined`.
  * @param what names the value in errors: `input`, `result`.
- * @throws {CheckreinError} `PAYLOAD_NOT_JSON` for cycles, BigInt, functions and symbols; `PAYLOAD_TOO_LARGE` past the limit.
+ * @throws {CheckreinError} `PAYLOAD_NOT_JSON` for cycles, BigInt, functions and symbols; `PAYLOAD_TOO_LARGE` past the limit, and where it is nested too deep.
  */
 export function encodePayload(
   value: unknown,
@@ -16,6 +17,7 @@ export function encodePayload(
   if (value === undefined) return null
   const text = stringify(value, what)
   if (text.length * 3 > limit) refuseLarge(new TextEncoder().encode(text).length, what, limit)
+  if (isDeeper(text)) throw tooDeep(what)
   return text
 }
 
@@ -45,6 +47,14 @@ function notJson(what: string, why: string | undefined, cause?: unknown): Checkr
     hint: 'Pass plain data without cycles, BigInt or functions; write a BigInt or a Date as text.',
     details: { what },
     cause,
+  })
+}
+
+function tooDeep(what: string): CheckreinError {
+  return new CheckreinError('PAYLOAD_TOO_LARGE', {
+    message: `The ${what} is nested deeper than ${deepestPayload} levels`,
+    hint: 'Write a list of the parts, with references between them, instead of parts within parts.',
+    details: { what, levels: deepestPayload },
   })
 }
 

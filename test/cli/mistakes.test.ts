@@ -39,6 +39,11 @@ void test('what cannot be understood is refused with exit code 64, and a hint', 
       /--created-after: "yesterdayish" is not valid/,
       /2026/,
     ],
+    [['enqueue', 'add', '--run-at', '2027-02-31'], /--run-at: "2027-02-31" is not valid/, /2026/],
+    [['enqueue', 'add', '--run-at', '2027-04-31T10:00:00Z'], /--run-at: .* is not valid/, /2026/],
+    [['enqueue', 'add', '--deadline', 'Feb 31 2027'], /--deadline: .* is not valid/, /2026/],
+    [['enqueue', 'add', '--run-at', String(Number.MAX_SAFE_INTEGER)], /--run-at: .* is not valid/],
+    [['pause', '--queue', 'q', '--until', '2027-02-29'], /--until: .* is not valid/, /2026/],
     [['list', '--input', 'novalue'], /--input: "novalue" is not valid/],
     [['list', '--input', "a';--=1"], /is not a path/],
     [['list', '--cursor', 'x'], /cursor/],
@@ -133,6 +138,21 @@ void test('a module that cannot be loaded, or has no tasks, keeps the worker fro
   for (const [name, exit, says] of modules)
     await check(place, { args: ['worker', name], exit, says })
   await check(place, { args: ['dev', 'throws.ts'], exit: 78, says: /not today/ })
+})
+
+void test('a module whose top-level await never settles is named, and does not end the process with exit code 13', async () => {
+  await using place = await Place.make()
+  const endless = 'await new Promise(() => {})\nexport default {}'
+  writeFileSync(place.path('endless.ts'), endless)
+  const says = /TASK_MODULE_FAILED: .*endless\.ts.*its top-level await never settles\nhint: /
+  await check(place, { args: ['worker', 'endless.ts'], exit: 78, says, isAlone: true })
+  writeFileSync(place.path('checkrein.config.ts'), endless)
+  await check(place, {
+    args: ['list'],
+    exit: 78,
+    says: /CONFIG_INVALID: .*its top-level await never settles\nhint: /,
+    isAlone: true,
+  })
 })
 
 void test('a file that is no database is refused and left as it is', async () => {

@@ -53,6 +53,44 @@ for (const on of storeKinds) {
       ])
     })
 
+    void test('an instant past the year 9999 is refused wherever one is given', async () => {
+      const years = /years 0 to 9999/
+      await refused(
+        on,
+        [Number.MAX_SAFE_INTEGER, 8.64e15, new Date(8.64e15), -8.64e15].flatMap(
+          (at): [RegExp, Request][] => [
+            [years, (client) => client.enqueue(tasks.counter, undefined, { runAt: at })],
+            [years, (client) => client.enqueue(tasks.counter, undefined, { deadline: at })],
+            [years, (_, run) => run.pause({ until: at })],
+            [years, (_, run) => run.freeze({ until: at })],
+            [years, (client) => client.pause({ queue: 'media' }, { until: at })],
+            [years, (client) => client.pause({ filter: { queue: 'default' } }, { until: at })],
+            [years, (client) => client.hold({ verb: 'pause', filter: { tag: 't' }, until: at })],
+            [years, (client) => client.list({ createdAfter: at })],
+            [years, (client) => client.cancel({ filter: { createdBefore: at } })],
+            [years, (client) => client.audit({ createdAfter: at })],
+          ],
+        ),
+      )
+    })
+
+    void test('an input, a signal and a message that are nested too deep are refused, and break no filter', async () => {
+      await using bed = await Bed.make({ on })
+      const { client } = bed
+      let deep: unknown = 1
+      for (let at = 0; at < 1001; at++) deep = [deep]
+      const tooDeep = { code: 'PAYLOAD_TOO_LARGE', message: /nested deeper than 500 levels/ }
+      const run = await client.enqueue(tasks.counter)
+      await assert.rejects(client.enqueue(tasks.counter, deep as never), tooDeep)
+      await assert.rejects(client.signal('x', 'other', deep), tooDeep)
+      await assert.rejects(client.signal({ filter: {} }, 'other', deep), tooDeep)
+      const input = { 'user.id': 9 }
+      assert.deepEqual((await client.list({ input })).runs, [])
+      const hold = await client.hold({ verb: 'pause', filter: { input } })
+      assert.equal((await client.holds()).length, 1)
+      await client.lift(hold.id)
+    })
+
     void test('what is past goes by the clock of the store', async () => {
       await using bed = await Bed.make({ on, ...(on === 'sqlite' ? { now: () => 1000 } : {}) })
       const { client } = bed

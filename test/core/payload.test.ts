@@ -43,6 +43,22 @@ suite('a payload', () => {
     )
   })
 
+  test('of 500 levels is kept, one of 501 is refused, whatever brackets its texts have', () => {
+    const nested = (levels: number): unknown => {
+      let value: unknown = ']\\"[{'.repeat(300)
+      for (let at = 0; at < levels; at++) value = at % 2 === 0 ? [value] : { '[\\': value }
+      return value
+    }
+    assert.deepEqual(decodePayload(encodePayload(nested(500), 'input')), nested(500))
+    const wide = Array.from({ length: 5000 }, () => [[]])
+    assert.deepEqual(decodePayload(encodePayload(wide, 'input')), wide)
+    for (const levels of [501, 1001, 3000])
+      assert.throws(
+        () => encodePayload(nested(levels), 'reply'),
+        has('PAYLOAD_TOO_LARGE', /^The reply is nested deeper than 500 levels/),
+      )
+  })
+
   test('of ten megabytes is refused', () => {
     assert.throws(() => encodePayload('x'.repeat(10_000_000), 'input'), has('PAYLOAD_TOO_LARGE'))
   })

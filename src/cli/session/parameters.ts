@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import type { Parameter, Parameters, ValueKind } from '../../client/options/parameter.ts'
 import { CheckreinError } from '../../core/errors.ts'
+import { isInstant, isOnCalendar } from '../../core/instant.ts'
 
 /** The values that were given on the command line, by the names of the parameters. */
 export type Given = Readonly<Record<string, unknown>>
@@ -84,8 +85,10 @@ function wholeNumber(name: string, given: string): number {
 }
 
 function instant(name: string, given: string): Date {
-  const at = new Date(/^\d+$/.test(given) ? Number(given) : given)
-  if (!Number.isNaN(at.getTime())) return at
+  const isEpoch = /^\d+$/.test(given)
+  const at = new Date(isEpoch ? Number(given) : given)
+  const isDate = isEpoch || (/^\d{4}-\d\d/.test(given) && isOnCalendar(given))
+  if (isDate && isInstant(at.getTime())) return at
   throw badOption(name, given, "Give a time as '2026-07-28T14:00:00Z', or epoch milliseconds.")
 }
 

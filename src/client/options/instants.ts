@@ -1,6 +1,7 @@
 /** Instants as callers give them. */
 import { type Duration, durationMs } from '../../core/duration.ts'
 import { CheckreinError } from '../../core/errors.ts'
+import { isInstant } from '../../core/instant.ts'
 import type { InstantOrDelay } from '../../store/store.ts'
 
 /** The store's time, epoch ms. */
@@ -18,9 +19,10 @@ export type UntilOptions =
 /** Checks an instant, and gives it as epoch ms. @param what how it is called in the error. @throws {CheckreinError} `USAGE` where the value is no instant. */
 export function instantOf(value: number | Date, what: string): { readonly at: number } {
   const at = Number(value)
-  if (Number.isSafeInteger(at)) return { at }
+  if (Number.isSafeInteger(at) && isInstant(at)) return { at }
   throw new CheckreinError('USAGE', {
-    message: `${what} must be a Date or whole epoch milliseconds`,
+    message: `${what} must be a Date or whole epoch milliseconds, of the years 0 to 9999`,
+    hint: 'Leave it out to mean never.',
   })
 }
 
@@ -37,18 +39,13 @@ export function comingInstantOf(
   const instant = instantOf(value, what)
   if (instant.at > now) return instant
   throw new CheckreinError('USAGE', {
-    message: `${what} is in the past: ${instantWords(instant.at)}`,
+    message: `${what} is in the past: ${new Date(instant.at).toISOString()}`,
     hint:
       what === 'until'
         ? "An instant is a Date or epoch ms, by the store's clock. For a time from now give `for: '60s'`."
         : "An instant is a Date or epoch ms, by the store's clock. A duration is text: '60s'.",
   })
 }
-
-const lastInstant = 8.64e15
-
-const instantWords = (at: number): string =>
-  Math.abs(at) > lastInstant ? String(at) : new Date(at).toISOString()
 
 /**
  * Reads the end that a caller gives with `until` or `for`.

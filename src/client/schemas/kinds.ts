@@ -1,5 +1,6 @@
 /** The kinds of plain values of which all descriptions are made: text, numbers, instants, one or the other. */
 import type { Duration } from '../../core/duration.ts'
+import { isInstant, isOnCalendar } from '../../core/instant.ts'
 import type { JsonSchema, Schema } from './schema.ts'
 
 interface TextBounds {
@@ -116,7 +117,7 @@ function isoOf(value: number | Date): string {
 
 function epochOf(outside: unknown): number | null {
   const at = typeof outside === 'string' && isoText.test(outside) ? Date.parse(outside) : Number.NaN
-  return Number.isNaN(at) ? null : at
+  return isInstant(at) && isOnCalendar(String(outside)) ? at : null
 }
 
 /** An instant of an answer: epoch ms inside, ISO 8601 outside. */
@@ -130,7 +131,8 @@ export const instant = (): Schema<number> => ({
 export const givenInstant = (): Schema<number | Date> => ({
   json: () => ({ anyOf: [isoSchema, { type: 'integer' }] }),
   read: (outside, reading) => {
-    if (typeof outside === 'number' && Number.isSafeInteger(outside)) return outside
+    const isEpoch = typeof outside === 'number' && Number.isSafeInteger(outside)
+    if (isEpoch && isInstant(outside)) return outside
     return epochOf(outside) ?? reading.misfit('is neither an instant of ISO 8601 nor epoch ms')
   },
   write: isoOf,

@@ -1,4 +1,5 @@
 /** Workflows in JSON, read part by part: it may have come from anywhere, so nothing of it is believed. */
+import { deepestPayload, isDeeper } from '../json-depth.ts'
 import { type CheckreinError, shown } from '../errors.ts'
 import { isRecord } from '../is-record.ts'
 import type { RemainderNode, WorkflowExport } from './export.ts'
@@ -103,7 +104,7 @@ function isJson(value: unknown): boolean {
   if (typeof value !== 'string' || !value.isWellFormed()) return false
   try {
     JSON.parse(value)
-    return true
+    return !isDeeper(value, 2 * deepestPayload)
   } catch {
     return false
   }

@@ -7,6 +7,7 @@
  */
 import { longestMs } from '../../core/duration.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
+import { deepestPayload, isDeeper } from '../../core/json-depth.ts'
 import { isRecord } from '../../core/is-record.ts'
 import type { LogLine, SignalOutcome } from '../../core/run/events.ts'
 import type { WaitOutcome } from '../../core/run/run.ts'
@@ -139,15 +140,16 @@ function isText(value: unknown): value is string | null {
   return value === null || typeof value === 'string'
 }
 
+/** `each` puts these around a result or a state. */
+const ownLevels = 3
+
 /** JSON as text of at most so many bytes, or none. */
 function isJson(value: unknown, limit: number): value is string | null {
   if (value === null) return true
   if (typeof value !== 'string' || !isWithin(value, limit) || !value.isWellFormed()) return false
   try {
-    const read: unknown = JSON.parse(value)
-    // A value that is nested too deep can be read, but not be written again.
-    if (typeof read === 'object') JSON.stringify(read)
-    return true
+    JSON.parse(value)
+    return !isDeeper(value, deepestPayload + ownLevels)
   } catch {
     return false
   }

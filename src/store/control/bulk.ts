@@ -11,7 +11,7 @@
  */
 import { byRequest, type Pauser } from '../../core/run/intent.ts'
 import { CheckreinError, isCheckreinError } from '../../core/errors.ts'
-import { statesOf } from '../../core/filter.ts'
+import { type RunFilter, statesOf } from '../../core/filter.ts'
 import { controlMatched } from './control.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import type { GroupCommit } from '../driver/group-commit.ts'
@@ -210,6 +210,11 @@ export class Bulks {
       message: `the verb on many runs ${String(id)} does not go on: ${String(error)}`,
       hint: `Keepers try it again every ${idleMs / 1000} seconds.`,
     }))
+  }
+
+  /** Looks once for the runs of a filter. @throws {CheckreinError} where the database cannot. */
+  async tryOut(filter: RunFilter): Promise<void> {
+    await this.#match(filter)
   }
 
   async #match(filter: MemberFilter): Promise<readonly MatchedRun[]> {

@@ -83,6 +83,8 @@ export class Commands {
   }
 
   async hold(request: HoldRequest): Promise<Hold> {
+    // A filter that the database cannot carry out is found before anything is on record: what throws has done nothing.
+    if (!isOfLanes(request)) await this.bulks.tryOut(request.filter)
     const held = await this.#commits.once((tx) => putHold(tx, request))
     // A claim that began before the hold has not seen it, and the runs that it takes cannot be found until it commits.
     return carryOutHold(this.bulks, held, async () => {

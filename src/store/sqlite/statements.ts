@@ -26,6 +26,10 @@ const runsById = 'SELECT * FROM checkrein_runs WHERE id IN (SELECT value FROM js
 const nothingStands = `NOT EXISTS (SELECT 1 FROM checkrein_tombstones)
       AND NOT EXISTS (SELECT 1 FROM checkrein_holds WHERE is_lane = 0)`
 
+/** A condition on the input that is false for one which SQLite cannot read, as where it is nested too deep: no row may break a query about others. */
+const ofReadable = (condition: string): string =>
+  `CASE WHEN json_valid(r.input) THEN ${condition} ELSE 0 END`
+
 const filterSql = filterSqlIn({
   placeOf: (at) => `?${at}`,
   hasTag: (tag) => `r.seq IN (SELECT run_seq FROM checkrein_tags WHERE tag = ${tag})`,
@@ -34,9 +38,10 @@ const filterSql = filterSqlIn({
     const at = bind(`$${steps.join('')}`, 'text')
     // SQLite gives a boolean as 1 or 0, and a list or an object as its text: so the type is compared, too.
     if (typeof value === 'boolean')
-      return `json_type(r.input, ${at}) = ${bind(String(value), 'text')}`
+      return ofReadable(`json_type(r.input, ${at}) = ${bind(String(value), 'text')}`)
     const types = typeof value === 'string' ? "'text'" : "'integer', 'real'"
-    return `json_type(r.input, ${at}) IN (${types}) AND json_extract(r.input, ${at}) = ${bind(value, 'text')}`
+    const has = `json_type(r.input, ${at}) IN (${types}) AND json_extract(r.input, ${at}) = ${bind(value, 'text')}`
+    return ofReadable(has)
   },
 })
 
