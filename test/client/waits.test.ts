@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type CheckreinError, Client, type RunHandle } from '../../src/index.ts'
+import { chain, type CheckreinError, Client, type RunHandle } from '../../src/index.ts'
 import type { SignalQuery } from '../../src/store/store.ts'
 import { Bed, begun, eventually, storeKinds, until } from '../support/bed.ts'
 import * as tasks from './tasks.ts'
@@ -29,6 +29,36 @@ void test('a wait of more than 24.8 days does not end at once', async () => {
   await run.cancel()
   assert.deepEqual(await Promise.all(fates), ['RUN_CANCELLED', 'SIGNAL_UNHEARD'])
 })
+
+for (const on of storeKinds)
+  void test(`a wait for a run that was pruned before it could be seen to end rejects, on ${on}`, async () => {
+    await using bed = await Bed.make({ on })
+    // Each question comes too late: the end is there after one, and gone before the next.
+    const blind = new Proxy(bed.client.store, {
+      get(target, name) {
+        if (name === 'finals' || name === 'endedWorkflows') return async () => []
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+    const client = new Client(blind)
+    const run = await client.enqueue(tasks.counter)
+    const flow = await client.startWorkflow(chain([tasks.counter]))
+    const fates = [run.result(), flow.result()].map((one) =>
+      one.then(
+        () => 'completed',
+        (error: CheckreinError) => error.code,
+      ),
+    )
+    await run.get()
+    await bed.client.terminate(run.id)
+    await bed.client.cancelWorkflow(flow.id)
+    await eventually(async () => {
+      await bed.client.prune({ cancelled: 0 })
+      return (await bed.client.list()).runs.length === 0
+    }, 'everything is pruned')
+    assert.deepEqual(await Promise.all(fates), ['RUN_NOT_FOUND', 'WORKFLOW_NOT_FOUND'])
+  })
 
 void suite('waiting for the reply of one of many', () => {
   void test('reads the row of that run alone', async () => {

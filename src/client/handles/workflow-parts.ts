@@ -14,7 +14,8 @@ import { type WorkflowRequestsParts, WorkflowRequests } from '../requests/workfl
 import { SignalHandle } from './signal-handle.ts'
 import type { HandleParts } from './handle.ts'
 import { checkedId } from '../options/targets.ts'
-import { Waits } from '../waits/waits.ts'
+import { workflowMissing } from '../views/errors.ts'
+import { type Gone, Waits } from '../waits/waits.ts'
 import type { PayloadOptions } from '../options/pages.ts'
 import type { RunOf } from '../views/view.ts'
 import { type ChainTree, treeOf } from '../views/workflow-view.ts'
@@ -35,8 +36,10 @@ export class WorkflowParts implements Disposable {
     this.store = store
     this.#runs = runs
     this.flows = new WorkflowRequests({ ...flows, store })
-    this.ends = new Waits(store, async (ids) => byId(await store.endedWorkflows(ids)))
-    this.waits = new Waits(store, async (ids) => byId(await store.workflows(ids)))
+    const gone: Gone = async (id) =>
+      (await store.workflows([id])).length === 0 ? workflowMissing(id) : null
+    this.ends = new Waits(store, async (ids) => byId(await store.endedWorkflows(ids)), gone)
+    this.waits = new Waits(store, async (ids) => byId(await store.workflows(ids)), gone)
   }
 
   control(

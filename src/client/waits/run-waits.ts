@@ -1,7 +1,8 @@
 /** The waits of handles: for the end of a run, for a pause to take effect, for the outcome of a signal. */
 import type { StoredRun } from '../../core/run/run.ts'
 import type { SignalRecord, Store } from '../../store/store.ts'
-import { Waits } from './waits.ts'
+import { notFound } from '../views/errors.ts'
+import { type Gone, Waits } from './waits.ts'
 
 /** The waits that all handles of a client share. */
 export class RunWaits implements Disposable {
@@ -13,11 +14,16 @@ export class RunWaits implements Disposable {
   readonly requests: Waits<SignalRecord>
 
   constructor(store: Store) {
-    this.ends = new Waits(store, async (ids) => byId(await store.finals(ids)))
-    this.runs = new Waits(store, async (ids) => {
-      const runs = await Promise.all(ids.map((id) => store.get(id)))
-      return byId(runs.filter((run) => run !== null))
-    })
+    const gone: Gone = async (id) => ((await store.get(id)) === null ? notFound(id) : null)
+    this.ends = new Waits(store, async (ids) => byId(await store.finals(ids)), gone)
+    this.runs = new Waits(
+      store,
+      async (ids) => {
+        const runs = await Promise.all(ids.map((id) => store.get(id)))
+        return byId(runs.filter((run) => run !== null))
+      },
+      gone,
+    )
     this.requests = new Waits(store, async (names) => {
       const found: [string, SignalRecord][] = []
       for await (const record of recordsOf(store, names))

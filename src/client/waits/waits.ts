@@ -24,6 +24,9 @@ export type Ask<Found> = (
   names: readonly string[],
 ) => Promise<Iterable<readonly [name: string, found: Found]>>
 
+/** Looks whether the thing of a name is there no more, and gives the error that its waits are to end with. */
+export type Gone = (name: string) => Promise<CheckreinError | null>
+
 interface Wait<Found> {
   readonly isWanted: (found: Found) => boolean
   readonly resolve: (found: Found) => void
@@ -36,6 +39,9 @@ async function rejected(late: WaitOptions<never>['late']): Promise<never> {
 }
 
 const askEveryMs = 500
+/** A thing may end and be pruned between two questions: every fourth time, some of those that were not found are looked for. */
+const looksEvery = 4
+const mostLooks = 20
 /** With many waits a question is dear, so it is asked less often: the pause grows by a ms for each hundred waits. */
 const waitsPerMs = 100
 const longestPauseMs = 50
@@ -43,16 +49,19 @@ const longestPauseMs = 50
 /** All waits of one kind, which share one question to the store. */
 export class Waits<Found> {
   readonly #askStore: Ask<Found>
+  readonly #gone: Gone | null
   readonly #waiting = new Map<string, Set<Wait<Found>>>()
   readonly #hints: Disposable
   #timer: NodeJS.Timeout | null = null
+  #ticks = 0
   #isAsking = false
   #isStale = false
   /** How long the last question took. */
   #askedForMs = 0
 
-  constructor(store: Pick<Store, 'onChange'>, ask: Ask<Found>) {
+  constructor(store: Pick<Store, 'onChange'>, ask: Ask<Found>, gone: Gone | null = null) {
     this.#askStore = ask
+    this.#gone = gone
     this.#hints = store.onChange(() => this.#askSoon())
   }
 
@@ -85,7 +94,7 @@ export class Waits<Found> {
   #add(name: string, wait: Wait<Found>): void {
     const waits = this.#waiting.get(name) ?? new Set()
     this.#waiting.set(name, waits.add(wait))
-    this.#timer ??= setInterval(() => this.#askSoon(), askEveryMs)
+    this.#timer ??= setInterval(() => this.#tick(), askEveryMs)
     this.#askSoon()
   }
 
@@ -96,6 +105,22 @@ export class Waits<Found> {
     if (this.#waiting.size > 0 || !this.#timer) return
     clearInterval(this.#timer)
     this.#timer = null
+  }
+
+  #tick(): void {
+    this.#askSoon()
+    if (this.#gone !== null && ++this.#ticks % looksEvery === 0) void this.#look(this.#gone)
+  }
+
+  /** Looks for the names that have waited the longest since they were looked for, and puts them at the end. */
+  async #look(gone: Gone): Promise<void> {
+    for (const [name, waits] of [...this.#waiting].slice(0, mostLooks)) {
+      const error = await gone(name).catch(() => null)
+      if (this.#waiting.get(name) !== waits) continue
+      if (error !== null) for (const wait of waits) wait.reject(error)
+      this.#waiting.delete(name)
+      this.#waiting.set(name, waits)
+    }
   }
 
   #askSoon(): void {
