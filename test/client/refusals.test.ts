@@ -80,7 +80,7 @@ for (const on of storeKinds) {
       let deep: unknown = 1
       for (let at = 0; at < 1001; at++) deep = [deep]
       const tooDeep = { code: 'PAYLOAD_TOO_LARGE', message: /nested deeper than 500 levels/ }
-      const run = await client.enqueue(tasks.counter)
+      await client.enqueue(tasks.counter)
       await assert.rejects(client.enqueue(tasks.counter, deep as never), tooDeep)
       await assert.rejects(client.signal('x', 'other', deep), tooDeep)
       await assert.rejects(client.signal({ filter: {} }, 'other', deep), tooDeep)
