@@ -3,6 +3,7 @@ import { InlineExecutor, type OnLateError } from './host/inline.ts'
 import { Pool } from './host/pool.ts'
 import { ProcessSeats } from './host/process.ts'
 import { ThreadSeats } from './host/thread.ts'
+import { type Surroundings, surroundings } from './os/surroundings.ts'
 import type { Isolation } from '../core/task/task-limits.ts'
 
 /** The settings of an executor. */
@@ -17,6 +18,10 @@ export interface ExecutorSettings {
   readonly modules?: readonly string[]
   /** How long isolates that are not needed stay; default 30 s. */
   readonly idleMs?: number
+  /** How many attempts an isolate may run, until it is ended and another takes its place; default: any number. */
+  readonly attemptsPerIsolate?: number
+  /** The working directory and the environment of isolates; default: those of this process when the executor is made. */
+  readonly surroundings?: Surroundings
   /** Takes the errors of `inline` handlers that nobody caught and that come after the end of their attempts; default: they are dropped. */
   readonly onLateError?: OnLateError
   /** How long an isolate may take to load its modules, and then to begin with an attempt; default 30 s. */
@@ -26,11 +31,12 @@ export interface ExecutorSettings {
 /** Makes an executor of that isolation. It starts nothing before it is asked to. */
 export function createExecutor(isolation: Isolation, settings: ExecutorSettings): Executor {
   const { capacity, spares = 1, goodUntil = Infinity, idleMs = 30_000, modules = [] } = settings
-  const { startMs = defaultStartMs } = settings
+  const { startMs = defaultStartMs, attemptsPerIsolate = Infinity } = settings
   if (isolation === 'inline') return new InlineExecutor(goodUntil, capacity, settings.onLateError)
+  const around = settings.surroundings ?? surroundings()
   const seats =
     isolation === 'process'
-      ? new ProcessSeats(goodUntil)
-      : new ThreadSeats(goodUntil, capacity + spares)
-  return new Pool(seats, { capacity, spares, idleMs, modules, startMs })
+      ? new ProcessSeats(goodUntil, around)
+      : new ThreadSeats(goodUntil, capacity + spares, around)
+  return new Pool(seats, { capacity, spares, idleMs, modules, startMs, attemptsPerIsolate })
 }

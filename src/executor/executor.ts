@@ -46,6 +46,8 @@ export interface AttemptOrder {
   readonly begunWait: { readonly signal: string; readonly leftMs: number } | null
   /** The position of the newest signal that was sent to the run; null where none was. No wait gives its slot back before `caughtUp` has come so far. */
   readonly signalled: number | null
+  /** False where the isolate may have run no attempt before, and runs none afterwards; default true. The isolate need not know. */
+  readonly reuseIsolate?: boolean
   /** Set where the task's `rollback` is to be called and not its `run`. */
   readonly rollback: RollbackOrder | null
 }

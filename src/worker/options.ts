@@ -3,6 +3,7 @@ import { type Duration, durationMs, longestTimerMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
 import { defaultStartMs } from '../executor/executor.ts'
 import { defaultPayloadLimit } from '../core/payload.ts'
+import { type Surroundings, surroundings } from '../executor/os/surroundings.ts'
 import { checkedName } from '../core/task/task.ts'
 import { refuseUnknownOptions } from '../client/options/unknown-options.ts'
 import { type RetentionOptions, retentionMs } from '../client/options/retention.ts'
@@ -19,6 +20,8 @@ export interface WorkerOptions {
   readonly concurrency?: number | Partial<Record<Isolation, number>>
   /** Warm isolates that are kept ready besides those that run, of each isolation that a task uses; default 1. */
   readonly spares?: number
+  /** How many attempts an isolate may run, until it is ended and another takes its place: a bound for what leaks; default: any number. */
+  readonly attemptsPerIsolate?: number
   /** How long the worker's lease is good without a renewal, 500 ms or more; default 15 s. */
   readonly lease?: Duration
   /** How often the worker looks by itself, should a push be lost; default 1 s. */
@@ -44,11 +47,14 @@ export interface WorkerSettings {
   readonly queues: readonly string[] | null
   readonly capacity: Readonly<Record<Isolation, number>>
   readonly spares: number
+  readonly attemptsPerIsolate: number
   readonly leaseMs: number
   readonly pollMs: number
   readonly startMs: number
   readonly payloadLimit: number
   readonly retention: Retention
+  /** The working directory and the environment of isolates: those of the worker when it started. */
+  readonly surroundings: Surroundings
 }
 
 const shortestLeaseMs = 500
@@ -57,6 +63,7 @@ export const sharedNames: Readonly<Record<keyof Omit<WorkerOptions, 'modules'>, 
   queues: true,
   concurrency: true,
   spares: true,
+  attemptsPerIsolate: true,
   lease: true,
   poll: true,
   startTimeout: true,
@@ -83,11 +90,13 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     queues: options.queues === undefined ? null : checkedQueues(options.queues),
     capacity: capacityOf(options.concurrency),
     spares: wholeNumber(options.spares ?? 1, 'spares', 0),
+    attemptsPerIsolate: attemptsPerIsolate(options.attemptsPerIsolate),
     leaseMs,
     pollMs: Math.min(durationMs(options.poll ?? '1s', 'poll'), longestTimerMs),
     startMs: startMsOf(options.startTimeout),
     payloadLimit: options.payloadLimit ?? defaultPayloadLimit,
     retention: retentionMs(options.retention ?? defaultRetention),
+    surroundings: surroundings(),
   }
 }
 
@@ -114,6 +123,10 @@ function capacityOf(
   }
   const [process, thread, inline] = isolations.map(of) as [number, number, number]
   return { process, thread, inline }
+}
+
+function attemptsPerIsolate(count: number = Infinity): number {
+  return count === Infinity ? count : wholeNumber(count, 'attemptsPerIsolate', 1)
 }
 
 function wholeNumber(value: number, what: string, least: number): number {

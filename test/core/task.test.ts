@@ -53,6 +53,8 @@ suite('a task', () => {
       'no handler': { name: 'a' },
       'an unknown isolation': { name: 'a', isolation: 'fork', run },
       'a hard limit inline': { name: 'a', isolation: 'inline', hardTimeout: '1s', run },
+      'an isolate of its own inline': { name: 'a', isolation: 'inline', reuseIsolate: false, run },
+      'a flag that is none': { name: 'a', reuseIsolate: 'no', run },
       'a limit of nothing': { name: 'a', timeout: 0, run },
       'a limit that no timer can count': { name: 'a', timeout: '25d', run },
       'a schema that is none': { name: 'a', input: {}, run },

@@ -1,7 +1,10 @@
 /** Handlers that behave, and victims that do not, for the executor suites. Each says when it has begun by a log line. */
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { isMainThread } from 'node:worker_threads'
 import { z } from 'zod'
 import { CheckreinError, NonRetryableError } from '../../src/core/errors.ts'
 import type { Context } from '../../src/core/task/context.ts'
@@ -178,6 +181,38 @@ export const meetsError = task({
     while (existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 2))
     await new Promise((resolve) => setTimeout(resolve, 20))
     return 'undisturbed'
+  },
+})
+/** Says how it finds its process. */
+export const findsTraces = task({
+  name: 'finds-traces',
+  run: () => {
+    const { PATH, LEFT_BEHIND = null } = process.env
+    const umask = isMainThread ? process.umask(0o22) : null
+    if (umask !== null) process.umask(umask)
+    const listeners = ['SIGTERM', 'exit', 'uncaughtException'].map((event) =>
+      process.listenerCount(event),
+    )
+    return { pid: process.pid, PATH, LEFT_BEHIND, umask, listeners, folder: process.cwd() }
+  },
+})
+/** Leaves all the traces that it can, and its own folder does not exist any more. */
+export const leavesTraces = task({
+  name: 'leaves-traces',
+  run: (how: 'quietly' | 'thoroughly') => {
+    process.env['LEFT_BEHIND'] = 'yes'
+    process.env['PATH'] = '/nowhere'
+    process.on('SIGTERM', () => {})
+    process.once('exit', () => {})
+    if (how === 'thoroughly') {
+      process.removeAllListeners()
+      process.env = { HOME: '/nowhere' }
+    }
+    if (!isMainThread) return
+    process.umask(0o77)
+    const folder = mkdtempSync(join(tmpdir(), 'checkrein-left-'))
+    process.chdir(folder)
+    rmSync(folder, { recursive: true })
   },
 })
 /** Writes on the pipe that is not its own: nonsense, half a line, and lies about another attempt. */

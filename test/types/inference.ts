@@ -116,6 +116,8 @@ export async function verbs(handle: RunHandle<number>): Promise<void> {
 task({ name: 'ok', isolation: 'thread', hardTimeout: '1m', timeout: '30s', run: () => 1 })
 // @ts-expect-error an inline task can't be killed, so it takes no hard timeout
 task({ name: 'not-ok', isolation: 'inline', hardTimeout: '1m', run: () => 1 })
+// @ts-expect-error an inline task has no isolate of its own
+task({ name: 'not-ok', isolation: 'inline', reuseIsolate: false, run: () => 1 })
 // @ts-expect-error no such isolation
 task({ name: 'not-ok', isolation: 'container', run: () => 1 })
 // @ts-expect-error a task has a name

@@ -171,3 +171,12 @@ export const returnsTooMuch = task({
   run: () => 'x'.repeat(2_000_000),
 })
 export const returnsBigInt = task({ name: 'returns-bigint', isolation: 'inline', run: () => 12n })
+
+let callCount = 0
+/** Says how many calls its thread has seen. */
+export const alone = task({
+  name: 'alone',
+  isolation: 'thread',
+  reuseIsolate: false,
+  run: () => ++callCount,
+})

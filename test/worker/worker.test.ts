@@ -112,6 +112,16 @@ suite('a worker', () => {
     },
   )
 
+  test(
+    'gives each attempt of a task an isolate of its own that wants one',
+    storeless(),
+    async () => {
+      await using bed = await Bed.make({ worker })
+      for (let n = 0; n < 2; n++)
+        assert.equal(await (await bed.client.enqueue(tasks.alone)).result(), 1)
+    },
+  )
+
   test('leaves a task that it does not know to a worker that does', async () => {
     await using bed = await Bed.make({ worker })
     const unknown = await bed.client.enqueueByName('nobody-knows', {})

@@ -27,6 +27,10 @@ const workerParameters = {
     kind: 'whole-number',
     about: 'attempts at once, of each isolation; default: one a core, 100 inline',
   },
+  attemptsPerIsolate: {
+    kind: 'whole-number',
+    about: 'end a process or thread after so many attempts; default: never',
+  },
   lease: {
     kind: 'duration',
     about: 'how long its runs are its own without a sign of life; default 15s',

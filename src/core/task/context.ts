@@ -226,6 +226,7 @@ export interface Task<
   readonly name: string
   readonly queue: string
   readonly isolation: Isolation
+  readonly reuseIsolate: boolean
   readonly rollbackOn: readonly RollbackCause[]
   readonly retry: RetryPolicy
   readonly input: StandardSchemaV1 | null

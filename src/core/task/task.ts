@@ -42,8 +42,14 @@ type Limits =
       readonly isolation?: 'process' | 'thread'
       /** After this long the isolate is killed and the attempt has failed; default: never. */
       readonly hardTimeout?: Duration
+      /** Whether an attempt may run where others have run, and others after it; default true. With `false` each gets an isolate of its own. */
+      readonly reuseIsolate?: boolean
     })
-  | (Common & { readonly isolation: 'inline'; readonly hardTimeout?: never })
+  | (Common & {
+      readonly isolation: 'inline'
+      readonly hardTimeout?: never
+      readonly reuseIsolate?: never
+    })
 
 /** A handler; as an `async function*` each `yield` is a checkpoint, and what it returns the result. */
 type Handler<Input, Output, State, Signals extends SignalSchemas> = (
@@ -126,6 +132,7 @@ const parts: Readonly<Record<keyof Definition, true>> = {
   name: true,
   queue: true,
   isolation: true,
+  reuseIsolate: true,
   input: true,
   signals: true,
   state: true,
@@ -162,10 +169,15 @@ function checked(definition: Definition): AnyTask {
       'an inline task cannot be killed, so it takes no `hardTimeout`: use `process` or `thread`',
     )
   }
+  if (isolation === 'inline' && definition.reuseIsolate !== undefined)
+    throw new TypeError(
+      'an inline task shares the process of the worker, so it takes no `reuseIsolate`: use `process` or `thread`',
+    )
   return {
     name: checkedName(name, 'name'),
     queue: checkedName(queue, 'queue'),
     isolation,
+    reuseIsolate: checkedFlag(definition.reuseIsolate ?? true, 'reuseIsolate'),
     ...taskLimits(definition),
     rollbackOn: checkedRollbackOn(definition),
     retry: retryPolicy(definition.retry),
@@ -175,6 +187,11 @@ function checked(definition: Definition): AnyTask {
     run,
     rollback: rollback ?? null,
   }
+}
+
+function checkedFlag(value: unknown, what: string): boolean {
+  if (typeof value === 'boolean') return value
+  throw new TypeError(`\`${what}\` must be true or false`)
 }
 
 function checkedSchema(

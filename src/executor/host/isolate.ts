@@ -56,6 +56,8 @@ export class Isolate implements IsolateControls {
   readonly #setReady: (isReady: boolean) => void
   #attempt: IsolatedAttempt | null = null
   #expected: Expected | null = null
+  /** After so many attempts it is ended. */
+  mostAttempts = Infinity
   #seq = 0
   #isRetired = false
   /** The modules that it could not load; null while it loads them. */
@@ -81,6 +83,11 @@ export class Isolate implements IsolateControls {
     void this.#wire.closed.then(() => this.retire())
   }
 
+  /** Whether it has run no attempt yet. */
+  get isFresh(): boolean {
+    return this.#seq === 0
+  }
+
   get isUsable(): boolean {
     return !this.#isRetired && this.#seat.isOpen
   }
@@ -92,7 +99,8 @@ export class Isolate implements IsolateControls {
 
   start(order: AttemptOrder, listener: AttemptListener): RunningAttempt {
     const attempt = new IsolatedAttempt(this, ++this.#seq, listener)
-    const { payloadLimit, checkpointLimit } = order
+    const { payloadLimit, checkpointLimit, reuseIsolate = true } = order
+    attempt.mustRetire = !reuseIsolate || attempt.seq >= this.mostAttempts
     this.#attempt = attempt
     if (this.#failed !== null) this.#dueSince = performance.now()
     this.#watchStart()

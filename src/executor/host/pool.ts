@@ -18,6 +18,8 @@ export interface PoolSettings extends IsolateSettings {
   readonly capacity: number
   readonly spares: number
   readonly idleMs: number
+  /** How many attempts an isolate may run. */
+  readonly attemptsPerIsolate: number
 }
 
 /** How often isolates may end before they are ready, until `warmUp` gives up. */
@@ -70,7 +72,8 @@ export class Pool implements Executor {
 
   start(order: AttemptOrder, listener: AttemptListener): RunningAttempt {
     this.#checkRoom()
-    const isolate = this.#take(order.module)
+    const { module, reuseIsolate = true } = order
+    const isolate = reuseIsolate ? this.#take(module) : this.#takeFresh(module)
     this.#running++
     const attempt = isolate.start(order, listener)
     if (this.#idle.length + this.#warming.length < this.#settings.spares) this.#refill()
@@ -104,12 +107,26 @@ export class Pool implements Executor {
     return this.#warming.shift() ?? this.#open()
   }
 
+  /** An isolate that has run no attempt yet. It takes the room of an idle one that has, where there is no more. */
+  #takeFresh(module: string): Isolate {
+    const at = this.#idle.findLastIndex(
+      (isolate) => isolate.isFresh && isolate.isUsable && !isolate.lacks(module),
+    )
+    const [fresh] = at < 0 ? [] : this.#idle.splice(at, 1)
+    const found = fresh ?? this.#warming.shift()
+    if (found !== undefined) return found
+    const { capacity, spares } = this.#settings
+    if (this.#live.size >= capacity + spares) void this.#idle.shift()?.retire()
+    return this.#open()
+  }
+
   #open(): Isolate {
     const isolate: Isolate = new Isolate(
       this.#maker.open(() => this.#onShut(isolate)),
       this.#settings,
       () => this.#onEnded(isolate),
     )
+    isolate.mostAttempts = this.#settings.attemptsPerIsolate
     this.#live.add(isolate)
     void isolate.ready.then((isReady) => (this.#failures = isReady ? 0 : this.#failures + 1))
     void isolate.gone.then(() => this.#onGone(isolate))

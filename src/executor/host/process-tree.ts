@@ -14,6 +14,7 @@ import {
   signalStrays,
 } from '../os/family.ts'
 import { outputStdio, printFor } from '../os/output.ts'
+import type { Surroundings } from '../os/surroundings.ts'
 import { TreeFreeze } from './freeze.ts'
 import { deadmanFd } from '../watchdog/arm-deadman.ts'
 
@@ -30,6 +31,7 @@ export interface ProcessTreeSettings {
   /** How many pipes it gets besides the first (3) and the deadman (4); they are numbered from 5. */
   readonly laneCount?: number
   readonly goodUntil: number
+  readonly surroundings: Surroundings
 }
 
 /** How long a group may take to end by SIGTERM. */
@@ -154,7 +156,7 @@ export class ProcessTree {
 }
 
 function trySpawn(
-  { entry, laneCount = 0 }: ProcessTreeSettings,
+  { entry, laneCount = 0, surroundings }: ProcessTreeSettings,
   marker: string,
 ): ChildProcess | null {
   const lanes = Array.from({ length: laneCount }, () => 'pipe' as const)
@@ -163,7 +165,8 @@ function trySpawn(
       detached: true,
       windowsHide: true,
       stdio: ['ignore', ...outputStdio(), 'pipe', 'pipe', ...lanes],
-      env: { ...process.env, [markerName]: marker },
+      ...(surroundings.folder === null ? {} : { cwd: surroundings.folder }),
+      env: { ...surroundings.env, [markerName]: marker },
     })
   } catch {
     return null

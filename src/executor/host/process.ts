@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import type { ExitProof } from '../../core/run/stop.ts'
 import { ProcessTree } from './process-tree.ts'
+import type { Surroundings } from '../os/surroundings.ts'
 import type { AbortReason, KillOutcome } from '../executor.ts'
 import type { Seat } from './isolate.ts'
 import type { SeatMaker } from './pool.ts'
@@ -14,14 +15,20 @@ const killBoundMs = 5000
 export class ProcessSeats implements SeatMaker {
   readonly isolation = 'process'
   readonly #children = new Set<ProcessTree>()
+  readonly #surroundings: Surroundings
   #goodUntil: number
 
-  constructor(goodUntil: number) {
+  constructor(goodUntil: number, surroundings: Surroundings) {
     this.#goodUntil = goodUntil
+    this.#surroundings = surroundings
   }
 
   open(): Seat {
-    const child = new ProcessTree({ entry, goodUntil: this.#goodUntil })
+    const child = new ProcessTree({
+      entry,
+      goodUntil: this.#goodUntil,
+      surroundings: this.#surroundings,
+    })
     this.#children.add(child)
     void child.gone.then(() => this.#children.delete(child))
     return new ProcessSeat(child)

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { ExitProof } from '../../core/run/stop.ts'
 import type { HostOrder } from '../wire/channel.ts'
 import { ProcessTree, type Exit } from './process-tree.ts'
+import type { Surroundings } from '../os/surroundings.ts'
 import type { AbortReason, KillOutcome } from '../executor.ts'
 import type { Seat } from './isolate.ts'
 import type { SeatMaker } from './pool.ts'
@@ -28,13 +29,13 @@ const replacements = 32
 export class ThreadSeats implements SeatMaker {
   readonly isolation = 'thread'
   readonly #hosts = new Set<Host>()
-  readonly #laneCount: number
+  readonly #settings: HostSettings
   #goodUntil: number
 
   /** @param threadCount how many threads there may be at once. */
-  constructor(goodUntil: number, threadCount: number) {
+  constructor(goodUntil: number, threadCount: number, surroundings: Surroundings) {
     this.#goodUntil = goodUntil
-    this.#laneCount = threadCount + replacements
+    this.#settings = { laneCount: threadCount + replacements, surroundings }
   }
 
   open(onShut: () => void): Seat {
@@ -52,11 +53,16 @@ export class ThreadSeats implements SeatMaker {
   }
 
   #openHost(): Host {
-    const host = new Host(this.#goodUntil, this.#laneCount)
+    const host = new Host(this.#goodUntil, this.#settings)
     this.#hosts.add(host)
     void host.child.gone.then(() => this.#hosts.delete(host))
     return host
   }
+}
+
+interface HostSettings {
+  readonly laneCount: number
+  readonly surroundings: Surroundings
 }
 
 /** The worker's side of a host. */
@@ -68,9 +74,9 @@ class Host {
   #opened = 0
   #isDraining = false
 
-  constructor(goodUntil: number, laneCount: number) {
-    this.#laneCount = laneCount
-    this.child = new ProcessTree({ entry, laneCount, goodUntil })
+  constructor(goodUntil: number, settings: HostSettings) {
+    this.#laneCount = settings.laneCount
+    this.child = new ProcessTree({ entry, goodUntil, ...settings })
     this.#wire = new Wire(this.child.pipe(3), (line) => this.#hear(line), 65_536)
     void this.child.gone.then((exit) => this.#onGone(exit))
   }

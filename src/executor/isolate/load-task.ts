@@ -35,10 +35,21 @@ export async function loadTasks(module: string): Promise<readonly AnyTask[]> {
   return [...(await tasksIn(module)).values()]
 }
 
+const settled = new Set<string>()
+
+/** Whether a module was loaded, or could not be. */
+export function isSettled(module: string): boolean {
+  return settled.has(module)
+}
+
 async function tasksIn(module: string): Promise<ReadonlyMap<string, AnyTask>> {
-  const tasks = tasksByModule.get(module) ?? tasksOf(await load(module))
-  tasksByModule.set(module, tasks)
-  return tasks
+  try {
+    const tasks = tasksByModule.get(module) ?? tasksOf(await load(module))
+    tasksByModule.set(module, tasks)
+    return tasks
+  } finally {
+    settled.add(module)
+  }
 }
 
 async function load(module: string): Promise<Record<string, unknown>> {

@@ -5,8 +5,9 @@ import { type AbortEars, AbortListener } from '../wire/abort-flag.ts'
 import { type Order, type Report, readOrder } from '../wire/channel.ts'
 import { AttemptContext } from './context.ts'
 import type { AttemptOrder, HandlerListener } from '../executor.ts'
-import { loadTasks } from './load-task.ts'
+import { isSettled, loadTasks } from './load-task.ts'
 import { type HandlerOutcome, performAttempt, threw } from './perform.ts'
+import { Traces } from './traces.ts'
 import { currentOwner, type ErrorOwner, ownedBy } from '../os/uncaught.ts'
 import { Wire } from '../wire/wire.ts'
 
@@ -33,8 +34,10 @@ interface Current extends ErrorOwner {
 class Service {
   readonly #wire: Wire
   readonly #aborts: AbortListener
+  readonly #traces = new Traces()
   #current: Current | null = null
-  /** Whether an attempt that has ended goes on here all the same: then the running one is the last. */
+  #modules: readonly string[] = []
+  /** Whether the running attempt is the last: something goes on here that is not its own. */
   #isHaunted = false
 
   constructor(socket: Socket, ears: AbortEars) {
@@ -50,6 +53,7 @@ class Service {
    * for ever, for Node keeps the failure: so the worker is told, and an attempt that needs the module goes to another isolate.
    */
   async #load(modules: readonly string[]): Promise<void> {
+    this.#modules = modules
     const late = setTimeout(() => this.#send(['ready', null]), longestLoadMs)
     const loaded = await Promise.allSettled(modules.map((module) => loadTasks(module)))
     clearTimeout(late)
@@ -105,10 +109,17 @@ class Service {
       this.#finish(current, { ...threw(error, context), isTainted: true })
     const current: Current = { seq, context, onUncaught }
     this.#current = current
-    const onBegun = (): void => this.#send(['begun', seq])
+    const onBegun = (): void => this.#onBegun(seq, order.module)
     void ownedBy(current, () => performAttempt(order, context, { onBegun })).then((outcome) =>
       this.#finish(current, outcome),
     )
+  }
+
+  /** A module that is still being loaded may set things up meanwhile that are no traces of the attempt: so that attempt is the last. */
+  #onBegun(seq: number, module: string): void {
+    this.#send(['begun', seq])
+    if (!this.#modules.every(isSettled)) this.#isHaunted = true
+    else this.#traces.note(module)
   }
 
   #finish(current: Current, outcome: HandlerOutcome): void {
@@ -116,12 +127,13 @@ class Service {
     this.#current = null
     const { seq } = current
     const { saved } = outcome
-    const isTainted = outcome.isTainted || this.#isHaunted
+    const isTainted = !this.#traces.restoreFolder() || outcome.isTainted || this.#isHaunted
     this.#handled(seq, saved.signals)
     const last = [saved.checkpoint, isTainted] as const
     if (outcome.kind === 'returned') this.#send(['returned', seq, outcome.result, ...last])
     else if (outcome.kind === 'parked') this.#send(['parked', seq, outcome.wait, ...last])
     else this.#send(['threw', seq, outcome.error, outcome.isRetryable, ...last])
+    if (!isTainted) this.#traces.restore()
   }
 
   #listener(seq: number): HandlerListener {

@@ -13,7 +13,7 @@ export function orderOf(
   { payloadLimit, now }: { readonly payloadLimit: number; readonly now: number },
 ): AttemptOrder {
   const { module } = registered
-  const { checkpointLimit } = registered.task
+  const { checkpointLimit, reuseIsolate } = registered.task
   const { id, task, queue, key, tags, attempt, workflow, parent, rollback } = run
   const { input, isMapped, checkpoint, wait, signalled } = run
   const info = { id, task, queue, key, tags, attempt, workflow, parent }
@@ -22,8 +22,9 @@ export function orderOf(
     error: rollback.stop === null ? run.error : null,
     undoes: rollback.undoes ?? null,
   }
+  const limits = { payloadLimit, checkpointLimit, reuseIsolate }
   const { done: waits = [], begun } = wait ?? {}
   const begunWait = begun ? { signal: begun.signal, leftMs: Math.max(0, begun.endsAt - now) } : null
   const kept = { state: checkpoint, waits, begunWait, signalled, rollback: back }
-  return { run: info, module, input, isMapped, payloadLimit, checkpointLimit, ...kept }
+  return { run: info, module, input, isMapped, ...limits, ...kept }
 }

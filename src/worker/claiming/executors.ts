@@ -16,13 +16,15 @@ export interface ExecutorParts {
 /** Makes an executor for each isolation that the tasks use. */
 export function executorsFor(
   registry: Registry,
-  { capacity, spares, startMs }: WorkerSettings,
+  worker: WorkerSettings,
   parts: ExecutorParts,
 ): ReadonlyMap<Isolation, Executor> {
+  const { spares, startMs, attemptsPerIsolate, surroundings } = worker
+  const shared = { spares, startMs, attemptsPerIsolate, surroundings, ...parts }
   const executors = new Map<Isolation, Executor>()
   for (const isolation of registry.isolations) {
     const modules = registry.modulesOf(isolation)
-    const settings = { capacity: capacity[isolation], spares, modules, startMs, ...parts }
+    const settings = { ...shared, capacity: worker.capacity[isolation], modules }
     executors.set(isolation, createExecutor(isolation, settings))
   }
   return executors
