@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as eventLoopTurn } from 'node:timers/promises'
 import { MessageChannel } from 'node:worker_threads'
 import { z } from 'zod'
 import type { Saved } from '../../src/core/run/events.ts'
@@ -23,6 +23,14 @@ const plain = task({
   signals: { ping: z.number(), pong: z.number(), any: z.any() },
   run: () => {},
 })
+
+/**
+ * Lets what was sent arrive. The mailbox lets the event loop turn after a signal when 10 ms are over, which on a machine under load
+ * they may be after each, so it takes as many turns as there are signals; no test sends more than this at once.
+ */
+async function turn(): Promise<void> {
+  for (let turns = 0; turns < 20; turns++) await eventLoopTurn()
+}
 
 /** A context whose handler is the test. */
 async function open(definition: unknown = plain, more: Partial<AttemptOrder> = {}) {

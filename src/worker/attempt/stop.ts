@@ -92,11 +92,11 @@ export class StopLadder {
     if (this.#killCause === null || cause === 'stop') this.#killCause = cause
     const outcome = await this.#attempt.kill()
     if (outcome === 'dead' || this.#isOver) return
-    if (cause === 'stop' && this.#abortCause !== 'stop') this.#askInstead()
+    if (cause === 'stop' && this.#intent?.verb === 'terminate') this.#askInstead()
     else this.#onOverdue()
   }
 
-  /** Asks what cannot be killed and has not been asked yet: it has a moment to heed that before it is overdue. */
+  /** Asks what cannot be killed, where it was not asked before: it has a moment to heed that before it is overdue. */
   #askInstead(): void {
     if (this.#intent !== null) this.abort('stop', cancelReason(this.#intent))
     this.#graceTimer?.clear()
