@@ -33,6 +33,7 @@ export function reinsSuite(on: StoreKind): void {
           file,
           upTo: 40,
           everyMs: 5,
+          stays: 20,
         })
         await saysSo(file, '1:5')
         const outcome = await run.pause({ reason: 'lunch' })
@@ -282,7 +283,12 @@ export function reinsSuite(on: StoreKind): void {
     test('a task that is paused with what is in flight parks it, and it goes on when the task does', async () => {
       const { client } = bed
       const file = newFile()
-      const run = await client.enqueue(tasks.countsInThread, { file, upTo: 30, everyMs: 5 })
+      const run = await client.enqueue(tasks.countsInThread, {
+        file,
+        upTo: 30,
+        everyMs: 5,
+        stays: 20,
+      })
       await saysSo(file, '1:3')
       await client.pause({ task: 'counts-thread' }, { inFlight: 'park' })
       await until(run, ({ state }) => state === 'queued')

@@ -9,20 +9,24 @@ const quick = { backoff: { delay: 10, jitter: 0 } } as const
 const file = z.object({ file: z.string() })
 const done = z.object({ done: z.number() })
 
-/** Says what it does, a line for each item: `attempt:item`. */
+/** Says what it does, a line for each item: `attempt:item`. The first attempt goes no further than `stays`: there it meets checkpoints until it is paused. */
 function counts(isolation: Isolation) {
   return task({
     name: `counts-${isolation}`,
     isolation,
     retry: quick,
-    input: file.extend({ upTo: z.number(), everyMs: z.number() }),
+    input: file.extend({ upTo: z.number(), everyMs: z.number(), stays: z.number().optional() }),
     state: done,
-    async run({ file, upTo, everyMs }, ctx) {
+    async run({ file, upTo, everyMs, stays }, ctx) {
       let count = ctx.state?.done ?? 0
       while (count < upTo) {
         appendFileSync(file, `${ctx.run.attempt}:${count}\n`)
         await pause(everyMs)
         await ctx.checkpoint({ done: ++count })
+        while (count === stays && ctx.run.attempt === 1) {
+          await pause(everyMs)
+          await ctx.checkpoint({ done: count })
+        }
       }
       return { count, attempt: ctx.run.attempt }
     },
