@@ -56,12 +56,8 @@ async function ends(place: Place, id: string): Promise<string> {
   return `${run.state} ${run.attempt}`
 }
 
-void test('a reader of the output of a worker who goes away costs no run that prints', async () => {
-  await using place = await Place.make()
-  const { worker, runs, print } = await aboutToPrint(place, { lineCount: 20, waits: true })
-  worker.child.stdout?.destroy()
-  worker.child.stderr?.destroy()
-  print()
+/** Waits for the end of the run of each isolation: it completed at its first attempt. */
+async function allComplete(place: Place, runs: readonly string[]): Promise<void> {
   for (const [at, id] of runs.entries()) {
     await eventually(
       async () => /^(completed|failed)/.test(await ends(place, id)),
@@ -70,6 +66,15 @@ void test('a reader of the output of a worker who goes away costs no run that pr
     )
     assert.equal(await ends(place, id), 'completed 1', isolations[at])
   }
+}
+
+void test('a reader of the output of a worker who goes away costs no run that prints', async () => {
+  await using place = await Place.make()
+  const { worker, runs, print } = await aboutToPrint(place, { lineCount: 20, waits: true })
+  worker.child.stdout?.destroy()
+  worker.child.stderr?.destroy()
+  print()
+  await allComplete(place, runs)
   assert.equal((await worker.ended).code, 0)
 })
 
@@ -78,14 +83,7 @@ void test('a reader of the output of a worker who does not read costs no run, an
   const { worker, runs, print } = await aboutToPrint(place, { lineCount: 200, waits: false })
   worker.child.stdout?.pause()
   print()
-  for (const [at, id] of runs.entries()) {
-    await eventually(
-      async () => /^(completed|failed)/.test(await ends(place, id)),
-      `its end ${isolations[at]}`,
-      50,
-    )
-    assert.equal(await ends(place, id), 'completed 1', isolations[at])
-  }
+  await allComplete(place, runs)
   const exited = once(worker.child, 'exit')
   worker.signal('SIGTERM')
   assert.equal((await exited)[0], 0)

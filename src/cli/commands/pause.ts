@@ -12,9 +12,9 @@ import { type ControlTarget, type Scope, scopeFilter } from '../../client/option
 import { errorCodes, isCheckreinError } from '../../core/errors.ts'
 import type { State } from '../../core/run/transitions.ts'
 import type { Controlled, Hold } from '../../store/store.ts'
-import { answerWords, type CameTo, tooLateCode, worstCode } from '../text/answers.ts'
+import { answerWords, type CameTo, styledAnswer, tooLateCode, worstCode } from '../text/answers.ts'
 import { holdWords, scopeWords } from '../text/hold-words.ts'
-import { plain, style } from '../text/output.ts'
+import { plain } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { previewOfStanding } from '../session/standing.ts'
@@ -158,10 +158,9 @@ async function parked(client: Client, one: Controlled, endsAt: number): Promise<
 
 function outcomeLine({ id, answer, state }: Outcome): string {
   const name = id === null ? '(no run holds the key)' : plain(id)
-  const isWell = ['paused', 'already-paused', 'moved', 'resumed'].includes(answer)
   const what = answerWords[answer] ?? (state === 'running' && answer === 'paused' ? 'frozen' : '')
   const ending = answer === 'too-late' ? `: ${state}` : ''
-  return `${name}  ${style(isWell ? 'green' : 'yellow', answer)}  ${what}${ending}`.trimEnd()
+  return `${name}  ${styledAnswer(answer)}  ${what}${ending}`.trimEnd()
 }
 
 /** A run that was stopped cannot be paused any more either. */

@@ -7,8 +7,8 @@ import { whoOptions } from '../../client/options/parameters.ts'
 import type { WorkflowHandle } from '../../client/handles/workflow-handle.ts'
 import type { Workflow } from '../../client/views/workflow-view.ts'
 import { isCheckreinError } from '../../core/errors.ts'
-import { type CameTo, notUndoneCode, worstCode } from '../text/answers.ts'
-import { plain, style } from '../text/output.ts'
+import { type CameTo, notUndoneCode, styledAnswer, worstCode } from '../text/answers.ts'
+import { plain } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { usage } from '../session/targets.ts'
@@ -82,9 +82,8 @@ async function answerOf(session: Session, verb: Verb, { client, handle }: Asked)
 }
 
 function outcomeLine(verb: Verb, { id, answer, workflow }: Outcome): string {
-  const isWell = ['stopped', 'paused', 'already-paused', 'moved', 'resumed'].includes(answer)
   const words = workflowAnswerWords(answer, { verb, workflow })
-  return `${plain(id)}  ${style(isWell ? 'green' : 'yellow', answer)}  ${words}`.trimEnd()
+  return `${plain(id)}  ${styledAnswer(answer)}  ${words}`.trimEnd()
 }
 
 function exitCode({ answer, workflow }: Outcome, verb: Verb): number {

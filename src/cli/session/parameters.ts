@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import type { Parameter, Parameters, ValueKind } from '../../client/options/parameter.ts'
 import { CheckreinError } from '../../core/errors.ts'
-import { isInstant, isOnCalendar } from '../../core/instant.ts'
+import { isInstant, parseInstant } from '../../core/instant.ts'
 
 /** The values that were given on the command line, by the names of the parameters. */
 export type Given = Readonly<Record<string, unknown>>
@@ -86,9 +86,9 @@ function wholeNumber(name: string, given: string): number {
 
 function instant(name: string, given: string): Date {
   const isEpoch = /^\d+$/.test(given)
-  const at = new Date(isEpoch ? Number(given) : given)
-  const isDate = isEpoch || (/^\d{4}-\d\d/.test(given) && isOnCalendar(given))
-  if (isDate && isInstant(at.getTime())) return at
+  const isIso = /^\d{4}-\d\d/.test(given)
+  const at = isEpoch ? Number(given) : isIso ? parseInstant(given) : null
+  if (at !== null && isInstant(at)) return new Date(at)
   throw badOption(name, given, "Give a time as '2026-07-28T14:00:00Z', or epoch milliseconds.")
 }
 

@@ -3,7 +3,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { humanDuration } from '../../core/duration.ts'
 import type { EventType } from '../../core/run/transitions.ts'
 import { workerChannel, type WorkerEvent } from '../../worker/telemetry.ts'
-import { isOutputFull, plain, style, timeOfDay, writeJsonLine, writeLine } from '../text/output.ts'
+import { isOutputFull } from '../../executor/os/output.ts'
+import { plain, style, timeOfDay, writeJsonLine, writeLine } from '../text/output.ts'
 import { errorWords } from '../text/words.ts'
 
 /** While a database is away, each try says the same. */
@@ -15,7 +16,7 @@ export function logWorker(isJson: boolean): Disposable {
   const onEvent = (message: unknown): void => {
     const event = message as WorkerEvent
     const at = Date.now()
-    if (isOutputFull()) return
+    if (isOutputFull(process.stdout)) return
     if (isJson) return writeJsonLine({ at, ...event })
     const words = workerWords(event)
     if (event.type === 'store-error' || event.type === 'uncaught-error') {

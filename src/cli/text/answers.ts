@@ -1,6 +1,7 @@
 /** The outcome of a verb, as scripts and people see it. */
 import { type ErrorCode, errorCodes } from '../../core/errors.ts'
 import type { Controlled } from '../../store/store.ts'
+import { style } from './output.ts'
 
 /** The run had ended by itself. */
 export const tooLateCode = 3
@@ -18,6 +19,13 @@ export function worstCode(
   if (answers.includes('pending')) return errorCodes[pending].exit
   if (answers.includes('not-found')) return errorCodes.RUN_NOT_FOUND.exit
   return answers.includes('too-late') ? tooLateCode : 0
+}
+
+const wellAnswers: readonly CameTo[] = ['stopped', 'paused', 'already-paused', 'moved', 'resumed']
+
+/** An answer in its colour: green where what was asked is true now, yellow elsewhere. */
+export function styledAnswer(answer: CameTo): string {
+  return style(wellAnswers.includes(answer) ? 'green' : 'yellow', answer)
 }
 
 /** The meaning of an answer, where its name does not say it. */

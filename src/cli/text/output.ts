@@ -14,13 +14,6 @@ export function onOutputClosed(listener: () => void): void {
   process.stdout.on('error', listener)
 }
 
-const backlog = 1_048_576
-
-/** Whether more waits for the reader of standard output than is worth keeping in memory. */
-export function isOutputFull(): boolean {
-  return process.stdout.writableLength > backlog
-}
-
 /** Writes a line to standard output. */
 export function writeLine(line = ''): void {
   process.stdout.write(`${line}\n`)

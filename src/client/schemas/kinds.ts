@@ -1,6 +1,6 @@
 /** The kinds of plain values of which all descriptions are made: text, numbers, instants, one or the other. */
 import type { Duration } from '../../core/duration.ts'
-import { isInstant, isOnCalendar } from '../../core/instant.ts'
+import { isInstant, parseInstant } from '../../core/instant.ts'
 import type { JsonSchema, Schema } from './schema.ts'
 
 interface TextBounds {
@@ -116,8 +116,7 @@ function isoOf(value: number | Date): string {
 }
 
 function epochOf(outside: unknown): number | null {
-  const at = typeof outside === 'string' && isoText.test(outside) ? Date.parse(outside) : Number.NaN
-  return isInstant(at) && isOnCalendar(String(outside)) ? at : null
+  return typeof outside === 'string' && isoText.test(outside) ? parseInstant(outside) : null
 }
 
 /** An instant of an answer: epoch ms inside, ISO 8601 outside. */

@@ -114,7 +114,7 @@ export class Waits<Found> {
 
   /** Looks for the names that have waited the longest since they were looked for, and puts them at the end. */
   async #look(gone: Gone): Promise<void> {
-    for (const [name, waits] of [...this.#waiting].slice(0, mostLooks)) {
+    for (const [name, waits] of this.#waiting.entries().take(mostLooks).toArray()) {
       const error = await gone(name).catch(() => null)
       if (this.#waiting.get(name) !== waits) continue
       if (error !== null) for (const wait of waits) wait.reject(error)

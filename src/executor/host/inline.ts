@@ -15,7 +15,7 @@ import type { RunInfo } from '../../core/task/context.ts'
 import { type HandlerOutcome, performAttempt, threw, type Uncaught } from '../isolate/perform.ts'
 import { type ErrorOwner, giveErrorsToOwners, ownedBy } from '../os/uncaught.ts'
 import { InlineWatchdog } from '../watchdog/inline-watchdog.ts'
-import { asOurs } from './our-listener.ts'
+import { OurListener } from './our-listener.ts'
 
 /** Takes an error that nobody caught, of the handler of a run whose attempt has ended. */
 export type OnLateError = (run: RunInfo, error: unknown) => void
@@ -110,7 +110,7 @@ class InlineAttempt implements RunningAttempt, ErrorOwner {
     this.ended = promise
     this.#resolve = resolve
     this.#events = events
-    const ours = asOurs(listener)
+    const ours = new OurListener(listener)
     this.#context = new AttemptContext(order, ours, null)
     void this.#run(order, () => ours.onBegun())
   }

@@ -39,6 +39,8 @@ export interface IsolateSettings {
   readonly modules: readonly string[]
   /** How long it may take to load them, and then to begin with an attempt. */
   readonly startMs: number
+  /** After so many attempts it is ended. */
+  readonly attemptsPerIsolate: number
 }
 
 /** How long the last lines of an isolate may take to arrive after its exit. */
@@ -56,27 +58,27 @@ export class Isolate implements IsolateControls {
   readonly #setReady: (isReady: boolean) => void
   #attempt: IsolatedAttempt | null = null
   #expected: Expected | null = null
-  /** After so many attempts it is ended. */
-  mostAttempts = Infinity
   #seq = 0
   #isRetired = false
   /** The modules that it could not load; null while it loads them. */
   #failed: readonly string[] | null = null
   readonly #startMs: number
+  readonly #mostAttempts: number
   /** Since when it is due to say something: that its modules are loaded, or that it has begun with its attempt. */
   #dueSince = performance.now()
   #startTimer: NodeJS.Timeout | null = null
 
   /** @param onEnded called when its attempt has ended, before that attempt's `ended` settles. */
-  constructor(seat: Seat, { modules, startMs }: IsolateSettings, onEnded: () => void) {
+  constructor(seat: Seat, settings: IsolateSettings, onEnded: () => void) {
     const { promise, resolve } = Promise.withResolvers<boolean>()
     this.ready = promise
     this.#setReady = resolve
     this.#seat = seat
     this.#onEnded = onEnded
     this.#wire = new Wire(seat.lane, (line) => this.#hear(readReport(line, this.#expected)), slack)
-    this.#startMs = startMs
-    this.#wire.send(loadLine(modules))
+    this.#startMs = settings.startMs
+    this.#mostAttempts = settings.attemptsPerIsolate
+    this.#wire.send(loadLine(settings.modules))
     this.#watchStart()
     this.gone = seat.gone.then((proof) => this.#onGone(proof))
     // A lane that ends means that the isolate has died, or broke the protocol and must.
@@ -100,7 +102,7 @@ export class Isolate implements IsolateControls {
   start(order: AttemptOrder, listener: AttemptListener): RunningAttempt {
     const attempt = new IsolatedAttempt(this, ++this.#seq, listener)
     const { payloadLimit, checkpointLimit, reuseIsolate = true } = order
-    attempt.mustRetire = !reuseIsolate || attempt.seq >= this.mostAttempts
+    attempt.mustRetire = !reuseIsolate || attempt.seq >= this.#mostAttempts
     this.#attempt = attempt
     if (this.#failed !== null) this.#dueSince = performance.now()
     this.#watchStart()

@@ -3,11 +3,7 @@ import type { AttemptListener } from '../executor.ts'
 import { ownedBy } from '../os/uncaught.ts'
 
 /** The same listener, whose code belongs to no handler. */
-export function asOurs(listener: AttemptListener): AttemptListener {
-  return new OurListener(listener)
-}
-
-class OurListener implements AttemptListener {
+export class OurListener implements AttemptListener {
   readonly #listener: AttemptListener
 
   constructor(listener: AttemptListener) {

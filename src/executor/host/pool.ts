@@ -18,8 +18,6 @@ export interface PoolSettings extends IsolateSettings {
   readonly capacity: number
   readonly spares: number
   readonly idleMs: number
-  /** How many attempts an isolate may run. */
-  readonly attemptsPerIsolate: number
 }
 
 /** How often isolates may end before they are ready, until `warmUp` gives up. */
@@ -126,7 +124,6 @@ export class Pool implements Executor {
       this.#settings,
       () => this.#onEnded(isolate),
     )
-    isolate.mostAttempts = this.#settings.attemptsPerIsolate
     this.#live.add(isolate)
     void isolate.ready.then((isReady) => (this.#failures = isReady ? 0 : this.#failures + 1))
     void isolate.gone.then(() => this.#onGone(isolate))

@@ -16,8 +16,12 @@ type Output = 'stdout' | 'stderr'
 const outputs = { stdout: 1, stderr: 2 } as const satisfies Record<Output, number>
 const names = Object.keys(outputs) as readonly Output[]
 
-/** How many bytes may wait for a reader before more is dropped. */
 const backlog = 1_048_576
+
+/** Whether more waits for the reader of a stream than is worth keeping in memory: what is printed now is to be dropped. */
+export function isOutputFull(stream: Writable): boolean {
+  return stream.writableLength > backlog
+}
 
 /** How a child gets standard output and standard error: a pipe to this process in place of a pipe of this process. */
 export function outputStdio(): readonly ('inherit' | 'pipe')[] {
@@ -47,7 +51,7 @@ function print(name: Output, chunk: Buffer): void {
   if (!heard.has(name)) stream.on('error', (error: Error) => onError(stream, error))
   heard.add(name)
   // The callback comes right before the error event.
-  if (stream.writableLength < backlog) stream.write(chunk, (error) => error && ours.add(error))
+  if (!isOutputFull(stream)) stream.write(chunk, (error) => error && ours.add(error))
 }
 
 /** An error of a write of the program's own is the program's, as if nobody listened here. */

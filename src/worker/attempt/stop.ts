@@ -92,13 +92,14 @@ export class StopLadder {
     if (this.#killCause === null || cause === 'stop') this.#killCause = cause
     const outcome = await this.#attempt.kill()
     if (outcome === 'dead' || this.#isOver) return
-    if (cause === 'stop' && this.#intent?.verb === 'terminate') this.#askInstead()
+    const intent = this.#intent
+    if (cause === 'stop' && intent?.verb === 'terminate') this.#askInstead(intent)
     else this.#onOverdue()
   }
 
   /** Asks what cannot be killed, where it was not asked before: it has a moment to heed that before it is overdue. */
-  #askInstead(): void {
-    if (this.#intent !== null) this.abort('stop', cancelReason(this.#intent))
+  #askInstead(intent: StopIntent): void {
+    this.abort('stop', cancelReason(intent))
     this.#graceTimer?.clear()
     this.#graceTimer = new LongTimeout(this.#onOverdue, heedMs)
   }
