@@ -25,8 +25,9 @@ import { Notices, notify } from './news/notices.ts'
 import type { PostgresOptions, PostgresSettings } from './connection/options.ts'
 import { refuseOldServer } from './connection/server.ts'
 import type { Session } from './connection/session.ts'
+import { sessionSettings } from './connection/settings.ts'
 import { type PostgresStatements, postgresStatements } from './sql/statements.ts'
-import { PostgresTx, sessionSettings, whichAndWhen } from './transactions/transaction.ts'
+import { PostgresTx, whichAndWhen } from './transactions/transaction.ts'
 import { Transactor } from './transactions/run-transaction.ts'
 import type { Param, Row } from '../driver/sql.ts'
 import type { StatementName } from '../driver/statements.ts'
@@ -158,9 +159,7 @@ export class PostgresDriver implements Driver {
     { isLong = false } = {},
   ): Promise<readonly Row[]> {
     const answerMs = isLong ? longAnswerMs : undefined
-    return this.#link.patiently(() =>
-      this.#link.borrow((session) => session.rows(statement, params), answerMs),
-    )
+    return this.#link.ask((session) => session.rows(statement, params), answerMs)
   }
 
   insertAlone(name: StatementName, rows: NewRows): Promise<readonly (number | null)[] | null> {
@@ -176,15 +175,13 @@ export class PostgresDriver implements Driver {
   }
 
   async touch(statement: string, params: () => readonly Param[]): Promise<readonly Row[]> {
-    return this.#link.patiently(() =>
-      this.#link.touch(async (session) => {
-        const { sentAt } = this.#clock
-        const rows = await session.rows(statement, params())
-        const heard = rows[0]?.['database_now']
-        if (heard != null) this.#clock.heard(Number(heard), sentAt)
-        return rows
-      }),
-    )
+    return this.#link.touch(async (session) => {
+      const { sentAt } = this.#clock
+      const rows = await session.rows(statement, params())
+      const heard = rows[0]?.['database_now']
+      if (heard != null) this.#clock.heard(Number(heard), sentAt)
+      return rows
+    })
   }
 
   async claimableTasks(
@@ -213,10 +210,8 @@ export class PostgresDriver implements Driver {
   async readFeed(after: number, limit: number): Promise<readonly Row[]> {
     const { feedHorizon, feedOfAll } = this.statements
     const begunAt = this.#horizon.begin()
-    const [[horizon], entries] = await this.#link.patiently(() =>
-      this.#link.borrow((session) =>
-        Promise.all([session.rows(feedHorizon, []), session.rows(feedOfAll, [after, limit])]),
-      ),
+    const [[horizon], entries] = await this.#link.ask((session) =>
+      Promise.all([session.rows(feedHorizon, []), session.rows(feedOfAll, [after, limit])]),
     )
     this.#horizon.note(horizon, begunAt)
     const shown = this.#horizon.shown(entries, after)

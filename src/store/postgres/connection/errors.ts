@@ -40,9 +40,13 @@ const meanings: Readonly<Record<string, Meaning>> = {
   },
   '25006': {
     code: 'STORE_UNAVAILABLE',
-    hint: 'The server takes no writes: it is a standby, or default_transaction_read_only is on. Name the primary.',
+    hint: 'The server takes no writes: it is a standby, or default_transaction_read_only is on for this user or database, or the transaction was begun as READ ONLY. Name the primary.',
   },
   '25P03': unreachable,
+  '25P04': {
+    code: 'STORE_BUSY',
+    hint: 'The transaction was ended: see transaction_timeout.',
+  },
   '40': { code: 'STORE_BUSY', hint: 'Other transactions were in the way again and again.' },
   '53100': {
     code: 'STORE_FULL',
@@ -117,7 +121,7 @@ const sqlState = (error: unknown): string => {
 export function isConnectionLost(error: unknown): boolean {
   if (isPlanOutdated(error)) return true
   const code = sqlState(error)
-  if (lostCodes.has(code) || /^(08|57P0[1-3]|25P03)/.test(code)) return true
+  if (lostCodes.has(code) || /^(08|57P0[1-35]|25P0[34])/.test(code)) return true
   return error instanceof Error && code === '' && lostMessages.test(error.message)
 }
 
@@ -156,6 +160,9 @@ export const isLocked = (error: unknown): boolean => sqlState(error) === '55P03'
 
 /** Whether a row could not be inserted because another row has the same id or key. */
 export const isTaken = (error: unknown): boolean => sqlState(error) === '23505'
+
+/** Whether the server could not read a parameter: the null in a list of numbers, where the session takes it for a word. */
+export const isUnreadable = (error: unknown): boolean => sqlState(error) === '22P02'
 
 /** Whether a statement failed only because one before it in the same transaction had failed. */
 export const isAftermath = (error: unknown): boolean => sqlState(error) === '25P02'

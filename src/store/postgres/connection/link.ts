@@ -1,7 +1,7 @@
 /** The way to the database: borrows connections, and tries again where one is lost. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { CheckreinError } from '../../../core/errors.ts'
-import { isConnectionLost, isFull, isSpoiled, isStandby, storeError } from './errors.ts'
+import { isConflict, isConnectionLost, isFull, isSpoiled, isStandby, storeError } from './errors.ts'
 import { CallersPool, poolBeside } from './callers-pool.ts'
 import { Hosts } from './hosts.ts'
 import { loadPg, type OwnPgPool, type PgPool, type PgPoolClient } from './pg.ts'
@@ -27,6 +27,8 @@ const touchAnswerMs = 2000
 const aliveMs = 1000
 const firstPauseMs = 20
 const longestPauseMs = 500
+/** How often a statement is tried where another transaction was in its way. */
+const mostConflicts = 20
 
 /**
  * The way to one database: lends connections to pieces of work, tries again while the database cannot be reached, and ends its
@@ -97,9 +99,18 @@ export class Link implements AsyncDisposable {
     }
   }
 
-  /** Borrows a connection that nothing else is done on, for a statement that must not wait. */
-  async touch<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#borrowFrom(this.#touchPool, work, Math.min(this.#settings.answerMs, touchAnswerMs))
+  /**
+   * Borrows a connection, patiently, for statements that are alone, each a transaction of its own: where transactions are serializable
+   * by default, others may be in the way of those, too. @throws {CheckreinError} as `patiently`.
+   */
+  ask<T>(work: (session: Session) => Promise<T>, answerMs?: number): Promise<T> {
+    return this.patiently(() => unopposed(() => this.borrow(work, answerMs)))
+  }
+
+  /** The same on a connection that nothing else is done on, for a statement that must not wait. */
+  touch<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const answerMs = Math.min(this.#settings.answerMs, touchAnswerMs)
+    return this.patiently(() => unopposed(() => this.#borrowFrom(this.#touchPool, work, answerMs)))
   }
 
   /**
@@ -143,6 +154,17 @@ export class Link implements AsyncDisposable {
       for (const pool of [this.#pool, this.#touchPool]) if ('end' in pool) await pool.end()
     } finally {
       clearInterval(alive)
+    }
+  }
+}
+
+/** Calls `work` again where another transaction was in its way. */
+async function unopposed<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isConflict(error) || tries >= mostConflicts) throw error
     }
   }
 }

@@ -4,7 +4,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { tables } from '../tables.ts'
+import type { Row } from '../../driver/sql.ts'
 import type { Session } from '../connection/session.ts'
+import { beginWithSettings } from '../connection/settings.ts'
 
 /** Reads the parts of the tables. NOT NULL stands with the column only, though it is a constraint, too, since PostgreSQL 18. */
 const query = `
@@ -49,7 +51,7 @@ export interface FoundPart extends SchemaPart {
 
 /** Reads the parts that our tables have in a schema, in an order that is always the same. */
 export async function partsIn(session: Session, schema: string): Promise<readonly FoundPart[]> {
-  const rows = await session.rows(query, [schema, tables])
+  const rows = await partRows(session, schema)
   const parts = rows.map((row) => ({
     kind: String(row['kind']) as PartKind,
     table: String(row['table']),
@@ -58,6 +60,16 @@ export async function partsIn(session: Session, schema: string): Promise<readonl
     isValid: row['is_valid'] === 1,
   }))
   return parts.sort((one, other) => (place(one) < place(other) ? -1 : 1))
+}
+
+/** Definitions come with more or fewer quotes by the settings of the session. */
+async function partRows(session: Session, schema: string): Promise<readonly Row[]> {
+  await session.script(beginWithSettings)
+  try {
+    return await session.rows(query, [schema, tables])
+  } finally {
+    await session.script('COMMIT')
+  }
 }
 
 const place = ({ table, kind, name }: SchemaPart): string => `${table} ${kind} ${name}`

@@ -22,6 +22,7 @@ import { tables } from '../tables.ts'
 import { isLockTimeout, storeError } from '../connection/errors.ts'
 import type { Link } from '../connection/link.ts'
 import type { Session } from '../connection/session.ts'
+import { begin, beginWithSettings } from '../connection/settings.ts'
 
 const folder = new URL('../migrations/', import.meta.url)
 const createTable = `CREATE TABLE IF NOT EXISTS migrations (
@@ -112,7 +113,7 @@ const lock = (schema: string): string =>
 
 /** The whole migration as a script for `psql`. */
 function scriptOf(statements: string, schema: string): string {
-  return `BEGIN;\n${lock(schema)}\n\n${statements}\n\nCOMMIT;\n`
+  return `${begin};\n${lock(schema)}\n\n${statements}\n\nCOMMIT;\n`
 }
 
 /** Whether the schema is as this program wants it. @throws {CheckreinError} where it is not, and must not be changed. */
@@ -163,7 +164,9 @@ async function planned(session: Session, parts: MigrationParts): Promise<Migrate
 
 async function migrateOnce(session: Session, parts: MigrationParts): Promise<Migrated> {
   const { all = migrations(), schema, where, isForced = false } = parts
-  await session.script(`BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`)
+  await session.script(
+    `${beginWithSettings}; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`,
+  )
   try {
     await session.script(`${lock(schema)} SET LOCAL lock_timeout = ${lockMs}`)
     const found = await find(session, schema)

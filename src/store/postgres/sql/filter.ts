@@ -8,9 +8,10 @@ import { liveRanges } from '../../driver/state-sql.ts'
 /**
  * The JSON without the escapes that PostgreSQL cannot make into text: U+0000 and halves of surrogate pairs. No filter can ask for
  * those, nor for the character that is put in their place. Two backslashes stand for one, and must not be taken for half an escape.
+ * The strings are written with E, so that they mean the same whether `standard_conforming_strings` is on or off.
  */
 const readable = (json: string): string =>
-  `regexp_replace(replace(${json}, '\\\\', '\\u005c'), '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffe', 'gi')`
+  `regexp_replace(replace(${json}, E'\\\\\\\\', E'\\\\u005c'), E'\\\\\\\\u(0000|d[89a-f][0-9a-f]{2})', E'\\\\\\\\ufffe', 'gi')`
 
 /** Makes the condition of a filter on runs; its first two parameters are the statement's own. */
 export const filterSql = filterSqlIn({

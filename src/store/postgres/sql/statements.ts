@@ -55,9 +55,11 @@ export interface PostgresStatements extends Statements, ClaimStatements {
   readonly newest: string
 }
 
-const insertPlainRuns = (conflict: string): string => `
+const insertPlainRuns = (also: string, conflict: string): string => `
   INSERT INTO @runs (${plainRun.names()}) SELECT ${plainRun.names()} FROM ${sets(...plainRun.typed)}
-  ${nothingStands} ORDER BY ord ${conflict} RETURNING seq, id`
+  ${nothingStands} ${also} ORDER BY ord ${conflict} RETURNING seq, id`
+/** It is run on connections that may have any settings: with this one off, nulls in the lists would have become words. */
+const nullsAreNulls = "AND current_setting('array_nulls') = 'on'"
 
 const nothingStands =
   'WHERE NOT EXISTS (SELECT 1 FROM @tombstones) AND NOT EXISTS (SELECT 1 FROM @holds WHERE is_lane = 0)'
@@ -100,8 +102,8 @@ const templates: PostgresStatements = {
   insertAdmittedRuns: `
     INSERT INTO @runs (${admittedRun.names()}) SELECT ${admittedRun.names()} FROM ${sets(...admittedRun.typed)}
     ORDER BY ord ON CONFLICT (id) DO NOTHING RETURNING seq, id`,
-  insertPlainRuns: insertPlainRuns('ON CONFLICT (id) DO NOTHING'),
-  insertNewRuns: insertPlainRuns(''),
+  insertPlainRuns: insertPlainRuns('', 'ON CONFLICT (id) DO NOTHING'),
+  insertNewRuns: insertPlainRuns(nullsAreNulls, ''),
   runsById: `SELECT * FROM @runs WHERE id = ANY($1::text[])`,
   runsToChange: `SELECT * FROM @runs WHERE id = ANY($1::text[]) ORDER BY seq ${held}`,
   runsBySeqToChange: `SELECT * FROM @runs WHERE seq = ANY($1::bigint[]) ORDER BY seq ${held}`,

@@ -5,12 +5,15 @@
  * transaction as it was before the call, and good for more. A statement that the caller sends on the same connection while a call is
  * under way would stand behind that savepoint, too, and could be undone with it: so callers await each call.
  *
+ * The session's settings are the caller's. Where one would change what our statements do, it is set for the time of the call.
+ *
  * Where no transaction has begun, the savepoint is refused, and nothing is done. So a pool, on which each statement may take
  * another connection, does no harm.
  */
 import { CheckreinError, isCheckreinError } from '../../../core/errors.ts'
 import { Turns } from '../../driver/turns.ts'
 import { isConflict, storeError } from '../connection/errors.ts'
+import { changeOf, readMeanings } from '../connection/settings.ts'
 import type { Runner } from './transaction.ts'
 import type { Row } from '../../driver/sql.ts'
 
@@ -43,7 +46,10 @@ export async function inCallersTransaction<T>(
     for (let tries = 1; ; tries++) {
       await runner.rows('SAVEPOINT checkrein', [])
       try {
+        const change = changeOf((await runner.rows(readMeanings, []))[0])
+        if (change) await runner.rows(change.make, [])
         const result = await work(runner)
+        if (change) await runner.rows(change.undo, [])
         await runner.rows('RELEASE SAVEPOINT checkrein', [])
         return result
       } catch (error) {
@@ -105,7 +111,8 @@ function unwrapped(error: unknown): unknown {
 
 /** The error as `pg` would have made it, with its code and constraint. */
 function serverError(code: string, cause: Error): Error {
-  const constraint = /unique constraint \\?"(\w+)/.exec(cause.message)?.[1]
+  // The words around the name are in the language of `lc_messages`.
+  const constraint = /\bruns_key\b/.exec(cause.message)?.[0]
   return Object.assign(new Error(cause.message.trim(), { cause }), { code, constraint })
 }
 

@@ -1,4 +1,11 @@
-import { isConflict, isConnectionLost, isLocked, isTaken, uncertain } from '../connection/errors.ts'
+import {
+  isConflict,
+  isConnectionLost,
+  isLocked,
+  isTaken,
+  isUnreadable,
+  uncertain,
+} from '../connection/errors.ts'
 import type { Link } from '../connection/link.ts'
 import type { Session } from '../connection/session.ts'
 import type { Param, Row } from '../../driver/sql.ts'
@@ -30,8 +37,10 @@ export async function inserted(link: Link, { insert, made, ids }: Insert): Promi
       const seqs = await insert(session)
       return wasLost && seqs?.includes(null) ? ownRows(session) : seqs
     } catch (error) {
-      if (isTaken(error)) return wasLost ? ownRows(session) : null
-      throw wasLost && isLocked(error) ? notOver() : error
+      if (isTaken(error) || isUnreadable(error)) return wasLost ? ownRows(session) : null
+      if (wasLost && (isLocked(error) || isConflict(error))) throw notOver()
+      if (isConflict(error)) return null
+      throw error
     }
   })
 }

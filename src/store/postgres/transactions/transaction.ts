@@ -6,14 +6,15 @@
  * caller is never told that a write failed which was done, or the reverse.
  *
  * Limits stand in the transaction itself, for a pooler may hand its connection to anybody afterwards: no row is waited
- * for longer than `lockMs`, and where this process stops half-way the server ends the transaction after `idleMs`, so that
- * the rows that it held are free again.
+ * for longer than two seconds, and where this process stops half-way the server ends the transaction after ten, so that
+ * the rows that it held are free again (`connection/settings.ts`).
  */
 import { CheckreinError } from '../../../core/errors.ts'
 import type { Tx } from '../../driver/driver.ts'
 import type { Change } from '../../store.ts'
 import type { DatabaseClock } from '../connection/clock.ts'
 import { isAftermath } from '../connection/errors.ts'
+import { begin, beginWithSettings } from '../connection/settings.ts'
 import { type Doubt, lifeMark, type Proof } from './commit-status.ts'
 import { listsOf, portionsOf } from './lists.ts'
 import { type News, notify } from '../news/notices.ts'
@@ -21,25 +22,6 @@ import type { Session } from '../connection/session.ts'
 import type { Param, Row } from '../../driver/sql.ts'
 import type { StatementName, Statements } from '../../driver/statements.ts'
 
-const lockMs = 2000
-const idleMs = 10_000
-const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED'
-/**
- * The limits of a transaction, and two settings of the planner. No statement of ours is worth compiling (7 ms), which the planner
- * would do for a claim among a million runs. No statement of ours should read a table from end to end; but the planner does so where
- * the table is small, and stays with that plan while it grows (a claim among 10,000 took 8 ms instead of 3).
- */
-const limits = (set: string): string =>
-  [
-    `${set} lock_timeout = ${lockMs}; ${set} idle_in_transaction_session_timeout = ${idleMs}`,
-    `${set} jit = off; ${set} enable_seqscan = off`,
-  ].join('; ')
-/**
- * The settings that a connection can keep from one transaction to the next. With them plans hold for any parameters; else the server
- * would plan a claim or an enqueue anew each time (100 us), because it takes the plan for a list of one to be cheaper.
- */
-export const sessionSettings = `${limits('SET')}; SET plan_cache_mode = force_generic_plan`
-const beginWithLimits = `${begin}; ${limits('SET LOCAL')}`
 /** Reads the id of the transaction, the mark of the server's life, and the database's time. */
 export const whichAndWhen = `SELECT pg_current_xact_id()::text AS xid, ${lifeMark}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`
 
@@ -223,7 +205,7 @@ export async function transactOn<T>(
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   const { sentAt } = databaseClock
-  session.script(session.hasSettings ? begin : beginWithLimits).catch(() => undefined)
+  session.script(session.hasSettings ? begin : beginWithSettings).catch(() => undefined)
   const begun = session.rows(whichAndWhen, []).then(([row]) => {
     databaseClock.heard(Number(row?.['now']), sentAt)
     return { xid: String(row?.['xid']), life: row?.['life'] == null ? null : String(row['life']) }
