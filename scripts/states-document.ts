@@ -14,7 +14,8 @@ import {
 const about: Readonly<Record<State, string>> = {
   scheduled: 'Its time has not come; also the wait before the next attempt.',
   queued: 'It is ready; the next worker that knows the task takes it.',
-  running: 'A worker holds it for an attempt. (The handler itself may begin a moment later.)',
+  running:
+    'A worker holds it for an attempt. Its status is `starting` until the handler is called.',
   waiting:
     'It waits for a signal, a time, another run or its turn in a workflow, and holds no slot.',
   paused: 'It is parked until somebody resumes it, and holds no slot.',
@@ -30,6 +31,8 @@ const actors: Readonly<Record<Actor, string>> = {
 }
 
 const aboutStatus: Readonly<Record<Exclude<Status, State>, string>> = {
+  starting:
+    'A worker holds the run and has not called its handler yet: the isolate still loads the module, say. `startedAt` is null until it does.',
   pausing: 'A pause was asked; the running attempt has not reached a checkpoint yet.',
   'pausing (overdue)': 'The same, and `within` (default 30 s) is over.',
   frozen: 'The process of the attempt stands still; the run keeps its slot.',

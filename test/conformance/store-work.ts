@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { MachineEvent } from '../../src/core/run/events.ts'
+import { viewOf } from '../../src/client/views/view.ts'
 import { eventTypes, transitions } from '../../src/core/run/transitions.ts'
 import { has } from '../core/errors-of.ts'
 import { eventOf } from '../core/samples.ts'
@@ -287,6 +288,54 @@ export const leasePromises: Promises = {
     await bed.worker('w2')
     assert.deepEqual(await bed.take(9, { workerId: 'w2' }), [id])
     assert.equal(await bed.apply(id, eventOf('complete', fence)), 'stale')
+  },
+
+  'a run is starting until its handler is called, and its start is the call': async (bed) => {
+    await bed.worker()
+    const [short, long] = [await bed.add(), await bed.add()]
+    await bed.take(9, { startsLater: true })
+    const before = viewOf(await bed.get(long))
+    assert.deepEqual([before.state, before.status, before.startedAt], ['running', 'starting', null])
+    bed.clock.advance(500)
+    const startedAt = bed.clock.at
+    const begin = { type: 'begin', fence: await bed.fence(long), startedAt } as const
+    assert.equal(await bed.apply(long, begin), 'done')
+    const { status, startedAt: since } = viewOf(await bed.get(long))
+    assert.deepEqual([status, since], ['running', startedAt])
+    assert.equal(await bed.apply(long, { ...begin, startedAt: startedAt + 1 }), 'refused')
+    bed.clock.advance(500)
+    const end = { type: 'complete', result: null, startedAt, ...plainEnd } as const
+    await bed.apply(short, { ...end, fence: await bed.fence(short) })
+    const ended = await bed.get(short)
+    assert.deepEqual([ended.startedAt, ended.finishedAt], [startedAt, bed.clock.at])
+  },
+
+  'a run whose handler was not called when its worker was lost counts no crash': async (bed) => {
+    const [ahead, begun] = [await bed.add(), await bed.add()]
+    for (const workerId of ['w1', 'w2', 'w3']) {
+      await bed.worker(workerId)
+      await bed.take(9, { workerId, startsLater: true })
+      const fence = await bed.fence(begun)
+      await bed.apply(begun, { type: 'begin', fence, startedAt: bed.clock.at })
+      await bed.pass(plainWorker.leaseMs)
+    }
+    const lost = await bed.get(begun)
+    assert.deepEqual([lost.state, lost.crashes, lost.error?.code], ['failed', 3, 'WORKER_LOST'])
+    const { state, crashes, error, attempt, returned } = await bed.get(ahead)
+    assert.deepEqual([state, crashes, error, attempt, returned], ['queued', 0, null, 3, 3])
+  },
+
+  'a run that takes each of its workers down before that can say so fails in the end': async (
+    bed,
+  ) => {
+    const id = await bed.add()
+    for (let turn = 1; turn <= 13; turn++) {
+      await bed.worker(`w${turn}`)
+      assert.deepEqual(await bed.take(1, { workerId: `w${turn}`, startsLater: true }), [id])
+      await bed.pass(plainWorker.leaseMs)
+    }
+    const { state, crashes } = await bed.get(id)
+    assert.deepEqual([state, crashes], ['failed', 3])
   },
 
   'a run that outlives too many workers has failed': async (bed) => {

@@ -103,6 +103,7 @@ const samples: Samples = {
   deadline: () => ({ type: 'deadline' }),
   lapse: () => ({ type: 'lapse', maxCrashes: 3 }),
   claim: () => ({ type: 'claim', workerId: 'w9' }),
+  begin: (fence) => ({ type: 'begin', fence, startedAt: now }),
   deliver: (fence) => ({ type: 'deliver', fence, deliveredAt: now }),
   overdue: (fence) => ({ type: 'overdue', fence, of: 'stop' }),
   freeze: (fence) => ({ type: 'freeze', fence, frozenAt: now }),

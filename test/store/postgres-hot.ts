@@ -95,7 +95,7 @@ export function hotOf(
     [
       'completeRuns',
       statements.completeRuns,
-      [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
+      [seqs, ids, of(1), of('worker-1'), of('null'), of(9), of(9)],
     ],
     [
       'preventRuns',
@@ -112,17 +112,17 @@ export function hotOf(
     ['trimFeed', statements.trimFeed, [seqs, of('log'), of(1000)]],
     ['waitingForToChange', statements.waitingForToChange, [ids]],
     ['finalRuns', statements.finalRuns, [ids]],
-    ['claimRuns', statements.claimRuns, [['default'], ['work'], 9, 'worker-1', 100]],
-    ['claimAlone', statements.claimAlone, [['default'], ['work'], 9, 'worker-1', 100, 0, '{}']],
+    ['claimRuns', statements.claimRuns, [['default'], ['work'], 9, 'worker-1', 100, 9]],
+    ['claimAlone', statements.claimAlone, [['default'], ['work'], 9, 'worker-1', 100, 0, '{}', 9]],
     [
       'completeAlone',
       statements.completeAlone,
-      [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
+      [seqs, ids, of(1), of('worker-1'), of('null'), of(9), of(9)],
     ],
     [
       'completedRuns',
       statements.completedRuns,
-      [seqs, ids, of(1), of('worker-1'), of('null'), of(9)],
+      [seqs, ids, of(1), of('worker-1'), of('null'), of(9), of(9)],
     ],
     ['claimableTasks', statements.claimableTasks, [['default', 'far'], ['work', 'none'], 9]],
     ['heldIntents', statements.heldIntents, ['worker-1']],

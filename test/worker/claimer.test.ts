@@ -15,8 +15,10 @@ class Desk {
   readonly lookPauseMs = 20
   onClaim = (): void => undefined
 
-  async claim({ tasks, limit }: Pick<ClaimRequest, 'tasks' | 'limit'>): Promise<ClaimedRun[]> {
-    this.asked.push(`claim ${limit} of ${tasks.join()}`)
+  async claim({ tasks, limit, startsLater }: ClaimRequest): Promise<ClaimedRun[]> {
+    this.asked.push(
+      `claim ${limit} of ${tasks.join()}${startsLater === true ? ' to start later' : ''}`,
+    )
     this.onClaim()
     const claimed: ClaimedRun[] = []
     for (const task of tasks) {
@@ -133,7 +135,7 @@ suite('a worker with free slots', () => {
     desk.queued.set('slow', 5)
     slots.ahead = 10
     await fill()
-    assert.deepEqual(desk.news(), ['claim 2 of quick,slow', 'claim 10 of quick'])
+    assert.deepEqual(desk.news(), ['claim 2 of quick,slow', 'claim 10 of quick to start later'])
     await fill()
     assert.deepEqual(desk.news(), [], 'there is nothing ahead until there is word')
     slots.free = 1

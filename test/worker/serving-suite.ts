@@ -6,7 +6,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { workerChannel, type WorkerEvent, type RunHandle } from '../../src/index.ts'
-import { Bed, type StoreKind } from '../support/bed.ts'
+import { Bed, eventually, type StoreKind } from '../support/bed.ts'
 
 const index = new URL('../../src/index.ts', import.meta.url).href
 
@@ -129,10 +129,17 @@ export function servingPromises(on: StoreKind, isolation: 'process' | 'thread'):
       let run!: RunHandle
       await whileThereIs('stuck', async () => {
         run = await add()
+        await eventually(
+          async () => (await run.get()).status === 'starting',
+          'the run is shown as starting while its isolate hangs',
+        )
         await next('cannot-serve')
         await next('cannot-serve')
+        assert.equal((await run.get()).startedAt, null, 'no handler was called')
       })
       assert.deepEqual(await countsOf(run), { failures: 0, crashes: 0 })
+      const { startedAt, finishedAt } = await run.get()
+      assert.ok(startedAt !== null && finishedAt !== null && startedAt <= finishedAt)
     })
 
     const spared = isolation === 'thread' && 'a thread needs no process of its own'

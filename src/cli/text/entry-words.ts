@@ -94,6 +94,7 @@ const entryKinds: Readonly<Record<FeedType, Words>> = {
   deadline: ending('its deadline has passed'),
   claim: ({ workerId }, { attempt }) =>
     `attempt ${attempt} started${workerId === undefined ? '' : ` on worker ${workerId}`}`,
+  begin: () => 'its handler was called',
   log: ({ message, data }) =>
     `| ${brief(message, 500)}${data === undefined ? '' : ` ${brief(data, 300)}`}`,
   progress: ({ progress }) => `progress ${progressWords(progress)}`,

@@ -13,6 +13,7 @@ const colours = {
   running: 'blue',
   waiting: 'cyan',
   paused: 'yellow',
+  starting: 'blue',
   pausing: 'yellow',
   'pausing (overdue)': 'red',
   frozen: 'yellow',

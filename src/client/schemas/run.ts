@@ -106,6 +106,7 @@ const rollback = named('Rollback', 'The roll-back of a run.', () =>
 
 const statuses: Readonly<Record<Status, true>> = {
   ...(Object.fromEntries(states.map((state) => [state, true])) as Record<State, true>),
+  starting: true,
   pausing: true,
   'pausing (overdue)': true,
   frozen: true,

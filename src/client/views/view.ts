@@ -74,6 +74,7 @@ export interface RunRow {
   readonly expiresAt: number | null
   /** When it is stopped, whatever it does. */
   readonly deadlineAt: number | null
+  /** When the handler of the newest attempt was called; null where that has not happened (status `starting`). */
   readonly startedAt: number | null
   readonly finishedAt: number | null
 }

@@ -13,7 +13,7 @@ import { type ErrorRecord, workerLost } from '../errors.ts'
 import type { Ended, Saved } from './events.ts'
 import type { StopIntent } from './intent.ts'
 import { beginRunRollback, isRolledBackAfter, leaveRollback } from './rollback.ts'
-import type { RunFacts } from './run.ts'
+import { neverStarted, type RunFacts } from './run.ts'
 import type { StopMode, StopRecord } from './stop.ts'
 import { nextChildToAwait } from './children.ts'
 
@@ -33,7 +33,7 @@ export function leaveRunning(before: RunFacts, event: LeavingEvent, now: number)
     case 'crash':
       return fail({ ...run, crashes: run.crashes + 1 }, event, now)
     case 'lapse':
-      return lapse({ ...run, crashes: run.crashes + 1 }, event.maxCrashes, now)
+      return lapse(run, event.maxCrashes, now)
     case 'release':
       return goOnAs(returnedBy(run, event), 'queued', { mode: event.mode, ended: event, now })
     case 'park':
@@ -50,14 +50,19 @@ function byItself({ intent }: RunFacts): StopMode {
 
 /** The run with a claim more that was taken back before the handler was called: such a claim was no attempt. */
 function returnedBy(run: RunFacts, { mode }: EventOf<'release'>): RunFacts {
-  return mode === 'prevented' ? { ...run, returned: run.returned + 1 } : run
+  return mode === 'prevented' ? unstarted(run) : run
+}
+
+function unstarted(run: RunFacts): RunFacts {
+  return { ...run, returned: run.returned + 1, startedAt: null }
 }
 
 /** The run with all that the attempt leaves behind: its last checkpoint, and the ends after which its task wants a roll-back. */
 function remembering(run: RunFacts, event: LeavingEvent, now: number): RunFacts {
   const { rollbackOn = run.rollbackOn } = event
   const saved = 'saved' in event ? event.saved : undefined
-  return { ...(saved ? withSaved(run, saved, now) : run), rollbackOn }
+  const startedAt = run.startedAt ?? ('startedAt' in event ? (event.startedAt ?? null) : null)
+  return { ...(saved ? withSaved(run, saved, now) : run), rollbackOn, startedAt }
 }
 
 /** The run with a newer checkpoint, if there is one: the waits before it are over for good. */
@@ -131,8 +136,9 @@ function lapse(run: RunFacts, maxCrashes: number, now: number): Accepted {
     const mode = stop.verb === 'revoke' ? 'prevented' : 'forced'
     return cancelled(run, { intent: stop, mode, isConfirmed: false, now })
   }
-  const lost = { ...run, error: workerLost }
-  if (run.crashes >= maxCrashes) return failed(lost, now)
+  if (neverStarted(run)) return goOnAs(unstarted(run), 'queued', { mode: 'prevented', now })
+  const lost = { ...run, crashes: run.crashes + 1, error: workerLost }
+  if (lost.crashes >= maxCrashes) return failed(lost, now)
   return goOnAs(lost, 'queued', { mode: 'prevented', data: { error: workerLost }, now })
 }
 

@@ -35,6 +35,8 @@ interface LeavesRunning extends Fenced {
   readonly saved?: Saved
   /** The ends after which the task wants a roll-back. */
   readonly rollbackOn?: readonly RollbackCause[]
+  /** When the handler was called, where the store may not have that yet. */
+  readonly startedAt?: number
 }
 
 /** An event that may happen to a run; each type is a row of the table in `transitions.ts`. Instants are epoch ms. */
@@ -61,7 +63,9 @@ export type MachineEvent =
       readonly maxCrashes: number
       readonly rollbackOn?: readonly RollbackCause[]
     }
-  | { readonly type: 'claim'; readonly workerId: string }
+  /** `startsLater`: the handler is not called at once, and a `begin` says when it is. */
+  | { readonly type: 'claim'; readonly workerId: string; readonly startsLater?: boolean }
+  | (Fenced & { readonly type: 'begin'; readonly startedAt: number })
   | (Fenced & { readonly type: 'deliver'; readonly deliveredAt: number })
   /** `of`: what is overdue. */
   | (Fenced & { readonly type: 'overdue'; readonly of: 'stop' | 'pause' })

@@ -93,6 +93,10 @@ function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
       return deadline(run, now)
     case 'claim':
       return claim(run, event, now)
+    case 'begin':
+      return run.startedAt === null
+        ? accepted({ ...run, startedAt: event.startedAt })
+        : unchanged('refused')
     case 'deliver':
       return deliver(run, event)
     case 'overdue':
@@ -168,9 +172,10 @@ function deadline(run: RunFacts, now: number): Decision {
 }
 
 function claim(run: RunFacts, event: EventOf<'claim'>, now: number): Accepted {
-  const { workerId } = event
+  const { workerId, startsLater = false } = event
+  const startedAt = startsLater ? null : now
   return accepted(
-    { ...run, state: 'running', attempt: run.attempt + 1, workerId, startedAt: now },
+    { ...run, state: 'running', attempt: run.attempt + 1, workerId, startedAt },
     { workerId },
   )
 }

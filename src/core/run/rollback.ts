@@ -20,7 +20,13 @@ import {
   type LeavingEvent,
 } from './decision.ts'
 import { workerLost } from '../errors.ts'
-import { hasBegun, type RollbackCause, type RollbackFacts, type RunFacts } from './run.ts'
+import {
+  hasBegun,
+  neverStarted,
+  type RollbackCause,
+  type RollbackFacts,
+  type RunFacts,
+} from './run.ts'
 import type { StopRecord } from './stop.ts'
 
 /** Whether a run that has started is to be rolled back: because its task says so, or because its stop asked for that. */
@@ -96,6 +102,8 @@ function failed(run: RunFacts, event: EventOf<'fail' | 'crash'>, now: number): A
 
 function lapsed(run: RunFacts, maxCrashes: number, now: number): Accepted {
   const rollback = run.rollback as RollbackFacts
+  if (neverStarted(run))
+    return rollBackAgain(run, { state: 'queued', returned: run.returned + 1 }, now)
   const counted = { crashes: rollback.crashes + 1, error: workerLost }
   if (counted.crashes >= maxCrashes) return over(run, { state: 'failed', ...counted }, now)
   return rollBackAgain(run, { state: 'queued', rollback: { ...rollback, ...counted } }, now)

@@ -51,7 +51,7 @@ export interface RunFacts {
   readonly result: JsonText | null
   readonly error: ErrorRecord | null
   readonly stop: StopRecord | null
-  /** When the current or last attempt was claimed. */
+  /** When the handler of the newest attempt was called; null where that has not happened, as far as its worker has said. */
   readonly startedAt: number | null
   readonly finishedAt: number | null
 }
@@ -172,6 +172,20 @@ export const freshFacts: RunFacts = {
   finishedAt: null,
 }
 
+/**
+ * How often a run may go back uncounted until the loss of its worker counts a crash in any case: that a handler was called is told
+ * to the store a moment later, and a handler that takes its worker down at once must not run for ever.
+ */
+const mostReturned = 10
+
+/** Whether the handler of the current attempt was not called, so that the attempt does not count when its worker is lost. */
+export function neverStarted({
+  startedAt,
+  returned,
+}: Pick<RunFacts, 'startedAt' | 'returned'>): boolean {
+  return startedAt === null && returned < mostReturned
+}
+
 /** Whether its handler was ever called, as far as its worker has said. */
 export function hasBegun({ attempt, returned }: Pick<RunFacts, 'attempt' | 'returned'>): boolean {
   return attempt > returned
@@ -180,6 +194,7 @@ export function hasBegun({ attempt, returned }: Pick<RunFacts, 'attempt' | 'retu
 /** A run's state with what was asked of it: what people see. */
 export type Status =
   | State
+  | 'starting'
   | 'pausing'
   | 'pausing (overdue)'
   | 'frozen'
@@ -188,13 +203,16 @@ export type Status =
   | 'rolling back'
 
 /** The status of a run: its state, or what is being done to it. */
-export function statusOf(run: Pick<RunFacts, 'state' | 'intent' | 'rollback'>): Status {
+export function statusOf(
+  run: Pick<RunFacts, 'state' | 'intent' | 'rollback' | 'startedAt'>,
+): Status {
   if (isFinal(run.state)) return run.state
   const { stop = null, pause = null } = run.intent ?? {}
   if (stop !== null && stop.overdueAt !== null) return 'unresponsive'
   if (stop !== null && stop.verb !== 'revoke') return 'cancelling'
   if (run.rollback !== null) return 'rolling back'
-  if (pause === null) return run.state
+  if (pause === null)
+    return run.state === 'running' && run.startedAt === null ? 'starting' : run.state
   if (pause.frozenAt !== null) return 'frozen'
   return pause.overdueAt === null ? 'pausing' : 'pausing (overdue)'
 }

@@ -165,6 +165,7 @@ const table = {
     moves: { queued: ['running'] },
     about: 'A worker takes the run for its next attempt.',
   },
+  begin: whileRunning('The handler was called. Of a short attempt its end says that.'),
   deliver: whileRunning('The request to stop has reached the handler.'),
   overdue: whileRunning(
     'The stop is past its deadline and cannot be forced, or the attempt met no checkpoint in time for a pause.',

@@ -81,6 +81,11 @@ export interface ClaimRequest {
   readonly queues: readonly string[]
   readonly tasks: readonly string[]
   readonly limit: number
+  /**
+   * Whether the handlers are not called at once: then the runs are shown as `starting` until a `begin`, or the end of the attempt, says
+   * that its handler was called, and an attempt whose handler was not called counts no crash. Default false.
+   */
+  readonly startsLater?: boolean
 }
 
 /** A run that a worker holds and that something was asked of, or that a signal was sent to. */
@@ -110,6 +115,7 @@ export type ClaimedRun = Pick<
   | 'tags'
   | 'input'
   | 'attempt'
+  | 'startedAt'
   | 'checkpoint'
   | 'wait'
   | 'signalled'

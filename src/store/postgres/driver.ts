@@ -195,12 +195,16 @@ export class PostgresDriver implements Driver {
   }
 
   /** Claims in one statement, also while other workers do: each passes over the runs that another one holds. */
-  async claim(tx: Tx, { workerId, limit, ...request }: ClaimRequest): Promise<readonly Row[]> {
+  async claim(
+    tx: Tx,
+    { workerId, limit, startsLater, ...request }: ClaimRequest,
+  ): Promise<readonly Row[]> {
     if (limit <= 0) return []
     const lanes = lanesOf(request)
     const queues = lanes.map(([queue]) => queue)
     const tasks = lanes.map(([, task]) => task)
-    const params = [queues, tasks, tx.now(), workerId, limit]
+    const startedAt = startsLater === true ? null : tx.now()
+    const params = [queues, tasks, tx.now(), workerId, limit, startedAt]
     const rows = await tx.all(this.statements.claimRuns, params)
     const ids = rows.map((row) => String(row['id']))
     if (tx instanceof PostgresTx) tx.proof = { ids, workerId }

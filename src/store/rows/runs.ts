@@ -174,7 +174,7 @@ const hasCheckpoint: Column<boolean> = {
 export const claimedRun = shapeOf<Omit<ClaimedRun, 'checkpoint'>>({
   ...pick(runColumns, 'seq', 'id', 'task', 'queue', 'priority', 'key', 'tags', 'input', 'attempt'),
   ...pick(runColumns, 'wait', 'signalled', 'rollback', 'error', 'workflow', 'node', 'parent'),
-  ...pick(runColumns, 'isMapped'),
+  ...pick(runColumns, 'isMapped', 'startedAt'),
   hasCheckpoint,
 })
 /** The columns that are read of each run that a filter finds. */

@@ -148,7 +148,8 @@ function firstOf(calls: readonly RunEventCall[]): readonly RunEventCall[] {
 
 function completionOf({ runId, seq = 0, event }: RunEventCall, now: number): Param[][] {
   if (event.type !== 'complete') return []
-  return [[seq, runId, event.fence.attempt, event.fence.workerId, event.result, now]]
+  const { fence, result, startedAt = null } = event
+  return [[seq, runId, fence.attempt, fence.workerId, result, now, startedAt]]
 }
 
 function memberEndOf({ runId: id, member, event }: RunEventCall): MemberEnd[] {

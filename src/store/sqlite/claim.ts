@@ -25,7 +25,7 @@ const startedRuns = `
  */
 export async function claimInLanes(
   tx: Tx,
-  { workerId, limit, ...lanes }: ClaimRequest,
+  { workerId, limit, startsLater, ...lanes }: ClaimRequest,
 ): Promise<readonly Row[]> {
   if (limit <= 0) return []
   const now = tx.now()
@@ -38,7 +38,7 @@ export async function claimInLanes(
   const seqs = best.map((row) => Number(row['seq']))
   await tx.changeBySql(
     startRuns,
-    seqs.map((seq) => [seq, workerId, now]),
+    seqs.map((seq) => [seq, workerId, startsLater === true ? null : now]),
   )
   return tx.all(startedRuns, [seqs])
 }

@@ -67,7 +67,8 @@ export const sqliteStatements: Statements = {
     UPDATE checkrein_runs SET ${assigned(runFacts, 4)}
     WHERE seq = ?1 AND state = ?2 AND attempt = ?3`,
   completeRuns: `
-    UPDATE checkrein_runs SET state = 'completed', result = ?5, worker_id = NULL, finished_at = ?6
+    UPDATE checkrein_runs SET state = 'completed', result = ?5, worker_id = NULL, finished_at = ?6,
+      started_at = COALESCE(started_at, ?7)
     WHERE seq = ?1 AND id = ?2 AND ${stateIs(['running'])} AND attempt = ?3 AND worker_id = ?4
       AND intent IS NULL AND key_held = 0 AND is_awaited IS NULL AND signalled IS NULL AND rollback IS NULL AND wait IS NULL`,
   insertTags: 'INSERT INTO checkrein_tags (tag, run_seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING',

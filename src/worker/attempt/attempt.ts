@@ -119,14 +119,15 @@ export class Attempt implements AttemptListener {
     const error = this.#hasBegun ? null : neverBegun(end, this.#controls.ladder)
     if (error !== null) this.#parts.onBegun(error)
     this.#controls.end()
+    this.#reporter.end()
     this.#parts.pace.tick(this.#reporter.ageMs)
   }
 
   #verdict(end: AttemptEnd, saved: Saved): MachineEvent {
     const { ladder, limit } = this.#controls
     const { task } = this.#registered
-    const hasBegun = this.#hasBegun
-    return verdict({ fence: this.#reporter.fence, task, ladder, limit, end, saved, hasBegun })
+    const { fence, begunAt } = this.#reporter
+    return verdict({ fence, task, ladder, limit, end, saved, hasBegun: this.#hasBegun, begunAt })
   }
 
   // --- what is asked of the run while its handler runs ------------------------------------------------------------
@@ -150,6 +151,7 @@ export class Attempt implements AttemptListener {
 
   onBegun(): void {
     this.#hasBegun = true
+    this.#reporter.begin()
     this.#controls.armLimits()
     this.#reporter.announceStart()
     this.#parts.onBegun(null)

@@ -1,5 +1,5 @@
 import { errorRecord } from '../../core/errors.ts'
-import type { Answer } from '../../core/run/decision.ts'
+import type { Answer, EventOf } from '../../core/run/decision.ts'
 import type { LogLine, MachineEvent } from '../../core/run/events.ts'
 import type { Fence } from '../../core/run/run.ts'
 import type { ClaimedRun, Store } from '../../store/store.ts'
@@ -8,12 +8,17 @@ import { storeEnd } from './store-end.ts'
 import { unstorable } from './verdict.ts'
 import type { RetryPolicy } from '../../core/backoff.ts'
 
+/** How long a handler goes on until the store is told that it was called: the ends of shorter ones say so, and need no write more. */
+const begunAfterMs = 100
+
 /** Tells of one attempt: writes its events to the store, fence first, and publishes what happens to it. */
 export class AttemptReporter {
   readonly run: ClaimedRun
   readonly store: Store
   readonly fence: Fence
   readonly #startedAt = performance.now()
+  #begun: EventOf<'begin'> | null = null
+  #beginTimer: NodeJS.Timeout | null = null
 
   constructor(run: ClaimedRun, store: Store, workerId: string) {
     this.run = run
@@ -24,6 +29,28 @@ export class AttemptReporter {
   /** Ms since the attempt began. */
   get ageMs(): number {
     return performance.now() - this.#startedAt
+  }
+
+  /** When the handler was called, epoch ms, where the claim has not said that; undefined where it was not, or the claim has. */
+  get begunAt(): number | undefined {
+    return this.#begun?.startedAt
+  }
+
+  /** Notes that the handler is called. The store is told so once that has lasted, or with the end of the attempt. */
+  begin(): void {
+    if (this.run.startedAt !== null) return
+    this.#begun = { type: 'begin', fence: this.fence, startedAt: this.store.now() }
+    this.#beginTimer = setTimeout(() => this.#tellBegun(), begunAfterMs).unref()
+  }
+
+  #tellBegun(): void {
+    this.#beginTimer = null
+    if (this.#begun !== null) this.report(this.#begun)
+  }
+
+  /** The attempt is over: its end says when it began. */
+  end(): void {
+    if (this.#beginTimer !== null) clearTimeout(this.#beginTimer)
   }
 
   /** Writes an event that may be lost: the end of the attempt says the same, or the event comes again. */

@@ -19,6 +19,8 @@ interface EndedAttempt {
   readonly saved: Saved
   /** Whether the isolate has called the handler. */
   readonly hasBegun: boolean
+  /** When it did, epoch ms, where the store may not have that yet. */
+  readonly begunAt?: number | undefined
 }
 
 /** The event that says what the end of an attempt means. It depends on the end, on what was asked of the run, and on the limit that the attempt met. */
@@ -63,15 +65,16 @@ export function neverBegun(
 
 type EndFields = Pick<
   Extract<MachineEvent, { readonly type: 'fail' }>,
-  'fence' | 'saved' | 'rollbackOn' | 'deliveredAt' | 'proof'
+  'fence' | 'saved' | 'rollbackOn' | 'startedAt' | 'deliveredAt' | 'proof'
 >
 
-function endedOf({ fence, task, ladder, end, saved }: EndedAttempt): EndFields {
+function endedOf({ fence, task, ladder, end, saved, begunAt }: EndedAttempt): EndFields {
   return {
     fence,
     deliveredAt: ladder.abortCause === 'stop' ? end.deliveredAt : null,
     proof: end.proof,
     ...(isNothing(saved) ? {} : { saved }),
+    ...(begunAt === undefined ? {} : { startedAt: begunAt }),
     ...(task.rollbackOn.length > 0 ? { rollbackOn: task.rollbackOn } : {}),
   }
 }

@@ -1,5 +1,5 @@
 import { isCheckreinError } from '../../core/errors.ts'
-import type { Store } from '../../store/store.ts'
+import type { ClaimRequest, Store } from '../../store/store.ts'
 import type { Serving } from './serving.ts'
 import type { LeaseSession } from './lease-session.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
@@ -125,7 +125,8 @@ export class Claimer {
     for (const isolation of leaseSession.isolations)
       for (const task of serving.dueOf(isolation)) {
         if (leaseSession.freeSlots(isolation) <= 0) continue
-        if ((await this.#claim(leaseSession, [task], 1)) === 0) serving.postpone(task)
+        const wanted = { tasks: [task], limit: 1, startsLater: isLater(isolation) }
+        if ((await this.#claim(leaseSession, wanted)) === 0) serving.postpone(task)
       }
   }
 
@@ -146,10 +147,12 @@ export class Claimer {
   async #fillSlots(leaseSession: ClaimingSession, isolation: Isolation): Promise<Filled> {
     const heard = this.#heard
     const free = leaseSession.freeSlots(isolation)
-    const count = free > 0 ? await this.#claim(leaseSession, this.#tasksOf(isolation), free) : 0
+    const tasks = this.#tasksOf(isolation)
+    const now = { tasks, limit: free, startsLater: isLater(isolation) }
+    const count = free > 0 ? await this.#claim(leaseSession, now) : 0
     const ahead = leaseSession.lookahead(isolation)
     const isAhead = count === free && ahead.limit > 0 && !this.#dryAhead.has(isolation)
-    const more = isAhead ? await this.#claim(leaseSession, ahead.tasks, ahead.limit) : 0
+    const more = isAhead ? await this.#claim(leaseSession, { ...ahead, startsLater: true }) : 0
     const wanted = free + (isAhead ? ahead.limit : 0)
     if (wanted > 0 && count + more >= wanted) this.#plenty.add(isolation)
     else this.#plenty.delete(isolation)
@@ -190,13 +193,12 @@ export class Claimer {
   /** @returns how many it got. */
   async #claim(
     leaseSession: ClaimingSession,
-    tasks: readonly string[],
-    limit: number,
+    wanted: Pick<ClaimRequest, 'tasks' | 'limit' | 'startsLater'>,
   ): Promise<number> {
     if (this.isDraining) return 0
     const { store, queues, onError } = this.#parts
     try {
-      const claimed = await store.claim({ queues, tasks, workerId: leaseSession.id, limit })
+      const claimed = await store.claim({ queues, workerId: leaseSession.id, ...wanted })
       if (this.isDraining) leaseSession.refuse(claimed)
       else for (const run of claimed) leaseSession.take(run)
       return claimed.length
@@ -209,6 +211,12 @@ export class Claimer {
     }
   }
 }
+
+/**
+ * Whether handlers are called some time after the claim. An inline handler is called at once, and it may keep the worker from ever
+ * saying so: the claim says it.
+ */
+const isLater = (isolation: Isolation): boolean => isolation !== 'inline'
 
 /** Waits for all, also where one fails: a claim that is under way must not meet the next comparison. */
 async function allOf<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {

@@ -38,7 +38,8 @@ const claimableHeads = (where: string): string => `
         WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired}
         ORDER BY r.priority DESC, r.seq LIMIT $5 ${heldOrSkipped}) AS head
       WHERE ${isOpenLane} ${where} ORDER BY head.priority DESC, head.seq LIMIT $5`
-const startRuns = `UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = $3`
+const startRuns = (startedAt: string): string =>
+  `UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = ${startedAt}::bigint`
 const claimedColumns = claimedRun.names('r.')
 
 /** The claim statements, with `@runs` for the table in any schema. */
@@ -50,13 +51,13 @@ export const claimStatements: ClaimStatements = {
       WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired})
       AND ${isOpenLane}`,
   claimRuns: `
-    ${startRuns} WHERE r.seq = ANY(ARRAY(${claimableHeads('')})) RETURNING ${claimedColumns}`,
+    ${startRuns('$6')} WHERE r.seq = ANY(ARRAY(${claimableHeads('')})) RETURNING ${claimedColumns}`,
   claimAlone: `
     WITH head AS MATERIALIZED (${claimableHeads(`AND NOT ${isGuarded}`)}),
     held AS MATERIALIZED (
       SELECT 1 FROM @workers WHERE id = $4 AND lease_until > $6::bigint AND EXISTS (SELECT 1 FROM head) FOR KEY SHARE),
     claimed AS (
-      ${startRuns}
+      ${startRuns('$8')}
       WHERE r.seq = ANY(ARRAY(SELECT seq FROM head WHERE EXISTS (SELECT 1 FROM held))) RETURNING ${claimedColumns}),
     entered AS (
       INSERT INTO @feed (run_seq, at, type, attempt, state, data)

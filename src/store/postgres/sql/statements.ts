@@ -74,9 +74,11 @@ const completionColumns = [
   'worker_id text',
   'result text',
   'at bigint',
+  'started_at bigint',
 ]
 const completeRuns = `
-    UPDATE @runs AS r SET state = 'completed', result = u.result, worker_id = NULL, finished_at = u.at
+    UPDATE @runs AS r SET state = 'completed', result = u.result, worker_id = NULL, finished_at = u.at,
+      started_at = coalesce(r.started_at, u.started_at)
     FROM ${fewSets(...completionColumns)}
     WHERE ${isSame('r.seq', 'u.seq')} AND ${isSame('r.id', 'u.id')} AND r.attempt = u.attempt AND r.worker_id = u.worker_id
       AND r.key_held < 1 AND ${areNull('r.intent', 'r.is_awaited', 'r.signalled', 'r.rollback', 'r.wait')}`

@@ -77,13 +77,20 @@ export class SingleStatements {
   }
 
   /** See `Driver.claimAlone`. */
-  async claim({ workerId, limit, ...request }: ClaimRequest): Promise<readonly Row[] | null> {
+  async claim({
+    workerId,
+    limit,
+    startsLater,
+    ...request
+  }: ClaimRequest): Promise<readonly Row[] | null> {
     const { link, clock, statements, notices } = this.#parts
     const lanes = lanesOf(request)
     const queues = lanes.map(([queue]) => queue)
     const tasks = lanes.map(([, task]) => task)
     const data = JSON.stringify({ workerId })
-    const params = [queues, tasks, clock.now(), workerId, limit, clock.leaseNow(), data]
+    const now = clock.now()
+    const startedAt = startsLater === true ? null : now
+    const params = [queues, tasks, now, workerId, limit, clock.leaseNow(), data, startedAt]
     const rows = await claimOnce(link, (session) => session.rows(statements.claimAlone, params))
     const known = rows?.[0]
     if (!rows || known?.['is_guarded'] === 1) return null
