@@ -652,6 +652,16 @@ export const rollbackPromises: Promises = {
     assert.equal(await bed.state(filtered), 'cancelled')
   },
 
+  'a run that was claimed, and whose handler was not called, is not rolled back': async (bed) => {
+    await bed.worker()
+    const id = await bed.add()
+    await bed.take(1, { startsLater: true })
+    assert.equal(await stopped(bed, id, { rollback: true }), 'requested')
+    await report(bed, id, { type: 'stop', mode: 'prevented', ...rollsBack })
+    const { state, stop, rollback } = await bed.get(id)
+    assert.deepEqual([state, stop?.mode, rollback], ['cancelled', 'prevented', null])
+  },
+
   'a run that completes before the stop reached it is not rolled back': async (bed) => {
     const id = await held(bed)
     await bed.ask('revoke', { ids: [id] }, { rollback: true })

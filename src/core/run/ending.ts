@@ -25,9 +25,7 @@ export function leaveRunning(before: RunFacts, event: LeavingEvent, now: number)
     case 'complete':
       return complete(run, event, now)
     case 'stop':
-      return run.intent?.stop
-        ? cancelled(run, { intent: run.intent.stop, mode: event.mode, ended: event, now })
-        : unchanged('refused')
+      return stop(run, event, now)
     case 'fail':
       return fail({ ...run, failures: run.failures + 1 }, event, now)
     case 'crash':
@@ -43,13 +41,19 @@ export function leaveRunning(before: RunFacts, event: LeavingEvent, now: number)
   }
 }
 
+function stop(run: RunFacts, event: EventOf<'stop'>, now: number): Decision {
+  const intent = run.intent?.stop
+  if (!intent) return unchanged('refused')
+  return cancelled(returnedBy(run, event), { intent, mode: event.mode, ended: event, now })
+}
+
 /** The mode of a stop where the handler gave its slot back: cooperative, unless the request (`revoke`) only forbids the next attempt. */
 function byItself({ intent }: RunFacts): StopMode {
   return intent?.stop && intent.stop.verb !== 'revoke' ? 'cooperative' : 'prevented'
 }
 
 /** The run with a claim more that was taken back before the handler was called: such a claim was no attempt. */
-function returnedBy(run: RunFacts, { mode }: EventOf<'release'>): RunFacts {
+function returnedBy(run: RunFacts, { mode }: EventOf<'release' | 'stop'>): RunFacts {
   return mode === 'prevented' ? unstarted(run) : run
 }
 
