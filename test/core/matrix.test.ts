@@ -88,6 +88,7 @@ const situations: readonly (readonly [name: string, facts: RunFacts])[] = [
   ['running, frozen', frozen],
   ['waiting for a signal', { ...waitingForSignal, wakeAt: now + 5 }],
   ['paused while it waited for a signal', pausedForSignal],
+  ['starting', { ...running, startedAt: null }],
   ['running, to be rolled back', asked({ rollback: true })],
   ['running, and its task rolls back', { ...asked({}), rollbackOn: ['stop', 'failure'] }],
   ['parked, and its task rolls back', parked],
@@ -106,6 +107,7 @@ const situations: readonly (readonly [name: string, facts: RunFacts])[] = [
 
 /** What the table alone does not say: the event also needs that something was asked, or that nothing happened yet. */
 const refusedBy: Readonly<Partial<Record<EventType, (facts: RunFacts) => boolean>>> = {
+  begin: ({ startedAt }) => startedAt !== null,
   deliver: ({ intent }) => !intent?.stop || intent.stop.verb === 'revoke',
   overdue: ({ intent }) => !intent?.stop,
   freeze: ({ intent }) => !intent?.pause,
@@ -166,7 +168,7 @@ const targetsOf = (from: State): State[] =>
 suite('the table', () => {
   test('has every event and every state, and each of them was tried', () => {
     assert.equal(states.length, 8)
-    assert.equal(eventTypes.length, 26)
+    assert.equal(eventTypes.length, 27)
     assert.equal(cells, situations.length * eventTypes.length)
     assert.equal(new Set(situations.map(([, { state }]) => state)).size, states.length)
   })

@@ -72,6 +72,12 @@ const arrange: Readonly<Record<State, () => Promise<string>>> &
   queued: () => bed.add({ task: unique() }),
   running,
   waiting,
+  'running, and not begun': async () => {
+    const task = unique()
+    const id = await bed.add({ task })
+    assert.deepEqual(await bed.take(1, { tasks: [task], startsLater: true }), [id])
+    return id
+  },
   paused: async () => ask(await bed.add({ task: unique() }), 'pause'),
   completed: async () =>
     apply(await running(), (fence) => ({ type: 'complete', fence, result: '1', ...plainEnd })),
@@ -247,7 +253,7 @@ function eventFor(type: EventType, fence: Fence): MachineEvent {
 function wholeMatrix(): void {
   test('the matrix has a cell for every event on every state', () => {
     assert.equal(states.filter((state) => state in arrange).length, 8)
-    assert.equal(cells, 27 * (26 + 1))
+    assert.equal(cells, 28 * (27 + 1))
   })
 
   test('a claim does what the machine says', async () => {

@@ -31,7 +31,7 @@ function stepsOf(events: readonly FeedEntry[], record: readonly SignalEntry[]): 
   const find = finder(record)
   const steps: Step[] = []
   let quiet: FeedEntry[] = []
-  for (const entry of events) {
+  for (const entry of withoutPromptStarts(events)) {
     const signals = consumed(entry, record)
     if (isQuiet(entry)) quiet.push(...(isOfSignalsOnly(entry) ? [] : [entry]))
     else {
@@ -43,6 +43,19 @@ function stepsOf(events: readonly FeedEntry[], record: readonly SignalEntry[]): 
     quiet = []
   }
   return [...steps, ...together(quiet)]
+}
+
+const promptMs = 1000
+
+/** Leaves out that a handler was called where that came soon after the claim, as a rule; elsewhere it stands at its time. */
+function withoutPromptStarts(events: readonly FeedEntry[]): readonly FeedEntry[] {
+  let claimedAt = 0
+  return events.flatMap((entry) => {
+    if (entry.type === 'claim') claimedAt = entry.at
+    if (entry.type !== 'begin') return [entry]
+    const at = Number(entry.data['startedAt'])
+    return at - claimedAt < promptMs ? [] : [{ ...entry, at }]
+  })
 }
 
 /** The types of entries that come again and again. */

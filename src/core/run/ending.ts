@@ -136,14 +136,16 @@ function failed(run: RunFacts, now: number): Accepted {
 
 function lapse(run: RunFacts, maxCrashes: number, now: number): Accepted {
   const stop = run.intent?.stop
+  if (!stop && neverStarted(run))
+    return goOnAs(unstarted(run), 'queued', { mode: 'prevented', now })
+  const lost = { ...run, crashes: run.crashes + 1 }
   if (stop) {
     const mode = stop.verb === 'revoke' ? 'prevented' : 'forced'
-    return cancelled(run, { intent: stop, mode, isConfirmed: false, now })
+    return cancelled(lost, { intent: stop, mode, isConfirmed: false, now })
   }
-  if (neverStarted(run)) return goOnAs(unstarted(run), 'queued', { mode: 'prevented', now })
-  const lost = { ...run, crashes: run.crashes + 1, error: workerLost }
-  if (lost.crashes >= maxCrashes) return failed(lost, now)
-  return goOnAs(lost, 'queued', { mode: 'prevented', data: { error: workerLost }, now })
+  const next = { ...lost, error: workerLost }
+  if (next.crashes >= maxCrashes) return failed(next, now)
+  return goOnAs(next, 'queued', { mode: 'prevented', data: { error: workerLost }, now })
 }
 
 interface How {

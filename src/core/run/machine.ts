@@ -95,7 +95,7 @@ function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
       return claim(run, event, now)
     case 'begin':
       return run.startedAt === null
-        ? accepted({ ...run, startedAt: event.startedAt })
+        ? accepted({ ...run, startedAt: event.startedAt }, { startedAt: event.startedAt })
         : unchanged('refused')
     case 'deliver':
       return deliver(run, event)
