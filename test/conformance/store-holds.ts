@@ -236,6 +236,28 @@ export const laneHoldPromises: Promises = {
       }
     },
 
+  'a lane that is held gives its roll-backs, and nothing else': async (bed) => {
+    const [urgent, other, running] = [
+      await held(bed),
+      await bed.add({ task: 'other', queue: 'far' }),
+      await held(bed),
+    ]
+    assert.deepEqual(await bed.take(9, lanes), [other])
+    await bed.enqueue({ priority: 9 }, ...fourLanes)
+    await hold(bed, { filter: {} })
+    assert.equal(await claimable(bed), '')
+    await bed.ask('cancel', { ids: [urgent, other, running] }, { rollback: true })
+    for (const id of [urgent, other]) await report(bed, id, { type: 'stop', mode: 'forced' })
+    assert.equal(await claimable(bed), 'default/work far/other')
+    const ended = await Promise.all([urgent, other, running].map(async (id) => bed.get(id)))
+    assert.deepEqual(
+      ended.map(({ state, rollback }) => `${state} ${rollback?.state}`),
+      ['cancelled completed', 'cancelled completed', 'running undefined'],
+    )
+    assert.equal(await claimable(bed), '')
+    assert.deepEqual(await bed.take(1, { tasks: ['unknown'] }), [])
+  },
+
   'two holds on one lane hold until both are gone': async (bed) => {
     await bed.worker()
     await bed.add()

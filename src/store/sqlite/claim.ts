@@ -7,6 +7,10 @@ import { inLane } from './statements.ts'
 import type { Param, Row } from '../driver/sql.ts'
 
 const laneHeads = `SELECT seq, priority FROM checkrein_runs WHERE ${inLane} ORDER BY priority DESC, seq LIMIT ?4`
+/** The same of the runs that are to be rolled back. */
+const undoHeads = `
+  SELECT seq, priority FROM checkrein_runs INDEXED BY checkrein_runs_undo
+  WHERE ${inLane} AND rollback IS NOT NULL AND finished_at IS NULL ORDER BY priority DESC, seq LIMIT ?4`
 /** The lanes that are held: of this task and queue, or of any. */
 const heldLanes = `
   SELECT task, queue FROM checkrein_holds WHERE is_lane = 1 AND (until IS NULL OR until > ?1)`
@@ -31,8 +35,8 @@ export async function claimInLanes(
   const now = tx.now()
   const heads: Row[] = []
   const held = await tx.all(heldLanes, [now])
-  for (const lane of openLanes(lanes, held))
-    heads.push(...(await tx.all(laneHeads, [...lane, now, limit])))
+  for (const lane of lanesOf(lanes))
+    heads.push(...(await tx.all(isHeld(lane, held) ? undoHeads : laneHeads, [...lane, now, limit])))
   if (heads.length === 0) return []
   const best = heads.sort(byPriority).slice(0, limit)
   const seqs = best.map((row) => Number(row['seq']))
@@ -49,18 +53,19 @@ export function tasksInLanes(
   lanes: Pick<ClaimRequest, 'queues' | 'tasks'>,
   now: number,
 ): readonly string[] {
-  const open = openLanes(lanes, all(heldLanes, [now]))
-  const full = open.filter((lane) => all(laneProbe, [...lane, now]).length > 0)
-  return full.map(([, task]) => task)
+  const held = all(heldLanes, [now])
+  const isFull = (lane: Lane): boolean =>
+    isHeld(lane, held)
+      ? all(undoHeads, [...lane, now, 1]).length > 0
+      : all(laneProbe, [...lane, now]).length > 0
+  return lanesOf(lanes)
+    .filter(isFull)
+    .map(([, task]) => task)
 }
 
-function openLanes(
-  lanes: Pick<ClaimRequest, 'queues' | 'tasks'>,
-  held: readonly Row[],
-): readonly Lane[] {
-  const isHeld = ([queue, task]: Lane): boolean =>
-    held.some((hold) => (hold['queue'] ?? queue) === queue && (hold['task'] ?? task) === task)
-  return held.length === 0 ? lanesOf(lanes) : lanesOf(lanes).filter((lane) => !isHeld(lane))
+/** Whether a hold stands on the lane: then only its roll-backs may start. */
+function isHeld([queue, task]: Lane, held: readonly Row[]): boolean {
+  return held.some((hold) => (hold['queue'] ?? queue) === queue && (hold['task'] ?? task) === task)
 }
 
 /** Highest priority first, then oldest first. */

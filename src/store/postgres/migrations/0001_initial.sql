@@ -60,6 +60,8 @@ CREATE TABLE runs (
 
 -- Claims: one short range a lane, however deep the others are.
 CREATE INDEX runs_claim ON runs (queue, task, priority DESC, seq) WHERE state = 'queued';
+-- The roll-backs to be done: a pause of their task or queue does not keep them back.
+CREATE INDEX runs_undo ON runs (queue, task) WHERE rollback IS NOT NULL AND finished_at IS NULL;
 CREATE INDEX runs_due ON runs (run_at) WHERE state = 'scheduled';
 CREATE INDEX runs_held ON runs (worker_id) WHERE state = 'running';
 -- What a worker is to look at: a request, or a signal.

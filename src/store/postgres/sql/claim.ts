@@ -2,7 +2,7 @@
 import { claimedRun } from '../../rows/runs.ts'
 import type { ClaimGuardName } from '../../driver/driver.ts'
 import { stateIs } from '../../driver/state-sql.ts'
-import { heldOrSkipped } from './pieces.ts'
+import { heldOrSkipped, isInState } from './pieces.ts'
 
 /** The statements that claim runs. */
 export interface ClaimStatements {
@@ -22,8 +22,15 @@ const standing: Readonly<Record<ClaimGuardName, string>> = {
   tombstones: 'EXISTS (SELECT 1 FROM @tombstones)',
   holds: 'EXISTS (SELECT 1 FROM @holds WHERE is_lane = 0)',
 }
-/** Whether a guard must look at each run: then the claim cannot be made in one statement. */
-const isGuarded = `(${Object.values(standing).join(' OR ')})`
+/** The runs that are to be rolled back, in words that only their small index can answer. */
+const isUndo = `r.rollback IS NOT NULL AND r.finished_at IS NULL AND ${isInState(['queued'], 'r.')}`
+const mayUndo = `
+  EXISTS (SELECT 1 FROM @holds WHERE is_lane = 1) AND EXISTS (SELECT 1 FROM @runs AS r WHERE ${isUndo})`
+/**
+ * Whether a guard must look at each run, or a held lane may have roll-backs: then the claim cannot be made in one statement, which is
+ * kept short for the claims that are common.
+ */
+const isGuarded = `(${Object.values(standing).join(' OR ')} OR ${mayUndo})`
 
 /** Whether no hold stands on the lane. */
 const isOpenLane = `NOT EXISTS (
@@ -32,12 +39,19 @@ const isOpenLane = `NOT EXISTS (
 
 /** The places of the runs to claim, lane by lane. Their rows are locked, and rows that other transactions have locked are passed over. */
 const claimableHeads = (where: string): string => `
-      SELECT head.seq FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
+      SELECT head.seq, head.priority FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
       CROSS JOIN LATERAL (
         SELECT r.seq, r.priority FROM @runs AS r
         WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired}
         ORDER BY r.priority DESC, r.seq LIMIT $5 ${heldOrSkipped}) AS head
       WHERE ${isOpenLane} ${where} ORDER BY head.priority DESC, head.seq LIMIT $5`
+/** The places of the roll-backs to claim in lanes that are held. */
+const undoHeads = `
+      SELECT undo.seq, undo.priority FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
+      CROSS JOIN LATERAL (
+        SELECT r.seq, r.priority FROM @runs AS r WHERE ${isUndo} AND r.queue = lane.queue AND r.task = lane.task
+        LIMIT $5 ${heldOrSkipped}) AS undo
+      WHERE NOT ${isOpenLane}`
 const startRuns = (startedAt: string): string =>
   `UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = ${startedAt}::bigint`
 const claimedColumns = claimedRun.names('r.')
@@ -49,9 +63,12 @@ export const claimStatements: ClaimStatements = {
     WHERE EXISTS (
       SELECT 1 FROM @runs AS r
       WHERE ${stateIs(['queued'], 'r.')} AND r.queue = lane.queue AND r.task = lane.task AND ${unexpired})
-      AND ${isOpenLane}`,
+      AND (${isOpenLane} OR EXISTS (
+        SELECT 1 FROM @runs AS r WHERE ${isUndo} AND r.queue = lane.queue AND r.task = lane.task))`,
   claimRuns: `
-    ${startRuns('$6')} WHERE r.seq = ANY(ARRAY(${claimableHeads('')})) RETURNING ${claimedColumns}`,
+    ${startRuns('$6')} WHERE r.seq = ANY(ARRAY(
+      SELECT seq FROM ((${claimableHeads('')}) UNION ALL (${undoHeads})) AS found
+      ORDER BY priority DESC, seq LIMIT $5)) RETURNING ${claimedColumns}`,
   claimAlone: `
     WITH head AS MATERIALIZED (${claimableHeads(`AND NOT ${isGuarded}`)}),
     held AS MATERIALIZED (

@@ -58,6 +58,8 @@ CREATE TABLE checkrein_runs (
 
 -- Claims: one short range a lane, however deep the others are.
 CREATE INDEX checkrein_runs_claim ON checkrein_runs (queue, task, priority DESC, seq) WHERE state = 'queued';
+-- The roll-backs to be done: a pause of their task or queue does not keep them back.
+CREATE INDEX checkrein_runs_undo ON checkrein_runs (queue, task) WHERE rollback IS NOT NULL AND finished_at IS NULL;
 CREATE INDEX checkrein_runs_due ON checkrein_runs (run_at) WHERE state = 'scheduled';
 CREATE INDEX checkrein_runs_held ON checkrein_runs (worker_id) WHERE state = 'running';
 -- What a worker is to look at: a request, or a signal.
