@@ -347,7 +347,9 @@ export class Client implements AsyncDisposable {
   async preview(verb: PreviewVerb, filter: RunFilter): Promise<Preview> {
     const { checkedPreviewVerb, previewOf } = await import('./views/preview.ts')
     checkedPreviewVerb(verb)
-    return previewOf(verb, filter, await this.#store.counts(runFilter(filter)))
+    const meant = runFilter(filter)
+    const kept = verb === 'resume' ? (await this.#store.counts(meant, 'kept')).paused : 0
+    return previewOf({ verb, filter, kept }, await this.#store.counts(meant))
   }
 
   /** Reads the audit log: the record of every request, a page at a time, newest first by default. @throws {CheckreinError} `USAGE`. */

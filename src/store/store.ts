@@ -203,8 +203,11 @@ export interface Store extends AsyncDisposable {
   finals(ids: readonly string[]): Promise<readonly StoredRun[]>
   /** A page of the runs of a filter. @throws {CheckreinError} `USAGE` for a filter, a limit or a cursor that is none. */
   list(filter: RunFilter, page: RunPage): Promise<Listed>
-  /** How many runs of a filter are in each state. */
-  counts(filter: RunFilter): Promise<Readonly<Record<State, number>>>
+  /**
+   * How many runs of a filter are in each state.
+   * @param which `kept`: of those only that are paused by a hold or by their workflow, so that a resume does not reach them; default `all`.
+   */
+  counts(filter: RunFilter, which?: 'all' | 'kept'): Promise<Readonly<Record<State, number>>>
   /** How the runs that have not ended are spread over queues and tasks, from a bounded look. */
   lanes(): Promise<Lanes>
   /** The names of the tasks of the newest 1,000 runs. */

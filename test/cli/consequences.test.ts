@@ -95,6 +95,13 @@ for (const on of [defaultKind]) {
         'one',
       )
       assert.deepEqual([run.paused['holdId'], run.paused['workflowId']], [hold.id, null])
+      assert.match(
+        await place.does('resume', '--tag', 't', '--preview'),
+        /1 paused; answers: 1 held$/,
+      )
+      const resumed = await place.run(['resume', 'one'])
+      assert.equal(resumed.code, 75)
+      assert.equal(resumed.stdout.trim(), `one  held  it stays where it is, by the hold ${hold.id}`)
       assert.doesNotMatch(await place.does('audit'), /[[{]/)
       const lifted = await place.does('hold', 'pause', '--tag', 't', '--lift')
       assert.match(lifted, /^lifted: \S+ +pause of tag t, which was asked by /)

@@ -500,6 +500,44 @@ export const rowHoldPromises: Promises = {
     assert.equal((await bed.store.counts({})).paused, 20)
   },
 
+  'a resume leaves what a hold is for where it is, says so, and lets it go on with the hold':
+    async (bed) => {
+      const [kept, own, free] = await bed.enqueue({ tags }, { tags }, {})
+      const ids = [kept, own, free].map((one) => one?.id ?? '')
+      await bed.ask('pause', { ids: ids.slice(1) })
+      const one = await hold(bed, { filter: tag })
+      const heldBy = { holdId: one.id, workflowId: null }
+      const byIds = await bed.ask('resume', { ids })
+      assert.deepEqual(
+        byIds.map(({ answer, state, heldBy }) => [answer, state, heldBy]),
+        [
+          ['held', 'paused', heldBy],
+          ['held', 'paused', heldBy],
+          ['resumed', 'queued', undefined],
+        ],
+      )
+      assert.deepEqual((await bed.store.counts({}, 'kept')).paused, 2)
+      const byFilter = await bed.ask('resume', { filter: tag })
+      assert.deepEqual(
+        byFilter.map(({ answer }) => answer),
+        ['held', 'held'],
+      )
+      await lift(bed, { id: one.id })
+      assert.deepEqual(await Promise.all(ids.map(async (id) => bed.state(id))), [
+        'queued',
+        'queued',
+        'queued',
+      ])
+    },
+
+  'a resume of what a hold has asked to park does not take that back': async (bed) => {
+    const id = await held(bed, { tags })
+    const one = await hold(bed, { filter: tag, inFlight: 'park' })
+    const [answer] = await bed.ask('resume', { ids: [id] })
+    assert.deepEqual([answer?.answer, answer?.heldBy?.holdId], ['held', one.id])
+    assert.equal((await bed.get(id)).intent?.pause?.holdId, one.id)
+  },
+
   'a hold that ends runs ends those that there are, those that come, and those that come back':
     async (bed) => {
       for (const verb of stopVerbs) {

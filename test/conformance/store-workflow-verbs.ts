@@ -369,6 +369,19 @@ export const flowPausePromises: Promises = {
     assert.equal((await flow.get(id)).result, 3 + 20)
   },
 
+  'a resume of a member of a paused workflow answers held, and the member goes on with the workflow':
+    async (bed) => {
+      const flow = await FlowBed.on(bed)
+      const id = await flow.start(group([from(1), from(2)]))
+      const [first] = await flow.runs(id)
+      await flow.ask('pause', id)
+      const [answer] = await bed.ask('resume', { ids: [first?.id ?? ''] })
+      assert.deepEqual([answer?.answer, answer?.heldBy], ['held', { holdId: null, workflowId: id }])
+      assert.equal(await flow.states(id), 'a paused, a paused')
+      await flow.ask('resume', id)
+      assert.equal(await flow.states(id), 'a queued, a queued')
+    },
+
   'what people have paused themselves stays paused when the workflow is resumed': async (bed) => {
     const flow = await FlowBed.on(bed)
     const id = await flow.start(group([from(1), from(2)]))

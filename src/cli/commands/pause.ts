@@ -15,6 +15,7 @@ import type { Controlled, Hold } from '../../store/store.ts'
 import { answerWords, type CameTo, styledAnswer, tooLateCode, worstCode } from '../text/answers.ts'
 import { holdWords, scopeWords } from '../text/hold-words.ts'
 import { plain } from '../text/output.ts'
+import { pauserWords } from '../text/words.ts'
 import { addParameters, given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { previewOfStanding } from '../session/standing.ts'
@@ -143,6 +144,7 @@ interface Outcome {
   readonly id: string | null
   readonly answer: CameTo
   readonly state: State | null
+  readonly heldBy?: Controlled['heldBy']
 }
 
 async function parked(client: Client, one: Controlled, endsAt: number): Promise<Outcome> {
@@ -156,10 +158,10 @@ async function parked(client: Client, one: Controlled, endsAt: number): Promise<
   }
 }
 
-function outcomeLine({ id, answer, state }: Outcome): string {
+function outcomeLine({ id, answer, state, heldBy }: Outcome): string {
   const name = id === null ? '(no run holds the key)' : plain(id)
   const what = answerWords[answer] ?? (state === 'running' && answer === 'paused' ? 'frozen' : '')
-  const ending = answer === 'too-late' ? `: ${state}` : ''
+  const ending = heldBy ? pauserWords(heldBy) : answer === 'too-late' ? `: ${state}` : ''
   return `${name}  ${styledAnswer(answer)}  ${what}${ending}`.trimEnd()
 }
 

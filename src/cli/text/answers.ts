@@ -16,7 +16,7 @@ export function worstCode(
   answers: readonly CameTo[],
   pending: Extract<ErrorCode, `${string}_PENDING`>,
 ): number {
-  if (answers.includes('pending')) return errorCodes[pending].exit
+  if (answers.includes('pending') || answers.includes('held')) return errorCodes[pending].exit
   if (answers.includes('not-found')) return errorCodes.RUN_NOT_FOUND.exit
   return answers.includes('too-late') ? tooLateCode : 0
 }
@@ -35,6 +35,7 @@ export const answerWords: Readonly<Partial<Record<CameTo, string>>> = {
   'already-cancelled': 'it was stopped before',
   moved: 'it was paused already; the pause has another end now',
   'not-paused': 'it was not paused',
+  held: 'it stays where it is',
   pending: 'not confirmed yet; the request is on record and will be carried out',
   'not-found': 'no such run',
 }

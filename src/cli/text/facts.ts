@@ -4,7 +4,15 @@ import { humanDuration } from '../../core/duration.ts'
 import type { Hold } from '../../store/store.ts'
 import { holdWords } from './hold-words.ts'
 import { brief, dateTime, plain } from './output.ts'
-import { ago, errorWords, progressWords, rollbackWords, stopWords, whoAndWhy } from './words.ts'
+import {
+  ago,
+  errorWords,
+  progressWords,
+  rollbackWords,
+  stopWords,
+  whoAndWhy,
+  pauserWords,
+} from './words.ts'
 
 /** @param now the store's time. @param heldBy what keeps it back in its queue. */
 export function factLines(run: Run, now: number, heldBy: Hold | null): string[] {
@@ -80,11 +88,9 @@ function tookWords({ startedAt, finishedAt }: Run): string {
   return `, ${humanDuration(finishedAt - startedAt)} after the last attempt started`
 }
 
-function pausedWords({ at, until, holdId, workflowId, ...who }: Paused): string {
-  const hold = holdId === null ? '' : `, by the hold ${plain(holdId)}`
-  const flow = workflowId === null ? '' : `, by the pause of its workflow ${plain(workflowId)}`
+function pausedWords({ at, until, ...paused }: Paused): string {
   const end = until === null ? '' : `, until ${dateTime(until)}`
-  return `since ${dateTime(at)}${whoAndWhy(who)}${hold}${flow}${end}`
+  return `since ${dateTime(at)}${whoAndWhy(paused)}${pauserWords(paused)}${end}`
 }
 
 function waitingWords({ signal, runId, children, until }: WaitingFor): string {

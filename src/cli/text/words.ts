@@ -2,6 +2,7 @@
 import type { SignalEntry } from '../../client/views/audit.ts'
 import { humanDuration } from '../../core/duration.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
+import type { Pauser } from '../../core/run/intent.ts'
 import type { RollbackFacts, Status } from '../../core/run/run.ts'
 import type { ExitProof, StopMode, StopRecord } from '../../core/run/stop.ts'
 import type { State } from '../../core/run/transitions.ts'
@@ -28,6 +29,12 @@ const colours = {
 /** The status of a run in its colour. */
 export function statusWord(status: Status): string {
   return style(colours[status], status)
+}
+
+/** `, by the hold X`: the hold or the workflow that pauses a run; nothing where the run itself was paused. */
+export function pauserWords({ holdId, workflowId }: Pauser): string {
+  if (holdId !== null) return `, by the hold ${plain(holdId)}`
+  return workflowId === null ? '' : `, by the pause of its workflow ${plain(workflowId)}`
 }
 
 /** `just now`, `3.0 min ago`. */

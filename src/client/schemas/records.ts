@@ -35,6 +35,7 @@ const answerWords: Readonly<Record<Answer, true>> = {
   moved: true,
   resumed: true,
   'not-paused': true,
+  held: true,
   sent: true,
   done: true,
   stale: true,
@@ -68,6 +69,12 @@ export const controlled = named('Controlled', 'The answer of one run to a verb.'
     answer,
     state: nullable(words(states)),
     tombstoneUntil: nullable(instant()),
+    heldBy: optional(
+      object<NonNullable<Controlled['heldBy']>>({
+        holdId: nullable(text()),
+        workflowId: nullable(text()),
+      }),
+    ),
   }),
 )
 

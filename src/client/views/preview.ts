@@ -30,18 +30,26 @@ export interface Preview {
   readonly answers: Readonly<Partial<Record<Answer, number>>>
 }
 
+interface Previewed {
+  readonly verb: PreviewVerb
+  readonly filter: RunFilter
+  /** How many of its runs a hold or a paused workflow keeps from being resumed. */
+  readonly kept: number
+}
+
 /** @param counted how many runs of the filter are in each state. */
 export function previewOf(
-  verb: PreviewVerb,
-  filter: RunFilter,
+  { verb, filter, kept }: Previewed,
   counted: Readonly<Record<State, number>>,
 ): Preview {
   const meant = states.filter((state) => !isFinal(state) && counted[state] > 0)
   const answers: Partial<Record<Answer, number>> = {}
-  for (const state of meant) {
-    const answer = answerIn(state, verb)
-    answers[answer] = (answers[answer] ?? 0) + counted[state]
+  const add = (answer: Answer, count: number): void => {
+    if (count > 0) answers[answer] = (answers[answer] ?? 0) + count
   }
+  for (const state of meant)
+    add(answerIn(state, verb), counted[state] - (state === 'paused' ? kept : 0))
+  add('held', kept)
   return {
     verb,
     filter,

@@ -18,6 +18,8 @@ export type Answer =
   | 'moved'
   | 'resumed'
   | 'not-paused'
+  /** A hold, or the pause of its workflow, keeps the run where it is. */
+  | 'held'
   /** The signal is kept for the handler. */
   | 'sent'
   /** The event of a worker or keeper was accepted. */

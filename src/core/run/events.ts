@@ -1,7 +1,7 @@
 import type { RetryPolicy } from '../backoff.ts'
 import type { ErrorRecord } from '../errors.ts'
 import type { PauseFallback, Pauser, RunningPolicy } from './intent.ts'
-import type { Fence, JsonText, RollbackCause, WaitOutcome } from './run.ts'
+import type { Fence, JsonText, PausedBy, RollbackCause, WaitOutcome } from './run.ts'
 import type { ExitProof, StopMode } from './stop.ts'
 import type { EventType, State, StopVerb } from './transitions.ts'
 
@@ -50,8 +50,11 @@ export type MachineEvent =
       readonly children?: RunningPolicy
     })
   | (Attribution & { readonly type: 'pause' } & PauseRequest)
-  /** `holdId`, `workflowId`: only what that hold or workflow has paused; both null for whatever paused it. */
-  | (Attribution & { readonly type: 'resume' } & Pauser)
+  /**
+   * `holdId`, `workflowId`: only what that hold or workflow has paused; both null for whatever paused it. `keptBy`: the pause of a hold or
+   * workflow that stands, and keeps the run where it is.
+   */
+  | (Attribution & { readonly type: 'resume'; readonly keptBy?: StandingPause | null } & Pauser)
   /** `position`: the number of the signal, counted over all signals of the store. */
   | { readonly type: 'signal'; readonly name: string; readonly position: number }
   | { readonly type: 'due' | 'expire' | 'deadline' }
@@ -92,6 +95,11 @@ export type MachineEvent =
       /** Signals that the handler has beside those, and is not through with: none of them ends the wait. */
       readonly taken?: readonly number[]
     })
+
+/** The pause of a hold or a workflow, with its end. */
+export interface StandingPause extends PausedBy {
+  readonly until: number | null
+}
 
 /** How a pause is to be carried out. */
 export interface PauseRequest extends Pauser {

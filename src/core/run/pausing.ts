@@ -1,6 +1,7 @@
 /** Pausing and resuming, in whatever state a run is. */
 import { type Decision, type EventOf, unchanged } from './decision.ts'
 import { byRequest, isByRequest, isSamePauser, newerPause, type PauseIntent } from './intent.ts'
+import type { StandingPause } from './events.ts'
 import type { PausedBy, RunFacts } from './run.ts'
 
 /** Decides what a `pause` does: a running run is asked to park, any other that may still run is paused at once. @param now epoch ms. */
@@ -55,6 +56,7 @@ export function resumeRun(run: RunFacts, event: EventOf<'resume'>): Decision {
   const pausedBy = run.state === 'paused' ? run.paused : run.intent?.pause
   const isMeant = pausedBy != null && (isByRequest(event) || isSamePauser(event, pausedBy))
   if (!isMeant) return { ...unchanged('not-paused'), data }
+  if (event.keptBy) return keptWhereItIs(run, event.keptBy, data)
   if (run.state === 'paused') {
     const state = run.pausedFrom ?? 'queued'
     const over = { paused: null, resumeAt: null, pausedFrom: null }
@@ -63,4 +65,13 @@ export function resumeRun(run: RunFacts, event: EventOf<'resume'>): Decision {
   const stop = run.intent?.stop ?? null
   const intent = stop && { stop, pause: null }
   return { answer: 'resumed', run: { ...run, intent, resumeAt: null }, data }
+}
+
+/** The run stays, by the hold or workflow alone: when that is lifted or resumed, the run goes on. */
+function keptWhereItIs(run: RunFacts, keptBy: StandingPause, data: Decision['data']): Decision {
+  const { until, ...paused } = keptBy
+  const { holdId, workflowId } = paused
+  const isOwn = run.state === 'paused' && !isSamePauser(keptBy, run.paused ?? byRequest)
+  const next = isOwn ? { ...run, paused, resumeAt: until } : null
+  return { answer: 'held', run: next, data: { ...data, heldBy: { holdId, workflowId } } }
 }

@@ -101,8 +101,9 @@ const table = {
   resume: {
     by: 'client',
     isFenced: false,
-    moves: { paused: ['scheduled', 'queued', 'waiting'], running: ['running'] },
-    about: 'The run goes back to the state that it had before the pause.',
+    moves: { paused: ['scheduled', 'queued', 'waiting', 'paused'], running: ['running'] },
+    about:
+      'The run goes back to the state that it had before the pause. Where a hold or its workflow keeps it, it stays paused.',
   },
   signal: {
     by: 'client',

@@ -8,6 +8,7 @@ import { afterEnds, writeChanges } from '../runs/after-ends.ts'
 import type { Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
 import { eventOf, verbFor } from './verb-events.ts'
+import { type KeeperOf, keeperOf } from './keepers-of-pauses.ts'
 import { leaveTombstones } from '../runs/tombstones.ts'
 import { type Entry, isRecorded, note, noteAtOnce, placeOf } from '../journal/audit-log.ts'
 import type { FeedRow } from '../rows/feed.ts'
@@ -46,12 +47,15 @@ export async function controlIds(
     place: { kind: 'id', task: '', value: id } as const,
     asked,
   }))
-  const until = await leaveTombstones(tx, places)
+  const [until, keeper] = await Promise.all([
+    leaveTombstones(tx, places),
+    keeperOf(tx, runs, calls.some(isResume)),
+  ])
   const answers = calls.map(({ id, asked }): Controlled => {
     const old = before.get(placeOf(asked.callId, id))
     const state = changes.get(id)?.state ?? null
     if (old !== undefined) return { id, answer: old, state, tombstoneUntil: null }
-    if (changes.get(id)) return controlOne(changes, id, asked)
+    if (changes.get(id)) return controlOne(changes, { id, asked }, keeper)
     return { id, answer: 'not-found', state: null, tombstoneUntil: until.get(id) ?? null }
   })
   await writeChanges(tx, changes)
@@ -118,7 +122,8 @@ export async function controlKey(
   const run = runOf(row)
   if (asked.isAgain) useUp(tx, [['key', task, key]])
   const changes = new Changes(tx.now(), [run])
-  const answer = controlOne(changes, run.id, asked)
+  const keeper = await keeperOf(tx, [run], isResume({ asked }))
+  const answer = controlOne(changes, { id: run.id, asked }, keeper)
   await writeChanges(tx, changes)
   const after = changes.get(run.id) ?? run
   note(tx, [{ ...controlEntry(asked, answer, after), target: { task, key } }])
@@ -165,7 +170,8 @@ export async function controlMatched(
   const changes = new Changes(tx.now(), runs)
   // The record has one row for all of these runs: the entry in the feed of each names the call.
   changes.callId = asked.callId
-  const answers = runs.map((run) => controlOne(changes, run.id, asked))
+  const keeper = await keeperOf(tx, runs, isResume({ asked }))
+  const answers = runs.map(({ id }) => controlOne(changes, { id, asked }, keeper))
   await writeChanges(tx, changes)
   return [...done, ...answers]
 }
@@ -228,7 +234,13 @@ async function preventAll(
   return isDone
 }
 
-function controlOne(changes: Changes, id: string, given: Asked): Controlled {
+const isResume = ({ asked }: Pick<AskedOfId, 'asked'>): boolean => asked.verb === 'resume'
+
+function controlOne(
+  changes: Changes,
+  { id, asked: given }: AskedOfId,
+  keeper: KeeperOf,
+): Controlled {
   const run = changes.get(id)
   // A run that is being rolled back stays a member, for its workflow waits for the end of that.
   if (given.running === 'detach' && run?.state === 'running' && run.rollback === null) {
@@ -239,6 +251,9 @@ function controlOne(changes: Changes, id: string, given: Asked): Controlled {
   // A run that may finish keeps its children.
   const policy = verb === given.verb ? {} : { children: given.children ?? 'detach' }
   const asked = { ...given, verb, ...policy }
-  const { answer } = changes.decide(id, eventOf(asked, changes.now))
-  return { id, answer, state: changes.get(id)?.state ?? null, tombstoneUntil: null }
+  const keptBy = run === undefined ? null : keeper(run)
+  const { answer } = changes.decide(id, eventOf(asked, changes.now, keptBy))
+  const controlled = { id, answer, state: changes.get(id)?.state ?? null, tombstoneUntil: null }
+  if (answer !== 'held' || keptBy === null) return controlled
+  return { ...controlled, heldBy: { holdId: keptBy.holdId, workflowId: keptBy.workflowId } }
 }

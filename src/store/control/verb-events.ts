@@ -1,10 +1,12 @@
 /** From verbs to the events of the machine. */
 import type { MachineEvent } from '../../core/run/events.ts'
+import { isByRequest } from '../../core/run/intent.ts'
 import { isStopVerb } from '../../core/run/transitions.ts'
 import { instantOf } from '../port/instants.ts'
 import type { SeqRun } from '../rows/runs.ts'
 import type { ControlVerb } from '../store.ts'
 import type { Asked } from '../port/requests.ts'
+import type { KeptBy } from './keepers-of-pauses.ts'
 
 /** The verb as it is asked of a run: of a running member that may finish, only `revoke` is left of a stop. */
 export function verbFor(run: SeqRun | undefined, { verb, running }: Asked): ControlVerb {
@@ -12,12 +14,23 @@ export function verbFor(run: SeqRun | undefined, { verb, running }: Asked): Cont
   return isLess ? 'revoke' : verb
 }
 
-/** The event that a verb is for the machine. @param now when the delays in it begin, epoch ms. */
-export function eventOf(asked: Asked, now: number): MachineEvent {
+/**
+ * The event that a verb is for the machine.
+ * @param now when the delays in it begin, epoch ms.
+ * @param keptBy the pause that a resume cannot end, if there is one.
+ */
+export function eventOf(asked: Asked, now: number, keptBy: KeptBy | null = null): MachineEvent {
   const { verb, reason, by, graceMs, rollback, children, pause } = asked
   if (verb === 'resume') {
     const { holdId, workflowId } = pause
-    return { type: verb, reason, by, holdId, workflowId }
+    return {
+      type: verb,
+      reason,
+      by,
+      holdId,
+      workflowId,
+      keptBy: isByRequest(pause) ? keptBy : null,
+    }
   }
   if (verb !== 'pause')
     return {

@@ -37,6 +37,8 @@ const comparisons = {
 const isReached =
   "NOT (r.attempt = 0 AND (r.state = 'waiting' OR coalesce(r.paused_from, '') = 'waiting'))"
 
+const isKept = "r.state = 'paused' AND coalesce(r.paused_by_kind, '') <> 'request'"
+
 /** The condition of a filter. Its first two parameters are the statement's own. */
 export function filterSqlIn(dialect: FilterDialect): (filter: MemberFilter) => FilterSql {
   return (filter) => {
@@ -69,6 +71,7 @@ function termsOf(filter: MemberFilter, { dialect, bind }: Words): readonly strin
     terms.push(`r.node BETWEEN ${bind(first, 'int')} AND ${bind(last, 'int')}`)
   }
   if (filter.isReached) terms.push(isReached)
+  if (filter.isKept) terms.push(isKept)
   for (const [path, value] of Object.entries(filter.input ?? {}))
     terms.push(dialect.hasValue({ path, value }, bind))
   return [...terms, ...stateTerms(statesOf(filter))]

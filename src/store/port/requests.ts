@@ -82,6 +82,8 @@ export interface Controlled {
   readonly state: State | null
   /** Until when a tombstone waits for the id or key; null where none does. */
   readonly tombstoneUntil: number | null
+  /** The hold or the paused workflow that keeps the run where it is; only with the answer `held`. */
+  readonly heldBy?: Pauser
 }
 
 /** A message to the handlers of runs. */
@@ -241,6 +243,8 @@ export interface MemberFilter extends RunFilter {
   readonly nodes?: readonly [first: number, last: number]
   /** Without the members that wait for the steps before them. */
   readonly isReached?: true
+  /** Only the paused runs that a hold or the pause of their workflow keeps where they are. */
+  readonly isKept?: true
 }
 
 /** One run that is to be tried again. */

@@ -80,9 +80,10 @@ export class Queries {
     return listedOf(page.payloads === false ? found : await this.#withSaved(found), page)
   }
 
-  counts: Store['counts'] = async (filter: RunFilter) => {
+  counts: Store['counts'] = async (filter: RunFilter, which = 'all') => {
     const { statements } = this.#driver
-    const sql = statements.filterSql(checkedFilter(filter))
+    const kept = which === 'kept' ? ({ isKept: true } as const) : {}
+    const sql = statements.filterSql({ ...checkedFilter(filter), ...kept })
     return countsOf(await this.#readLong(statements.countRuns(sql), matchParams(sql)))
   }
 

@@ -70,7 +70,7 @@ export class SqlStore implements Store {
   finals: Store['finals'] = (ids) => this.#queries.finals(ids)
   children: Store['children'] = (parent, ids) => this.#queries.children(parent, ids)
   list: Store['list'] = (filter, page) => this.#queries.list(filter, page)
-  counts: Store['counts'] = (filter) => this.#queries.counts(filter)
+  counts: Store['counts'] = (...asked) => this.#queries.counts(...asked)
   lanes: Store['lanes'] = () => this.#queries.lanes()
   newestTasks: Store['newestTasks'] = () => this.#queries.newestTasks()
   feed: Store['feed'] = (query) => this.#queries.feed(query)
