@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { chain, type CheckreinError, Client, type RunHandle } from '../../src/index.ts'
+import { chain, group, type CheckreinError, Client, type RunHandle } from '../../src/index.ts'
 import type { SignalQuery } from '../../src/store/store.ts'
 import { Bed, begun, eventually, storeKinds, until } from '../support/bed.ts'
 import * as tasks from './tasks.ts'
@@ -29,6 +29,21 @@ void test('a wait of more than 24.8 days does not end at once', async () => {
   await run.cancel()
   assert.deepEqual(await Promise.all(fates), ['RUN_CANCELLED', 'SIGNAL_UNHEARD'])
 })
+
+for (const on of storeKinds)
+  void test(`a wait of no time gives what is there already, on ${on}`, async () => {
+    await using bed = await Bed.make({ on, worker })
+    const { client } = bed
+    const run = await client.enqueue(tasks.counter)
+    await run.cancel()
+    await assert.rejects(run.result({ timeout: 0 }), { code: 'RUN_CANCELLED' })
+    const flow = await client.startWorkflow(group([]))
+    await flow.result()
+    assert.deepEqual(await flow.result({ timeout: 0 }), [])
+    await assert.rejects((await client.enqueue(tasks.counter)).result({ timeout: 0 }), {
+      code: 'RESULT_TIMEOUT',
+    })
+  })
 
 for (const on of storeKinds)
   void test(`a wait for a run that was pruned before it could be seen to end rejects, on ${on}`, async () => {

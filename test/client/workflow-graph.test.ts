@@ -1,7 +1,7 @@
 /** Workflows that are started from JSON, by a program that has none of their tasks. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { chain, group, step, type WorkflowGraph, workflowGraph } from '../../src/index.ts'
+import { chain, connect, group, step, type WorkflowGraph, workflowGraph } from '../../src/index.ts'
 import { Bed, storeKinds } from '../support/bed.ts'
 import * as tasks from './tasks.ts'
 
@@ -38,6 +38,16 @@ for (const on of storeKinds) {
       const { key, tags } = await first.get()
       assert.deepEqual([key, tags], ['july', ['a']])
       assert.equal((await client.list({ workflow: 'report' })).runs.length, 1)
+    })
+
+    test('is the same for all who start it with one key at once', async () => {
+      await using bed = await Bed.make({ on })
+      await using other = await connect(bed.url)
+      const starts = Array.from({ length: 12 }, (_, n) =>
+        (n % 2 ? bed.client : other).startWorkflow(words, { key: 'one' }),
+      )
+      const ids = (await Promise.all(starts)).map(({ id }) => id)
+      assert.equal(new Set(ids).size, 1)
     })
 
     test('meets the stop that waits for it, and gives each step its id', async () => {

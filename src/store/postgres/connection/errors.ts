@@ -147,12 +147,14 @@ export const isStandby = (error: unknown): boolean => sqlState(error) === '25006
 export const isSpoiled = (error: unknown): boolean => isStandby(error) || isAftermath(error)
 
 const conflicts = new Set(['40001', '40P01'])
+/** The constraints that a transaction meets whose look for the holder of a key, or for the same hold, came before the commit of another. */
+const racedFor: ReadonlySet<unknown> = new Set(['runs_key', 'workflows_key', 'holds_same'])
 
 /** Whether the same transaction may succeed at once: others were in its way, and are no more. */
 export function isConflict(error: unknown): boolean {
   const { constraint } = error as { constraint?: unknown }
   const code = sqlState(error)
-  return conflicts.has(code) || (code === '23505' && constraint === 'runs_key')
+  return conflicts.has(code) || (code === '23505' && racedFor.has(constraint))
 }
 
 /** Whether another transaction held a row or table for longer than `lock_timeout`. */
