@@ -406,6 +406,16 @@ void test('a listener that waits itself does not keep a wait that is over from r
   await ctx.sleep(20)
 })
 
+void test('a receive without any time takes a signal that was sent before the attempt began', async () => {
+  using held = await open(plain, { signalled: 7 })
+  const received = held.ctx.receive('ping', { timeout: 0 })
+  await turn()
+  held.send(7, 'ping', 'early')
+  held.context.caughtUp(7)
+  assert.equal((await received)?.payload, 'early')
+  assert.equal(await held.ctx.receive('ping', { timeout: 0 }), null)
+})
+
 void test('a wait that is over waits for the mailbox, and an abort ends that', async () => {
   using held = await open(plain, { waits: ['slept'], signalled: 7 })
   const { ctx } = held

@@ -120,9 +120,11 @@ export class HandlerWaits {
     }
     this.#forgetFrom(number)
     const begun = this.#begun?.number === number && this.#begun.signal === name ? this.#begun : null
-    // A signal that came in time is taken, also where the time is over by now.
+    // A signal that came in time is taken, also where the time is over by now, or is shorter than a signal takes from the store.
+    const askedAt = clockMs()
     if (begun) await this.#settled()
-    const leftMs = begun ? leftOf(begun, ms) : ms
+    else if (ms < Infinity && !this.#mailbox.isSettled) await this.#settled(longestHearingMs)
+    const leftMs = begun ? leftOf(begun, ms) : Math.max(0, ms - (clockMs() - askedAt))
     const parksInMs = leftMs > this.#parkAfterMs ? this.#parkAfterMs : Infinity
     const ended = await this.#wait({ number, wanted: name, ms: leftMs, parksInMs })
     return isDelivery(ended) ? ended.signal : null
@@ -156,9 +158,8 @@ export class HandlerWaits {
     return null
   }
 
-  async #settled(): Promise<void> {
-    if (!this.#mailbox.isSettled)
-      await this.#wait({ ...unnumbered, until: 'settled', ms: Infinity })
+  async #settled(ms = Infinity): Promise<void> {
+    if (!this.#mailbox.isSettled) await this.#wait({ ...unnumbered, until: 'settled', ms })
   }
 
   /** Waits for the signal that this wait has taken in an earlier attempt; it is on its way. */
