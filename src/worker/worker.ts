@@ -26,7 +26,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Duration, durationMs } from '../core/duration.ts'
 import { CheckreinError, errorRecord, isCheckreinError } from '../core/errors.ts'
 import type { AbortReason } from '../executor/executor.ts'
-import { LongTimeout } from '../executor/os/long-timeout.ts'
+import { longPause } from '../executor/os/long-timeout.ts'
 import { giveErrorsToOwners } from '../executor/os/uncaught.ts'
 import { Claimer } from './claiming/claimer.ts'
 import { IntentReader } from './claiming/intent-reader.ts'
@@ -189,14 +189,10 @@ export class Worker implements AsyncDisposable {
   }
 
   async #settledWithin(ms: number): Promise<void> {
-    const { signal } = this.#hurry
-    if (signal.aborted) return
-    const { promise: isOver, resolve } = Promise.withResolvers<unknown>()
-    const timer = new LongTimeout(() => resolve(null), ms)
-    signal.addEventListener('abort', resolve)
-    await Promise.race([this.#leaseSession?.settled(), isOver])
-    signal.removeEventListener('abort', resolve)
-    timer.clear()
+    const isOver = new AbortController()
+    const time = longPause(ms, AbortSignal.any([this.#hurry.signal, isOver.signal]))
+    await Promise.race([this.#leaseSession?.settled(), time])
+    isOver.abort()
   }
 
   async #begin(): Promise<LeaseSession> {

@@ -311,16 +311,19 @@ export const leasePromises: Promises = {
   },
 
   'a run whose handler was not called when its worker was lost counts no crash': async (bed) => {
-    const [ahead, begun] = [await bed.add(), await bed.add()]
+    const [ahead, begun, seen] = [await bed.add(), await bed.add(), await bed.add()]
     for (const workerId of ['w1', 'w2', 'w3']) {
       await bed.worker(workerId)
       await bed.take(9, { workerId, startsLater: true })
       const fence = await bed.fence(begun)
       await bed.apply(begun, { type: 'begin', fence, startedAt: bed.clock.at })
+      await bed.apply(seen, { type: 'progress', fence: await bed.fence(seen), progress: '1' })
       await bed.pass(plainWorker.leaseMs)
     }
-    const lost = await bed.get(begun)
-    assert.deepEqual([lost.state, lost.crashes, lost.error?.code], ['failed', 3, 'WORKER_LOST'])
+    for (const id of [begun, seen]) {
+      const lost = await bed.get(id)
+      assert.deepEqual([lost.state, lost.crashes, lost.error?.code], ['failed', 3, 'WORKER_LOST'])
+    }
     const { state, crashes, error, attempt, returned } = await bed.get(ahead)
     assert.deepEqual([state, crashes, error, attempt, returned], ['queued', 0, null, 3, 3])
   },

@@ -214,8 +214,8 @@ export class Model {
     const open = this.runs.filter(({ state, expiresAt, attempt }) => {
       return state === 'queued' && (attempt > 0 || expiresAt === null || expiresAt > this.now)
     })
-    const first = this.#isHeld ? [] : open.toSorted((a, b) => b.priority - a.priority)
-    const taken = first.slice(0, limit)
+    const first = open.filter((run) => !this.#isHeld || isRollingBack(run))
+    const taken = first.toSorted((a, b) => b.priority - a.priority).slice(0, limit)
     for (const run of taken) {
       Object.assign(run, { state: 'running', worker, attempt: run.attempt + 1 })
       this.claims.push({ runId: run.id, attempt: run.attempt, workerId: worker })

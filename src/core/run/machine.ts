@@ -45,12 +45,18 @@ export function decide(run: RunFacts, event: MachineEvent, now: number): Decisio
   if (targets === undefined)
     return { answer: refusal(run.state, event), run: null, data: asked(event) }
   if ('fence' in event && !holds(run, event.fence)) return unchanged('stale')
-  const decision = apply(run, event, now)
+  const decision = apply(asBegun(run, event, now), event, now)
   if (decision.run !== null && !targets.includes(decision.run.state)) {
     const message = `${event.type} may not lead from ${run.state} to ${decision.run.state}`
     throw new CheckreinError('INTERNAL', { message })
   }
   return decision
+}
+
+/** The run with the start of its handler, where the event shows that the handler was called and nobody has said so yet. */
+function asBegun(run: RunFacts, { type }: MachineEvent, now: number): RunFacts {
+  const isOfHandler = type === 'checkpoint' || type === 'take' || type === 'progress'
+  return isOfHandler && run.startedAt === null ? { ...run, startedAt: now } : run
 }
 
 function holds(run: RunFacts, fence: Fence): boolean {
@@ -94,9 +100,7 @@ function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
     case 'claim':
       return claim(run, event, now)
     case 'begin':
-      return run.startedAt === null
-        ? accepted({ ...run, startedAt: event.startedAt }, { startedAt: event.startedAt })
-        : unchanged('refused')
+      return begin(run, event)
     case 'deliver':
       return deliver(run, event)
     case 'overdue':
@@ -108,10 +112,7 @@ function apply(run: RunFacts, event: MachineEvent, now: number): Decision {
     case 'take':
       return accepted(run, { position: event.position })
     case 'progress':
-      return accepted(
-        { ...run, progress: event.progress },
-        { progress: JSON.parse(event.progress) as unknown },
-      )
+      return progress(run, event)
     case 'lapse':
     case 'complete':
     case 'fail':
@@ -201,6 +202,15 @@ function askToStop(run: RunFacts, event: EventOf<StopVerb>, now: number): Accept
   }
   const data = verb === 'cancel' ? { reason, by, graceMs } : { reason, by }
   return { answer: 'requested', run: { ...run, intent }, data }
+}
+
+function begin(run: RunFacts, { startedAt }: EventOf<'begin'>): Decision {
+  if (run.startedAt !== null) return unchanged('refused')
+  return accepted({ ...run, startedAt }, { startedAt })
+}
+
+function progress(run: RunFacts, { progress }: EventOf<'progress'>): Accepted {
+  return accepted({ ...run, progress }, { progress: JSON.parse(progress) as unknown })
 }
 
 function deliver(run: RunFacts, { deliveredAt }: EventOf<'deliver'>): Decision {

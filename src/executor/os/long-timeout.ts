@@ -18,3 +18,13 @@ export class LongTimeout {
     this.#timer = setTimeout(() => (now < ms ? this.#arm(work, ms - now) : work()), now)
   }
 }
+
+/** Fulfils after a time of any length, or when the signal fires. */
+export async function longPause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  const timer = new LongTimeout(() => resolve(null), ms)
+  signal.addEventListener('abort', resolve, { once: true })
+  await promise
+  timer.clear()
+}

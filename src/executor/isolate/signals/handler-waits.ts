@@ -120,11 +120,10 @@ export class HandlerWaits {
     }
     this.#forgetFrom(number)
     const begun = this.#begun?.number === number && this.#begun.signal === name ? this.#begun : null
-    // A signal that came in time is taken, also where the time is over by now, or is shorter than a signal takes from the store.
     const askedAt = clockMs()
-    if (begun) await this.#settled()
-    else if (ms < Infinity && !this.#mailbox.isSettled) await this.#settled(longestHearingMs)
-    const leftMs = begun ? leftOf(begun, ms) : Math.max(0, ms - (clockMs() - askedAt))
+    // A signal that came in time is taken, also where the time is over by now, or is shorter than a signal takes from the store.
+    if (begun || ms < Infinity) await this.#settled(begun ? Infinity : longestHearingMs)
+    const leftMs = begun ? leftOf(begun, ms) : ms - (clockMs() - askedAt)
     const parksInMs = leftMs > this.#parkAfterMs ? this.#parkAfterMs : Infinity
     const ended = await this.#wait({ number, wanted: name, ms: leftMs, parksInMs })
     return isDelivery(ended) ? ended.signal : null
