@@ -50,6 +50,7 @@ const floors: readonly string[] = [
   'src/core/json-depth.ts',
   'src/core/instant.ts',
   'src/core/errors.ts',
+  'src/core/error-record.ts',
   'src/core/duration.ts',
   'src/core/payload.ts',
   'src/core/text.ts',

@@ -1,5 +1,3 @@
-import { isDeeper } from './json-depth.ts'
-
 /** The meaning of an error code for each audience: the words, the HTTP status, the CLI exit code, and whether the same call may succeed later. */
 export interface ErrorEntry {
   readonly message: string
@@ -176,78 +174,28 @@ export function isNonRetryable(value: unknown): boolean {
 export interface ErrorRecord {
   readonly name: string
   readonly message: string
-  /** An `ErrorCode`, or whatever `code` the handler's own error had (`ENOENT`). */
+  /** An `ErrorCode`, or whatever `code` the handler's own error had (`ENOENT`, `11000`). */
   readonly code: string
   readonly hint?: string
   readonly stack?: string
   readonly details?: Readonly<Record<string, unknown>>
   readonly cause?: ErrorRecord
+  /** The errors of which this one is made, as those of an `AggregateError`; the first eight. */
+  readonly errors?: readonly ErrorRecord[]
 }
 
 /** The error that a record was made of; `INTERNAL` where its code is none of ours. */
 export function errorFrom({ code, message, hint, details }: ErrorRecord): CheckreinError {
-  return new CheckreinError(code in errorCodes ? (code as ErrorCode) : 'INTERNAL', {
+  return new CheckreinError(Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : 'INTERNAL', {
     message,
     ...(hint === undefined ? {} : { hint }),
     ...(details === undefined ? {} : { details }),
   })
 }
 
-const causeDepth = 4
-const tooDeepToKeep = JSON.stringify('it is nested too deep to be kept')
-
 /** The error of an attempt whose worker is gone. */
 export const workerLost: ErrorRecord = {
   name: 'CheckreinError',
   message: errorCodes.WORKER_LOST.message,
   code: 'WORKER_LOST',
-}
-
-/** Any thrown value as a record: never throws itself, whatever was thrown. */
-export function errorRecord(thrown: unknown, depth = 0): ErrorRecord {
-  try {
-    return describe(thrown, depth)
-  } catch {
-    return {
-      name: 'Error',
-      message: 'a value was thrown that cannot be described',
-      code: 'HANDLER_THREW',
-    }
-  }
-}
-
-function describe(thrown: unknown, depth: number): ErrorRecord {
-  if (!(thrown instanceof Error)) {
-    return { name: 'Error', message: String(thrown), code: 'HANDLER_THREW' }
-  }
-  // The fields of an error may hold anything: its maker has put it there.
-  const { name, message, code, hint } = thrown as Partial<Record<keyof ErrorRecord, unknown>>
-  return {
-    name: String(name),
-    message: String(message),
-    code: typeof code === 'string' ? code : 'HANDLER_THREW',
-    ...(typeof hint === 'string' ? { hint } : {}),
-    ...(typeof thrown.stack === 'string' ? { stack: thrown.stack } : {}),
-    ...(isCheckreinError(thrown) ? { details: storable(thrown.details) } : {}),
-    ...(thrown.cause === undefined || depth >= causeDepth
-      ? {}
-      : { cause: errorRecord(thrown.cause, depth + 1) }),
-  }
-}
-
-/** Details as JSON would keep them; each that has no JSON form as text. */
-function storable(details: CheckreinError['details']): Record<string, unknown> {
-  const entries = Object.entries(details).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, JSON.parse(jsonOf(value)) as unknown]),
-  )
-}
-
-function jsonOf(value: unknown): string {
-  try {
-    const text = JSON.stringify(value) ?? JSON.stringify(typeof value)
-    return isDeeper(text) ? tooDeepToKeep : text
-  } catch {
-    return JSON.stringify(shown(value))
-  }
 }

@@ -3,7 +3,8 @@
  * @see https://nodejs.org/api/diagnostics_channel.html
  */
 import { channel } from 'node:diagnostics_channel'
-import { type ErrorRecord, errorRecord } from '../core/errors.ts'
+import { errorRecord } from '../core/error-record.ts'
+import { type ErrorRecord } from '../core/errors.ts'
 import type { Answer } from '../core/run/decision.ts'
 import type { EventType } from '../core/run/transitions.ts'
 import type { RunInfo } from '../core/task/context.ts'

@@ -24,7 +24,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Duration, durationMs } from '../core/duration.ts'
-import { CheckreinError, errorRecord, isCheckreinError } from '../core/errors.ts'
+import { errorRecord } from '../core/error-record.ts'
+import { CheckreinError, isCheckreinError } from '../core/errors.ts'
 import type { AbortReason } from '../executor/executor.ts'
 import { longPause } from '../executor/os/long-timeout.ts'
 import { giveErrorsToOwners } from '../executor/os/uncaught.ts'

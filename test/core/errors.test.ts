@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { runInNewContext } from 'node:vm'
+import { errorRecord } from '../../src/core/error-record.ts'
 import {
   CheckreinError,
   type ErrorCode,
   errorCodes,
-  errorRecord,
   isCheckreinError,
   isNonRetryable,
   NonRetryableError,
@@ -99,6 +100,65 @@ suite('the record of an error', () => {
   test('keeps the hint and details of our own', () => {
     const record = errorRecord(new CheckreinError('USAGE', { hint: 'do so', details: { a: 1 } }))
     assert.deepEqual([record.code, record.hint, record.details], ['USAGE', 'do so', { a: 1 }])
+  })
+
+  test('has the parts of which an error is made, and their messages where it has none of its own', () => {
+    const refused = Object.assign(new Error('no answer of ::1'), { code: 'ECONNREFUSED' })
+    const both = errorRecord(new AggregateError([refused, 'no answer of 127.0.0.1'], ''))
+    assert.deepEqual(
+      [both.name, both.message],
+      ['AggregateError', 'no answer of ::1; no answer of 127.0.0.1'],
+    )
+    assert.deepEqual(
+      both.errors?.map(({ message, code }) => [message, code]),
+      [
+        ['no answer of ::1', 'ECONNREFUSED'],
+        ['no answer of 127.0.0.1', 'HANDLER_THREW'],
+      ],
+    )
+    const disposed = errorRecord(new SuppressedError(new Error('in dispose'), new Error('first')))
+    assert.deepEqual(
+      disposed.errors?.map(({ message }) => message),
+      ['in dispose', 'first'],
+    )
+    const many = Array.from({ length: 1000 }, () => new AggregateError([new AggregateError([1])]))
+    assert.equal(errorRecord(new AggregateError(many)).errors?.length, 8)
+  })
+
+  test('has all that can be read: a member that throws costs no other', () => {
+    assert.equal(errorRecord(evilStack).message, 'told')
+    const half = Object.assign(new TypeError('x'), { code: 'HALF' })
+    Object.defineProperties(half, Object.getOwnPropertyDescriptors(evilMessage))
+    const { name, code, message } = errorRecord(half)
+    assert.deepEqual([name, code, message], ['TypeError', 'HALF', 'its message cannot be read'])
+  })
+
+  test('is that of an error where another realm has thrown it, or where it is an object with a message', () => {
+    const foreign = errorRecord(runInNewContext('new TypeError("from elsewhere")'))
+    assert.deepEqual([foreign.name, foreign.message], ['TypeError', 'from elsewhere'])
+    const plain = errorRecord({ message: 'out of stock', code: 'E_STOCK' })
+    assert.deepEqual([plain.name, plain.message, plain.code], ['Error', 'out of stock', 'E_STOCK'])
+    assert.equal(errorRecord({ status: 503 }).message, '{"status":503}')
+  })
+
+  test('has a number as its code, and the name of a class that gives itself none', () => {
+    class DuplicateKey extends Error {
+      readonly code = 11000
+    }
+    const { name, code } = errorRecord(new DuplicateKey('twice'))
+    assert.deepEqual([name, code], ['DuplicateKey', '11000'])
+    assert.equal(errorRecord(new DOMException('gone', 'AbortError')).code, 'HANDLER_THREW')
+  })
+
+  test('ends where errors are causes or parts of each other', () => {
+    const one = new Error('one')
+    one.cause = new AggregateError([one, new Error('two', { cause: one })], 'both')
+    const { cause } = errorRecord(one)
+    assert.deepEqual(
+      cause?.errors?.map(({ message }) => message),
+      ['two'],
+    )
+    assert.equal(cause?.errors?.[0]?.cause, undefined)
   })
 
   test('ends with the fifth cause', () => {

@@ -149,3 +149,23 @@ void test('the largest error that is made here comes through', () => {
   const report = ['threw', 1, portable, true, null, false]
   assert.deepEqual(read(report), report)
 })
+
+void test('the causes and the parts of an error that is too long come through, too', () => {
+  const long = '\0'.repeat(100_000)
+  const one = { name: 'Error', message: 'the disk is full', code: 'ENOSPC' }
+  const many = Array.from({ length: 8 }, () => ({ ...one, stack: long }))
+  const portable = portableError({ ...one, message: long, cause: one, errors: many })
+  assert.equal(portable.cause?.message, one.message)
+  assert.deepEqual(
+    portable.errors?.map(({ code }) => code),
+    Array(8).fill('ENOSPC'),
+  )
+  const report = ['threw', 1, portable, true, null, false]
+  assert.deepEqual(read(report), report)
+})
+
+void test('an error whose parts are none is not taken', () => {
+  const one = { name: 'Error', message: 'x', code: 'X' }
+  for (const errors of ['text', [null], [{ ...one, code: 5 }], { 0: one }])
+    assert.deepEqual(read(['threw', 1, { ...one, errors }, true, null, false]), ['broken', 1])
+})

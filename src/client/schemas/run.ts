@@ -16,7 +16,7 @@ import { anything, count, flag, instant, integer, nullable, text, words } from '
 import { list, object, optional, record } from './shapes.ts'
 import { named, type Schema } from './schema.ts'
 
-/** The schema of an error as it is stored; `cause` is an error of the same schema. */
+/** The schema of an error as it is stored; `cause` and `errors` are errors of the same schema. */
 export const errorRecord: Schema<ErrorRecord> = named(
   'Error',
   'An error as it is stored. `code` is one of ours, or the code of the error that a handler threw.',
@@ -29,6 +29,7 @@ export const errorRecord: Schema<ErrorRecord> = named(
       stack: optional(text()),
       details: optional(record(anything())),
       cause: optional(errorRecord),
+      errors: optional(list(errorRecord)),
     }),
 )
 

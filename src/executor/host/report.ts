@@ -236,11 +236,13 @@ function isErrorRecord(
   depth: number,
 ): value is Record<string, unknown> & ErrorRecord {
   if (!isRecord(value) || depth > deepestCause) return false
-  const { name, message, code, hint, stack, details, cause } = value
+  const { name, message, code, hint, stack, details, cause, errors } = value
   return (
     [name, message, code].every((text) => typeof text === 'string') &&
     [hint, stack].every((text) => text === undefined || typeof text === 'string') &&
     (details === undefined || isRecord(details)) &&
-    (cause === undefined || isErrorRecord(cause, depth + 1))
+    (cause === undefined || isErrorRecord(cause, depth + 1)) &&
+    (errors === undefined ||
+      (Array.isArray(errors) && errors.every((one) => isErrorRecord(one, depth + 1))))
   )
 }

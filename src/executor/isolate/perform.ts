@@ -1,8 +1,8 @@
+import { errorRecord } from '../../core/error-record.ts'
 import {
   CheckreinError,
   type ErrorCode,
   type ErrorRecord,
-  errorRecord,
   isCheckreinError,
   isNonRetryable,
 } from '../../core/errors.ts'

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { errorRecord } from '../../core/errors.ts'
+import { errorRecord } from '../../core/error-record.ts'
 import type { SignalOutcome } from '../../core/run/events.ts'
 import { type AbortEars, AbortListener } from '../wire/abort-flag.ts'
 import { type Order, type Report, readOrder } from '../wire/channel.ts'

@@ -7,7 +7,7 @@
 import type { ErrorRecord } from '../../core/errors.ts'
 import type { LogLine, SignalOutcome } from '../../core/run/events.ts'
 import type { JsonText } from '../../core/run/run.ts'
-import { longestText } from './bounds.ts'
+import { longestError, longestText } from './bounds.ts'
 import type {
   AbortReason,
   StoreAnswer,
@@ -178,22 +178,45 @@ export function readOrder(line: string): Order {
   return { type: 'start', seq, order }
 }
 
-/** An error as a line and a store can carry it: what is no JSON or too long is left out, and the rest always arrives. */
+/**
+ * An error as a line and a store can carry it: what is no JSON or too long is left out, and the rest always arrives. The causes and the
+ * parts of a long error are kept in short, for they often say what its long message does not.
+ */
 export function portableError(record: ErrorRecord): ErrorRecord {
-  try {
-    if (JSON.stringify(record).length <= 4 * longestText) return record
-  } catch {
-    // A detail that has no JSON form: the error is told without its details.
+  if (sizeOf(record) <= 4 * longestText) return record
+  const bare = bareError(record, longestText)
+  const { cause, errors } = record
+  const whole = {
+    ...bare,
+    ...(cause === undefined ? {} : { cause: inShort(cause) }),
+    ...(errors === undefined ? {} : { errors: errors.map(inShort) }),
   }
-  const { name, message, code, stack } = record
+  return sizeOf(whole) <= longestError ? whole : bare
+}
+
+const shortText = 1024
+
+function inShort(record: ErrorRecord): ErrorRecord {
+  const { cause } = record
+  const short = bareError(record, shortText)
+  return cause === undefined ? short : { ...short, cause: inShort(cause) }
+}
+
+/** In characters of JSON; `Infinity` where a detail has no JSON form. */
+function sizeOf(record: ErrorRecord): number {
+  try {
+    return JSON.stringify(record).length
+  } catch {
+    return Infinity
+  }
+}
+
+function bareError({ name, message, code, stack }: ErrorRecord, longest: number): ErrorRecord {
+  const cut = (text: string): string => text.slice(0, longest)
   return {
     name: cut(name),
     message: cut(message),
     code: cut(code),
     ...(stack === undefined ? {} : { stack: cut(stack) }),
   }
-}
-
-function cut(text: string): string {
-  return text.slice(0, longestText)
 }

@@ -3,12 +3,8 @@
  * that is not written when the attempt ends goes with its end.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import {
-  CheckreinError,
-  errorRecord,
-  type ErrorRecord,
-  isCheckreinError,
-} from '../../core/errors.ts'
+import { errorRecord } from '../../core/error-record.ts'
+import { CheckreinError, type ErrorRecord, isCheckreinError } from '../../core/errors.ts'
 import type { Saved } from '../../core/run/events.ts'
 import type { Fence } from '../../core/run/run.ts'
 import type { Store } from '../../store/store.ts'

@@ -1,4 +1,4 @@
-import { errorRecord } from '../../core/errors.ts'
+import { errorRecord } from '../../core/error-record.ts'
 import type { Answer, EventOf } from '../../core/run/decision.ts'
 import type { LogLine, MachineEvent } from '../../core/run/events.ts'
 import type { Fence } from '../../core/run/run.ts'

@@ -1,4 +1,5 @@
-import { CheckreinError, errorRecord } from '../../../core/errors.ts'
+import { errorRecord } from '../../../core/error-record.ts'
+import { CheckreinError } from '../../../core/errors.ts'
 import type { SignalOutcome } from '../../../core/run/events.ts'
 import { encodePayload } from '../../../core/payload.ts'
 import type { Signal } from '../../../core/task/context.ts'

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { SignalSchemas } from '../../../core/task/context.ts'
-import { CheckreinError, errorRecord } from '../../../core/errors.ts'
+import { errorRecord } from '../../../core/error-record.ts'
+import { CheckreinError } from '../../../core/errors.ts'
 import type { SignalOutcome } from '../../../core/run/events.ts'
 import { decodePayload } from '../../../core/payload.ts'
 import { portableError } from '../../wire/channel.ts'
