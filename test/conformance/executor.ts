@@ -150,6 +150,27 @@ const shared: Record<string, Body> = {
       assert.match(String(long?.data?.['dropped']), /BigInt/)
     },
 
+  'a log fails no run and loses no line, whatever it is given, and keeps what an error says':
+    async (executor) => {
+      const watched = new Watched(executor, orderFor('logger'))
+      returned(await watched.end())
+      const [message, ...lines] = watched.logs
+      assert.equal(message?.message, 'a message that has no text')
+      assert.deepEqual(
+        lines.slice(0, 4).map(({ data }) => data),
+        [{ value: 5 }, { value: null }, { value: 'text' }, { value: [1, 2] }],
+      )
+      const saying = (error: unknown) => {
+        const { name, message: text } = error as Error
+        return [name, text]
+      }
+      const [alone, beside, large] = lines.slice(4).map(({ data }) => data ?? {})
+      assert.deepEqual(saying(alone?.['error']), ['TypeError', 'not found'])
+      assert.deepEqual(saying(beside?.['error']), ['RangeError', 'too far'])
+      assert.equal(beside?.['file'], 'a')
+      assert.match(String(large?.['dropped']), /the limit is/)
+    },
+
   'progress that is too large is the error of the handler': async (executor) => {
     assert.equal(threw(await run(executor, 'large-progress')).error.code, 'PAYLOAD_TOO_LARGE')
   },

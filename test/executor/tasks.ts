@@ -58,6 +58,16 @@ export const reporter = task({
     ctx.log('x'.repeat(100_000), { cycle: 1n })
   },
 })
+export const logger = task({
+  name: 'logger',
+  run: (_: void, ctx) => {
+    ctx.log(Object.create(null) as string)
+    for (const data of [5, null, 'text', [1, 2]]) ctx.log('no object', data)
+    ctx.log('an error', new TypeError('not found'))
+    ctx.log('with an error', { file: 'a', error: new RangeError('too far') })
+    ctx.log('large', new Error('\0'.repeat(100_000)))
+  },
+})
 export const largeProgress = task({
   name: 'large-progress',
   run: (_: void, ctx) => ctx.progress('x'.repeat(100_000)),

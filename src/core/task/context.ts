@@ -150,8 +150,8 @@ export interface Context<State = AnyState, Signals extends SignalSchemas = Signa
   extend(time: Duration): void
   /** Says how far the work is: a fraction from 0 to 1, or any small JSON value. The newest is kept, written at most every 250 ms. */
   progress(value: unknown): void
-  /** Adds a line to the run's log, of which the last 1,000 are kept. */
-  log(message: string, data?: Readonly<Record<string, unknown>>): void
+  /** Adds a line to the run's log, of which the last 1,000 are kept. Data is any small JSON value, or errors, of which the records are kept. */
+  log(message: string, data?: unknown): void
 }
 
 declare const childType: unique symbol

@@ -164,7 +164,7 @@ export class AttemptContext implements Context {
     this.#progress.report(value)
   }
 
-  readonly log = (message: unknown, data?: Readonly<Record<string, unknown>>): void => {
+  readonly log = (message: unknown, data?: unknown): void => {
     if (!this.#isClosed) this.#listener.onLog(toLogLine(epochMs(), message, data))
   }
 

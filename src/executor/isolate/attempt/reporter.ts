@@ -1,7 +1,10 @@
 import { setTimeout, clearTimeout } from 'node:timers'
+import { errorRecord } from '../../../core/error-record.ts'
+import { isRecord } from '../../../core/is-record.ts'
 import type { LogLine } from '../../../core/run/events.ts'
 import { encodePayload } from '../../../core/payload.ts'
 import { longestLog, longestProgress } from '../../wire/bounds.ts'
+import { portableError } from '../../wire/channel.ts'
 import { clockMs } from './clock.ts'
 
 const progressIntervalMs = 250
@@ -44,22 +47,41 @@ function progressText(value: unknown): string {
   return encodePayload(value, 'progress', longestProgress) ?? 'null'
 }
 
-/** Makes a log line; texts that are too long are cut, and data that cannot be kept is replaced by the reason. @param at epoch ms. */
-export function toLogLine(
-  at: number,
-  message: unknown,
-  data: Readonly<Record<string, unknown>> | undefined,
-): LogLine {
-  return { at, message: String(message).slice(0, longestLog), ...logData(data) }
+/**
+ * Makes a log line. A log must not fail a run, whatever it is given: texts that are too long are cut, an error is kept as its record, and
+ * data that cannot be kept is replaced by the reason. @param at epoch ms.
+ */
+export function toLogLine(at: number, message: unknown, data: unknown): LogLine {
+  return { at, message: messageOf(message).slice(0, longestLog), ...logData(data) }
 }
 
-/** The data of a log line. A log must not fail a run, so data that can't be kept is replaced by the reason. */
-function logData(data: Readonly<Record<string, unknown>> | undefined): Pick<LogLine, 'data'> {
+function messageOf(message: unknown): string {
+  try {
+    return String(message)
+  } catch {
+    return 'a message that has no text'
+  }
+}
+
+function logData(data: unknown): Pick<LogLine, 'data'> {
   if (data === undefined) return {}
   try {
-    const text = encodePayload(data, 'log data', longestLog)
-    return text === null ? {} : { data: JSON.parse(text) as Record<string, unknown> }
+    const text = encodePayload(toldErrors(data), 'log data', longestLog)
+    if (text === null) return {}
+    const kept: unknown = JSON.parse(text)
+    return { data: isRecord(kept) ? kept : { value: kept } }
   } catch (error) {
-    return { data: { dropped: error instanceof Error ? error.message : String(error) } }
+    return { data: { dropped: errorRecord(error).message } }
   }
+}
+
+/** An error has no members for JSON, so its record takes its place, as the data itself or as a member of it. */
+function toldErrors(data: unknown): unknown {
+  if (data instanceof Error) return { error: portableError(errorRecord(data)) }
+  if (!isRecord(data) || !Object.values(data).some((value) => value instanceof Error)) return data
+  const entries = Object.entries(data).map(([name, value]) => [
+    name,
+    value instanceof Error ? portableError(errorRecord(value)) : value,
+  ])
+  return Object.fromEntries(entries)
 }
