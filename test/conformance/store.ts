@@ -19,6 +19,7 @@ import { lanePromises } from './store-lanes.ts'
 import { recordPromises, signalPromises } from './store-signals.ts'
 import { childPromises, childStopPromises } from './store-children.ts'
 import { retryPromises } from './store-retry.ts'
+import { hookPromises } from './store-workflow-hooks.ts'
 import { workflowPromises } from './store-workflows.ts'
 import { flowPausePromises, stopPromises, storedPromises } from './store-workflow-verbs.ts'
 
@@ -56,6 +57,7 @@ const rooms: Readonly<Record<string, Promises>> = {
   'children of what is stopped': childStopPromises,
   'runs that are tried again': retryPromises,
   workflows: workflowPromises,
+  'hooks of members that are stopped': hookPromises,
   'workflows as they are stored': storedPromises,
   'workflows that are stopped': stopPromises,
   'workflows that are paused': flowPausePromises,

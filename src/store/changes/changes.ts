@@ -58,6 +58,8 @@ export class Changes {
   readonly #effects: Effects
   /** The id of the call on many runs that asks for all of it; null where no such call does. */
   callId: string | null = null
+  /** Whether the runs are members that cannot be reached any more; see `MemberEnd`. */
+  isUnreachable = false
 
   constructor(now: number, runs: readonly SeqRun[]) {
     this.now = now
@@ -142,9 +144,11 @@ export class Changes {
     const written = settled(updated, detached)
     written.catch(() => undefined)
     const ended = changed.flatMap(({ run }) => (isFinal(run.state) ? [run.id] : []))
-    const members = [...this.#ends, ...changed.flatMap(({ old, run }) => memberEndOf(old, run))]
-    const ends = { ended, members, stopped: this.#stopped }
-    return { written, awaited: changed.flatMap(awaitedBy), ends }
+    const ends = changed.flatMap(({ old, run }) => memberEndOf(old, run))
+    const { isUnreachable } = this
+    const members = [...this.#ends, ...ends.map((end) => ({ ...end, isUnreachable }))]
+    const awaited = changed.flatMap(awaitedBy)
+    return { written, awaited, ends: { ended, members, stopped: this.#stopped } }
   }
 }
 
@@ -176,7 +180,8 @@ function memberEndOf(old: RunFacts, run: SeqRun): readonly MemberEnd[] {
 
 function endOf(old: RunFacts, run: SeqRun): Omit<MemberEnd, 'workflow' | 'node'> {
   const isWaiting = old.state === 'waiting' || old.pausedFrom === 'waiting'
-  return { state: run.state as MemberEnd['state'], wasReached: old.attempt > 0 || !isWaiting, run }
+  const wasReached = old.attempt > 0 || !isWaiting
+  return { state: run.state as MemberEnd['state'], wasReached, isUnreachable: false, run }
 }
 
 /** Tells those who must hear of a change at once: the worker of a run that something was asked of, and any worker that may claim the run. */

@@ -25,6 +25,8 @@ export interface MemberEnd {
   readonly state: keyof EndCounts
   /** False for a member that was cancelled while it waited for what comes before it: its turn never came. */
   readonly wasReached: boolean
+  /** Whether its workflow has cancelled it because a node before it did not complete; nobody is told of its end, for the hook of that node has told. */
+  readonly isUnreachable: boolean
   readonly run: Pick<StoredRun, 'id' | 'task' | 'result' | 'error' | 'stop' | 'rollback'>
 }
 

@@ -170,6 +170,7 @@ export async function controlMatched(
   const changes = new Changes(tx.now(), runs)
   // The record has one row for all of these runs: the entry in the feed of each names the call.
   changes.callId = asked.callId
+  changes.isUnreachable = asked.isUnreachable === true
   const keeper = await keeperOf(tx, runs, isResume({ asked }))
   const answers = runs.map(({ id }) => controlOne(changes, { id, asked }, keeper))
   await writeChanges(tx, changes)
@@ -224,10 +225,12 @@ async function preventAll(
     }),
   )
   const without = { task: '', result: null, error: null, stop, rollback: null }
+  const end = { state: 'cancelled', wasReached: false } as const
+  const isUnreachable = asked.isUnreachable === true
   const members = done.flatMap(({ id, workflow, node }): MemberEnd[] =>
     workflow === null || node === null
       ? []
-      : [{ workflow, node, state: 'cancelled', wasReached: false, run: { id, ...without } }],
+      : [{ workflow, node, ...end, isUnreachable, run: { id, ...without } }],
   )
   const stopped = done.flatMap(({ id, attempt }) => (attempt > 0 ? [{ ...asked, verb, id }] : []))
   await afterEnds(tx, { ended: done.map(({ id }) => id), members, stopped })

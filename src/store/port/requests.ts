@@ -235,6 +235,8 @@ export type Asked = Omit<ControlRequest, 'target'> & {
   readonly isAgain?: boolean
   /** The policy for the runs that are running; only where the members of a workflow or the children of a run are asked. */
   readonly running?: RunningPolicy
+  /** Whether the runs are members of a workflow that cannot be reached any more, because a node before them did not complete. */
+  readonly isUnreachable?: true
 }
 
 /** A filter that can also name the members of a workflow and the children of a run. */

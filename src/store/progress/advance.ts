@@ -13,7 +13,7 @@ import type { Tx } from '../driver/driver.ts'
 import { cascade } from './cascade.ts'
 import { causeOf } from './cause.ts'
 import { fanIn, tooLarge } from './fan-in.ts'
-import { runHook } from './hooks.ts'
+import { failureOf, runHooks, tellPrevented } from './hooks.ts'
 import type { StoredWorkflow } from '../port/workflows.ts'
 import { beginRollback } from './rollback.ts'
 import { nodeOf, type NodeRow, workflowOf, workflowParams } from '../rows/workflows.ts'
@@ -74,6 +74,7 @@ export class WorkflowProgress implements OpenWorkflow {
       const cause = isCompleted ? null : causeOf({ ...run, state })
       this.#outcomes.push({ node: row, value: isCompleted ? run.result : null, cause })
     }
+    await tellPrevented(this, ends)
     await this.settle()
   }
 
@@ -138,15 +139,17 @@ export class WorkflowProgress implements OpenWorkflow {
     await this.#finish()
   }
 
-  async #tell({ node, value, cause }: Outcome): Promise<void> {
-    const { onCompleted, onFailed } = node.plan
-    if (cause === null && onCompleted) await runHook(this, onCompleted, value)
-    if (cause !== null && onFailed) await this.#tellFailure({ onFailed }, cause)
+  async #tell({ node, value, cause, isTold = false }: Outcome): Promise<void> {
+    if (!isTold) await this.#tellEnd(node.plan, { value, cause })
   }
 
-  async #tellFailure({ onFailed }: Hooks, cause: Cause): Promise<void> {
-    const failure = JSON.stringify({ workflowId: this.facts.id, ...cause })
-    if (onFailed) await runHook(this, onFailed, failure)
+  async #tellEnd(
+    { onCompleted, onFailed }: Hooks,
+    { value, cause }: Pick<Outcome, 'value' | 'cause'>,
+  ): Promise<void> {
+    const plan = cause === null ? onCompleted : onFailed
+    const told = cause === null ? value : failureOf(this, cause)
+    if (plan) await runHooks(this, [{ plan, value: told }])
   }
 
   /** Deals with a node that has ended. @param nexts receives the outcomes after which a node comes. */
@@ -263,11 +266,9 @@ export class WorkflowProgress implements OpenWorkflow {
     const rollback = facts.rollback && { ...facts.rollback, finishedAt }
     this.facts = { ...facts, state, finishedAt, rollback, holdsKey: false, paused: null }
     this.tx.tell('end')
-    const { onCompleted } = facts.hooks
-    if (state === 'completed' && onCompleted) await runHook(this, onCompleted, facts.result)
-    if (state === 'completed') return
     const stopped: Cause = { state: 'cancelled', ...noRun, stop: facts.stop }
-    await this.#tellFailure(facts.hooks, facts.cause ?? stopped)
+    const cause = state === 'completed' ? null : (facts.cause ?? stopped)
+    await this.#tellEnd(facts.hooks, { value: facts.result, cause })
   }
 
   async write(): Promise<void> {

@@ -23,6 +23,7 @@ export async function cascade(tx: Tx, { workflow, nodes, cause }: Unreached): Pr
       graceMs: 0,
       rollback: false,
       running: 'cancel',
+      isUnreachable: true,
     },
   )
 }

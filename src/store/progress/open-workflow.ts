@@ -12,6 +12,8 @@ export interface Outcome {
   readonly value: JsonText | null
   /** Why the node did not complete; null where it did. */
   readonly cause: Cause | null
+  /** Whether its hook was run before, because its run had ended before its turn came; default false. */
+  readonly isTold?: boolean
 }
 
 /** The part of `WorkflowProgress` (`advance.ts`) that fan-in, hooks, roll-back and starts need. They take this interface, so that imports go one way. */

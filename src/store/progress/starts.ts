@@ -9,7 +9,7 @@ import { runOf, type SeqRun, startedMember } from '../rows/runs.ts'
 import type { OpenWorkflow } from './open-workflow.ts'
 import { causeOf } from './cause.ts'
 import { largestFanIn, resultText, tooLarge } from './fan-in.ts'
-import { runHook } from './hooks.ts'
+import { runHooks } from './hooks.ts'
 import { nodesWithin } from './read-nodes.ts'
 import { exportOf, pausedText } from './remainder.ts'
 import { nodeOf, type NodeRow } from '../rows/workflows.ts'
@@ -82,7 +82,7 @@ export class Starts {
     const nodes = await nodesWithin(tx, facts.id)
     const rest = exportOf(facts, nodes, tx.now())
     const told = pausedText(facts, { rest, value: held.value })
-    await runHook(this.#flow, held.node.plan.onPaused, told)
+    await runHooks(this.#flow, [{ plan: held.node.plan.onPaused, value: told }])
   }
 
   async #startGroup({ node, value, isHeld }: Start): Promise<void> {
@@ -169,7 +169,7 @@ export class Starts {
     if (run.state === 'completed')
       return this.#flow.add({ node: start.node, value: run.result, cause: null })
     if (isFinal(run.state))
-      return this.#flow.add({ node: start.node, value: null, cause: causeOf(run) })
+      return this.#flow.add({ node: start.node, value: null, cause: causeOf(run), isTold: true })
     const changes = new Changes(tx.now(), [run])
     if (!changes.decide(run.id, { type: 'wake', by: 'run' }).run) return
     const { seq, input, expiresAt } = this.#startedOf(start)

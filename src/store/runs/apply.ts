@@ -155,7 +155,7 @@ function completionOf({ runId, seq = 0, event }: RunEventCall, now: number): Par
 function memberEndOf({ runId: id, member, event }: RunEventCall): MemberEnd[] {
   if (!member || event.type !== 'complete') return []
   const run = { id, task: '', result: event.result, error: null, stop: null, rollback: null }
-  return [{ ...member, state: 'completed', wasReached: true, run }]
+  return [{ ...member, state: 'completed', wasReached: true, isUnreachable: false, run }]
 }
 
 function completeEntry({ seq = 0, event }: RunEventCall, now: number): FeedRow[] {
