@@ -126,7 +126,8 @@ export { type Config, defineConfig } from './worker/config.ts'
 export type { WorkerOptions } from './worker/options.ts'
 export { type StartWorkerOptions, startWorker } from './worker/start.ts'
 export { workerChannel, type WorkerEvent } from './worker/telemetry.ts'
-export type { StopWorkerOptions, Worker } from './worker/worker.ts'
+export type { StopWorkerOptions } from './worker/shutdown.ts'
+export type { Worker } from './worker/worker.ts'
 export type {
   Lane,
   LanesAnswer,

@@ -116,6 +116,7 @@ const floors: readonly string[] = [
   'src/worker/registry.ts',
   'src/worker/attempt',
   'src/worker/claiming',
+  'src/worker/shutdown.ts',
   'src/worker/worker.ts',
   'src/worker/config.ts',
   'src/worker/start.ts',

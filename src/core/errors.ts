@@ -76,6 +76,11 @@ export const errorCodes = {
   STORE_FULL: passing('The disk that holds the database is full', 507, 75),
   STORE_BUSY: passing('The database was locked by others for too long', 503, 75),
   STORE_UNAVAILABLE: passing('The database cannot be opened or reached', 503, 69),
+  STORE_REPLACED: entry(
+    'The database file was deleted, moved or replaced while it was open',
+    503,
+    69,
+  ),
   STORE_CLOSED: entry('The client or worker is closed', 503, 70),
   STORE_FORBIDDEN: entry('The database user lacks a right', 500, 77),
   STORE_UNSUPPORTED: entry('Checkrein does not work with this database server', 500, 78),

@@ -2,7 +2,7 @@ import { durationMs } from '../core/duration.ts'
 import { CheckreinError } from '../core/errors.ts'
 import { isRecord } from '../core/is-record.ts'
 import { sharedNames, workerSettings, type WorkerOptions } from './options.ts'
-import type { StopWorkerOptions } from './worker.ts'
+import type { StopWorkerOptions } from './shutdown.ts'
 
 /** The contents of `checkrein.config.ts`, for all commands that are run beside it; the command line and the environment win. */
 export interface Config {

@@ -32,7 +32,10 @@ export async function startWorker(
   const client = await connect(store, toConnect)
   try {
     return await Worker.start(client.store, settings, {
-      onStopped: () => client[Symbol.asyncDispose](),
+      onStopped: () => {
+        client.store.hasten()
+        return client[Symbol.asyncDispose]()
+      },
     })
   } catch (error) {
     await client[Symbol.asyncDispose]()

@@ -23,11 +23,9 @@
  * under it is killed, and the worker goes on in a new lease session under a new id.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Duration, durationMs } from '../core/duration.ts'
+import { durationMs } from '../core/duration.ts'
 import { errorRecord } from '../core/error-record.ts'
-import { CheckreinError, isCheckreinError } from '../core/errors.ts'
-import type { AbortReason } from '../executor/executor.ts'
-import { longPause } from '../executor/os/long-timeout.ts'
+import { type CheckreinError, isCheckreinError } from '../core/errors.ts'
 import { giveErrorsToOwners } from '../executor/os/uncaught.ts'
 import { Claimer } from './claiming/claimer.ts'
 import { IntentReader } from './claiming/intent-reader.ts'
@@ -41,23 +39,11 @@ import {
   type WorkerSurroundings,
 } from './options.ts'
 import { Registry } from './registry.ts'
+import { endAttempts, type StopWorkerOptions, storeGone, writtenInTime } from './shutdown.ts'
 import { publish } from './telemetry.ts'
 import { LeaseSession } from './claiming/lease-session.ts'
 import { Serving } from './claiming/serving.ts'
 
-/** How long a worker that stops waits for its attempts. */
-export interface StopWorkerOptions {
-  /** How long running attempts may go on by themselves; default 10 s. */
-  readonly finish?: Duration
-  /** How long attempts have after their abort signal has fired, until they are killed; default 5 s. */
-  readonly grace?: Duration
-}
-
-const shutdownReason: AbortReason = {
-  code: 'ATTEMPT_SHUTDOWN',
-  message: 'The worker is shutting down',
-  details: {},
-}
 const beginAgainMs = 250
 
 /** A worker of this process. It is made by `startWorker`, and runs until `stop`. */
@@ -74,6 +60,9 @@ export class Worker implements AsyncDisposable {
   readonly #hurry = new AbortController()
   #renewal: Promise<void> | null = null
   #leaseSession: LeaseSession | null = null
+  /** The last lease session whose lease was lost. */
+  #lost: LeaseSession | null = null
+  readonly #failed = Promise.withResolvers<CheckreinError>()
   #timer: NodeJS.Timeout | null = null
   #loop: Promise<void> | null = null
   #isCalledFor = false
@@ -84,7 +73,7 @@ export class Worker implements AsyncDisposable {
 
   /**
    * Starts a worker on an open store: loads its tasks, takes a lease, and warms its isolates.
-   * Where it is to stop before its isolates are warm, it does not wait for them.
+   * Where it is to stop before that is done, it does not wait for it.
    * @throws {CheckreinError} `TASK_…` for modules, `USAGE` for options, `STORE_…`, `ISOLATE_EXITED` where isolates die at birth.
    */
   static async start(
@@ -97,8 +86,9 @@ export class Worker implements AsyncDisposable {
     const worker = new Worker(store, await Registry.load(options.modules), settings)
     worker.#onStopped = onStopped ?? null
     try {
-      const session = await worker.#begin()
-      await Promise.race([session.warmUp(), ...(stopping ? [stopping] : [])])
+      const begun = worker.#begin().then((session) => session.warmUp())
+      await Promise.race([begun, ...(stopping ? [stopping] : [])])
+      worker.#renewal = begun.catch((error: unknown) => worker.#complain('register', error))
     } catch (error) {
       await worker.stop({ finish: 0, grace: 0 })
       throw error
@@ -148,6 +138,14 @@ export class Worker implements AsyncDisposable {
     return this.#leaseSession?.id ?? ''
   }
 
+  /**
+   * Fulfils with the error after which the worker can do nothing any more: its store was replaced (`STORE_REPLACED`). Its attempts
+   * are killed then, and it takes nothing new. It is still to be stopped.
+   */
+  get failed(): Promise<CheckreinError> {
+    return this.#failed.promise
+  }
+
   /** How many runs the worker holds: those that execute, and those that wait for a slot. */
   get heldCount(): number {
     return this.#leaseSession?.heldCount ?? 0
@@ -156,7 +154,8 @@ export class Worker implements AsyncDisposable {
   /**
    * Stops the worker: it takes no new runs, lets attempts finish, then aborts them, then kills them. Runs that were interrupted
    * go back to the queue, and the interruption does not count as a failure. A second call goes on to the kill at once.
-   * @throws {CheckreinError} `USAGE` for a value that is not a duration, `STORE_…` where the lease could not be handed back.
+   * @throws {CheckreinError} `USAGE` for a value that is not a duration, `STORE_…` where the lease could not be handed back, or the
+   *   store did not take the last writes in five seconds: then they lapse with the lease.
    */
   async stop(options: StopWorkerOptions = {}): Promise<void> {
     const finishMs = durationMs(options.finish ?? '10s', 'finish')
@@ -171,29 +170,26 @@ export class Worker implements AsyncDisposable {
     this.#claimer.isDraining = true
     publish(() => ({ type: 'draining', workerId: this.id, heldCount: this.heldCount }))
     this.#leaseSession?.drain()
-    await this.#settledWithin(finishMs)
-    this.#leaseSession?.abortAll(shutdownReason)
-    await this.#settledWithin(graceMs)
-    await this.#leaseSession?.killAll()
+    await endAttempts(this.#leaseSession, { finishMs, graceMs, signal: this.#hurry.signal })
     this.#hints[Symbol.dispose]()
-    await this.#renewal
-    await this.#loop
-    this.#isStopped = true
-    await this.#chores.stop()
-    if (this.#timer) clearTimeout(this.#timer)
     try {
-      await this.#leaseSession?.end()
+      await this.#end()
     } finally {
       await this.#onStopped?.()
       publish(() => ({ type: 'stopped', workerId: this.id }))
     }
   }
 
-  async #settledWithin(ms: number): Promise<void> {
-    const isOver = new AbortController()
-    const time = longPause(ms, AbortSignal.any([this.#hurry.signal, isOver.signal]))
-    await Promise.race([this.#leaseSession?.settled(), time])
-    isOver.abort()
+  async #end(): Promise<void> {
+    await Promise.all([this.#leaseSession?.close(), this.#lost?.close()])
+    const besides = Promise.all([this.#renewal, this.#loop, this.#chores.stop()])
+    try {
+      const writing = besides.then(() => this.#leaseSession?.end())
+      await writtenInTime(this.#leaseSession, writing)
+    } finally {
+      this.#isStopped = true
+      if (this.#timer) clearTimeout(this.#timer)
+    }
   }
 
   async #begin(): Promise<LeaseSession> {
@@ -215,6 +211,7 @@ export class Worker implements AsyncDisposable {
   /** Begins a new lease session after a lost lease, as soon as the store gives one. */
   async #beginAgain(): Promise<void> {
     publish(() => ({ type: 'lease-lost', workerId: this.id }))
+    this.#lost = this.#leaseSession
     this.#leaseSession = null
     while (!this.#isDraining) {
       try {
@@ -273,7 +270,8 @@ export class Worker implements AsyncDisposable {
       void this.#chores.run()
       return Math.min(pollMs, followInMs, claimInMs)
     } catch (error) {
-      if (!isLeaseLost(error)) this.#complain('round', error)
+      // Where the lease was lost, its heartbeat deals with that.
+      if (!isCheckreinError(error) || error.code !== 'LEASE_LOST') this.#complain('round', error)
       return pollMs
     }
   }
@@ -286,13 +284,17 @@ export class Worker implements AsyncDisposable {
 
   #complain(during: string, error: unknown): void {
     publish(() => ({ type: 'store-error', workerId: this.id, during, error: errorRecord(error) }))
+    if (isCheckreinError(error) && error.code === 'STORE_REPLACED') this.#fail(error)
+  }
+
+  #fail(error: CheckreinError): void {
+    this.#failed.resolve(storeGone(error, this.#leaseSession?.unwritten.names ?? []))
+    this.#isDraining = true
+    this.#claimer.isDraining = true
+    this.#leaseSession?.giveUp()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop({ finish: 0, grace: 0 })
   }
 }
-
-/** Whether a round failed because the lease was lost: the heartbeat of the lease deals with that. */
-const isLeaseLost = (error: unknown): boolean =>
-  error instanceof CheckreinError && error.code === 'LEASE_LOST'

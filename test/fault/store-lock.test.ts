@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Place } from '../cli/cli.ts'
 import { plainRun, sqlitePlace } from '../store/bed.ts'
 import { Other } from './store-process.ts'
 
@@ -62,5 +63,29 @@ suite('a process that holds the write lock', () => {
     holder.child.stdin.end()
     assert.equal((await write)[0]?.outcome, 'enqueued')
     assert.equal(await holder.ended(), 0)
+  })
+
+  test('keeps no worker from ending, which says what it could not write; the lease lapses', async () => {
+    await using place = await Place.make('sqlite')
+    const file = place.path('checkrein.db')
+    for (const isBusy of [false, true]) {
+      const worker = await place.worker('--finish', '10ms', '--grace', '10ms', '--lease', '12s')
+      const id = isBusy ? await place.begun('stubborn') : null
+      await using holder = new Other('store-holder.ts', file)
+      await holder.said(1)
+      worker.signal('SIGTERM')
+      const { code, stderr } = await worker.ended
+      assert.equal(code, 75, stderr)
+      assert.match(
+        stderr,
+        /error STORE_BUSY: The store did not take the last writes of the worker \S+ within 5\.0 s/,
+      )
+      assert.match(stderr, /hint: .*other workers take back what it held/)
+      assert.equal(stderr.includes(`the ends of the attempts ${id}#1`), isBusy, stderr)
+      holder.child.stdin.end()
+      await holder.ended()
+    }
+    const next = await place.worker('--lease', '1s')
+    await next.says(/worker \S+ is lost; 1 of its runs were taken back/)
   })
 })

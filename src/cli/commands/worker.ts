@@ -11,7 +11,8 @@ import { CheckreinError } from '../../core/errors.ts'
 import type { WorkerOptions } from '../../worker/options.ts'
 import { handBack } from '../../worker/hand-back.ts'
 import { publishUncaught } from '../../worker/telemetry.ts'
-import type { StopWorkerOptions, Worker } from '../../worker/worker.ts'
+import type { StopWorkerOptions } from '../../worker/shutdown.ts'
+import type { Worker } from '../../worker/worker.ts'
 import { brief, onOutputClosed, writeLine, writeNote } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
 import { act, type Session, withExample } from '../session/session.ts'
@@ -85,13 +86,18 @@ async function work(session: Session, isDev: boolean): Promise<number> {
       using _uncaught = reportUncaught(worker)
       const following = isDev && !session.isJson ? followLogs(client, signals.stopped) : null
       if (isDev && !session.isJson) writeNote(`store ${session.store.shown}; stop with Ctrl-C`)
-      await signals.first
-      await stop(worker, signals, {
-        ...(finish === undefined ? {} : { finish }),
-        ...(grace === undefined ? {} : { grace }),
-        ...given(stopParameters, session.options),
-      })
-      signals.end()
+      const failure = await Promise.race([signals.first.then(() => null), worker.failed])
+      try {
+        await stop(worker, signals, {
+          ...(finish === undefined ? {} : { finish }),
+          ...(grace === undefined ? {} : { grace }),
+          ...given(stopParameters, session.options),
+        })
+      } finally {
+        client.store.hasten()
+        signals.end()
+      }
+      if (failure) throw failure
       if (worker.heldCount > 0) handBackAndExit(session, worker)
       await following
     },

@@ -121,6 +121,8 @@ export interface Driver extends AsyncDisposable {
   outlast(): Promise<void>
   /** Whether one transaction may be under way while another begins, so that neither sees what the other writes. */
   readonly isConcurrent: boolean
+  /** See `Store.hasten`. */
+  hasten(): void
   now(): number
   leaseNow(): number
   grantNow(): number

@@ -91,7 +91,7 @@ export class GroupCommit {
   }
 }
 
-const forAll: readonly string[] = ['STORE_UNAVAILABLE', 'STORE_CLOSED']
+const forAll: readonly string[] = ['STORE_UNAVAILABLE', 'STORE_REPLACED', 'STORE_CLOSED']
 
 /**
  * Whether an error rejects all parts, and none is tried by itself: no part is to blame and each would wait as long again, or they may

@@ -44,7 +44,7 @@ export interface PostgresDriverOptions extends PostgresOptions {
 const longAnswerMs = 120_000
 const horizonMs = 10
 const longestHorizonMs = 200
-/** How long claims are waited for, ms. A claim whose process has stopped half-way is ended by the server sooner. */
+/** How long claims are waited for, ms; the server ends one whose process has stopped half-way sooner. */
 const outlastMs = 15_000
 
 /** The driver for PostgreSQL: one schema of one database, shared by all processes that open it. */
@@ -57,6 +57,7 @@ export class PostgresDriver implements Driver {
   readonly leaseNow: () => number
   readonly grantNow: () => number
   onBegun: Driver['onBegun'] = () => undefined
+  readonly hasten: Driver['hasten'] = () => this.#link.hasten()
   readonly #link: Link
   readonly #clock: DatabaseClock
   readonly #notices: Notices

@@ -146,6 +146,7 @@ export class SqlStore implements Store {
   // The store
 
   now: Store['now'] = () => this.#driver.now()
+  hasten: Store['hasten'] = () => this.#driver.hasten()
   onChange: Store['onChange'] = (listener) => this.#driver.onChange(listener)
 
   within(transaction: unknown): StoreWithin {

@@ -7,16 +7,17 @@
  * refused BEGIN is tried again after a few milliseconds of jitter (10 to 35 ms at worst).
  * @see https://www.sqlite.org/wal.html
  */
-import { CheckreinError } from '../../core/errors.ts'
+import type { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { claimInLanes, tasksInLanes } from './claim.ts'
 import { Connection, inCallersTransaction } from './connection.ts'
 import { isBusy, storeError } from './errors.ts'
-import { createPrivately, fileError, noStore, refuseMissing } from './file.ts'
+import { createPrivately, fileError, noStore, refuseMissing, refuseUnsafe } from './file.ts'
 import { sqliteFindings } from './findings.ts'
 import { bootRow, knownLeaseClock, newLeaseClock } from './lease-clock.ts'
 import { migrateSqlite, needsMigration, refuseForeign, schemaVersion, tooOld } from './migrate.ts'
+import { SameFiles } from './same-files.ts'
 import { sqliteStatements } from './statements.ts'
 import { WalWatch } from './wal-watch.ts'
 import type { Param, Row } from '../driver/sql.ts'
@@ -60,10 +61,11 @@ export class SqliteDriver implements Driver {
   readonly now: () => number
   leaseNow: () => number
   readonly #file: string
-  readonly #busyMs: number
+  #busyMs: number
   readonly #writer: Connection
   readonly #reader: Connection
   readonly #watch: WalWatch
+  readonly #files: SameFiles
   onBegun: Driver['onBegun'] = () => undefined
   #lastWrite: Promise<unknown> = Promise.resolve()
 
@@ -88,6 +90,7 @@ export class SqliteDriver implements Driver {
     this.#busyMs = options.busyMs ?? 30_000
     this.now = options.now ?? Date.now
     this.leaseNow = this.now
+    this.#files = new SameFiles(file)
     this.#writer = Connection.open(file)
     this.#reader = Connection.open(file)
     this.#watch = new WalWatch(`${file}-wal`, this.#writer)
@@ -114,6 +117,7 @@ export class SqliteDriver implements Driver {
       const clock = await this.#patiently(() => knownLeaseClock(this.#reader.all(bootRow)))
       this.leaseNow = clock ?? (await this.transact(newLeaseClock))
     }
+    this.#files.note()
     this.#watch.start()
   }
 
@@ -143,14 +147,21 @@ export class SqliteDriver implements Driver {
   async #commit<T>(work: (tx: Tx) => Promise<T>, begun: string[]): Promise<T> {
     try {
       this.#rollBack()
+      this.#files.checkNowAndThen()
       await this.#patiently(() => this.#writer.all('BEGIN IMMEDIATE'))
       const result = await work(this.#txOn(this.#writer, begun))
       this.#writer.all('COMMIT')
+      this.#files.check()
       return result
     } catch (error) {
       this.#rollBack()
-      throw storeError(error, this.#file)
+      throw this.#failure(error)
     }
+  }
+
+  /** The error of ours: first of all that the file was replaced, for then others follow. */
+  #failure(error: unknown): CheckreinError {
+    return this.#files.error ?? storeError(error, this.#file)
   }
 
   /** Rolls back where a transaction is still open. SQLite has often done so by itself, and the caller needs the error that came before. */
@@ -181,9 +192,13 @@ export class SqliteDriver implements Driver {
 
   async join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
     try {
-      return await inCallersTransaction(transaction, this.#file, (own) => work(this.#txOn(own)))
+      return await inCallersTransaction(transaction, this.#file, async (own) => {
+        const result = await work(this.#txOn(own))
+        this.#files.check()
+        return result
+      })
     } catch (error) {
-      throw storeError(error, this.#file)
+      throw this.#failure(error)
     }
   }
 
@@ -193,9 +208,11 @@ export class SqliteDriver implements Driver {
 
   async #reading<T>(call: () => T): Promise<T> {
     try {
-      return await this.#patiently(call)
+      const result = await this.#patiently(call)
+      this.#files.checkNowAndThen()
+      return result
     } catch (error) {
-      throw storeError(error, this.#file)
+      throw this.#failure(error)
     }
   }
 
@@ -240,16 +257,20 @@ export class SqliteDriver implements Driver {
 
   /** Calls until no other process holds the lock, with short pauses during which the event loop goes on. */
   async #patiently<T>(call: () => T): Promise<T> {
-    const giveUpAt = performance.now() + this.#busyMs
+    const begunAt = performance.now()
     for (let tries = 0; ; tries++) {
       try {
         return call()
       } catch (error) {
-        if (!isBusy(error) || performance.now() > giveUpAt) throw error
+        if (!isBusy(error) || performance.now() - begunAt > this.#busyMs) throw error
       }
       const pause = 0.5 + Math.random() * Math.min(2 ** tries, 12)
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
+  }
+
+  hasten(): void {
+    this.#busyMs = 0
   }
 
   onChange(listener: (change: Change) => void): Disposable {
@@ -258,9 +279,10 @@ export class SqliteDriver implements Driver {
 
   async findings(): Promise<readonly Finding[]> {
     try {
+      this.#files.check()
       return sqliteFindings((sql) => this.#reader.all(sql), this.#file)
     } catch (error) {
-      throw storeError(error, this.#file)
+      throw this.#failure(error)
     }
   }
 
@@ -270,19 +292,4 @@ export class SqliteDriver implements Driver {
     this.#reader.close()
     this.#writer.close()
   }
-}
-
-const safeVersion = [3, 51, 3] as const
-
-/** @see https://www.sqlite.org/wal.html#the_wal_reset_bug */
-function refuseUnsafe(version: string): void {
-  const parts = version.split('.').map(Number)
-  const at = safeVersion.findIndex((part, index) => part !== (parts[index] ?? 0))
-  const isSafe = at === -1 || (parts[at] ?? 0) > (safeVersion[at] ?? 0)
-  if (isSafe && version !== '3.52.0') return
-  throw new CheckreinError('SQLITE_UNSAFE', {
-    message: `This Node has SQLite ${version}, which can corrupt a database in WAL mode`,
-    hint: 'Use Node 24.16 or later, or 26.1 or later: they have SQLite 3.51.3 or later.',
-    details: { version },
-  })
 }

@@ -1,4 +1,4 @@
-/** The file of a store: how it is made so that only its owner can read it, and the errors where it cannot be opened. */
+/** The file of a store: how it is made so that only its owner can read it, and the errors where it, or any, cannot be opened. */
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { CheckreinError } from '../../core/errors.ts'
 import { storeError } from './errors.ts'
@@ -49,5 +49,20 @@ export function fileError(error: unknown, file: string): CheckreinError {
     message,
     hint,
     cause: error,
+  })
+}
+
+const safeVersion = [3, 51, 3] as const
+
+/** Refuses a version of SQLite that may damage the file. @throws {CheckreinError} `SQLITE_UNSAFE`. @see https://www.sqlite.org/wal.html#the_wal_reset_bug */
+export function refuseUnsafe(version: string): void {
+  const parts = version.split('.').map(Number)
+  const at = safeVersion.findIndex((part, index) => part !== (parts[index] ?? 0))
+  const isSafe = at === -1 || (parts[at] ?? 0) > (safeVersion[at] ?? 0)
+  if (isSafe && version !== '3.52.0') return
+  throw new CheckreinError('SQLITE_UNSAFE', {
+    message: `This Node has SQLite ${version}, which can corrupt a database in WAL mode`,
+    hint: 'Use Node 24.16 or later, or 26.1 or later: they have SQLite 3.51.3 or later.',
+    details: { version },
   })
 }

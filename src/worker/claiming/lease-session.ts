@@ -7,7 +7,6 @@
  */
 import { randomUUIDv7 } from 'node:crypto'
 import { hostname } from 'node:os'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { AbortReason, Executor } from '../../executor/executor.ts'
 import { monotonicMs } from '../../executor/os/monotonic.ts'
 import type { ClaimedRun, HeldIntent, HeldRun, Store } from '../../store/store.ts'
@@ -16,6 +15,7 @@ import { version } from '../version.ts'
 import { Attempt } from '../attempt/attempt.ts'
 import { executorsFor } from './executors.ts'
 import { Prefetched } from './prefetched.ts'
+import { Unwritten } from './unwritten.ts'
 import { goodUntil, LeaseHeartbeat, type LeaseHeartbeatParts } from './lease-heartbeat.ts'
 import type { WorkerSettings } from '../options.ts'
 import { Paces } from '../attempt/pace.ts'
@@ -38,9 +38,6 @@ export interface LeaseSessionParts {
   readonly onError: LeaseHeartbeatParts['onError']
 }
 
-/** How long the store may take to write the last ends. */
-const longestEndMs = 5000
-
 const leaseLost: AbortReason = {
   code: 'LEASE_LOST',
   message: 'The worker lost its lease',
@@ -54,9 +51,12 @@ export class LeaseSession {
   readonly #executors: ReadonlyMap<Isolation, Executor>
   readonly #heartbeat: LeaseHeartbeat
   readonly #running = new Map<string, Attempt>()
-  /** The attempts whose end is not written yet: of a run that comes back soon there may be two. */
-  readonly #unwritten = new Set<string>()
-  readonly #settling = new Set<Promise<void>>()
+  /** The attempts whose ends are not written. */
+  readonly unwritten = new Unwritten()
+  /** Fulfils when no attempt runs any more; made anew when one starts. */
+  #quiet: PromiseWithResolvers<void> | null = null
+  /** Fulfils when all that ran under a lost lease has ended. */
+  #abandoned: Promise<unknown> | null = null
   readonly #busy = new Map<Isolation, number>()
   readonly #prefetched: Prefetched
   readonly #paces: Paces
@@ -139,12 +139,11 @@ export class LeaseSession {
    * whose task turned out to be one that can't be served goes back.
    */
   #start(isolation: Isolation, run: ClaimedRun): void {
-    if (!this.#heartbeat.isGood) return
     if (!this.#parts.serving.admits(run.task)) return this.#handBack(run, 'release')
     const attempt = this.#makeAttempt(isolation, run)
     if (!attempt) return
     try {
-      this.#settle(run, attempt.begin().settled)
+      this.unwritten.add(run, attempt.begin().settled)
     } catch (error) {
       // An executor that is closed takes nothing more: the run goes back.
       this.#parts.onError(error)
@@ -173,18 +172,9 @@ export class LeaseSession {
     })
   }
 
-  /** Notes that the end of a claim is being written, until it is. */
-  #settle(run: HeldRun, settled: Promise<void>): void {
-    this.#unwritten.add(nameOf(run))
-    const settling = settled.finally(() => {
-      this.#unwritten.delete(nameOf(run))
-      this.#settling.delete(settling)
-    })
-    this.#settling.add(settling)
-  }
-
   #free({ run }: Attempt, isolation: Isolation): void {
     this.#running.delete(run.id)
+    if (this.#running.size === 0) this.#quiet?.resolve()
     this.#parts.serving.endTry(run.task)
     this.#occupy(isolation, -1)
     const next = this.#prefetched.next(isolation)
@@ -212,8 +202,7 @@ export class LeaseSession {
   /** Hands back runs that the store says are held here, and of which it knows nothing: a claim whose answer was lost may have been done. */
   refuseUnknown(held: readonly HeldRun[]): void {
     for (const run of held)
-      if (!this.#unwritten.has(nameOf(run)) && !this.#prefetched.has(run))
-        this.#handBack(run, 'release')
+      if (!this.unwritten.has(run) && !this.#prefetched.has(run)) this.#handBack(run, 'release')
   }
 
   /** Gives up a run that was claimed and never started. */
@@ -225,7 +214,7 @@ export class LeaseSession {
     const settled = storeEnd(store, { runId, event }, onError).then((answer) =>
       answer === null ? this.#heartbeat.giveUp() : undefined,
     )
-    this.#settle(run, settled)
+    this.unwritten.add(run, settled)
   }
 
   /** Hands back runs that have waited too long for their slot. @returns ms until the next look. */
@@ -252,41 +241,57 @@ export class LeaseSession {
     await Promise.all([...this.#running.values()].map((attempt) => attempt.kill('shutdown')))
   }
 
-  /** Fulfils when no attempt runs and every end is written. @param deafCount how many attempts need not have ended. */
-  async settled(deafCount = 0): Promise<void> {
-    while (this.#settling.size > deafCount) await Promise.race(this.#settling)
+  /** Fulfils when no attempt runs. */
+  async quiet(): Promise<void> {
+    if (this.#running.size === 0) return
+    this.#quiet = Promise.withResolvers()
+    await this.#quiet.promise
+  }
+
+  /** How many inline attempts run that do not end: nothing can end them but the end of the process. */
+  get #deafCount(): number {
+    return this.#busy.get('inline') ?? 0
+  }
+
+  /** Ends the isolates, with all that still runs in them. */
+  async close(): Promise<void> {
+    await this.#abandoned
+    const closable = [...this.#executors.values()].filter(
+      ({ isolation }) => this.#deafCount === 0 || isolation !== 'inline',
+    )
+    await Promise.all(closable.map((executor) => executor[Symbol.asyncDispose]()))
   }
 
   /**
-   * Ends the isolates, with all that still runs in them, and the heartbeat. Hands the lease back, unless something may still run
-   * or is not written yet: then the lease is left to lapse, so that others take those runs when this process is gone.
+   * Ends the heartbeat when the last ends are written, and hands the lease back, unless something may still run or cannot be written:
+   * then the lease is left to lapse, so that others take those runs when this process is gone.
    */
   async end(): Promise<void> {
-    const deafCount = this.#busy.get('inline') ?? 0
-    const isQuiet = deafCount === 0
-    const closable = [...this.#executors.values()].filter(
-      ({ isolation }) => isQuiet || isolation !== 'inline',
-    )
-    await Promise.all(closable.map((executor) => executor[Symbol.asyncDispose]()))
-    await Promise.race([
-      this.settled(deafCount),
-      this.#heartbeat.lost,
-      pause(longestEndMs, undefined, { ref: false }),
-    ])
+    const deafCount = this.#deafCount
+    await Promise.race([this.unwritten.settled(deafCount), this.#heartbeat.lost])
     this.#heartbeat.stop()
-    if (isQuiet && this.#settling.size === 0) await this.#parts.store.removeWorker(this.id)
+    if (deafCount + this.unwritten.count === 0) await this.#parts.store.removeWorker(this.id)
+  }
+
+  /** Leaves the lease to lapse. */
+  leave(): void {
+    this.#heartbeat.stop()
+  }
+
+  /** Ends all that runs under the lease, and lets the lease lapse. */
+  giveUp(): void {
+    this.#heartbeat.giveUp()
   }
 
   /** Ends all that runs under the lease, because it is lost. */
   #abandon(): void {
     this.#heartbeat.stop()
     this.#prefetched.takeAll()
-    for (const attempt of this.#running.values()) {
+    const kills = [...this.#running.values()].map((attempt) => {
       attempt.abort('lease-lost', leaseLost)
-      void attempt.kill('lease-lost')
-    }
-    for (const executor of this.#executors.values()) void executor[Symbol.asyncDispose]()
+      return attempt.kill('lease-lost')
+    })
+    const ends = [...this.#executors.values()].map((executor) => executor[Symbol.asyncDispose]())
+    this.#abandoned = Promise.allSettled([...kills, ...ends])
   }
 }
-
-const nameOf = ({ id, attempt }: HeldRun): string => `${id}/${attempt}`

@@ -45,6 +45,7 @@ export class Link implements AsyncDisposable {
   settings = ''
   /** Whether connections are handed out by transaction, so that none can listen or keep anything. */
   isPooled = false
+  #isHastened = false
   #isClosed = false
 
   static async open(parts: LinkParts): Promise<Link> {
@@ -124,11 +125,16 @@ export class Link implements AsyncDisposable {
         return await work()
       } catch (error) {
         const mayPass = isConnectionLost(error) || isFull(error) || isStandby(error)
-        if (!mayPass || this.#isClosed || performance.now() > giveUpAt)
+        if (!mayPass || this.#isHastened || this.#isClosed || performance.now() > giveUpAt)
           throw storeError(error, this.where)
       }
       await pause(Math.min(firstPauseMs * 2 ** tries, longestPauseMs) * (0.5 + Math.random() / 2))
     }
+  }
+
+  /** From now on, no call that has failed is tried again. */
+  hasten(): void {
+    this.#isHastened = true
   }
 
   /** Whether the connections are ours alone, and the same from one transaction to the next. */
