@@ -70,6 +70,7 @@ import type {
   EventsOptions,
   StopWorkflowOptions,
   WorkflowOptions,
+  WorkflowRetryOptions,
 } from './options/options.ts'
 import { Holds } from './requests/holds.ts'
 import { WorkflowParts } from './handles/workflow-parts.ts'
@@ -509,10 +510,11 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Starts a new workflow that runs again every step that did not complete of one that has ended; see the handle's `retry`.
-   * @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE` where it has not ended, `USAGE` where it has completed.
+   * Starts a new workflow that runs again every step that did not complete of one that has ended, or everything from a node on; see the
+   * handle's `retry`.
+   * @throws {CheckreinError} `WORKFLOW_NOT_FOUND`, `WORKFLOW_ACTIVE` where it has not ended, `USAGE` where nothing is to be run again.
    */
-  async retryWorkflow(id: string, options: WhoOptions = {}): Promise<WorkflowEnqueued> {
+  async retryWorkflow(id: string, options: WorkflowRetryOptions = {}): Promise<WorkflowEnqueued> {
     return this.#workflows.retry(id, options)
   }
 

@@ -126,8 +126,10 @@ export interface Store extends AsyncDisposable {
   /** Asks a verb of a workflow; fulfils when it was asked of all members that it is for. */
   controlWorkflow(request: WorkflowControl): Promise<WorkflowControlled>
   /**
-   * Starts a new workflow that does what did not complete of one that has ended; where that was done before, the answer is the workflow of that time.
-   * @throws {CheckreinError} `WORKFLOW_NOT_FOUND`; `WORKFLOW_ACTIVE` where it has not ended; `USAGE` where it has completed.
+   * Starts a new workflow that does what did not complete of one that has ended, and everything from a node on where one is named; where
+   * that was done before, the answer is the workflow of that time.
+   * @throws {CheckreinError} `WORKFLOW_NOT_FOUND`; `WORKFLOW_ACTIVE` where it has not ended, or a retry from another node has not; `USAGE`
+   * where it has completed and no node is named, and for a node that does not exist or whose turn never came.
    */
   retryWorkflow(request: WorkflowRetry): Promise<WorkflowEnqueued>
   /**

@@ -64,7 +64,7 @@ void suite('workflows on the command line', () => {
     )
     assert.match(
       await place.does('workflow', 'tree', id),
-      /├─ queued {2}add .+\n└─ waiting {2}add /,
+      /├─ 1 {2}queued {2}add .+\n└─ 2 {2}waiting {2}add /,
     )
     const early = await place.run(['workflow', 'result', '--key', 'sum', '--timeout', '10ms'])
     assert.equal(early.code, 75)
@@ -81,8 +81,14 @@ void suite('workflows on the command line', () => {
     assert.deepEqual([failed.code, failed.stdout], [1, ''])
     assert.match(failed.stderr, /^error WORKFLOW_FAILED: .+broken .+it broke\nhint: /)
     const tree = await place.does('workflow', 'tree', wide.id)
-    assert.match(tree, /├─ group of 31, 1 did not complete\n│ {2}├─ failed {2}broken .+it broke\n/)
-    assert.match(tree, /│ {2}└─ and 30 more: 30 completed; --all shows them\n└─ cancelled {2}add /)
+    assert.match(
+      tree,
+      /├─ 1 {2}group of 31, 1 did not complete\n│ {2}├─ \d+ {2}failed {2}broken .+it broke\n/,
+    )
+    assert.match(
+      tree,
+      /│ {2}└─ and 30 more: 30 completed; --all shows them\n└─ 33 {2}cancelled {2}add /,
+    )
     const whole = await place.does('workflow', 'tree', wide.id, '--all')
     assert.equal(whole.split('\n').length, 34)
   })
@@ -152,8 +158,17 @@ void suite('workflows on the command line', () => {
     assert.equal((await place.run(['workflow', 'result', again])).code, 1)
     assert.match(
       await place.does('workflow', 'tree', again),
-      /^failed .+\n└─ failed {2}broken .+it broke$/,
+      /^failed .+\n└─ 2 {2}failed {2}broken .+it broke$/,
     )
+    const first = await place.does('workflow', 'retry', failed.id, '--from', '1')
+    assert.equal((await place.run(['workflow', 'result', first])).code, 1)
+    const tree = await place.does('workflow', 'tree', first)
+    assert.match(tree, /├─ 1 {2}completed {2}add .+\n└─ 2 {2}failed {2}broken /)
+    const shown = await place.does('workflow', 'show', first)
+    assert.match(shown, new RegExp(`retry of +${failed.id}, from node 1`))
+    const none = await place.run(['workflow', 'retry', failed.id, '--from', '7'])
+    assert.equal(none.code, 64)
+    assert.match(none.stderr, /has no node 7\nhint: `tree` shows/)
   })
 
   test('that are not there, or not named, are said to be so', async () => {

@@ -203,6 +203,8 @@ async function workflows(border: Border): Promise<void> {
   await border.ask('workflowTree', { id })
   const again = await border.ask<Id>('retryWorkflow', { id })
   await border.ask('terminateWorkflow', { id: again.id })
+  await border.ask('waitForWorkflow', { id: again.id, until: 'ended', ...soon })
+  await border.ask('retryWorkflow', { id, from: 1, reason: 'from the start' })
   const taken = await border.ask<Id>('importWorkflow', {
     workflow: remainder,
     name: 'taken',

@@ -20,6 +20,7 @@ import { recordPromises, signalPromises } from './store-signals.ts'
 import { childPromises, childStopPromises } from './store-children.ts'
 import { retryPromises } from './store-retry.ts'
 import { hookPromises } from './store-workflow-hooks.ts'
+import { againPromises } from './store-workflow-retry.ts'
 import { workflowPromises } from './store-workflows.ts'
 import { flowPausePromises, stopPromises, storedPromises } from './store-workflow-verbs.ts'
 
@@ -58,6 +59,7 @@ const rooms: Readonly<Record<string, Promises>> = {
   'runs that are tried again': retryPromises,
   workflows: workflowPromises,
   'hooks of members that are stopped': hookPromises,
+  'workflows that are run again from a node': againPromises,
   'workflows as they are stored': storedPromises,
   'workflows that are stopped': stopPromises,
   'workflows that are paused': flowPausePromises,

@@ -1,6 +1,5 @@
 /** `workflow …`: what may be asked of a whole workflow, by its id or its key. */
 import { type Command, Option } from 'commander'
-import type { WhoOptions } from '../../client/options/requester.ts'
 import { type OperationName, operations } from '../../client/operations/operations.ts'
 import type { ListOptions, PayloadOptions } from '../../client/options/pages.ts'
 import { workflowFilterParameters } from '../../client/options/parameters.ts'
@@ -29,7 +28,7 @@ import { workflowLines, workflowWord } from '../text/workflow-words.ts'
 import { jsonOf } from './enqueue.ts'
 import { workflowWaitCommand } from './wait.ts'
 import { workflowVerbs } from './workflow-verbs.ts'
-import type { WorkflowOptions } from '../../client/options/options.ts'
+import type { WorkflowOptions, WorkflowRetryOptions } from '../../client/options/options.ts'
 
 const timeout = {
   timeout: { kind: 'duration', about: 'exit with 75 when it has not ended after this long' },
@@ -112,7 +111,7 @@ async function tree(session: Session): Promise<void> {
 }
 
 async function retry(session: Session): Promise<void> {
-  const options = given(operations.retryWorkflow.options, session.options) as WhoOptions
+  const options = given(operations.retryWorkflow.options, session.options) as WorkflowRetryOptions
   const enqueued = await session.withClient(async (client) =>
     client.retryWorkflow(await idIn(client, session), options),
   )

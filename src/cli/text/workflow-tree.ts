@@ -77,10 +77,13 @@ function headOf(part: WorkflowTree): string {
   return part.kind === 'group' ? groupWords(part) : runWords(part)
 }
 
-function groupWords({ members, policy, pending, failures }: GroupTree): string {
+/** The number of a node, by which `workflow retry --from` is told of it. */
+const numberOf = (node: number): string => `${style('dim', String(node))}  `
+
+function groupWords({ node, members, policy, pending, failures }: GroupTree): string {
   const left = pending === 0 ? '' : `, ${pending} to go`
   const failed = failures === 0 ? '' : `, ${failures} did not complete`
-  return `group of ${members.length}${policy === 'allCompleted' ? '' : `, ${policy}`}${left}${failed}`
+  return `${numberOf(node)}group of ${members.length}${policy === 'allCompleted' ? '' : `, ${policy}`}${left}${failed}`
 }
 
 const runWord = ({ role, run }: RunTree): string =>
@@ -89,14 +92,14 @@ const runWord = ({ role, run }: RunTree): string =>
 const roles = { step: '', clause: ' (clause)', rollback: ' (undoes)', kept: '' } as const
 
 function runWords(part: RunTree): string {
-  const { run, role, task, runId, hooks } = part
+  const { node, run, role, task, runId, hooks } = part
   const word = run ? statusWord(run.status) : style('dim', runWord(part))
   const notes = [
     ...(run ? notesOf(run) : []),
     ...(hooks.length === 0 ? [] : [hooks.join(', ')]),
   ].map((note) => ` · ${note}`)
   const id = runId === null ? '' : `  ${style('dim', plain(runId))}`
-  return `${word}  ${plain(task ?? '?')}${roles[role]}${id}${notes.join('')}`
+  return `${numberOf(node)}${word}  ${plain(task ?? '?')}${roles[role]}${id}${notes.join('')}`
 }
 
 function notesOf({ startedAt, finishedAt, stop, error, attempt }: RunRow): string[] {

@@ -39,7 +39,7 @@ export function workflowLines(flow: Workflow, now: number): string[] {
     ['ended', flow.finishedAt === null ? null : endedWords(flow, flow.finishedAt)],
     ['result', flow.result === undefined ? null : brief(flow.result, 2000)],
     ['failure', flow.failure && failureWords(flow.failure)],
-    ['retry of', flow.retryOf],
+    ['retry of', flow.retryOf && `${plain(flow.retryOf)}${fromWords(flow)}`],
     ['retried by', flow.retriedBy],
   ]
   const lines = facts.flatMap(([name, value]) =>
@@ -47,6 +47,9 @@ export function workflowLines(flow: Workflow, now: number): string[] {
   )
   return [`${workflowWord(flow.status)}  ${plain(flow.id)}`, ...lines]
 }
+
+const fromWords = ({ retryFrom }: Workflow): string =>
+  retryFrom === null ? '' : `, from node ${retryFrom}`
 
 function countWords({ total, counts, detached }: Workflow): string {
   const all = Object.entries({ ...counts, detached }).filter(([, count]) => count > 0)

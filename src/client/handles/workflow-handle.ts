@@ -24,6 +24,7 @@ import type {
   StopWorkflowOptions,
   EventsOptions,
   ResultOptions,
+  WorkflowRetryOptions,
 } from '../options/options.ts'
 import type { WorkflowParts } from './workflow-parts.ts'
 
@@ -176,9 +177,13 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
   /**
    * Starts a new workflow that runs again every step that did not complete; steps that have completed keep their results. A second call
    * gives the same new workflow.
-   * @throws {CheckreinError} `WORKFLOW_ACTIVE` where it has not ended; `USAGE` where it has completed.
+   *
+   * With `from`, a node and everything after it are run again, too, although they may have completed: the rest of its chain, and the group
+   * that its chain is a member of, with everything after that group. The other members of the group keep their results.
+   * @throws {CheckreinError} `WORKFLOW_ACTIVE` where it has not ended, or a retry from another node has not; `USAGE` where it has completed
+   * and no node is named, and for a node that does not exist or whose turn never came.
    */
-  async retry(options: WhoOptions = {}): Promise<WorkflowHandle<Output>> {
+  async retry(options: WorkflowRetryOptions = {}): Promise<WorkflowHandle<Output>> {
     const enqueued = await this.#parts.retry(this.id, options)
     return new WorkflowHandle<Output>(enqueued.id, this.#parts, enqueued)
   }

@@ -19,7 +19,7 @@ import { type Gone, Waits } from '../waits/waits.ts'
 import type { PayloadOptions } from '../options/pages.ts'
 import type { RunOf } from '../views/view.ts'
 import { type ChainTree, treeOf } from '../views/workflow-view.ts'
-import type { WorkflowControlOptions } from '../options/options.ts'
+import type { WorkflowControlOptions, WorkflowRetryOptions } from '../options/options.ts'
 
 /** The parts of its client that the handle of a workflow needs. */
 export class WorkflowParts implements Disposable {
@@ -50,7 +50,7 @@ export class WorkflowParts implements Disposable {
     return this.flows.control(this.store, { verb, id, options })
   }
 
-  retry(id: string, options: WhoOptions): Promise<WorkflowEnqueued> {
+  retry(id: string, options: WorkflowRetryOptions): Promise<WorkflowEnqueued> {
     return this.flows.retry(this.store, id, options)
   }
 

@@ -9,6 +9,7 @@ import {
   runWaitOptions,
   whoOptions,
   workflowOptions,
+  workflowRetryOptions,
   workflowStopOptions,
 } from '../options/parameters.ts'
 
@@ -149,15 +150,15 @@ export const workflowOperations = {
   },
   retryWorkflow: {
     summary:
-      'start a new workflow of the members that did not complete; the others keep their results',
+      'start a new workflow of the members that did not complete, or of a node and all after it; the others keep their results',
     method: 'POST',
     path: '/workflows/{id}/retry',
     command: 'workflow retry',
     subject: 'workflow',
-    options: whoOptions,
+    options: workflowRetryOptions,
     answers: 'WorkflowEnqueued',
     errors: ['USAGE', 'BY_REQUIRED', 'WORKFLOW_NOT_FOUND', 'WORKFLOW_ACTIVE'],
-    example: 'checkrein workflow retry 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',
+    example: 'checkrein workflow retry 0198c0de-7a11-7cc3-98c4-dc0c0c07398f --from 3',
   },
   exportWorkflow: {
     summary: 'print the rest of a workflow that is paused or has ended, as JSON',

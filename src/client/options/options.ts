@@ -180,6 +180,12 @@ export interface RetryOptions extends WhoOptions {
   readonly input?: unknown
 }
 
+/** How a workflow is run again. */
+export interface WorkflowRetryOptions extends WhoOptions {
+  /** The number of a node, as `tree` gives it: that node and everything after it are run again, also where they have completed. */
+  readonly from?: number
+}
+
 /** The options of all verbs on workflows together. */
 export type WorkflowControlOptions = StopWorkflowOptions & PauseRunsOptions
 

@@ -4,6 +4,7 @@ import type { RunFilter } from '../../core/filter.ts'
 import type { HoldFilter } from '../../core/hold.ts'
 import { pauseFallbacks, runningPolicies } from '../../core/run/intent.ts'
 import { states } from '../../core/run/transitions.ts'
+import { mostNodes } from '../../core/workflow/graph.ts'
 import { workflowStates } from '../../core/workflow/workflow.ts'
 import {
   inFlights,
@@ -29,6 +30,7 @@ import type {
   EventsOptions,
   StopWorkflowOptions,
   WorkflowOptions,
+  WorkflowRetryOptions,
 } from './options.ts'
 
 const text = (about: string) => ({ kind: 'text', about }) as const
@@ -156,6 +158,17 @@ export const whoOptions = {
   callId: text('your own UUIDv7 for the request: `bulk` shows by it how far it is'),
   origin: text('from where it is asked; goes into the record; default: this host and process'),
 } as const satisfies Parameters<keyof WhoOptions>
+
+/** How a workflow is run again. */
+export const workflowRetryOptions = {
+  from: {
+    ...wholeNumber(
+      'a node, as the tree shows it: it and all after it are run again, completed or not',
+    ),
+    range: [1, mostNodes],
+  },
+  ...whoOptions,
+} as const satisfies Parameters<keyof WorkflowRetryOptions>
 
 /** How runs are asked to end. */
 export const askOptions = {

@@ -1,10 +1,11 @@
 /** Workflows, as requests to the store. */
 import { randomUUIDv7 } from 'node:crypto'
 import { durationMs } from '../../core/duration.ts'
+import { CheckreinError } from '../../core/errors.ts'
 import type { WorkflowExport } from '../../core/workflow/export.ts'
 import type { WorkflowGraph } from '../../core/workflow/read-graph.ts'
 import { checkedGraph, planOptions } from './workflow-graph.ts'
-import { graphOf, withInput } from '../../core/workflow/graph.ts'
+import { graphOf, mostNodes, withInput } from '../../core/workflow/graph.ts'
 import type { InOf } from '../../core/workflow/canvas.ts'
 import {
   type Part,
@@ -24,7 +25,7 @@ import type {
   WorkflowControlled,
   WorkflowEnqueued,
 } from '../../store/store.ts'
-import type { Requester, WhoOptions } from '../options/requester.ts'
+import type { Requester } from '../options/requester.ts'
 import { childrenOf, defaultTombstone, graceMs, pauseOrder } from './controls.ts'
 import { checkedPriority, checkedTags, checkedText, deadlineOf, refuseBadInput } from './enqueue.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
@@ -34,10 +35,16 @@ import {
   runPauseOptions,
   whoOptions,
   workflowOptions,
+  workflowRetryOptions,
 } from '../options/parameters.ts'
 import { checkedId } from '../options/targets.ts'
 import { runningPolicies } from '../../core/run/intent.ts'
-import { oneOf, type WorkflowOptions, type WorkflowControlOptions } from '../options/options.ts'
+import {
+  oneOf,
+  type WorkflowOptions,
+  type WorkflowControlOptions,
+  type WorkflowRetryOptions,
+} from '../options/options.ts'
 /** The options; the input of the first steps may be left out where they take none. */
 export type StartArguments<S extends StepLike> =
   undefined extends InOf<S>
@@ -134,6 +141,7 @@ export class WorkflowRequests {
       priority: checkedPriority(priority),
       deadline: deadlineOf(deadline === undefined ? {} : { deadline }, this.#parts.now),
       retryOf: null,
+      retryFrom: null,
       hooks: {
         ...(onCompleted === undefined
           ? {}
@@ -173,11 +181,12 @@ export class WorkflowRequests {
   async retry(
     store: Pick<Store, 'retryWorkflow'>,
     id: string,
-    options: WhoOptions,
+    options: WorkflowRetryOptions,
   ): Promise<WorkflowEnqueued> {
-    refuseUnknownOptions('retry', options, whoOptions)
+    refuseUnknownOptions('retry', options, Object.keys(workflowRetryOptions))
     const who = this.#parts.requester.who(options)
-    return store.retryWorkflow({ id: checkedId(id), newId: randomUUIDv7(), ...who })
+    const from = options.from === undefined ? null : checkedNode(options.from)
+    return store.retryWorkflow({ id: checkedId(id), newId: randomUUIDv7(), from, ...who })
   }
 }
 
@@ -207,6 +216,15 @@ async function graphIn(workflow: StepLike | WorkflowGraph): Promise<WorkflowGrap
   if (isTask(workflow) || (isRecord(workflow) && 'part' in workflow)) return null
   const { isGraph } = await loadGraphs()
   return isGraph(workflow) ? workflow : null
+}
+
+/** @throws {CheckreinError} `USAGE`. */
+function checkedNode(from: number): number {
+  if (Number.isInteger(from) && from >= 1 && from <= mostNodes) return from
+  throw new CheckreinError('USAGE', {
+    message: `from must be the number of a node, a whole number from 1 to ${mostNodes.toLocaleString('en')}`,
+    hint: '`tree` shows the nodes of a workflow with their numbers; the first is 1.',
+  })
 }
 
 function verbOptions(verb: ControlVerb): readonly string[] {

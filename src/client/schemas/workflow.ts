@@ -105,6 +105,7 @@ export const workflow = named('Workflow', 'A workflow, as it was when it was rea
     stop: nullable(stop),
     rollback: nullable(rollback),
     retryOf: nullable(text()),
+    retryFrom: nullable(integer()),
     retriedBy: nullable(text()),
     createdAt: instant(),
     finishedAt: nullable(instant()),

@@ -40,6 +40,8 @@ export interface Workflow<Output = unknown> {
   readonly rollback: WorkflowRollback | null
   /** The ids of the workflow that it runs again, and of that which runs it again. */
   readonly retryOf: string | null
+  /** The node from which it was asked to run that workflow again; null where only the nodes that did not complete were. */
+  readonly retryFrom: number | null
   readonly retriedBy: string | null
   readonly createdAt: number
   readonly finishedAt: number | null
@@ -48,7 +50,7 @@ export interface Workflow<Output = unknown> {
 /** A workflow as people see it, with its result read. */
 export function workflowView<Output>(stored: StoredWorkflow): Workflow<Output> {
   const { id, name, key, tags, priority, state, total, detached, stop, rollback } = stored
-  const { cause, paused, retryOf, retriedBy, createdAt, finishedAt } = stored
+  const { cause, paused, retryOf, retryFrom, retriedBy, createdAt, finishedAt } = stored
   return {
     id,
     name,
@@ -66,6 +68,7 @@ export function workflowView<Output>(stored: StoredWorkflow): Workflow<Output> {
     stop,
     rollback,
     retryOf,
+    retryFrom,
     retriedBy,
     createdAt,
     finishedAt,

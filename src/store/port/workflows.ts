@@ -25,6 +25,8 @@ export interface NewWorkflow {
   readonly deadline: InstantOrDelay | null
   /** The workflow whose rest this one does; null where it is none. */
   readonly retryOf: string | null
+  /** The node of that workflow from which it was asked to be run again; null where only the nodes that did not complete were. */
+  readonly retryFrom: number | null
 }
 
 /** A workflow as it is stored. */
@@ -38,6 +40,7 @@ export interface StoredWorkflow extends WorkflowFacts {
   readonly pausesAtPoints: boolean
   readonly hooks: Hooks
   readonly retryOf: string | null
+  readonly retryFrom: number | null
   readonly createdAt: number
   /** How many members are in each state; null where that was not asked for. */
   readonly counts: Readonly<Record<State, number>> | null
@@ -90,6 +93,8 @@ export interface WorkflowRetry extends RequestedBy {
   readonly id: string
   /** The id of the new workflow. */
   readonly newId: string
+  /** The node from which everything is run again, also where it completed; null for the nodes that did not complete alone. */
+  readonly from: number | null
 }
 
 /** The answer to a workflow that was to be stored. */

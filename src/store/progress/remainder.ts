@@ -93,6 +93,11 @@ export function remainderOf(
   return withoutDead(rest)
 }
 
+/** Whether everything before a node has completed. */
+export function isReachedIn(nodes: readonly WorkflowNode[], node: WorkflowNode): boolean {
+  return new Known(nodes.filter(({ role }) => role !== 'rollback')).isReached(node)
+}
+
 /** The cause of a member that did not complete, where the policy of its group takes every outcome; else null. */
 function settledCause(node: WorkflowNode, group: WorkflowNode | undefined): KeptResult['cause'] {
   return group?.policy === 'allSettled' ? node.cause : null

@@ -45,6 +45,7 @@ const workflowColumns: Columns<WorkflowRow> = {
   pausesAtPoints: flag('at_points'),
   isDone: flag('is_done'),
   retryOf: maybeText('retry_of'),
+  retryFrom: maybeInt('retry_from'),
   retriedBy: maybeText('retried_by'),
   tags: texts('tags'),
   paused: maybeJson('paused'),
@@ -69,7 +70,7 @@ export const newWorkflow = shapeOf(
   pick(
     workflowColumns,
     ...(['id', 'name', 'key', 'holdsKey', 'state', 'priority', 'createdAt', 'total'] as const),
-    ...(['pausesAtPoints', 'tags', 'hooks', 'retryOf'] as const),
+    ...(['pausesAtPoints', 'tags', 'hooks', 'retryOf', 'retryFrom'] as const),
   ),
 )
 /** The columns that `updateWorkflow` writes. */

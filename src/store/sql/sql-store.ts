@@ -19,7 +19,8 @@ import { enqueueChildren } from '../runs/enqueue-children.ts'
 import { Leases } from '../runs/leases.ts'
 import { type LogCall, pruneOnce, writeLog } from '../runs/prune.ts'
 import type { Enqueued, NewChild, NewRun, RunEventCall, Store, StoreWithin } from '../store.ts'
-import { startWorkflow, Workflows } from '../workflow/workflows.ts'
+import { startWorkflow } from '../workflow/start.ts'
+import { Workflows } from '../workflow/workflows.ts'
 import { Queries } from './queries.ts'
 
 /** A store on SQLite or PostgreSQL, whichever the driver is for. */

@@ -215,6 +215,7 @@ CREATE TABLE workflows (
   key         text COLLATE "C",
   state       text COLLATE "C" NOT NULL CHECK (state = 'running' OR state = 'completed' OR state = 'failed' OR state = 'cancelled'),
   retry_of    text COLLATE "C",                     -- ids
+  retry_from  integer,
   retried_by  text COLLATE "C",
   tags        text,                                 -- JSON, as are the rest
   paused      text,

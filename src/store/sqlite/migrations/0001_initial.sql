@@ -218,6 +218,7 @@ CREATE TABLE checkrein_workflows (
   at_points   INTEGER NOT NULL,             -- 1 where a pause takes effect at pause points alone
   is_done     INTEGER NOT NULL DEFAULT 0,   -- 1 once its last node has completed
   retry_of    TEXT,                         -- ids
+  retry_from  INTEGER,
   retried_by  TEXT,
   tags        TEXT,                         -- JSON, as are the rest
   paused      TEXT,
