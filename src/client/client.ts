@@ -20,6 +20,7 @@ import type {
 import { Requester, type RequesterOptions, type WhoOptions } from './options/requester.ts'
 import { type AuditPage, auditPage } from './views/audit.ts'
 import { abortRequest } from './requests/abort-bulk.ts'
+import { type PruneOptions, Upkeep } from './requests/upkeep.ts'
 import { atOnce, Controls, refuseUnknownFreeze } from './requests/controls.ts'
 import { type EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
 import { theOnly, workflowMissing } from './views/errors.ts'
@@ -27,7 +28,7 @@ import { feedOf } from './waits/feed.ts'
 import { type HandleParts, RunHandle } from './handles/handle.ts'
 import type { LanesAnswer, TasksAnswer } from './views/lanes.ts'
 import { type ListOptions, pageOf, type PayloadOptions } from './options/pages.ts'
-import { pruneAll, type RetentionOptions } from './options/retention.ts'
+import type { RetentionOptions } from './options/retention.ts'
 import type { Preview, PreviewVerb } from './views/preview.ts'
 import type { RunWaited, SignalWaited, WorkflowWaited } from './waits/long-polls.ts'
 import { RunWaits } from './waits/run-waits.ts'
@@ -96,12 +97,14 @@ export class Client implements AsyncDisposable {
   readonly #holds: Holds
   readonly #parts: HandleParts & WithinParts
   readonly #workflows: WorkflowParts
+  readonly #upkeep: Upkeep
 
   constructor(store: Store, options: ClientOptions = {}) {
     this.#store = store
     this.#requester = new Requester(options)
     this.#payloadLimit = options.payloadLimit
     this.#holds = new Holds(store, this.#requester)
+    this.#upkeep = new Upkeep(store, this.#requester)
     const retries = { store, requester: this.#requester, payloadLimit: options.payloadLimit }
     this.#parts = { store, retries, waits: new RunWaits(store), ...this.#partsOn(store) }
     this.#workflows = new WorkflowParts(this.#parts, this.#flowsParts())
@@ -533,25 +536,21 @@ export class Client implements AsyncDisposable {
     return this.#store.tombstones()
   }
 
-  /** Takes a tombstone away; false where there was none. @throws {CheckreinError} `USAGE`. */
+  /** Takes a tombstone away; false where there was none. @throws {CheckreinError} `USAGE`, `BY_REQUIRED`. */
   async liftTombstone(
     target: string | { readonly task: string; readonly key: string },
+    options: WhoOptions = {},
   ): Promise<boolean> {
-    return this.#store.liftTombstone(
-      typeof target === 'string' ? { id: checkedId(target) } : target,
-    )
+    return this.#upkeep.liftTombstone(target, options)
   }
 
   /**
    * Deletes runs that are past their retention, in steps of `step` (default 1,000) that hold no long lock.
    * @returns how many runs were deleted.
-   * @throws {CheckreinError} `USAGE`.
+   * @throws {CheckreinError} `USAGE`, `BY_REQUIRED`.
    */
-  async prune(
-    retention: RetentionOptions,
-    options: { readonly step?: number } = {},
-  ): Promise<number> {
-    return pruneAll(this.#store, retention, options)
+  async prune(retention: RetentionOptions, options: PruneOptions = {}): Promise<number> {
+    return this.#upkeep.prune(retention, options)
   }
 
   /** Lists the tasks that workers or runs know, with how workers define them and how many live runs each has. */

@@ -194,8 +194,11 @@ export interface Store extends AsyncDisposable {
 
   /** Does a bounded step of housekeeping (`store/chores/`). Any worker may call it at any time. */
   housekeep(): Promise<Housekept>
-  /** Deletes at most `limit` final runs that are past their retention, with their feeds, and tombstones past their expiry. */
-  prune(retention: Retention, limit: number): Promise<number>
+  /**
+   * Deletes at most `limit` final runs that are past their retention, with their feeds, and tombstones past their expiry.
+   * @param who goes on record, once for all calls with its `callId`; left out by keepers, of whom nobody asks it.
+   */
+  prune(retention: Retention, limit: number, who?: RequestedBy): Promise<number>
 
   /** A run with its checkpoint; null where there is none. */
   get(id: string): Promise<StoredRun | null>
@@ -224,9 +227,10 @@ export interface Store extends AsyncDisposable {
   feedEnd(): Promise<number>
   /** The tombstones that wait. */
   tombstones(): Promise<readonly Tombstone[]>
-  /** Takes a tombstone away. @returns whether there was one. */
+  /** Takes a tombstone away, and puts that on record; the same call again does nothing. @returns whether there was one. */
   liftTombstone(
     target: { readonly id: string } | { readonly task: string; readonly key: string },
+    who: RequestedBy,
   ): Promise<boolean>
   /** The faults that the store finds in itself. */
   findings(): Promise<readonly Finding[]>

@@ -117,7 +117,7 @@ for (const on of [defaultKind]) {
       await place.works()
       const id = await place.begun('stubborn')
       await place.does('freeze', id)
-      assert.match(await place.does('signals', id), /pause .+ frozen$/m)
+      assert.match(await place.does('signals', id), /freeze .+ frozen$/m)
       await place.does('resume', id)
       assert.match(await place.does('signals', id), /pause .+ resumed before it parked$/m)
       await place.does('terminate', id)

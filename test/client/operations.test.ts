@@ -466,9 +466,15 @@ const raisers: Raisers = {
     WORKFLOW_INVALID: (client) => client.importWorkflow({}),
   },
   tombstones: {},
-  liftTombstone: badId((client, id) => client.liftTombstone(id)),
+  liftTombstone: {
+    ...asking((client, options) => client.liftTombstone('a', options)),
+    ...badId((client, id) => client.liftTombstone(id)),
+  },
   audit: { USAGE: (client) => client.audit(unknownOption) },
-  prune: { USAGE: (client) => client.prune({ completed: 'soon' as never }) },
+  prune: {
+    ...asking((client, options) => client.prune({}, options)),
+    USAGE: (client) => client.prune({ completed: 'soon' as never }),
+  },
   tasks: {},
   lanes: {},
   workers: {},

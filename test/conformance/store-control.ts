@@ -333,10 +333,20 @@ export const tombstonePromises: Promises = {
         expiresAt: second + hour,
       },
     ])
-    assert.equal(await bed.store.liftTombstone({ id: 'a' }), true)
-    assert.equal(await bed.store.liftTombstone({ id: 'a' }), false)
-    assert.equal(await bed.store.liftTombstone({ task: 'other', key: 'k' }), false)
-    assert.equal(await bed.store.liftTombstone({ task: 'work', key: 'k' }), true)
+    assert.equal(await bed.liftTombstone({ id: 'a' }), true)
+    assert.equal(await bed.liftTombstone({ id: 'a' }), false)
+    assert.equal(await bed.liftTombstone({ task: 'other', key: 'k' }), false)
+    assert.equal(await bed.liftTombstone({ task: 'work', key: 'k' }), true)
+    const lifts = await bed.store.signals({ kinds: ['lift'] }, { after: -1, limit: 9 })
+    assert.deepEqual(
+      lifts.map(({ name, by, answer, target }) => [name, by, answer, target]),
+      [
+        ['tombstone', 'who', 'done', { id: 'a' }],
+        ['tombstone', 'who', 'not-found', { id: 'a' }],
+        ['tombstone', 'who', 'not-found', { task: 'other', key: 'k' }],
+        ['tombstone', 'who', 'done', { task: 'work', key: 'k' }],
+      ],
+    )
     assert.deepEqual(await outcomes(bed, { id: 'a', key: 'k' }), ['enqueued'])
   },
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { RunFilter } from '../../src/core/filter.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -413,13 +414,27 @@ export const prunePromises: Promises = {
     }
   },
 
+  'what somebody prunes is on record, once for all of its steps, and what keepers do is not':
+    async (bed) => {
+      const who = { callId: randomUUID(), reason: 'space', by: 'ada', origin: null }
+      await bed.store.prune(keepNothing, 1)
+      const kept = { completed: 7, failed: null, cancelled: null, audit: null }
+      for (let step = 0; step < 3; step++) await bed.store.prune(kept, 1, who)
+      const [entry, ...others] = await bed.store.signals({}, { after: -1, limit: 9 })
+      assert.deepEqual(
+        [entry?.kind, entry?.by, entry?.reason, entry?.target, entry?.answer],
+        ['prune', 'ada', 'space', { completed: 7 }, 'done'],
+      )
+      assert.deepEqual(others, [])
+    },
+
   'tombstones that have ended go too': async (bed) => {
     await bed.ask('cancel', { ids: ['a'] }, { tombstoneMs: 10 })
     await bed.ask('cancel', { ids: ['b'] }, { tombstoneMs: 99 })
     bed.clock.advance(10)
     await bed.store.prune(keepNothing, 100)
-    assert.equal(await bed.store.liftTombstone({ id: 'a' }), false)
-    assert.equal(await bed.store.liftTombstone({ id: 'b' }), true)
+    assert.equal(await bed.liftTombstone({ id: 'a' }), false)
+    assert.equal(await bed.liftTombstone({ id: 'b' }), true)
   },
 }
 

@@ -175,6 +175,15 @@ export class StoreBed implements AsyncDisposable {
     return controlled.answer
   }
 
+  liftTombstone(target: Parameters<Store['liftTombstone']>[0]): Promise<boolean> {
+    return this.store.liftTombstone(target, {
+      callId: randomUUID(),
+      reason: null,
+      by: 'who',
+      origin: 'here',
+    })
+  }
+
   /** Sends a signal to one run. */
   async signal(id: string, name: string, payload: string | null = null): Promise<Signalled> {
     const who = { callId: randomUUID(), reason: null, by: 'who', origin: 'here' }

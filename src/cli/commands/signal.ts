@@ -24,7 +24,7 @@ import {
   targetOf,
   usage,
 } from '../session/targets.ts'
-import { cameOfIt, errorWords, askedWords } from '../text/words.ts'
+import { isPause, cameOfIt, errorWords, askedWords } from '../text/words.ts'
 import { jsonOf } from './enqueue.ts'
 
 const waiting = {
@@ -146,7 +146,7 @@ async function signals(session: Session): Promise<void> {
 /** @param isFrozen whether the run is: that is what a pause of it which is not over has come to. */
 function row(entry: SignalEntry, isFrozen: boolean): string[] {
   const { createdAt, completedAt, kind, name, by, reason } = entry
-  const isFreeze = isFrozen && kind === 'control' && name === 'pause' && completedAt === null
+  const isFreeze = isFrozen && kind === 'control' && isPause(name) && completedAt === null
   return [
     dateTime(createdAt),
     kind,

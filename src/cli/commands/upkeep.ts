@@ -1,5 +1,7 @@
 /** `tombstones` and `prune`. */
 import type { Command } from 'commander'
+import { retention as kept, whoOptions } from '../../client/options/parameters.ts'
+import type { WhoOptions } from '../../client/options/requester.ts'
 import type { RetentionOptions } from '../../client/options/retention.ts'
 import { operations } from '../../client/operations/operations.ts'
 import { subjects } from '../../client/operations/subjects.ts'
@@ -15,6 +17,7 @@ import { runCount } from '../session/targets.ts'
 export function upkeepCommands(program: Command): void {
   const { example } = operations.liftTombstone
   const command = addParameters(commandFor(program, 'tombstones'), subjects.tombstone.parts)
+  addParameters(command, operations.liftTombstone.options)
   act(withExample(command, example), tombstones)
   act(commandFor(program, 'prune'), prune)
 }
@@ -42,7 +45,8 @@ async function liftOne(
   session: Session,
   target: string | { task: string; key: string },
 ): Promise<number> {
-  const wasLifted = await session.withClient((client) => client.liftTombstone(target))
+  const who = given(operations.liftTombstone.options, session.options) as WhoOptions
+  const wasLifted = await session.withClient((client) => client.liftTombstone(target, who))
   session.answer({ wasLifted }, () => [wasLifted ? 'lifted' : 'there was no such tombstone'])
   return wasLifted ? 0 : errorCodes.RUN_NOT_FOUND.exit
 }
@@ -53,7 +57,8 @@ function row({ kind, task, value, verb, expiresAt, by, reason }: Tombstone): str
 }
 
 async function prune(session: Session): Promise<void> {
-  const retention = given(operations.prune.options, session.options) as RetentionOptions
+  const retention = given(kept, session.options) as RetentionOptions
+  const who = given(whoOptions, session.options) as WhoOptions
   if (Object.keys(retention).length === 0) {
     const hint = `For example: ${operations.prune.example}`
     throw new CheckreinError('USAGE', {
@@ -61,7 +66,7 @@ async function prune(session: Session): Promise<void> {
       hint,
     })
   }
-  const deletedCount = await session.withClient((client) => client.prune(retention))
+  const deletedCount = await session.withClient((client) => client.prune(retention, who))
   const { audit, ...runs } = retention
   session.answer({ deletedCount }, () => [
     ...(Object.keys(runs).length === 0 ? [] : [`${runCount(deletedCount)} deleted`]),

@@ -118,6 +118,9 @@ export function cameOfIt(entry: SignalEntry): string {
   return deliveredAt === null ? 'pending' : `with the handler of attempt ${attempt}`
 }
 
+/** Whether the name of a request is that of a pause; a `freeze` is one. */
+export const isPause = (name: string): boolean => name === 'pause' || name === 'freeze'
+
 const wordOf = (answer: string): string => answer.replaceAll('-', ' ')
 
 /** Of a verb on a run: the state that it led to, and how. Of one on many: how many there were of each answer. */
@@ -129,7 +132,7 @@ function endWords(reply: unknown, verb: string): string {
   }
   const { state, mode, confirmed, rollback } = reply as VerbEnd
   // It went on where it was, be it that it had been frozen, be it that no checkpoint had come yet.
-  const isTakenBack = verb === 'pause' && state === 'running'
+  const isTakenBack = isPause(verb) && state === 'running'
   const parts = [
     isTakenBack ? 'resumed before it parked' : state,
     mode,

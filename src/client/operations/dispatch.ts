@@ -11,6 +11,7 @@ import {
   listOptions,
   payloadOptions,
   retention,
+  whoOptions,
   workflowFilterParameters,
 } from '../options/parameters.ts'
 import type { SignalHandle } from '../handles/signal-handle.ts'
@@ -94,15 +95,15 @@ const calls: Calls = {
   importWorkflow: async (client, { workflow, ...options }) =>
     enqueuedOf(await client.importWorkflow(workflow, options)),
   tombstones: (client) => client.tombstones(),
-  liftTombstone: async (client, { tombstone }) => ({
-    wasLifted: await client.liftTombstone(tombstone),
+  liftTombstone: async (client, { tombstone, ...who }) => ({
+    wasLifted: await client.liftTombstone(tombstone, who),
   }),
   audit: (client, input) => {
     const { limit: _, cursor: __, order: ___, ...query } = input
     return client.audit(query, partOf(input, listOptions))
   },
   prune: async (client, input) => ({
-    deletedCount: await client.prune(partOf(input, retention)),
+    deletedCount: await client.prune(partOf(input, retention), partOf(input, whoOptions)),
   }),
   tasks: (client) => client.tasks(),
   lanes: (client) => client.lanes(),

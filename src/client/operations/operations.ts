@@ -15,8 +15,9 @@ import {
   listOptions,
   none,
   payloadOptions,
-  retention,
+  pruneOptions,
   runWaitOptions,
+  whoOptions,
 } from '../options/parameters.ts'
 import { workflowOperations } from './workflow-operations.ts'
 
@@ -119,9 +120,9 @@ export const operations = {
     path: '/tombstones/lift',
     command: 'tombstones',
     subject: 'tombstone',
-    options: none,
+    options: whoOptions,
     answers: 'Lifted',
-    errors: ['USAGE'],
+    errors: ['USAGE', 'BY_REQUIRED'],
     example: 'checkrein tombstones --lift-key srv --task index-folder',
   },
   audit: {
@@ -142,9 +143,9 @@ export const operations = {
     path: '/prune',
     command: 'prune',
     subject: 'nothing',
-    options: retention,
+    options: pruneOptions,
     answers: 'Pruned',
-    errors: ['USAGE'],
+    errors: ['USAGE', 'BY_REQUIRED'],
     example: 'checkrein prune --completed 7d --failed 30d --cancelled 30d',
   },
   tasks: {

@@ -288,5 +288,8 @@ export const retention = {
   audit: duration('how long the record of requests is kept'),
 } as const satisfies Parameters<keyof Retention>
 
+/** How old what is deleted must be, and who asks. */
+export const pruneOptions = { ...whoOptions, ...retention } as const
+
 /** No parameters. */
 export const none = {} as const

@@ -10,7 +10,7 @@ import { writeFeed } from '../journal/feed.ts'
 import { eventOf, verbFor } from './verb-events.ts'
 import { type KeeperOf, keeperOf } from './keepers-of-pauses.ts'
 import { leaveTombstones } from '../runs/tombstones.ts'
-import { type Entry, isRecorded, note, noteAtOnce, placeOf } from '../journal/audit-log.ts'
+import { type Entry, isRecorded, nameOf, note, noteAtOnce, placeOf } from '../journal/audit-log.ts'
 import type { FeedRow } from '../rows/feed.ts'
 import { type MatchedRun, matchedRun, runOf, type SeqRun } from '../rows/runs.ts'
 import type { Controlled, Target } from '../store.ts'
@@ -98,7 +98,7 @@ function controlEntry(
   const isOver = !isRollingBack && (answer !== 'requested' || run?.intent == null)
   const payload = tombstoneUntil === null ? null : JSON.stringify({ tombstoneUntil })
   const at = run && { id: run.id, seq: run.seq ?? null }
-  return { asked, kind: 'control', name: asked.verb, run: at, answer, isOver, payload }
+  return { asked, kind: 'control', name: nameOf(asked), run: at, answer, isOver, payload }
 }
 
 /** Applies a verb to the run that holds a key, or leaves a tombstone for the next run that would hold it. */
@@ -194,7 +194,7 @@ export async function controlWithin(
     matchedRun.read,
   )
   const answers = await controlMatched(tx, { matched, wanted: statesOf(filter), asked })
-  noteAtOnce(tx, { asked, name: asked.verb, filter, answers })
+  noteAtOnce(tx, { asked, name: nameOf(asked), filter, answers })
   return answers
 }
 

@@ -5,8 +5,7 @@
  * other hold is carried out on the runs that there are, by a bulk operation, and on each run that comes, when it is enqueued or
  * at the latest when it would start (`store/claims/hold-guard.ts`).
  *
- * A hold does not concern runs that are being rolled back, with one exception: while a lane is paused, no roll-back in it starts, for claims
- * pass over the whole lane.
+ * A hold does not concern runs that are being rolled back: claims find them in lanes that are held, too.
  *
  * Where writers do not see each other, a run may be paused by a hold that is lifted at the same time. So keepers look for
  * runs that are paused by a hold which does not exist any more, and resume them.
@@ -20,7 +19,7 @@ import { Changes } from '../changes/changes.ts'
 import { writeChanges } from '../runs/after-ends.ts'
 import type { Tx } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
-import { isRecorded, note } from '../journal/audit-log.ts'
+import { isRecorded, nameOf, note } from '../journal/audit-log.ts'
 import { holdOf, newHold } from '../rows/requests.ts'
 import { runOf } from '../rows/runs.ts'
 import type { RequestedBy, ControlVerb, Hold, HoldRequest, Store } from '../store.ts'
@@ -48,7 +47,13 @@ export async function putHold(tx: Tx, request: HoldRequest): Promise<Held> {
   const [row] = await tx.run('insertHold', set)
   const hold = holdOf(row ?? {})
   const payload = JSON.stringify({ holdId: hold.id, until, inFlight: request.inFlight })
-  const entry = { kind: 'hold', name: verb, run: null, answer: 'done', isOver: true } as const
+  const entry = {
+    kind: 'hold',
+    name: nameOf(request),
+    run: null,
+    answer: 'done',
+    isOver: true,
+  } as const
   note(tx, [{ ...entry, asked: request, target: filter, payload }])
   const bulkIds: string[] = []
   for (const bulk of bulksOf(request, hold)) {

@@ -5,6 +5,7 @@ import type { RunFilter } from '../../core/filter.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { RequestedBy, SignalKind, SignalRecord } from '../store.ts'
 import type { Param, Row } from '../driver/sql.ts'
+import type { PauseOrder } from '../port/requests.ts'
 
 /** One row to be recorded. */
 export interface Entry {
@@ -41,6 +42,17 @@ export function note(tx: Tx, entries: readonly Entry[]): void {
 export async function isRecorded(tx: Tx, callId: string): Promise<boolean> {
   const rows = await tx.each('signalsOfCalls', [[callId, null]])
   return rows.some(({ answer }) => answer !== 'not-found')
+}
+
+/** The name of a verb in the record: a pause that stops processes where they stand at once is a `freeze`, as people have asked for it. */
+export function nameOf({ verb, pause }: Verb): string {
+  const isFreeze = verb === 'pause' && pause.otherwise === 'freeze' && pause.withinMs === 0
+  return isFreeze ? 'freeze' : verb
+}
+
+interface Verb {
+  readonly verb: string
+  readonly pause: Pick<PauseOrder, 'otherwise' | 'withinMs'>
 }
 
 interface AtOnce {

@@ -102,7 +102,7 @@ export interface Signalled {
 }
 
 /** The kinds of rows in the record: a message to a handler, a verb on one run, a verb on all runs of a filter, a hold, the lifting of one. */
-export const signalKinds = ['signal', 'control', 'bulk', 'hold', 'lift'] as const
+export const signalKinds = ['signal', 'control', 'bulk', 'hold', 'lift', 'prune'] as const
 /** One of `signalKinds`. */
 export type SignalKind = (typeof signalKinds)[number]
 

@@ -2,10 +2,11 @@
 import type { LogLine } from '../../core/run/events.ts'
 import type { State } from '../../core/run/transitions.ts'
 import { loadRuns } from '../changes/changes.ts'
+import { note } from '../journal/audit-log.ts'
 import { trimFeed, writeFeed } from '../journal/feed.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { FeedRow } from '../rows/feed.ts'
-import type { Retention } from '../store.ts'
+import type { RequestedBy, Retention } from '../store.ts'
 
 /** A line that the handler of an attempt has logged. */
 export interface LogCall {
@@ -33,11 +34,16 @@ export async function writeLog(tx: Tx, calls: readonly LogCall[]): Promise<reado
 
 const prunedStates = ['completed', 'failed', 'cancelled'] as const satisfies readonly State[]
 
+interface Pruning {
+  readonly retention: Retention
+  readonly limit: number
+  /** Left out where nobody has asked for it. */
+  readonly who?: RequestedBy | undefined
+}
+
 /** Deletes at most `limit` of each kind that is past its retention. @returns how many runs. */
-export async function pruneOnce(
-  tx: Tx,
-  { retention, limit }: { readonly retention: Retention; readonly limit: number },
-): Promise<number> {
+export async function pruneOnce(tx: Tx, { retention, limit, who }: Pruning): Promise<number> {
+  if (who !== undefined) notePrune(tx, retention, who)
   const seqs: number[] = []
   for (const state of prunedStates) {
     const keptMs = retention[state]
@@ -61,6 +67,13 @@ export async function pruneOnce(
     await tx.run('pruneBulks', [tx.now() - retention.audit])
   }
   return seqs.length
+}
+
+/** The row of the record is written once, however many steps the call takes. */
+function notePrune(tx: Tx, retention: Retention, who: RequestedBy): void {
+  const kept = Object.entries(retention).filter(([, keptMs]) => keptMs !== null)
+  const entry = { kind: 'prune', name: 'runs', run: null, answer: 'done', isOver: true } as const
+  note(tx, [{ ...entry, asked: who, target: Object.fromEntries(kept) }])
 }
 
 /** Deletes workflows that are past the same retention, whether or not their runs are there. */

@@ -2,7 +2,8 @@
 import { newTombstone } from '../rows/requests.ts'
 import { isStopVerb } from '../../core/run/transitions.ts'
 import type { Tx } from '../driver/driver.ts'
-import type { Controlled, ControlRequest } from '../store.ts'
+import { isRecorded, note } from '../journal/audit-log.ts'
+import type { Controlled, ControlRequest, RequestedBy } from '../store.ts'
 
 interface Place {
   /** `task` is empty for an id. */
@@ -45,3 +46,18 @@ export async function askedAgain(
 }
 
 const hasTombstone = ({ tombstoneUntil }: Controlled): boolean => tombstoneUntil !== null
+
+interface Lift {
+  readonly target: { readonly id: string } | { readonly task: string; readonly key: string }
+  readonly who: RequestedBy
+}
+
+/** Takes a tombstone away, and puts that on record. @returns whether there was one, also where the same call has taken it away before. */
+export async function liftTombstone(tx: Tx, { target, who }: Lift): Promise<boolean> {
+  if (await isRecorded(tx, who.callId)) return true
+  const place = 'id' in target ? ['id', '', target.id] : ['key', target.task, target.key]
+  const wasThere = (await tx.each('deleteTombstone', [place])).length > 0
+  const entry = { kind: 'lift', name: 'tombstone', run: null, isOver: true } as const
+  note(tx, [{ ...entry, asked: who, target, answer: wasThere ? 'done' : 'not-found' }])
+  return wasThere
+}

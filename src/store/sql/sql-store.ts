@@ -18,6 +18,7 @@ import { enqueueAlone, enqueueRuns } from '../runs/enqueue.ts'
 import { enqueueChildren } from '../runs/enqueue-children.ts'
 import { Leases } from '../runs/leases.ts'
 import { type LogCall, pruneOnce, writeLog } from '../runs/prune.ts'
+import { liftTombstone } from '../runs/tombstones.ts'
 import type { Enqueued, NewChild, NewRun, RunEventCall, Store, StoreWithin } from '../store.ts'
 import { startWorkflow } from '../workflow/start.ts'
 import { Workflows } from '../workflow/workflows.ts'
@@ -85,10 +86,8 @@ export class SqlStore implements Store {
   hold: Store['hold'] = (request) => this.#commands.hold(request)
   lift: Store['lift'] = (target, who) => this.#commands.lift(target, who)
 
-  liftTombstone: Store['liftTombstone'] = (target) => {
-    const place = 'id' in target ? ['id', '', target.id] : ['key', target.task, target.key]
-    return this.#commits.once(async (tx) => (await tx.each('deleteTombstone', [place])).length > 0)
-  }
+  liftTombstone: Store['liftTombstone'] = (target, who) =>
+    this.#commits.once((tx) => liftTombstone(tx, { target, who }))
 
   holds: Store['holds'] = () => this.#queries.holds()
   tombstones: Store['tombstones'] = () => this.#queries.tombstones()
@@ -132,8 +131,8 @@ export class SqlStore implements Store {
     return housekeep({ driver, chores, upkeep, bulks })
   }
 
-  prune: Store['prune'] = (retention, limit) => {
-    const work = (tx: Tx): Promise<number> => pruneOnce(tx, { retention, limit })
+  prune: Store['prune'] = (retention, limit, who) => {
+    const work = (tx: Tx): Promise<number> => pruneOnce(tx, { retention, limit, who })
     return this.#driver.isConcurrent
       ? this.#driver.transact(work, { isLong: true })
       : this.#commits.once(work)

@@ -140,7 +140,7 @@ CREATE TABLE signals (
   completed_at bigint,
   attempt      integer,                             -- the one that it reached
   call_id      text COLLATE "C" NOT NULL,
-  kind         text COLLATE "C" NOT NULL CHECK (kind = 'signal' OR kind = 'control' OR kind = 'bulk' OR kind = 'hold' OR kind = 'lift'),
+  kind         text COLLATE "C" NOT NULL CHECK (kind = 'signal' OR kind = 'control' OR kind = 'bulk' OR kind = 'hold' OR kind = 'lift' OR kind = 'prune'),
   name         text COLLATE "C" NOT NULL,
   run_id       text COLLATE "C",
   answer       text,

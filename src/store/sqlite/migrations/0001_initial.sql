@@ -140,7 +140,7 @@ CREATE TABLE checkrein_tombstones (
 CREATE TABLE checkrein_signals (
   position     INTEGER PRIMARY KEY AUTOINCREMENT,
   call_id      TEXT NOT NULL,
-  kind         TEXT NOT NULL CHECK (kind IN ('signal', 'control', 'bulk', 'hold', 'lift')),
+  kind         TEXT NOT NULL CHECK (kind IN ('signal', 'control', 'bulk', 'hold', 'lift', 'prune')),
   name         TEXT NOT NULL,
   run_seq      INTEGER,                   -- null for what is asked of many, or of a run that does not exist
   run_id       TEXT,
