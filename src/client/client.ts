@@ -21,7 +21,7 @@ import { Requester, type RequesterOptions, type WhoOptions } from './options/req
 import { type AuditPage, auditPage } from './views/audit.ts'
 import { abortRequest } from './requests/abort-bulk.ts'
 import { type PruneOptions, Upkeep } from './requests/upkeep.ts'
-import { atOnce, Controls, refuseUnknownFreeze } from './requests/controls.ts'
+import { Controls } from './requests/controls.ts'
 import { type EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
 import { theOnly, workflowMissing } from './views/errors.ts'
 import { feedOf } from './waits/feed.ts'
@@ -94,7 +94,6 @@ export class Client implements AsyncDisposable {
   readonly #store: Store
   readonly #requester: Requester
   readonly #payloadLimit: number | undefined
-  readonly #holds: Holds
   readonly #parts: HandleParts & WithinParts
   readonly #workflows: WorkflowParts
   readonly #upkeep: Upkeep
@@ -103,7 +102,6 @@ export class Client implements AsyncDisposable {
     this.#store = store
     this.#requester = new Requester(options)
     this.#payloadLimit = options.payloadLimit
-    this.#holds = new Holds(store, this.#requester)
     this.#upkeep = new Upkeep(store, this.#requester)
     const retries = { store, requester: this.#requester, payloadLimit: options.payloadLimit }
     this.#parts = { store, retries, waits: new RunWaits(store), ...this.#partsOn(store) }
@@ -115,8 +113,10 @@ export class Client implements AsyncDisposable {
     const [requester, payloadLimit] = [this.#requester, this.#payloadLimit]
     const enqueuer = new Enqueuer(store, now, { payloadLimit, requester })
     const controls = new Controls(store, requester, now)
+    const holds = new Holds(store, requester, now)
+    const signals = new Signals(store, requester, payloadLimit)
     const flows = new WorkflowRequests({ store, ...this.#flowsParts() })
-    return { enqueuer, controls, signals: new Signals(store, requester, payloadLimit), flows }
+    return { enqueuer, controls, holds, signals, flows }
   }
 
   #flowsParts(): Omit<WorkflowRequestsParts, 'store'> {
@@ -258,7 +258,7 @@ export class Client implements AsyncDisposable {
     target: ControlTarget | Scope,
     options: ScopeOptions = {},
   ): Promise<Hold | readonly Controlled[]> {
-    if (isScope(target)) return this.#holds.pause(target, options)
+    if (isScope(target)) return this.#parts.holds.pause(target, options)
     return this.#parts.controls.many('pause', target, options)
   }
 
@@ -269,10 +269,8 @@ export class Client implements AsyncDisposable {
     target: ControlTarget | Scope,
     options: FreezeRunsOptions = {},
   ): Promise<Hold | readonly Controlled[]> {
-    refuseUnknownFreeze(options)
-    const how = { ...options, ...atOnce }
-    if (isScope(target)) return this.#holds.pause(target, { ...how, inFlight: 'park' })
-    return this.#parts.controls.many('pause', target, how)
+    if (isScope(target)) return this.#parts.holds.freeze(target, options)
+    return this.#parts.controls.freeze(target, options)
   }
 
   /** Ends the pause of these runs, or the hold of a whole task or queue; null where there is none. */
@@ -282,7 +280,7 @@ export class Client implements AsyncDisposable {
     target: ControlTarget | Scope,
     options: WhoOptions = {},
   ): Promise<Hold | null | readonly Controlled[]> {
-    if (isScope(target)) return this.#holds.resume(target, options)
+    if (isScope(target)) return this.#parts.holds.resume(target, options)
     return this.#parts.controls.many('resume', target, options)
   }
 
@@ -314,7 +312,7 @@ export class Client implements AsyncDisposable {
    * moves its end. @throws {CheckreinError} `USAGE`, `BY_REQUIRED`.
    */
   async hold(options: HoldOptions): Promise<Hold> {
-    return this.#holds.hold(options)
+    return this.#parts.holds.hold(options)
   }
 
   /** Lists the verbs that stand. */
@@ -324,7 +322,7 @@ export class Client implements AsyncDisposable {
 
   /** Ends a hold, and resumes the runs that it has paused; null where there is none. */
   async lift(target: HoldTarget, options: WhoOptions = {}): Promise<Hold | null> {
-    return this.#holds.lift(target, options)
+    return this.#parts.holds.lift(target, options)
   }
 
   /** Reads how far a verb on a filter is, by the id of its call; null where there is none. @throws {CheckreinError} `USAGE`. */

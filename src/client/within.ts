@@ -1,5 +1,5 @@
 import type { StepLike } from '../core/workflow/parts.ts'
-import type { Controlled, ControlVerb, Enqueued, WorkflowEnqueued } from '../store/store.ts'
+import type { Controlled, ControlVerb, Enqueued, Hold, WorkflowEnqueued } from '../store/store.ts'
 import type { WhoOptions } from './options/requester.ts'
 import type { Controls } from './requests/controls.ts'
 import type { EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
@@ -7,13 +7,18 @@ import { theOnly } from './views/errors.ts'
 import type { WorkflowGraph } from '../core/workflow/read-graph.ts'
 import type { WorkflowRequests, StartArguments, StartGraphOptions } from './requests/workflows.ts'
 import type { Sent, Signals } from './requests/signals.ts'
-import type { ControlTarget } from './options/targets.ts'
+import type { Holds } from './requests/holds.ts'
+import { type ControlTarget, isScope, type Scope } from './options/targets.ts'
 import type { AnyTask, InputOf } from '../core/task/context.ts'
 import type {
   AskOptions,
   CancelOptions,
-  PauseRunsOptions,
   EnqueueOptions,
+  FreezeRunsOptions,
+  HoldOptions,
+  HoldTarget,
+  PauseRunsOptions,
+  ScopeOptions,
 } from './options/options.ts'
 
 /** A verb, asked within a transaction: it takes effect when that is committed. */
@@ -23,6 +28,7 @@ type Ask<Options> = (target: ControlTarget, options?: Options) => Promise<readon
 export interface WithinParts {
   readonly enqueuer: Enqueuer
   readonly controls: Controls
+  readonly holds: Holds
   readonly signals: Signals
   readonly flows: WorkflowRequests
 }
@@ -37,33 +43,78 @@ export interface WithinParts {
  *   waits: keep such a transaction short.
  * - On PostgreSQL a verb on a run that does not exist yet cannot see one that somebody enqueues at the same time; if that
  *   has started when the transaction is committed, it goes on. Outside of a transaction no run gets away so.
- * - Verbs are for runs that there are: whole tasks and queues are held, and holds lifted, by the client alone.
+ * - A part that concerns many runs (what a hold does with the runs that there are, children, members) is carried out by a worker's
+ *   housekeeping some seconds after the commit. A hold itself stands from the commit on; a claim that is under way at that
+ *   moment may still start its runs, and `inFlight` then reaches those, too.
  */
 export class Within {
   readonly #enqueuer: Enqueuer
+  readonly #controls: Controls
+  readonly #holds: Holds
   readonly #signals: Signals
   readonly #flows: WorkflowRequests
   readonly revoke: Ask<AskOptions>
   readonly abort: Ask<AskOptions>
   readonly cancel: Ask<CancelOptions>
   readonly terminate: Ask<AskOptions>
-  readonly pause: Ask<PauseRunsOptions>
-  readonly resume: Ask<WhoOptions>
 
-  constructor({ enqueuer, controls, signals, flows }: WithinParts) {
+  constructor({ enqueuer, controls, holds, signals, flows }: WithinParts) {
     this.#flows = flows
+    this.#controls = controls
+    this.#holds = holds
     this.#enqueuer = enqueuer
     this.#signals = signals
     const verb =
-      (name: ControlVerb): Ask<CancelOptions & PauseRunsOptions> =>
+      (name: ControlVerb): Ask<CancelOptions> =>
       (target, options = {}) =>
         controls.many(name, target, options)
     this.revoke = verb('revoke')
     this.abort = verb('abort')
     this.cancel = verb('cancel')
     this.terminate = verb('terminate')
-    this.pause = verb('pause')
-    this.resume = verb('resume')
+  }
+
+  /** Keeps these runs from going on, or a whole task or queue with all runs that come, as `Client.pause` does. */
+  async pause(scope: Scope, options?: ScopeOptions): Promise<Hold>
+  async pause(target: ControlTarget, options?: PauseRunsOptions): Promise<readonly Controlled[]>
+  async pause(
+    target: ControlTarget | Scope,
+    options: ScopeOptions = {},
+  ): Promise<Hold | readonly Controlled[]> {
+    if (isScope(target)) return this.#holds.pause(target, options)
+    return this.#controls.many('pause', target, options)
+  }
+
+  /** Stops the processes of these runs where they stand, as `Client.freeze` does. */
+  async freeze(scope: Scope, options?: FreezeRunsOptions): Promise<Hold>
+  async freeze(target: ControlTarget, options?: FreezeRunsOptions): Promise<readonly Controlled[]>
+  async freeze(
+    target: ControlTarget | Scope,
+    options: FreezeRunsOptions = {},
+  ): Promise<Hold | readonly Controlled[]> {
+    if (isScope(target)) return this.#holds.freeze(target, options)
+    return this.#controls.freeze(target, options)
+  }
+
+  /** Ends the pause of these runs, or the hold of a whole task or queue; null where there is none. */
+  async resume(scope: Scope, options?: WhoOptions): Promise<Hold | null>
+  async resume(target: ControlTarget, options?: WhoOptions): Promise<readonly Controlled[]>
+  async resume(
+    target: ControlTarget | Scope,
+    options: WhoOptions = {},
+  ): Promise<Hold | null | readonly Controlled[]> {
+    if (isScope(target)) return this.#holds.resume(target, options)
+    return this.#controls.many('resume', target, options)
+  }
+
+  /** Puts a verb on all runs of a filter, and on those that come, as `Client.hold` does. */
+  async hold(options: HoldOptions): Promise<Hold> {
+    return this.#holds.hold(options)
+  }
+
+  /** Ends a hold; null where there is none. */
+  async lift(target: HoldTarget, options: WhoOptions = {}): Promise<Hold | null> {
+    return this.#holds.lift(target, options)
   }
 
   /** Sends a message to the handlers of these runs; `client.audit({ callId })` has their replies after the commit. */

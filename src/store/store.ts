@@ -72,7 +72,10 @@ export * from './port/runs.ts'
 export type * from './port/workflows.ts'
 
 /** The methods that can be part of a transaction of the caller's. */
-export type StoreWithin = Pick<Store, 'enqueue' | 'control' | 'signal' | 'startWorkflow'>
+export type StoreWithin = Pick<
+  Store,
+  'enqueue' | 'control' | 'signal' | 'hold' | 'lift' | 'startWorkflow'
+>
 
 /** A store; the head of this file has the contract. To dispose of it writes what was submitted, and closes the connections. */
 export interface Store extends AsyncDisposable {

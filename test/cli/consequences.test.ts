@@ -119,7 +119,7 @@ for (const on of [defaultKind]) {
       await place.does('freeze', id)
       assert.match(await place.does('signals', id), /freeze .+ frozen$/m)
       await place.does('resume', id)
-      assert.match(await place.does('signals', id), /pause .+ resumed before it parked$/m)
+      assert.match(await place.does('signals', id), /freeze .+ resumed before it parked$/m)
       await place.does('terminate', id)
     })
 

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
 import { Client } from 'pg'
 import type { StoreWithin } from '../../src/store/store.ts'
+import { eventually } from '../support/bed.ts'
 import { dropSchema, freshSchema, testDatabase } from '../support/database.ts'
 import { openStore } from '../../src/store/open.ts'
 import { plainCall, plainRun, sqlitePlace, StoreBed } from './bed.ts'
@@ -141,6 +142,47 @@ for (const [name, open] of Object.entries(kinds)) {
               ]
             : [],
         )
+      })
+
+    for (const end of ['COMMIT', 'ROLLBACK'] as const)
+      test(`has holds with it: ${end}`, async () => {
+        await using theirs = await open()
+        const { bed, within, run } = theirs
+        const [old, other] = [await bed.add({ tags: ['t'] }), await bed.add()]
+        const { pause, graceMs, rollback, ...who } = plainCall()
+        const how = { ...who, verb: 'pause', until: null, inFlight: 'finish' } as const
+        const order = { ...how, graceMs, rollback, pause }
+        const standing = await bed.store.hold({ ...order, filter: { tag: 'u' } })
+        const held = await bed.add({ tags: ['u'] })
+        await run('BEGIN')
+        const lane = await within.hold({ ...order, callId: 'lane', filter: { task: 'work' } })
+        await within.hold({ ...order, callId: 'tag', filter: { tag: 't' } })
+        assert.equal(
+          (await within.lift({ id: standing.id }, { ...who, callId: 'lift' }))?.id,
+          standing.id,
+        )
+        assert.equal((await bed.store.holds()).length, 1, 'nobody else sees it yet')
+        await run(end)
+        const isDone = end === 'COMMIT'
+        await bed.worker()
+        const taken = await bed.take()
+        assert.deepEqual(taken, isDone ? [] : [old, other])
+        assert.equal((await bed.store.holds()).length, isDone ? 2 : 1)
+        if (!isDone) return
+        bed.clock.advance(10_000)
+        const states = async (): Promise<string[]> => {
+          await bed.store.housekeep()
+          return Promise.all([old, other, held].map(async (id) => bed.state(id)))
+        }
+        await eventually(
+          async () => (await states()).join() === 'paused,queued,queued',
+          'housekeeping carries out what the holds are for the runs that there are',
+        )
+        await run('BEGIN')
+        await within.lift({ id: lane.id }, { ...who, callId: 'lift-lane' })
+        await run('COMMIT')
+        await bed.worker('w2')
+        assert.deepEqual(await bed.take(9, { workerId: 'w2' }), [other, held])
       })
 
     test('has a verb on a filter once, however often it is asked', async () => {

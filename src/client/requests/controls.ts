@@ -29,6 +29,7 @@ import { type ControlTarget, targetOf } from '../options/targets.ts'
 import {
   type AskOptions,
   type FreezeOptions,
+  type FreezeRunsOptions,
   type ParkOptions,
   type PauseOptions,
   type StopOptions,
@@ -72,6 +73,12 @@ export class Controls {
   ): Promise<readonly Controlled[]> {
     refuseUnknownOptions(verb, options, verbOptions[verb])
     return this.#ask(verb, target, options)
+  }
+
+  /** Stops the processes of these runs where they stand. */
+  async freeze(target: ControlTarget, options: FreezeRunsOptions): Promise<readonly Controlled[]> {
+    refuseUnknownFreeze(options)
+    return this.many('pause', target, { ...options, ...atOnce })
   }
 
   /** Asks one run, by a verb that its handle may wait for: so the options of the wait are accepted, too. Fulfils when the request is on record. */

@@ -10,31 +10,44 @@ import type { Requester, WhoOptions } from '../options/requester.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import { holdOptions, pauseOptions, whoOptions } from '../options/parameters.ts'
 import { checkedId, type Scope, scopeFilter, standingFilter } from '../options/targets.ts'
-import { type ScopeOptions, type HoldOptions, type HoldTarget, oneOf } from '../options/options.ts'
+import {
+  type ScopeOptions,
+  type FreezeRunsOptions,
+  type HoldOptions,
+  type HoldTarget,
+  oneOf,
+} from '../options/options.ts'
 import { instantOrDelayOf } from '../options/instants.ts'
-import { graceMs, pausing } from './controls.ts'
+import { atOnce, graceMs, pausing, refuseUnknownFreeze } from './controls.ts'
 import { isOfLanes } from '../../core/hold.ts'
 import { stopVerbs } from '../../core/run/transitions.ts'
 
 /** The verbs that stand. */
 export class Holds {
-  readonly #store: Pick<Store, 'hold' | 'lift' | 'now'>
+  readonly #store: Pick<Store, 'hold' | 'lift'>
   readonly #requester: Requester
+  readonly #now: () => number
 
-  constructor(store: Pick<Store, 'hold' | 'lift' | 'now'>, requester: Requester) {
+  constructor(store: Pick<Store, 'hold' | 'lift'>, requester: Requester, now: () => number) {
     this.#store = store
     this.#requester = requester
+    this.#now = now
   }
 
   async hold(options: HoldOptions): Promise<Hold> {
     refuseUnknownOptions('hold', options, [...Object.keys(holdOptions), 'verb', 'filter'])
-    const now = this.#store.now()
-    return this.#store.hold({ ...holdRequest(options, now), ...this.#requester.who(options) })
+    const request = holdRequest(options, this.#now())
+    return this.#store.hold({ ...request, ...this.#requester.who(options) })
   }
 
   async pause(scope: Scope, options: ScopeOptions): Promise<Hold> {
     refuseUnknownOptions('pause', options, pauseOptions)
     return this.hold({ ...options, verb: 'pause', filter: scopeFilter(scope) })
+  }
+
+  async freeze(scope: Scope, options: FreezeRunsOptions): Promise<Hold> {
+    refuseUnknownFreeze(options)
+    return this.pause(scope, { ...options, ...atOnce, inFlight: 'park' })
   }
 
   async lift(target: HoldTarget, options: WhoOptions): Promise<Hold | null> {

@@ -186,7 +186,10 @@ export class Bulks {
     const [row] = await this.#driver.read(this.#driver.statements.idleBulks, [since])
     if (!row || this.#goingOn) return
     const id = String(row['id'])
-    this.#goingOn = this.goOn(id)
+    // A hold of a caller's transaction has not waited for the claims that began before its commit, and did not see it.
+    this.#goingOn = this.#driver
+      .outlast()
+      .then(() => this.goOn(id))
       .catch((error: unknown) => this.#noteFailure(id, error))
       .finally(() => (this.#goingOn = null))
   }

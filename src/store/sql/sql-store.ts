@@ -9,6 +9,7 @@ import type { Answer } from '../../core/run/decision.ts'
 import { housekeep } from '../chores/housekeeping.ts'
 import { claim } from '../claims/claim.ts'
 import { Commands } from '../control/commands.ts'
+import { liftHold, putHold } from '../control/holds.ts'
 import { controlWithin } from '../control/control.ts'
 import { signalWithin } from '../control/signals.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
@@ -156,6 +157,9 @@ export class SqlStore implements Store {
       enqueue: (runs) => join((tx) => enqueueRuns(tx, runs)),
       control: ({ target, ...asked }) => join((tx) => controlWithin(tx, { target, asked })),
       signal: ({ target, ...message }) => join((tx) => signalWithin(tx, { target, message })),
+      hold: async (request) => (await join((tx) => putHold(tx, request))).hold,
+      lift: async (target, who) =>
+        (await join((tx) => liftHold(tx, { target, who })))?.hold ?? null,
       startWorkflow: (flow) => join((tx) => startWorkflow(tx, flow)),
     }
   }
