@@ -1,4 +1,4 @@
-/** What is asked of the store as a whole: to forget a stop that waits, and to delete what is past its retention. */
+/** The requests about the store as a whole: to forget a stop that waits, and to delete whatever is past its retention. */
 import { CheckreinError } from '../../core/errors.ts'
 import type { Store } from '../../store/store.ts'
 import { whoOptions } from '../options/parameters.ts'
