@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
@@ -59,6 +69,24 @@ suite('a file that is not a store', () => {
     await using place = await sqlitePlace()
     mkdirSync(place.file)
     await assert.rejects(openStore(`sqlite:${place.file}`), { code: 'STORE_UNAVAILABLE' })
+  })
+
+  test('is refused when it has a second name, by which each process would lose what the other acknowledges', async () => {
+    await using place = await sqlitePlace()
+    await makeStore(place.file)
+    const second = join(dirname(place.file), 'second.db')
+    linkSync(place.file, second)
+    await refused(second, 'STORE_UNAVAILABLE')
+    await refused(place.file, 'STORE_UNAVAILABLE')
+    rmSync(second)
+    symlinkSync(place.file, second)
+    await using byLink = await openStore(`sqlite:${second}`)
+    assert.equal((await byLink.counts({})).queued, 200)
+  })
+
+  test('is refused when it is a device', async () => {
+    const wanted = { code: 'STORE_UNAVAILABLE', message: '/dev/null is not a file' }
+    await assert.rejects(openStore('sqlite:/dev/null'), wanted)
   })
 
   test('is not made in a folder that does not exist', async () => {
@@ -155,6 +183,14 @@ suite('the schema of a store', () => {
       assert.equal((statSync(file).mode & 0o777).toString(8), '600', file)
     }
   })
+})
+
+test('a new store that a symbolic link leads to is readable by its owner alone', async () => {
+  await using place = await sqlitePlace()
+  const link = join(dirname(place.file), 'link.db')
+  symlinkSync(place.file, link)
+  await using _ = await openStore(`sqlite:${link}`)
+  assert.equal((statSync(place.file).mode & 0o777).toString(8), '600')
 })
 
 /** A store with some runs, closed again. */

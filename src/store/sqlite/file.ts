@@ -1,25 +1,54 @@
 /** The file of a store: how it is made so that only its owner can read it, and the errors where it, or any, cannot be opened. */
-import { closeSync, existsSync, openSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
 import { CheckreinError } from '../../core/errors.ts'
 import { storeError } from './errors.ts'
 
 /**
  * Makes the file with mode 0600. A file that exists is not even opened: closing it again would release the locks that
  * another connection of this process holds.
+ * @throws {CheckreinError} `STORE_UNAVAILABLE` where what is there is unfit.
  * @see https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
  */
 export function createPrivately(file: string): void {
-  if (existsSync(file)) return
+  if (existsSync(file)) return refuseUnfit(file)
   try {
     closeSync(openSync(file, 'wx', 0o600))
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'EEXIST') throw error
+    // Either another process was faster, or this is a link to a file that is to be made.
+    if (!existsSync(file)) closeSync(openSync(file, constants.O_RDWR + constants.O_CREAT, 0o600))
   }
 }
 
-/** Does nothing where the file exists. @throws {CheckreinError} `STORE_UNAVAILABLE` where it does not. */
+/**
+ * Refuses what SQLite would open, though it cannot be a store: a device or a pipe, and a file with several names. Each name would get a
+ * write-ahead log of its own, and what is acknowledged under one name would be lost by a commit under the other.
+ * @throws {CheckreinError} `STORE_UNAVAILABLE`
+ * @see https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file
+ */
+function refuseUnfit(file: string): void {
+  const stats = statSync(file, { throwIfNoEntry: false })
+  if (!stats || stats.isDirectory()) return
+  if (!stats.isFile()) {
+    const hint = 'The URL names a device, a pipe or a socket.'
+    throw unfit(file, { message: `${file} is not a file`, hint })
+  }
+  if (stats.nlink > 1) {
+    const message = `${file} has ${stats.nlink} names (hard links), each of which would get a log of its own`
+    const hint =
+      'Delete the other names: `find FOLDER -samefile FILE` lists them. Symbolic links do no harm.'
+    throw unfit(file, { message, hint })
+  }
+}
+
+function unfit(file: string, text: { message: string; hint: string }): CheckreinError {
+  return new CheckreinError('STORE_UNAVAILABLE', { ...text, details: { file } })
+}
+
+/** Does nothing where the file exists. @throws {CheckreinError} `STORE_UNAVAILABLE` where it does not, or is unfit. */
 export function refuseMissing(file: string): void {
   if (!existsSync(file)) throw noStore(file)
+  refuseUnfit(file)
 }
 
 /** The error `STORE_UNAVAILABLE` for a path at which there is no file, or a database without our tables. */
