@@ -58,6 +58,7 @@ import type { AnyTask, InputOf, OutputOf, SignalsOf } from '../core/task/context
 import type {
   AuditQuery,
   AskOptions,
+  TerminateOptions,
   CancelOptions,
   HoldOptions,
   HoldTarget,
@@ -244,7 +245,10 @@ export class Client implements AsyncDisposable {
   }
 
   /** Kills the attempts of these runs now. The handle's `terminate` waits for the stop. */
-  async terminate(target: ControlTarget, options: AskOptions = {}): Promise<readonly Controlled[]> {
+  async terminate(
+    target: ControlTarget,
+    options: TerminateOptions = {},
+  ): Promise<readonly Controlled[]> {
     return this.#parts.controls.many('terminate', target, options)
   }
 

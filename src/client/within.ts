@@ -13,6 +13,7 @@ import type { AnyTask, InputOf } from '../core/task/context.ts'
 import type {
   AskOptions,
   CancelOptions,
+  TerminateOptions,
   EnqueueOptions,
   FreezeRunsOptions,
   HoldOptions,
@@ -56,7 +57,7 @@ export class Within {
   readonly revoke: Ask<AskOptions>
   readonly abort: Ask<AskOptions>
   readonly cancel: Ask<CancelOptions>
-  readonly terminate: Ask<AskOptions>
+  readonly terminate: Ask<TerminateOptions>
 
   constructor({ enqueuer, controls, holds, signals, flows }: WithinParts) {
     this.#flows = flows

@@ -18,6 +18,7 @@
  */
 import type { ErrorRecord } from '../core/errors.ts'
 import type { LogLine, Saved } from '../core/run/events.ts'
+import type { KillWay, SentOsSignal } from '../core/run/kill.ts'
 import type { JsonText, WaitOutcome } from '../core/run/run.ts'
 import type { ExitProof, StopRecord } from '../core/run/stop.ts'
 import type { RunInfo } from '../core/task/context.ts'
@@ -126,16 +127,20 @@ export type AttemptEnd = {
   readonly deliveredAt: number | null
   /** The exit of the isolate, where it was observed. */
   readonly proof: ExitProof | null
+  /** The OS signals that its processes were sent to end them; default none. */
+  readonly sent?: readonly SentOsSignal[]
   /** The checkpoint and the signals that no `onCheckpoint` has told of. */
   readonly saved: Saved
-} & (
-  | { readonly kind: 'returned'; readonly result: JsonText | null }
-  | { readonly kind: 'threw'; readonly error: ErrorRecord; readonly isRetryable: boolean }
-  /** The handler met a checkpoint while a pause was asked (`wait` is null), or waits without a slot; its state is saved. */
-  | { readonly kind: 'parked'; readonly wait: ParkedWait | null }
-  /** The isolate ended before the handler did: by itself, or because `kill` was called. */
-  | { readonly kind: 'exited'; readonly wasKilled: boolean }
-)
+} &
+  /** `at`: when it returned, epoch ms; it may be missing where no OS signal can have come before. */
+  (
+    | { readonly kind: 'returned'; readonly result: JsonText | null; readonly at?: number }
+    | { readonly kind: 'threw'; readonly error: ErrorRecord; readonly isRetryable: boolean }
+    /** The handler met a checkpoint while a pause was asked (`wait` is null), or waits without a slot; its state is saved. */
+    | { readonly kind: 'parked'; readonly wait: ParkedWait | null }
+    /** The isolate ended before the handler did: by itself, or because `kill` was called. */
+    | { readonly kind: 'exited'; readonly wasKilled: boolean }
+  )
 
 /** The receiver of what an attempt reports while it runs. The executor makes no call after the end of the attempt. */
 export interface AttemptListener extends HandlerListener {
@@ -168,8 +173,11 @@ export type KillOutcome = 'dead' | 'unresponsive'
 export interface RunningAttempt {
   /** Fulfils with the end, once it was observed; never rejects. */
   readonly ended: Promise<AttemptEnd>
-  /** Fires the attempt's abort signal; only the first call has an effect. */
-  abort(reason: AbortReason): void
+  /**
+   * Fires the attempt's abort signal; only the first call does that.
+   * @param way how the processes are ended that the handler leaves behind; each call may name another.
+   */
+  abort(reason: AbortReason, way?: KillWay): void
   /** Asks the attempt to park at its next checkpoint, or takes that back. */
   pause(isAsked: boolean): void
   /** Hands a signal to the handler's mailbox. */
@@ -184,8 +192,11 @@ export interface RunningAttempt {
   freeze(): Promise<boolean>
   /** Lets a frozen attempt go on; does nothing to another one. */
   thaw(): void
-  /** Ends the isolate. May be called again after `unresponsive`. */
-  kill(): Promise<KillOutcome>
+  /**
+   * Ends the isolate. May be called again, also to shorten the time that its processes have.
+   * @param way default: SIGTERM, and SIGKILL 250 ms later. Where the isolation has no processes of its own, it is not looked at.
+   */
+  kill(way?: KillWay): Promise<KillOutcome>
 }
 
 /** An executor of one isolation: starts attempts in isolates, and ends them. */

@@ -24,6 +24,7 @@ interface ShownJson {
 interface StopJson {
   readonly mode: string
   readonly confirmed: boolean
+  readonly sent: readonly { readonly osSignal: string }[]
   readonly proof: { readonly pid: number; readonly osSignal: string | null } | null
 }
 
@@ -46,6 +47,34 @@ void test('enqueue --wait answers with the result, or how it failed', async () =
   assert.deepEqual([run.state, run.error.code], ['failed', 'INPUT_REJECTED'])
   const late = await place.run(['enqueue', 'polite', '--wait', '--timeout', '100ms'])
   assert.equal(late.code, 75)
+})
+
+void test('terminate takes the OS signal and the time until SIGKILL, and says what was sent', async () => {
+  await using place = await Place.make()
+  await place.worker()
+  const id = await place.begun('stubborn')
+  for (const [option, value, hint] of [
+    ['--signal', 'SIGSTOP', /hint: Use one of: SIGHUP, /],
+    ['--signal', 'INT', /hint: Use one of: SIGHUP, /],
+    ['--kill-after', '2h', /killAfter: 2.0 h is longer than an hour\n.*long `grace`/],
+  ] as const) {
+    const refused = await place.run(['terminate', id, option, value])
+    assert.equal(refused.code, 64, refused.stderr)
+    assert.match(refused.stderr, hint)
+  }
+  const args = ['terminate', id, '--signal', 'SIGWINCH', '--kill-after', '10ms']
+  const { code, stdout } = await place.run(args)
+  assert.equal(code, 0)
+  assert.match(stdout, /forced after .+ by SIGWINCH, SIGKILL, pid \d+ ended by SIGKILL/)
+  const { run, timeline } = await place.json<ShownJson>('show', id)
+  assert.deepEqual(
+    run.stop?.sent.map(({ osSignal }) => osSignal),
+    ['SIGWINCH', 'SIGKILL'],
+  )
+  const asked = timeline.find(({ type }) => type === 'terminate')?.data
+  assert.partialDeepStrictEqual(asked, { osSignal: 'SIGWINCH', killAfterMs: 10 })
+  const shown = await place.run(['show', id])
+  assert.match(shown.stdout, /terminate asked.* by SIGWINCH, SIGKILL after 10 ms: requested/)
 })
 
 void test('cancel waits for the proof, and the run shows it', async () => {

@@ -267,6 +267,26 @@ export const childStopPromises: Promises = {
     assert.deepEqual(await states(bed, children), ['completed', 'cancelled'])
   },
 
+  'children are killed in the way that was chosen for their parent, also by a second request':
+    async (bed) => {
+      const parent = await Parent.on(bed)
+      const [child] = await parent.enqueue(['a'])
+      assert.deepEqual(await bed.take(1), [child])
+      const seen: unknown[] = []
+      for (const kill of [
+        { osSignal: 'SIGINT', killAfterMs: 60_000 },
+        { osSignal: 'SIGKILL', killAfterMs: null },
+      ] as const) {
+        await bed.ask('terminate', { ids: [parent.id] }, { kill })
+        await calm(bed)
+        seen.push((await bed.get(String(child))).intent?.stop?.kill)
+      }
+      assert.deepEqual(seen, [
+        { osSignal: 'SIGINT', killAfterMs: 60_000 },
+        { osSignal: 'SIGKILL', killAfterMs: null },
+      ])
+    },
+
   'what a run enqueues that is being stopped never starts': async (bed) => {
     const parent = await Parent.on(bed)
     await bed.ask('cancel', { ids: [parent.id] }, { reason: 'enough' })

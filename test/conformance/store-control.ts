@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { stopVerbs } from '../../src/core/run/transitions.ts'
 import type { NewRun } from '../../src/store/store.ts'
 import { has } from '../core/errors-of.ts'
-import { plainCall, plainWorker, type StoreBed } from '../store/bed.ts'
+import { plainCall, plainEnd, plainWorker, type StoreBed } from '../store/bed.ts'
 import type { Promises } from './promises.ts'
 
 export const controlPromises: Promises = {
@@ -141,6 +141,49 @@ export const controlPromises: Promises = {
     }
     assert.deepEqual(seen, ['abort', 'abort', 'cancel', 'cancel', 'terminate', 'terminate'])
   },
+
+  'the way in which runs are killed is kept with the request, where the worker reads it': async (
+    bed,
+  ) => {
+    await bed.worker()
+    const id = await bed.add()
+    await bed.take()
+    const kills: unknown[] = []
+    for (const kill of [
+      { osSignal: 'SIGINT', killAfterMs: 60_000 },
+      { osSignal: null, killAfterMs: 90_000 },
+      { osSignal: 'SIGKILL', killAfterMs: null },
+    ] as const) {
+      await bed.ask('terminate', { ids: [id] }, { kill })
+      const [held] = await bed.store.intents('w1')
+      kills.push(held?.intent?.stop?.kill)
+      assert.deepEqual((await bed.get(id)).intent?.stop?.kill, held?.intent?.stop?.kill)
+    }
+    assert.deepEqual(kills, [
+      { osSignal: 'SIGINT', killAfterMs: 60_000 },
+      { osSignal: null, killAfterMs: 60_000 },
+      { osSignal: 'SIGKILL', killAfterMs: null },
+    ])
+    const feed = await bed.store.feed({ runId: id, after: 0, limit: 10 })
+    const asked = feed
+      .filter(({ type }) => type === 'terminate')
+      .map(({ data }) => data['osSignal'])
+    assert.deepEqual(asked, ['SIGINT', null, 'SIGKILL'])
+  },
+
+  'the record of a stop keeps what was sent, and nobody knows that of a worker that was lost':
+    async (bed) => {
+      await bed.worker()
+      const [stopped, lost, idle] = [await bed.add(), await bed.add(), await bed.add()]
+      await bed.take(2)
+      const sent = [{ osSignal: 'SIGINT', at: bed.clock.at }]
+      for (const id of [stopped, lost, idle]) await bed.askOne('terminate', id)
+      const fence = await bed.fence(stopped)
+      await bed.apply(stopped, { type: 'stop', fence, mode: 'forced', ...plainEnd, sent })
+      await bed.pass(plainWorker.leaseMs * 3)
+      const stops = [stopped, lost, idle].map(async (id) => (await bed.get(id)).stop?.sent)
+      assert.deepEqual(await Promise.all(stops), [sent, null, []])
+    },
 
   'every request is on record, also one that came too late': async (bed) => {
     const id = await bed.add()

@@ -568,6 +568,20 @@ export const rowHoldPromises: Promises = {
       }
     },
 
+  'the runs that a hold finds are killed in the way that it says, cancelled ones, too': async (
+    bed,
+  ) => {
+    const kill = { osSignal: 'SIGINT', killAfterMs: 60_000 } as const
+    const [first, second] = [await held(bed, { tags }), await held(bed, { tags: ['other'] })]
+    await hold(bed, { verb: 'terminate', filter: tag, inFlight: 'park', kill })
+    const filter = { tag: 'other' }
+    await hold(bed, { verb: 'pause', filter, inFlight: 'cancel', kill })
+    const asked = [first, second].map(async (id) => (await bed.get(id)).intent?.stop)
+    const [stop, cancel] = await Promise.all(asked)
+    assert.deepEqual([stop?.verb, stop?.kill], ['terminate', kill])
+    assert.deepEqual([cancel?.verb, cancel?.kill], ['cancel', kill])
+  },
+
   'a hold that cancels what runs, too, asks it; one that rolls back does so whenever it meets a run':
     async (bed) => {
       const running = await held(bed, { tags })

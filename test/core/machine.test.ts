@@ -33,6 +33,7 @@ suite('a handler that was asked to stop', () => {
       requestedAt: now - 100,
       deliveredAt: now - 10,
       stoppedAt: now,
+      sent: [],
       proof: exit,
     })
   })

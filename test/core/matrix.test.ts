@@ -28,6 +28,7 @@ const stop: StopRecord = {
   deliveredAt: null,
   stoppedAt: now - 8,
   proof: null,
+  sent: [],
 }
 const rollingBack: RollbackFacts = {
   state: 'pending',
@@ -234,6 +235,7 @@ suite('a stop verb', () => {
             deliveredAt: null,
             stoppedAt: now,
             proof: null,
+            sent: [],
           })
         }
         if (answer === 'requested') assert.equal(run?.intent?.stop?.verb, verb)

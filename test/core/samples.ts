@@ -49,6 +49,7 @@ const stopRecord: StopRecord = {
   deliveredAt: null,
   stoppedAt: now - 1,
   proof: null,
+  sent: [],
 }
 
 const started = { attempt: 1, startedAt: now - 1000 } as const

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createExecutor } from '../../src/executor/create.ts'
+import { eventually } from '../support/bed.ts'
 import { Watched, inTime, isRunning, orderFor } from '../executor/attempt.ts'
 
 const victims: readonly (readonly [what: string, task: string, input?: unknown])[] = [
@@ -61,6 +62,33 @@ for (const [where, how] of [
     assert.equal(isRunning(child), false)
   })
 }
+
+void test('a second kill shortens the time that the first has given, also to what has left the group', async () => {
+  await using executor = createExecutor('process', { capacity: 1, spares: 0 })
+  const victim = new Watched(executor, orderFor('parent', { detached: true }))
+  const { pid = 0, child = 0 } = await victim.begun()
+  const first = victim.attempt.kill({ osSignal: 'SIGTERM', killAfterMs: 3_600_000 })
+  await eventually(() => !isRunning(pid), 'the leader, which does not listen, has ended')
+  assert.ok(isRunning(child), 'it has an hour')
+  const second = victim.attempt.kill({ osSignal: 'SIGKILL', killAfterMs: 0 })
+  assert.deepEqual(await inTime(Promise.all([first, second]), 'the kills'), ['dead', 'dead'])
+  assert.equal(isRunning(child), false)
+  const { sent } = await victim.end()
+  assert.deepEqual(
+    sent?.map(({ osSignal }) => osSignal),
+    ['SIGTERM', 'SIGKILL'],
+  )
+})
+
+void test('an executor that is disposed does not wait for the time that a kill has given', async () => {
+  const executor = createExecutor('process', { capacity: 1, spares: 0 })
+  const victim = new Watched(executor, orderFor('parent', { spins: true }))
+  const { child = 0 } = await victim.begun()
+  const kill = victim.attempt.kill({ osSignal: 'SIGTERM', killAfterMs: 3_600_000 })
+  await inTime(executor[Symbol.asyncDispose](), 'the disposal')
+  assert.equal(await kill, 'dead')
+  assert.equal(isRunning(child), false)
+})
 
 void test('killing one of many leaves the subprocesses of the others alone', async () => {
   await using executor = createExecutor('process', { capacity: 2, spares: 0 })

@@ -25,7 +25,7 @@ const unconfirmedCode = 4
 const waiting = {
   timeout: {
     kind: 'duration',
-    about: 'how long to wait for the proof; default: the grace and 30s',
+    about: 'how long to wait for the proof; default: the grace, the time until SIGKILL and 30s',
   },
 } as const
 

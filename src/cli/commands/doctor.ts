@@ -4,6 +4,7 @@ import type { Client } from '../../client/client.ts'
 import type { RunRow } from '../../client/views/view.ts'
 import { humanDuration } from '../../core/duration.ts'
 import { endOfGrace } from '../../core/run/intent.ts'
+import { defaultKill, wayOf } from '../../core/run/kill.ts'
 import { isCheckreinError } from '../../core/errors.ts'
 import { isHeldBy, isOfLanes } from '../../core/hold.ts'
 import type { Finding, Hold, WorkerRecord } from '../../store/store.ts'
@@ -212,11 +213,13 @@ function findingLines({ level, name, message, hint }: Finding): string[] {
   return hint === undefined ? [line] : [line, `${' '.repeat(20)}hint: ${hint}`]
 }
 
-/** How long a stop may take past its grace before something must be wrong: a kill is over in a second. */
+/** How long a stop may take past its grace and the time until SIGKILL before something must be wrong: a kill is over in a second. */
 const lateMs = 2000
 
 /** A stop that nobody has carried out: its worker may be gone, or frozen. */
 function isPastItsEnd({ stopping }: RunRow, now: number): boolean {
   const end = stopping === null ? null : endOfGrace(stopping)
-  return end !== null && end + lateMs < now
+  if (stopping === null || end === null) return false
+  const { killAfterMs } = wayOf(stopping.kill, defaultKill)
+  return end + killAfterMs + lateMs < now
 }

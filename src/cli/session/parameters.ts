@@ -41,8 +41,11 @@ function optionOf(name: string, parameter: Parameter): Option {
   )
 }
 
+/** The help lists no more choices than this; where there are more, its text gives an example. */
+const mostListed = 12
+
 function aboutOf({ about, choices, kind }: Parameter): string {
-  const values = choices ? ` (${choices.join(', ')})` : ''
+  const values = choices && choices.length <= mostListed ? ` (${choices.join(', ')})` : ''
   return `${about}${values}${kind === 'texts' || kind === 'pairs' ? '; may be repeated' : ''}`
 }
 

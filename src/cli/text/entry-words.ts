@@ -14,6 +14,8 @@ interface Data {
   readonly by?: string | null
   readonly answer?: string
   readonly graceMs?: number
+  readonly osSignal?: string | null
+  readonly killAfterMs?: number | null
   readonly resumeAt?: number
   readonly otherwise?: PauseFallback
   readonly of?: 'stop' | 'pause'
@@ -37,8 +39,11 @@ type Words = (data: Data, entry: FeedEntry, record: SignalEntry | undefined) => 
 
 const request: Words = (data, { type }, record) => {
   const { by = null, reason = null, graceMs, resumeAt, otherwise, answer } = data
+  const { osSignal = null, killAfterMs = null } = data
   const details = [
     graceMs === undefined ? '' : ` with a grace of ${humanDuration(graceMs)}`,
+    osSignal === null ? '' : ` by ${osSignal}`,
+    killAfterMs === null ? '' : `, SIGKILL after ${humanDuration(killAfterMs)}`,
     otherwise === undefined ? '' : `, else ${otherwise}`,
     resumeAt === undefined ? '' : `, until ${dateTime(resumeAt)}`,
   ]

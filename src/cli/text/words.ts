@@ -54,13 +54,20 @@ function proofWords(proof: ExitProof): string {
   return exitCode === null ? place : `${place} exited with ${exitCode}`
 }
 
+/** `by SIGTERM, SIGKILL`: what its processes were sent. */
+function sentWords({ sent }: StopRecord): string {
+  if (sent === null || sent.length === 0) return 'without an OS signal'
+  return `by ${sent.map(({ osSignal }) => osSignal).join(', ')}`
+}
+
 /** Tells by whom a run was stopped, why and how, with the proof. */
 export function stopWords(stop: StopRecord): string {
   return `${stop.verb}${whoAndWhy(stop)}; ${howWords(stop)}`
 }
 
 /** How a run was stopped, with the proof. */
-export function howWords({ mode, confirmed, proof, requestedAt, stoppedAt }: StopRecord): string {
+export function howWords(stop: StopRecord): string {
+  const { mode, confirmed, proof, requestedAt, stoppedAt } = stop
   const took = `after ${humanDuration(stoppedAt - requestedAt)}`
   if (!confirmed)
     return `stopped ${took}, not confirmed: its worker was lost, and its lease has lapsed`
@@ -70,7 +77,7 @@ export function howWords({ mode, confirmed, proof, requestedAt, stoppedAt }: Sto
     case 'cooperative':
       return `the handler ended by itself ${took}${proof ? `, then ${proofWords(proof)}` : ''}`
     case 'forced':
-      return `forced ${took}${proof ? `, ${proofWords(proof)}` : ''}`
+      return `forced ${took} ${sentWords(stop)}${proof ? `, ${proofWords(proof)}` : ''}`
   }
 }
 

@@ -128,7 +128,7 @@ export class RunHandle<
   /**
    * Asks, waits for the grace (default 5 s), then kills; fulfils when the stop is confirmed, and the run rolled back
    * where that is asked for.
-   * @throws {CheckreinError} `STOP_PENDING` where it is not over within `timeout` (default: grace and 30 s).
+   * @throws {CheckreinError} `STOP_PENDING` where it is not over within `timeout` (default: grace, `killAfter` and 30 s).
    */
   async cancel(options: StopOptions = {}): Promise<StopOutcome> {
     return this.#stop('cancel', options)

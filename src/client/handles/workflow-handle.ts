@@ -107,7 +107,7 @@ export class WorkflowHandle<Output = unknown> implements AsyncDisposable {
   /**
    * No member starts any more; those that run are stopped, with a grace (default 5 s). Fulfils when all of that is confirmed, and
    * rolled back where that is asked for.
-   * @throws {CheckreinError} `STOP_PENDING` where it is not over within `timeout` (default: grace and 30 s).
+   * @throws {CheckreinError} `STOP_PENDING` where it is not over within `timeout` (default: grace, `killAfter` and 30 s).
    */
   async cancel(options: StopWorkflowOptions & Waiting = {}): Promise<WorkflowOutcome> {
     return this.#stop('cancel', options)

@@ -9,9 +9,10 @@ import {
   none,
   pauseOptions,
   signalListOptions,
-  signalWaitOptions,
+  terminateOptions,
   whoOptions,
 } from '../options/parameters.ts'
+import { signalWaitOptions } from '../options/wait-parameters.ts'
 
 /** The rows about runs in hand. */
 export const controlOperations = {
@@ -55,7 +56,7 @@ export const controlOperations = {
     path: '/control/terminate',
     command: 'terminate',
     subject: 'runs',
-    options: askOptions,
+    options: terminateOptions,
     answers: 'Controlled[]',
     errors: ['USAGE', 'BY_REQUIRED'],
     example: 'checkrein terminate 0198c0de-7a11-7cc3-98c4-dc0c0c07398f',

@@ -16,9 +16,9 @@ import {
   none,
   payloadOptions,
   pruneOptions,
-  runWaitOptions,
   whoOptions,
 } from '../options/parameters.ts'
+import { runWaitOptions } from '../options/wait-parameters.ts'
 import { workflowOperations } from './workflow-operations.ts'
 
 /** Every operation, by the name of the method of `Client` that carries it out. */

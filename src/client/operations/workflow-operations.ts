@@ -6,12 +6,12 @@ import {
   none,
   payloadOptions,
   runPauseOptions,
-  runWaitOptions,
   whoOptions,
   workflowOptions,
   workflowRetryOptions,
   workflowStopOptions,
 } from '../options/parameters.ts'
+import { runWaitOptions } from '../options/wait-parameters.ts'
 
 /** The rows about workflows. */
 export const workflowOperations = {

@@ -1,3 +1,4 @@
+import type { KillOptions } from '../../core/run/kill.ts'
 import type { SignalKind, InFlight, OnConflict } from '../../store/store.ts'
 import type { Duration } from '../../core/duration.ts'
 import type { RunningPolicy, PauseFallback } from '../../core/run/intent.ts'
@@ -37,11 +38,14 @@ export interface AskOptions extends WhoOptions {
   readonly children?: RunningPolicy
 }
 
+/** How runs are stopped by `terminate`. */
+export interface TerminateOptions extends AskOptions, KillOptions {}
+
 /** How a run is stopped by a handle, which waits for the confirmation. */
-export interface StopOptions extends AskOptions {
+export interface StopOptions extends TerminateOptions {
   /** How long the handler has to end by itself; default 5 s. */
   readonly grace?: Duration
-  /** How long to wait for the confirmation; default: the grace and 30 s. A roll-back is waited for, too. */
+  /** How long to wait for the confirmation; default: the grace, `killAfter` and 30 s. A roll-back is waited for, too. */
   readonly timeout?: Duration
   readonly abortSignal?: AbortSignal
 }
@@ -91,7 +95,7 @@ export type ScopeOptions = PauseRunsOptions & InFlightOptions
 export type HoldOptions = PauseRunsOptions & HoldParts
 
 /** The parts of a hold besides those of a pause. */
-export interface HoldParts {
+export interface HoldParts extends KillOptions {
   readonly verb: 'pause' | StopVerb
   readonly filter: HoldFilter
   /**
@@ -161,7 +165,7 @@ export interface WorkflowOptions {
 }
 
 /** How a workflow is stopped. */
-export interface StopWorkflowOptions extends WhoOptions {
+export interface StopWorkflowOptions extends WhoOptions, KillOptions {
   /** How long handlers have to end by themselves; default 5 s. */
   readonly grace?: Duration
   /** The fate of running members: they are asked the same (`cancel`, default), go on by themselves (`detach`), or may finish (`wait`). */

@@ -3,6 +3,7 @@ import type { ChildOptions } from '../../core/task/context.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { HoldFilter } from '../../core/hold.ts'
 import { pauseFallbacks, runningPolicies } from '../../core/run/intent.ts'
+import { type KillOptions, osSignals } from '../../core/run/kill.ts'
 import { states } from '../../core/run/transitions.ts'
 import { mostNodes } from '../../core/workflow/graph.ts'
 import { workflowStates } from '../../core/workflow/workflow.ts'
@@ -20,12 +21,11 @@ import type {
   AuditQuery,
   AskOptions,
   FreezeOptions,
-  RunWaitOptions,
-  SignalWaitOptions,
   HoldOptions,
   PauseRunsOptions,
   ScopeOptions,
   StopOptions,
+  TerminateOptions,
   EnqueueOptions,
   EventsOptions,
   StopWorkflowOptions,
@@ -131,26 +131,6 @@ export const signalListOptions = {
   order: { ...listOptions.order, about: 'default: oldest' },
 } as const satisfies Parameters<keyof ListOptions>
 
-/** The outcomes that a run, or a workflow, is waited for. */
-export const runWaits = ['ended', 'stopped', 'paused'] as const
-/** The outcomes that a signal is waited for. */
-export const signalWaits = ['replied', 'delivered'] as const
-
-const waitTimeout = duration('how long to wait before the answer is the present state; default 30s')
-
-/** How a run, or a workflow, is waited for. */
-export const runWaitOptions = {
-  until: { kind: 'text', about: 'what to wait for; default: ended', choices: runWaits },
-  timeout: waitTimeout,
-} as const satisfies Parameters<Exclude<keyof RunWaitOptions, 'abortSignal'>>
-
-/** How a signal is waited for. */
-export const signalWaitOptions = {
-  callId: { ...text('of the signal: the id of the call that has sent it'), isRequired: true },
-  until: { kind: 'text', about: 'what to wait for; default: replied', choices: signalWaits },
-  timeout: waitTimeout,
-} as const satisfies Parameters<Exclude<keyof SignalWaitOptions, 'abortSignal'>>
-
 /** The requester, the reason and the origin of any request. */
 export const whoOptions = {
   reason: text('why; goes into the record'),
@@ -187,10 +167,27 @@ export const askOptions = {
 
 type Waiting = 'timeout' | 'abortSignal'
 
+/** How runs are killed. */
+export const killOptions = {
+  osSignal: {
+    kind: 'text',
+    about: 'the OS signal that their processes get; default: SIGTERM, or that of the task',
+    choices: osSignals,
+    singular: 'signal',
+  },
+  killAfter: duration('time until SIGKILL, at most 1h; default: 250ms, or that of the task'),
+} as const satisfies Parameters<keyof KillOptions>
+
+/** How runs are stopped by `terminate`. */
+export const terminateOptions = {
+  ...askOptions,
+  ...killOptions,
+} as const satisfies Parameters<keyof TerminateOptions>
+
 /** How runs are stopped by `cancel`. */
 export const cancelOptions = {
   grace: duration('how long the handler has to end by itself; default 5s'),
-  ...askOptions,
+  ...terminateOptions,
 } as const satisfies Parameters<Exclude<keyof StopOptions, Waiting>>
 
 /** How a workflow is stopped. */
@@ -245,6 +242,7 @@ export const holdOptions = {
   },
   grace: cancelOptions.grace,
   rollback: askOptions.rollback,
+  ...killOptions,
   until: {
     ...instant('when it ends by itself; default: only when somebody lifts it'),
     excludes: 'for',

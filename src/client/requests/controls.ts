@@ -1,4 +1,5 @@
 /** The verbs that end, pause and resume runs, and those that stand, as requests to the store. */
+import { defaultKill, killChoiceOf, type KillOptions, wayOf } from '../../core/run/kill.ts'
 import { byRequest } from '../../core/run/intent.ts'
 import { type Duration, durationMs } from '../../core/duration.ts'
 import {
@@ -23,6 +24,7 @@ import {
   cancelOptions,
   freezeOptions,
   runPauseOptions,
+  terminateOptions,
   whoOptions,
 } from '../options/parameters.ts'
 import { type ControlTarget, targetOf } from '../options/targets.ts'
@@ -45,7 +47,7 @@ const verbOptions = {
   revoke: Object.keys(askOptions),
   abort: Object.keys(askOptions),
   cancel: Object.keys(cancelOptions),
-  terminate: Object.keys(askOptions),
+  terminate: Object.keys(terminateOptions),
   pause: Object.keys(runPauseOptions),
   resume: Object.keys(whoOptions),
 } as const satisfies Record<ControlVerb, readonly string[]>
@@ -101,6 +103,7 @@ export class Controls {
       tombstoneMs: durationMs(options.tombstone ?? defaultTombstone, 'tombstone'),
       rollback: options.rollback ?? false,
       ...childrenOf(options),
+      ...killOf(options),
       pause: pauseOrder(options, this.#now()),
     })
   }
@@ -122,6 +125,12 @@ export function childrenOf({
   return policy === 'cancel' ? {} : { children: policy }
 }
 
+/** The choice of the way in which runs are killed. @throws {CheckreinError} `USAGE`. */
+export function killOf(options: KillOptions): Pick<ControlRequest, 'kill'> {
+  const kill = killChoiceOf(options)
+  return kill === undefined ? {} : { kill }
+}
+
 /** How long the handler gets, ms. */
 export function graceMs({ grace }: { readonly grace?: Duration }): number {
   return grace === undefined ? defaultGraceMs : durationMs(grace, 'grace')
@@ -135,12 +144,14 @@ function withinMs({ within }: Pick<PauseOptions, 'within'>): number {
 /** How long a verb is waited for past the time that handlers get, where the caller says nothing. */
 const confirmWaitMs = 30_000
 
-/** How long the confirmation of a stop is waited for, ms; default: the grace and 30 s. @throws {CheckreinError} `USAGE`. */
+/** How long the confirmation of a stop is waited for, ms; default: the grace, the time until SIGKILL and 30 s. @throws {CheckreinError} `USAGE`. */
 export function stopWaitMs({
   timeout,
   ...options
-}: Pick<StopOptions, 'timeout' | 'grace'>): number {
-  return timeout === undefined ? graceMs(options) + confirmWaitMs : durationMs(timeout, 'timeout')
+}: Pick<StopOptions, 'timeout' | 'grace' | keyof KillOptions>): number {
+  if (timeout !== undefined) return durationMs(timeout, 'timeout')
+  const { killAfterMs } = wayOf(killChoiceOf(options), defaultKill)
+  return graceMs(options) + killAfterMs + confirmWaitMs
 }
 
 /** How long it is waited for that a run has parked, ms; default: `within` and 30 s. @throws {CheckreinError} `USAGE`. */

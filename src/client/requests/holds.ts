@@ -18,7 +18,7 @@ import {
   oneOf,
 } from '../options/options.ts'
 import { instantOrDelayOf } from '../options/instants.ts'
-import { atOnce, graceMs, pausing, refuseUnknownFreeze } from './controls.ts'
+import { atOnce, graceMs, killOf, pausing, refuseUnknownFreeze } from './controls.ts'
 import { isOfLanes } from '../../core/hold.ts'
 import { stopVerbs } from '../../core/run/transitions.ts'
 
@@ -83,6 +83,7 @@ export function holdRequest(
     inFlight: oneOf(inFlights, options.inFlight ?? usualInFlight({ verb, filter }), 'inFlight'),
     graceMs: graceMs(options),
     rollback: options.rollback ?? false,
+    ...killOf(options),
     pause: pausing(options),
   }
 }

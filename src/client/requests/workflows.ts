@@ -26,7 +26,7 @@ import type {
   WorkflowEnqueued,
 } from '../../store/store.ts'
 import type { Requester } from '../options/requester.ts'
-import { childrenOf, defaultTombstone, graceMs, pauseOrder } from './controls.ts'
+import { childrenOf, defaultTombstone, graceMs, killOf, pauseOrder } from './controls.ts'
 import { checkedPriority, checkedTags, checkedText, deadlineOf, refuseBadInput } from './enqueue.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import type { Now } from '../options/instants.ts'
@@ -173,6 +173,7 @@ export class WorkflowRequests {
       tombstoneMs: durationMs(options.tombstone ?? defaultTombstone, 'tombstone'),
       rollback: options.rollback ?? false,
       ...childrenOf(options),
+      ...killOf(options),
       running: oneOf(runningPolicies, options.running ?? 'cancel', 'running'),
       pause: pauseOrder(options, this.#parts.now()),
     })

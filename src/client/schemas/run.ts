@@ -7,12 +7,13 @@ import {
   runningPolicies,
   type StopIntent,
 } from '../../core/run/intent.ts'
+import { type KillChoice, osSignals, type SentOsSignal } from '../../core/run/kill.ts'
 import type { RollbackFacts, Status } from '../../core/run/run.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import { eventTypes, type State, states, stopVerbs } from '../../core/run/transitions.ts'
 import type { Enqueued } from '../../store/store.ts'
 import type { Run, RunRow } from '../views/view.ts'
-import { anything, count, flag, instant, integer, nullable, text, words } from './kinds.ts'
+import { anything, count, flag, instant, integer, literal, nullable, text, words } from './kinds.ts'
 import { list, object, optional, record } from './shapes.ts'
 import { named, type Schema } from './schema.ts'
 
@@ -33,6 +34,13 @@ export const errorRecord: Schema<ErrorRecord> = named(
     }),
 )
 
+/** The schema of what was chosen about the way in which attempts are killed. */
+export const killChoice = object<KillChoice>({
+  osSignal: nullable(words(osSignals)),
+  killAfterMs: nullable(count()),
+  isAtMost: optional(literal(true)),
+})
+
 /** The schema of the record of a stop: who asked for it, how the run was stopped, and the proof that its process or thread is gone. */
 export const stopRecord = named('Stop', 'How a run was stopped, and the proof.', () =>
   object<StopRecord>({
@@ -52,6 +60,7 @@ export const stopRecord = named('Stop', 'How a run was stopped, and the proof.',
         osSignal: nullable(text()),
       }),
     ),
+    sent: nullable(list(object<SentOsSignal>({ osSignal: text(), at: instant() }))),
   }),
 )
 
@@ -66,6 +75,7 @@ const stopIntent = named('StopRequest', 'The request to stop that a running run 
     overdueAt: nullable(instant()),
     rollback: flag(),
     children: optional(words(runningPolicies)),
+    kill: optional(killChoice),
   }),
 )
 

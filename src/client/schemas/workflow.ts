@@ -36,7 +36,7 @@ import {
 } from './kinds.ts'
 import { list, object, optional } from './shapes.ts'
 import { answer } from './records.ts'
-import { type ListedRun, listedRun, runCounts } from './run.ts'
+import { killChoice, type ListedRun, listedRun, runCounts } from './run.ts'
 import { named, type Schema } from './schema.ts'
 
 const stepFailure = named('StepFailure', 'Why a step, or a workflow, did not complete.', () =>
@@ -76,6 +76,7 @@ const stop = object<WorkflowStop>({
   requestedAt: instant(),
   running: words(runningPolicies),
   rollback: flag(),
+  kill: optional(killChoice),
 })
 
 const rollback = object<WorkflowRollback>({

@@ -15,7 +15,12 @@ import {
   type SignalWaitOptions,
   type WaitOptions,
 } from '../options/options.ts'
-import { runWaitOptions, runWaits, signalWaitOptions, signalWaits } from '../options/parameters.ts'
+import {
+  runWaitOptions,
+  runWaits,
+  signalWaitOptions,
+  signalWaits,
+} from '../options/wait-parameters.ts'
 import { checkedId } from '../options/targets.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import { type SignalEntry, signalEntry } from '../views/audit.ts'

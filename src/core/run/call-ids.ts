@@ -6,6 +6,7 @@
  * asks of the runs that run.
  */
 import type { RunningPolicy } from './intent.ts'
+import type { KillChoice } from './kill.ts'
 import { type State, type StopVerb, states } from './transitions.ts'
 
 interface OnRuns {
@@ -36,11 +37,17 @@ interface OnChildren {
   readonly verb: StopVerb
   readonly children: RunningPolicy
   readonly rollback: boolean
+  readonly kill?: KillChoice
 }
 
 /** A run that is stopped asks the same of its children. */
-export const callOfParent = (runId: string, { verb, children, rollback }: OnChildren): string =>
-  `${runId}/children/${verb}/${children}${rollback ? '/rollback' : ''}`
+export const callOfParent = (
+  runId: string,
+  { verb, children, rollback, kill }: OnChildren,
+): string => {
+  const way = kill === undefined ? '' : `/kill-${kill.osSignal ?? ''}-${kill.killAfterMs ?? ''}`
+  return `${runId}/children/${verb}/${children}${rollback ? '/rollback' : ''}${way}`
+}
 
 /** A run takes the key of another: that goes by its own id. */
 export const callOfReplacement = (runId: string): string => runId
@@ -54,7 +61,7 @@ export interface Caller {
 }
 
 const endings: readonly (readonly [kind: Caller['kind'], ending: RegExp])[] = [
-  ['parent', /\/children\/\w+\/\w+(?:\/rollback)?$/],
+  ['parent', /\/children\/\w+\/\w+(?:\/rollback)?(?:\/kill-\w*-\d*)?$/],
   ['workflow', /\/(?:\d+|tombstone|resume-\d+)$/],
   ['hold', new RegExp(`/(?:over|[a-z]+-(?:${states.join('|')}))$`)],
 ]

@@ -60,7 +60,7 @@ export function prevented(
   now: number,
 ): StopRecord {
   const base = { verb, ...who, requestedAt: now, deliveredAt: null }
-  return { ...base, mode: 'prevented', confirmed: true, stoppedAt: now, proof: null }
+  return { ...base, mode: 'prevented', confirmed: true, stoppedAt: now, proof: null, sent: [] }
 }
 
 /** The facts of a run that no worker holds, of which nothing is asked, and which waits for nothing. */

@@ -184,6 +184,7 @@ function stopped({ intent, mode, ended, isConfirmed = true, now }: Stopped): Sto
     deliveredAt: ended?.deliveredAt ?? intent.deliveredAt,
     stoppedAt: now,
     proof: ended?.proof ?? null,
+    sent: isConfirmed ? (ended?.sent ?? []) : null,
   }
 }
 

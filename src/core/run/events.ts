@@ -1,6 +1,7 @@
 import type { RetryPolicy } from '../backoff.ts'
 import type { ErrorRecord } from '../errors.ts'
 import type { PauseFallback, Pauser, RunningPolicy } from './intent.ts'
+import type { KillChoice, SentOsSignal } from './kill.ts'
 import type { Fence, JsonText, PausedBy, RollbackCause, WaitOutcome } from './run.ts'
 import type { ExitProof, StopMode } from './stop.ts'
 import type { EventType, State, StopVerb } from './transitions.ts'
@@ -48,6 +49,8 @@ export type MachineEvent =
       readonly rollback?: boolean
       /** The policy for the children of the run; default `cancel`. */
       readonly children?: RunningPolicy
+      /** The choice of the way in which the attempt is killed. */
+      readonly kill?: KillChoice
     })
   | (Attribution & { readonly type: 'pause' } & PauseRequest)
   /**
@@ -113,6 +116,8 @@ export interface PauseRequest extends Pauser {
 export interface Ended {
   readonly deliveredAt: number | null
   readonly proof: ExitProof | null
+  /** The OS signals that killed it; default none. */
+  readonly sent?: readonly SentOsSignal[]
 }
 
 /** The facts that decide whether a failed attempt is tried again, and when. */

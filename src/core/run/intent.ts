@@ -1,3 +1,4 @@
+import { isSameKill, type KillChoice, strongerKill } from './kill.ts'
 import { type StopVerb, stopVerbs } from './transitions.ts'
 
 /** A request to stop a running attempt, kept with the run until the stop was observed. Instants are epoch ms. */
@@ -15,6 +16,8 @@ export interface StopIntent {
   readonly rollback: boolean
   /** The policy for the children of the run, also for children that it enqueues from now on; default `cancel`. */
   readonly children?: RunningPolicy
+  /** The choice of the way in which the attempt is killed; the rest is left to its task. */
+  readonly kill?: KillChoice
 }
 
 /**
@@ -80,21 +83,34 @@ const rank = (verb: StopVerb): number => stopVerbs.indexOf(verb)
 
 /**
  * The request that stands when one more stop is requested: the stronger verb, and of two cancels the one with the earlier end
- * of grace. A request never becomes weaker. For example, a `cancel` after a `terminate` changes nothing.
+ * of grace. A request never becomes weaker. For example, a `cancel` after a `terminate` changes nothing. Of two requests that
+ * kill, SIGKILL goes before other OS signals, else the newer signal counts, and the shorter time until SIGKILL.
  */
 export function strongerStop(old: StopIntent | null, asked: StopIntent): StopIntent {
   if (old === null) return asked
   const isStronger =
     rank(asked.verb) > rank(old.verb) ||
     (asked.verb === old.verb && (endOfGrace(asked) ?? 0) < (endOfGrace(old) ?? 0))
-  const both = { rollback: old.rollback || asked.rollback, ...bothPolicies(old, asked) }
+  const both = {
+    rollback: old.rollback || asked.rollback,
+    ...bothPolicies(old, asked),
+    ...bothKills(old, asked),
+  }
   if (isStronger) {
-    const { children: _, ...rest } = asked
+    const { children: _, kill: __, ...rest } = asked
     return { ...rest, ...both, deliveredAt: old.deliveredAt, overdueAt: old.overdueAt }
   }
-  const { children, ...rest } = old
-  const isSame = both.rollback === old.rollback && both.children === children
+  const { children, kill, ...rest } = old
+  const isSame =
+    both.rollback === old.rollback && both.children === children && isSameKill(both.kill, kill)
   return isSame ? old : { ...rest, ...both }
+}
+
+/** The way in which both requests are met. A request that kills nothing has no say, and neither has a weaker one that comes later. */
+function bothKills(old: StopIntent, asked: StopIntent): Pick<StopIntent, 'kill'> {
+  if (rank(asked.verb) < rank(old.verb)) return old.kill === undefined ? {} : { kill: old.kill }
+  const kill = endOfGrace(old) === null ? asked.kill : strongerKill(old.kill, asked.kill)
+  return kill === undefined ? {} : { kill }
 }
 
 /** The policy that reaches further; the furthest needs no word. */

@@ -184,7 +184,7 @@ function claim(run: RunFacts, event: EventOf<'claim'>, now: number): Accepted {
 // --- while it runs --------------------------------------------------------------------------------------------
 
 function askToStop(run: RunFacts, event: EventOf<StopVerb>, now: number): Accepted {
-  const { type: verb, reason, by, graceMs, rollback = false, children } = event
+  const { type: verb, reason, by, graceMs, rollback = false, children, kill } = event
   const request = {
     verb,
     reason,
@@ -195,12 +195,13 @@ function askToStop(run: RunFacts, event: EventOf<StopVerb>, now: number): Accept
     overdueAt: null,
     rollback,
     ...(children === undefined ? {} : { children }),
+    ...(kill === undefined ? {} : { kill }),
   }
   const intent = {
     stop: strongerStop(run.intent?.stop ?? null, request),
     pause: run.intent?.pause ?? null,
   }
-  const data = verb === 'cancel' ? { reason, by, graceMs } : { reason, by }
+  const data = { reason, by, ...(verb === 'cancel' ? { graceMs } : {}), ...kill }
   return { answer: 'requested', run: { ...run, intent }, data }
 }
 

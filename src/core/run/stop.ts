@@ -1,3 +1,4 @@
+import type { SentOsSignal } from './kill.ts'
 import type { StopVerb } from './transitions.ts'
 
 /** The exit of an isolate, as it was observed. */
@@ -32,4 +33,9 @@ export interface StopRecord {
   readonly deliveredAt: number | null
   readonly stoppedAt: number
   readonly proof: ExitProof | null
+  /**
+   * The OS signals that its processes were sent to kill them, in their order. Empty where none was sent: nothing had to be killed, or the
+   * isolation has no processes of its own (`thread`, `inline`). Null where the worker was lost, and nobody knows.
+   */
+  readonly sent: readonly SentOsSignal[] | null
 }

@@ -1,5 +1,6 @@
 /** The limits that a task sets for its attempts: how long one may take, and how often it is saved. */
 import { type Duration, durationMs, longestTimerMs } from '../duration.ts'
+import { defaultKill, killChoiceOf, type KillOptions, type KillWay, wayOf } from '../run/kill.ts'
 import { defaultPayloadLimit } from '../payload.ts'
 
 /** The limits of a task, checked and with their defaults. */
@@ -12,9 +13,11 @@ export interface TaskLimits {
   readonly checkpointMs: number
   readonly checkpointLimit: number
   readonly parkAfterMs: number
+  /** How its attempts are killed by a `terminate` or `cancel` that does not say. */
+  readonly kill: KillWay
 }
 
-interface SaidLimits {
+interface SaidLimits extends KillOptions {
   readonly timeout?: Duration
   readonly hardTimeout?: Duration
   readonly heartbeatTimeout?: Duration
@@ -51,6 +54,7 @@ export function taskLimits(said: SaidLimits): TaskLimits {
     checkpointMs: countable(said.checkpointEvery ?? 1000, 'checkpointEvery', 0),
     checkpointLimit,
     parkAfterMs: durationMs(said.parkAfter ?? 5000, 'parkAfter'),
+    kill: wayOf(killChoiceOf(said), defaultKill),
   }
 }
 

@@ -10,10 +10,11 @@ import {
   type AnyTask,
 } from './context.ts'
 import { CheckreinError, shown } from '../errors.ts'
+import type { KillOptions } from '../run/kill.ts'
 import { type RollbackCause, rollbackCauses } from '../run/run.ts'
 import { taskLimits, isolations } from './task-limits.ts'
 
-interface Common {
+interface Common extends KillOptions {
   /** The name by which the store knows the task: letters, digits and `._:/-`, at most 200. */
   readonly name: string
   /** The queue of its runs where `enqueue` names none; default `default`. */
@@ -147,6 +148,8 @@ const parts: Readonly<Record<keyof Definition, true>> = {
   checkpointEvery: true,
   checkpointLimit: true,
   parkAfter: true,
+  osSignal: true,
+  killAfter: true,
 }
 
 /** A mistyped limit must not mean "none". */

@@ -1,3 +1,4 @@
+import type { KillChoice } from '../run/kill.ts'
 import type { JsonText } from '../run/run.ts'
 import type { StopVerb } from '../run/transitions.ts'
 import type { StepFailure } from '../run/settled.ts'
@@ -28,6 +29,8 @@ export interface WorkflowStop {
   readonly running: RunningPolicy
   /** Whether members that have completed are rolled back, the last first. */
   readonly rollback: boolean
+  /** The choice of the way in which members are killed. */
+  readonly kill?: KillChoice
 }
 
 /** The reason why a step did not complete, as it is stored. */

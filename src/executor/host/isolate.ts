@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { defaultKill, type KillWay, type SentOsSignal } from '../../core/run/kill.ts'
 import type { ExitProof } from '../../core/run/stop.ts'
 import { orderLine, loadLine } from '../wire/channel.ts'
 import type {
@@ -27,8 +28,12 @@ export interface Seat {
   thaw(): void
   /** Called when an attempt starts and when it has ended. */
   setBusy(isBusy: boolean): void
+  /** The OS signals that its processes were sent to end it. */
+  readonly sent: readonly SentOsSignal[]
   /** Kills it; `unresponsive` where its exit was not observed within the seat's bound. It may be called again. */
-  end(): Promise<KillOutcome>
+  end(way: KillWay): Promise<KillOutcome>
+  /** The same for an isolate that has nothing left to do. @param way without one, the way of an earlier call stays. */
+  retire(way?: KillWay): Promise<KillOutcome>
 }
 
 const slack = 1_048_576
@@ -60,6 +65,8 @@ export class Isolate implements IsolateControls {
   #expected: Expected | null = null
   #seq = 0
   #isRetired = false
+  /** How it is retired; null for the usual way, and where it is being killed in a way of its own. */
+  #way: KillWay | null = null
   /** The modules that it could not load; null while it loads them. */
   #failed: readonly string[] | null = null
   readonly #startMs: number
@@ -119,6 +126,10 @@ export class Isolate implements IsolateControls {
     this.#seat.abort(seq, reason)
   }
 
+  retireBy(way: KillWay): void {
+    if (this.#attempt?.wasKilled !== true) this.#way = way
+  }
+
   pause(seq: number, isAsked: boolean): void {
     this.#seat.pause(seq, isAsked)
   }
@@ -143,17 +154,20 @@ export class Isolate implements IsolateControls {
   }
 
   /** Kills it, and with it the attempt that it runs. */
-  async kill(): Promise<KillOutcome> {
+  async kill(way: KillWay = defaultKill): Promise<KillOutcome> {
     this.condemn()
-    const outcome = await this.retire()
+    this.#way = null
+    const outcome = await this.#seat.end(way)
     if (outcome === 'dead') await this.gone
     return outcome
   }
 
   /** Ends it without saying that its attempt was killed. */
   retire(): Promise<KillOutcome> {
+    const way = this.#way ?? undefined
+    this.#way = null
     this.#isRetired = true
-    return this.#seat.end()
+    return this.#seat.retire(way)
   }
 
   #hear(report: Heard | null): void {
@@ -217,7 +231,7 @@ export class Isolate implements IsolateControls {
     this.#seat.setBusy(false)
     this.#watchStart()
     this.#onEnded()
-    attempt.settle(proof)
+    attempt.settle(proof, this.#seat.sent)
   }
 }
 

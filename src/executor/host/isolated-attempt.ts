@@ -1,6 +1,7 @@
 import type { ErrorRecord } from '../../core/errors.ts'
 import type { Saved, SignalOutcome } from '../../core/run/events.ts'
 import type { JsonText } from '../../core/run/run.ts'
+import type { KillWay, SentOsSignal } from '../../core/run/kill.ts'
 import type { ExitProof } from '../../core/run/stop.ts'
 import { answerLine, caughtUpLine, type EndReport, savedLine, signalLine } from '../wire/channel.ts'
 import type {
@@ -15,7 +16,7 @@ import type {
 import type { Heard } from './report.ts'
 
 type ReportedEnd =
-  | Pick<Extract<AttemptEnd, { kind: 'returned' }>, 'kind' | 'result' | 'saved'>
+  | Pick<Extract<AttemptEnd, { kind: 'returned' }>, 'kind' | 'result' | 'at' | 'saved'>
   | Pick<Extract<AttemptEnd, { kind: 'threw' }>, 'kind' | 'error' | 'isRetryable' | 'saved'>
   | Pick<Extract<AttemptEnd, { kind: 'parked' }>, 'kind' | 'wait' | 'saved'>
 
@@ -31,11 +32,13 @@ const brokenEnd: ErrorRecord = {
 /** The part of its `Isolate` that an attempt needs. `attempt` is the number of the attempt within the isolate. */
 export interface IsolateControls {
   abort(attempt: number, reason: AbortReason): void
+  /** Says how it is ended where nobody kills it. */
+  retireBy(way: KillWay): void
   pause(attempt: number, isAsked: boolean): void
   tell(line: string): void
   freeze(): Promise<boolean>
   thaw(): void
-  kill(): Promise<KillOutcome>
+  kill(way?: KillWay): Promise<KillOutcome>
 }
 
 const tellsOfHandler = (report: Heard[0]): boolean =>
@@ -71,7 +74,8 @@ export class IsolatedAttempt implements RunningAttempt {
     this.seq = seq
   }
 
-  abort(reason: AbortReason): void {
+  abort(reason: AbortReason, way?: KillWay): void {
+    if (way !== undefined && !this.#hasEnded) this.#isolate.retireBy(way)
     if (this.#isAborted || this.#hasEnded) return
     this.#isAborted = true
     this.#isolate.abort(this.seq, reason)
@@ -109,15 +113,17 @@ export class IsolatedAttempt implements RunningAttempt {
     if (!this.#hasEnded) this.#isolate.thaw()
   }
 
-  async kill(): Promise<KillOutcome> {
-    return this.#hasEnded ? 'dead' : await this.#isolate.kill()
+  async kill(way?: KillWay): Promise<KillOutcome> {
+    return this.#hasEnded ? 'dead' : await this.#isolate.kill(way)
   }
 
-  settle(proof: ExitProof | null): void {
+  /** @param sent the OS signals that its isolate was sent. */
+  settle(proof: ExitProof | null, sent: readonly SentOsSignal[]): void {
     this.#hasEnded = true
     const killed = { kind: 'exited', wasKilled: this.wasKilled, saved: nothingSaved } as const
     const outcome = this.outcome ?? killed
-    this.#resolve({ ...outcome, deliveredAt: this.#deliveredAt, proof })
+    const signals = sent.length === 0 ? {} : { sent }
+    this.#resolve({ ...outcome, deliveredAt: this.#deliveredAt, proof, ...signals })
   }
 
   hear(report: Exclude<Heard, readonly ['ready', ...unknown[]]>): void {
@@ -165,11 +171,14 @@ export class IsolatedAttempt implements RunningAttempt {
       this.mustRetire ||= isTainted
       return
     }
-    const [kind, , value, checkpoint, isTainted] = report
-    const saved = this.#saved(checkpoint)
-    this.outcome =
-      kind === 'returned' ? { kind, result: value, saved } : { kind, wait: value, saved }
-    this.mustRetire ||= isTainted
+    const saved = this.#saved(report[3])
+    this.mustRetire ||= report[4]
+    if (report[0] === 'parked') {
+      this.outcome = { kind: 'parked', wait: report[2], saved }
+      return
+    }
+    const [kind, , result, , , at] = report
+    this.outcome = { kind, result, saved, ...(at === undefined ? {} : { at }) }
   }
 
   /** Ends the attempt with an error. Nothing that came with the broken end is kept, the outcomes of signals included, and the isolate is not used again. */

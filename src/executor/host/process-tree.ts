@@ -3,19 +3,13 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { defaultKill, type KillWay, type SentOsSignal } from '../../core/run/kill.ts'
 import type { DeadmanLine } from '../wire/channel.ts'
-import {
-  type Family,
-  type FamilyMember,
-  familyOf,
-  livingMembers,
-  markerName,
-  signalGroup,
-  signalStrays,
-} from '../os/family.ts'
+import { type Family, familyOf, markerName } from '../os/family.ts'
 import { outputStdio, printFor } from '../os/output.ts'
 import type { Surroundings } from '../os/surroundings.ts'
 import { TreeFreeze } from './freeze.ts'
+import { TreeEnd } from './tree-end.ts'
 import { deadmanFd } from '../watchdog/arm-deadman.ts'
 
 /** The exit of a process, as it was observed. */
@@ -34,9 +28,6 @@ export interface ProcessTreeSettings {
   readonly surroundings: Surroundings
 }
 
-/** How long a group may take to end by SIGTERM. */
-const termMs = 250
-
 /**
  * A child process of the worker with all processes that descend from it (`os/family.ts` finds them). The child leads a group of its
  * own and has a dead man's switch, and its end, with that of all its descendants, is made certain.
@@ -52,8 +43,7 @@ export class ProcessTree {
   readonly #process: ChildProcess | null
   readonly #family: Family | null
   readonly #exited: Promise<Exit | null>
-  #hasExited = false
-  #ending: Promise<void> | null = null
+  #ending: TreeEnd | null = null
   #goodUntil: number
   /** Set while the tree is frozen, or on its way there. */
   #freezing: TreeFreeze | null = null
@@ -66,7 +56,6 @@ export class ProcessTree {
     this.pid = pid ?? 0
     this.#family = pid === undefined ? null : familyOf(pid, marker)
     this.gone = this.#exited.then(async (exit) => {
-      this.#hasExited = true
       await this.end()
       return exit
     })
@@ -112,48 +101,46 @@ export class ProcessTree {
     if (deadman?.writable === true) deadman.write(`${JSON.stringify(line)}\n`)
   }
 
-  /** Kills the whole tree; idempotent. Resolves when no process is left, which `gone` then says. */
-  end(): Promise<void> {
-    this.#ending ??= this.#family === null ? Promise.resolve() : this.#endAll(this.#family)
-    return this.#ending
+  /** The OS signals that it was sent to end it. */
+  get sent(): readonly SentOsSignal[] {
+    return this.#ending?.sent ?? []
   }
 
-  async #endAll(family: Family): Promise<void> {
-    this.#freezing?.leave()
-    await this.#climb(family)
-    this.#freezing?.dismissGuard()
+  /** How long it has until it gets SIGKILL, ms; 0 where it has got it, and where nobody ends it. */
+  get killInMs(): number {
+    return this.#ending?.killInMs ?? 0
   }
 
   /**
-   * The ladder: SIGTERM to the group, and after 250 ms SIGKILL, until no process is alive. A frozen process can't hear SIGTERM,
-   * so it gets SIGKILL at once. A look at the family that failed says nothing, so the ladder goes on.
+   * Kills the whole tree. Resolves when no process is left, which `gone` then says.
+   * @param way may be another one than in an earlier call: it can only shorten the time that is left. Without it, the way of an
+   * earlier call stays.
    */
-  async #climb(family: Family): Promise<void> {
-    // The look comes before the signal: a process that loses its parent by the signal may not be found any more.
-    const before = await livingMembers(family).catch(() => [])
-    const killAt = performance.now() + (this.#freezing === null ? termMs : 0)
-    if (this.#freezing === null) {
-      this.#signalGroup(family, before, 'SIGTERM')
-      await Promise.race([this.#exited, delay(termMs)])
-    }
-    for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 100)) {
-      const left = await livingMembers(family).catch(() => null)
-      if (left?.length === 0 && this.#hasExited) return
-      signalStrays(left ?? [], 'SIGKILL')
-      if (performance.now() >= killAt) this.#signalGroup(family, left ?? [], 'SIGKILL')
-      await delay(waitMs)
-    }
+  async end(way?: KillWay): Promise<void> {
+    if (this.#family === null) return
+    if (this.#ending === null) this.#ending = this.#beginEnd(this.#family, way ?? defaultKill)
+    else if (way !== undefined) this.#ending.follow(way)
+    await this.#ending.over
   }
 
-  /** Signals the group, but only while its number can't be that of another group. */
-  #signalGroup(
-    { leader }: Family,
-    left: readonly FamilyMember[],
-    osSignal: 'SIGTERM' | 'SIGKILL',
-  ): void {
-    if (!this.#hasExited || left.some((member) => member.isInGroup)) signalGroup(leader, osSignal)
+  /** Ends the whole tree, of which the child itself has nothing left to do. @param way without one, that of an earlier call stays. */
+  retire(way?: KillWay): Promise<void> {
+    const over = this.end(way)
+    this.#ending?.dismissLeader()
+    return over
+  }
+
+  /** A frozen process can't hear any signal but SIGKILL, so it gets that at once. */
+  #beginEnd(family: Family, way: KillWay): TreeEnd {
+    const freezing = this.#freezing
+    freezing?.leave()
+    const ending = new TreeEnd(family, this.#exited, freezing === null ? way : killAtOnce)
+    void ending.over.then(() => freezing?.dismissGuard())
+    return ending
   }
 }
+
+const killAtOnce: KillWay = { osSignal: 'SIGKILL', killAfterMs: 0 }
 
 function trySpawn(
   { entry, laneCount = 0, surroundings }: ProcessTreeSettings,
@@ -212,8 +199,4 @@ function whenExited(child: ChildProcess | null): Promise<Exit | null> {
       if (pid !== undefined) resolve({ pid, exitCode, osSignal })
     })
   })
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms))
 }

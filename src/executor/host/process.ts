@@ -1,4 +1,5 @@
 import { extname } from 'node:path'
+import { defaultKill, type KillWay, type SentOsSignal } from '../../core/run/kill.ts'
 import type { ExitProof } from '../../core/run/stop.ts'
 import { ProcessTree } from './process-tree.ts'
 import type { Surroundings } from '../os/surroundings.ts'
@@ -40,7 +41,7 @@ export class ProcessSeats implements SeatMaker {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#children].map((child) => child.end()))
+    await Promise.all([...this.#children].map((child) => child.end(defaultKill)))
   }
 }
 
@@ -74,9 +75,22 @@ class ProcessSeat implements Seat {
 
   setBusy(): void {}
 
-  end(): Promise<KillOutcome> {
-    const dead = this.#child.end().then((): KillOutcome => 'dead')
-    return within(killBoundMs, dead)
+  get sent(): readonly SentOsSignal[] {
+    return this.#child.sent
+  }
+
+  end(way: KillWay): Promise<KillOutcome> {
+    return this.#inTime(this.#child.end(way))
+  }
+
+  retire(way?: KillWay): Promise<KillOutcome> {
+    return this.#inTime(this.#child.retire(way))
+  }
+
+  /** The bound begins at SIGKILL, for until then the processes may take their time. */
+  #inTime(over: Promise<void>): Promise<KillOutcome> {
+    const dead = over.then((): KillOutcome => 'dead')
+    return within(this.#child.killInMs + killBoundMs, dead)
   }
 }
 

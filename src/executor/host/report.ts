@@ -94,7 +94,9 @@ function endOf(fields: readonly unknown[], expected: Expected): Heard | null {
     if (error !== null) end = ['threw', seq, error, isRetryable, checkpoint, isTainted]
     else if (wait !== undefined) end = ['parked', seq, wait, checkpoint, isTainted]
     else if (type === 'returned' && isJson(value, payloadLimit))
-      end = [type, seq, value, checkpoint, isTainted]
+      end = isTime(fields[5])
+        ? [type, seq, value, checkpoint, isTainted, fields[5]]
+        : [type, seq, value, checkpoint, isTainted]
   }
   return end ?? (isEndValue(type, value) ? ['broken', seq] : null)
 }

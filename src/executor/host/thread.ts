@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { defaultKill, type SentOsSignal } from '../../core/run/kill.ts'
 import type { ExitProof } from '../../core/run/stop.ts'
 import type { HostOrder } from '../wire/channel.ts'
 import { ProcessTree, type Exit } from './process-tree.ts'
@@ -49,7 +50,7 @@ export class ThreadSeats implements SeatMaker {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#hosts].map((host) => host.child.end()))
+    await Promise.all([...this.#hosts].map((host) => host.child.end(defaultKill)))
   }
 
   #openHost(): Host {
@@ -161,6 +162,11 @@ class ThreadSeat implements Seat {
     this.lane = host.child.pipe(lane)
   }
 
+  /** The signals that its host was sent: no OS signal reaches a thread alone. */
+  get sent(): readonly SentOsSignal[] {
+    return this.#host.child.sent
+  }
+
   get isOpen(): boolean {
     return !this.#host.isDraining
   }
@@ -195,6 +201,10 @@ class ThreadSeat implements Seat {
     )
     if (outcome === 'unresponsive') this.#giveUp()
     return outcome
+  }
+
+  retire(): Promise<KillOutcome> {
+    return this.end()
   }
 
   onOpened(pid: number, threadId: number): void {

@@ -7,6 +7,7 @@ import { AttemptContext } from './context.ts'
 import type { AttemptOrder, HandlerListener } from '../executor.ts'
 import { isSettled, loadTasks } from './load-task.ts'
 import { type HandlerOutcome, performAttempt, threw } from './perform.ts'
+import { epochMs } from './attempt/clock.ts'
 import { Traces } from './traces.ts'
 import { currentOwner, type ErrorOwner, ownedBy } from '../os/uncaught.ts'
 import { Wire } from '../wire/wire.ts'
@@ -130,7 +131,8 @@ class Service {
     const isTainted = !this.#traces.restoreFolder() || outcome.isTainted || this.#isHaunted
     this.#handled(seq, saved.signals)
     const last = [saved.checkpoint, isTainted] as const
-    if (outcome.kind === 'returned') this.#send(['returned', seq, outcome.result, ...last])
+    if (outcome.kind === 'returned')
+      this.#send(['returned', seq, outcome.result, ...last, epochMs()])
     else if (outcome.kind === 'parked') this.#send(['parked', seq, outcome.wait, ...last])
     else this.#send(['threw', seq, outcome.error, outcome.isRetryable, ...last])
     if (!isTainted) this.#traces.restore()

@@ -18,6 +18,7 @@
  * Process ids are used again, so `-pid` is signalled only while the child is unreaped or somebody of its group was
  * seen alive: as long as either is true the kernel gives the number to nobody else.
  */
+import type { OsSignal } from '../../core/run/kill.ts'
 import { execFile } from 'node:child_process'
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 
@@ -91,13 +92,18 @@ export async function livingMembers(family: Family): Promise<readonly FamilyMemb
 }
 
 /** The OS signals that families get. */
-export type FamilySignal = 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'
+export type FamilySignal = OsSignal | 'SIGSTOP' | 'SIGCONT'
 
 /** Signals the whole group, if there is one. */
 export function signalGroup(leader: number, osSignal: FamilySignal): void {
   if (process.platform === 'win32')
     execFile('taskkill', ['/T', '/F', '/PID', String(leader)], () => {})
   else signal(-leader, osSignal)
+}
+
+/** Kills the leader alone, which must not have been reaped. */
+export function killLeader({ leader }: Family): void {
+  signal(leader, 'SIGKILL')
 }
 
 /** Signals those that left the group, one by one. */

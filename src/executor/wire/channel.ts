@@ -34,7 +34,7 @@ export type Report =
   | readonly ['question', seq: number, number: number, question: StoreQuestion]
   | EndReport
 
-/** The last report of an attempt. `isTainted`: the isolate must not run another attempt. */
+/** The last report of an attempt. `isTainted`: the isolate must not run another attempt. `at`: when the handler returned, epoch ms. */
 export type EndReport =
   | readonly [
       'returned',
@@ -42,6 +42,7 @@ export type EndReport =
       result: JsonText | null,
       checkpoint: JsonText | null,
       isTainted: boolean,
+      at?: number,
     ]
   | readonly [
       'threw',

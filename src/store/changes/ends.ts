@@ -1,6 +1,7 @@
 /** The ends of runs in a transaction, as `store/runs/after-ends.ts` needs them. */
 import type { MachineEvent } from '../../core/run/events.ts'
 import type { RunningPolicy } from '../../core/run/intent.ts'
+import type { KillChoice } from '../../core/run/kill.ts'
 import type { StoredRun } from '../../core/run/run.ts'
 import { isStopVerb, type StopVerb } from '../../core/run/transitions.ts'
 import type { EndCounts } from '../../core/workflow/workflow.ts'
@@ -39,6 +40,7 @@ export interface StoppedParent {
   readonly graceMs: number
   readonly rollback: boolean
   readonly children?: RunningPolicy
+  readonly kill?: KillChoice
 }
 
 /** The run as a stopped parent, where the event has stopped it or asks it to stop; else nothing. */
@@ -49,7 +51,10 @@ export function stoppedBy(event: MachineEvent, { id, ...run }: SeqRun): readonly
     return [{ id, verb: 'cancel', reason, by: null, graceMs, rollback: false }]
   }
   if (!isStopVerb(event.type) || !('graceMs' in event)) return []
-  const { type: verb, rollback = false, reason, by, graceMs, children } = event
-  const policy = children === undefined ? {} : { children }
+  const { type: verb, rollback = false, reason, by, graceMs, children, kill } = event
+  const policy = {
+    ...(children === undefined ? {} : { children }),
+    ...(kill === undefined ? {} : { kill }),
+  }
   return [{ id, verb, reason, by, graceMs, rollback, ...policy }]
 }

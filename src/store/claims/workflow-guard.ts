@@ -67,8 +67,8 @@ async function workflowsToChange(
 function eventOf(flow: StoredWorkflow): MachineEvent | null {
   const { id: workflowId, stop, paused, pausesAtPoints } = flow
   if (stop) {
-    const { verb, reason, by, rollback } = stop
-    return { type: verb, reason, by, graceMs: 0, rollback }
+    const { verb, reason, by, rollback, kill } = stop
+    return { type: verb, reason, by, graceMs: 0, rollback, ...(kill && { kill }) }
   }
   if (!paused || pausesAtPoints) return null
   const { reason, by, until } = paused

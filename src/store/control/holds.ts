@@ -95,7 +95,7 @@ function bulksOf(request: HoldRequest, hold: Hold): readonly Control[] {
 }
 
 function bulkOn(
-  { callId, reason, by, origin, graceMs, rollback, pause }: HoldRequest,
+  { callId, reason, by, origin, graceMs, rollback, kill, pause }: HoldRequest,
   hold: Hold,
   { verb, state }: { readonly verb: ControlVerb; readonly state: readonly State[] },
 ): Control {
@@ -111,6 +111,7 @@ function bulkOn(
     graceMs,
     tombstoneMs: 0,
     rollback,
+    ...(kill === undefined ? {} : { kill }),
     pause: { ...pause, until, holdId: hold.id, workflowId: null, parksIn },
   }
   const filter: RunFilter = { ...hold.filter, state: [...new Set(state)] }

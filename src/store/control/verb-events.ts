@@ -20,7 +20,7 @@ export function verbFor(run: SeqRun | undefined, { verb, running }: Asked): Cont
  * @param keptBy the pause that a resume cannot end, if there is one.
  */
 export function eventOf(asked: Asked, now: number, keptBy: KeptBy | null = null): MachineEvent {
-  const { verb, reason, by, graceMs, rollback, children, pause } = asked
+  const { verb, reason, by, graceMs, rollback, children, kill, pause } = asked
   if (verb === 'resume') {
     const { holdId, workflowId } = pause
     return {
@@ -40,6 +40,7 @@ export function eventOf(asked: Asked, now: number, keptBy: KeptBy | null = null)
       graceMs,
       rollback,
       ...(children === undefined ? {} : { children }),
+      ...(kill === undefined ? {} : { kill }),
     }
   const { until, ...how } = pause
   return { type: verb, reason, by, ...how, resumeAt: instantOf(until, now) }

@@ -9,6 +9,7 @@ import {
   type Pauser,
   type RunningPolicy,
 } from '../../core/run/intent.ts'
+import type { KillChoice } from '../../core/run/kill.ts'
 import type { JsonText } from '../../core/run/run.ts'
 import type { State, StopVerb } from '../../core/run/transitions.ts'
 import type { InstantOrDelay } from './runs.ts'
@@ -45,6 +46,8 @@ export interface ControlRequest extends RequestedBy {
   readonly rollback: boolean
   /** For verbs that end runs: what becomes of the runs that their handlers have enqueued; default `cancel`. */
   readonly children?: RunningPolicy
+  /** For verbs that end runs: what was chosen about the way in which they are killed. */
+  readonly kill?: KillChoice
   /** How a pause is carried out; `noPause` for every other verb. */
   readonly pause: PauseOrder
 }
@@ -184,6 +187,8 @@ export interface HoldRequest extends RequestedBy {
   readonly inFlight: InFlight
   readonly graceMs: number
   readonly rollback: boolean
+  /** The choice of the way in which the runs are killed that it finds. */
+  readonly kill?: KillChoice
   readonly pause: Pick<PauseOrder, 'withinMs' | 'otherwise'>
 }
 

@@ -2,6 +2,7 @@
 import type { KeptResult, RemainderNode } from '../../core/workflow/export.ts'
 import type { Hooks, NodePlan } from '../../core/workflow/graph.ts'
 import type { Answer } from '../../core/run/decision.ts'
+import type { KillChoice } from '../../core/run/kill.ts'
 import type { JsonText, StoredRun } from '../../core/run/run.ts'
 import type { State } from '../../core/run/transitions.ts'
 import type { Cause, WorkflowFacts, WorkflowState } from '../../core/workflow/workflow.ts'
@@ -72,6 +73,8 @@ export interface WorkflowControl extends RequestedBy {
   readonly rollback: boolean
   /** The policy for the runs that the handlers of its members have enqueued; default `cancel`. */
   readonly children?: RunningPolicy
+  /** The choice of the way in which its members are killed. */
+  readonly kill?: KillChoice
   /** The policy for the members that are running. */
   readonly running: RunningPolicy
   readonly pause: ControlRequest['pause']

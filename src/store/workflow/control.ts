@@ -3,6 +3,7 @@ import { callOfResume } from '../../core/run/call-ids.ts'
 import type { Answer } from '../../core/run/decision.ts'
 import { isStopVerb, type StopVerb, stopVerbs } from '../../core/run/transitions.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
+import { strongerKill } from '../../core/run/kill.ts'
 import type { WorkflowStop } from '../../core/workflow/workflow.ts'
 import { beginBulk, endBulksOf } from '../control/bulk.ts'
 import { leaveTombstones } from '../runs/tombstones.ts'
@@ -109,14 +110,24 @@ function decideOn(flow: StoredWorkflow, request: WorkflowControl, now: number): 
 
 function stop(
   flow: StoredWorkflow,
-  { verb, reason, by, running, rollback }: WorkflowControl & { readonly verb: StopVerb },
+  { verb, reason, by, running, rollback, kill }: WorkflowControl & { readonly verb: StopVerb },
   now: number,
 ): Decided {
-  const asked: WorkflowStop = { verb, reason, by, requestedAt: now, running, rollback }
+  const asked: WorkflowStop = {
+    verb,
+    reason,
+    by,
+    requestedAt: now,
+    running,
+    rollback,
+    ...(kill && { kill }),
+  }
   const old = flow.stop
   if (old === null) return ['requested', { ...flow, stop: asked, paused: null }]
   const isStronger = stopVerbs.indexOf(verb) > stopVerbs.indexOf(old.verb)
-  const both = { ...(isStronger ? asked : old), rollback: old.rollback || rollback }
+  const { kill: _, ...first } = isStronger ? asked : old
+  const way = isStronger ? kill : strongerKill(old.kill, kill)
+  const both = { ...first, rollback: old.rollback || rollback, ...(way && { kill: way }) }
   return ['requested', { ...flow, stop: both }]
 }
 

@@ -1,4 +1,5 @@
 import type { Saved } from '../../core/run/events.ts'
+import type { StopIntent } from '../../core/run/intent.ts'
 import type { AnyTask } from '../../core/task/context.ts'
 import type { AbortReason, RunningAttempt } from '../../executor/executor.ts'
 import type { HeldIntent } from '../../store/store.ts'
@@ -29,7 +30,7 @@ export class AttemptControls {
     this.#attempt = attempt
     this.#task = task
     this.#reporter = reporter
-    this.ladder = new StopLadder(attempt, () => this.#onOverdue())
+    this.ladder = new StopLadder(attempt, () => this.#onOverdue(), task.kill)
   }
 
   /** Starts the timers of the task's time limits, where it has any. */
@@ -49,7 +50,7 @@ export class AttemptControls {
     if (held !== null && held.attempt !== this.#reporter.run.attempt) return
     const { stop = null, pause = null } = held?.intent ?? {}
     if (held && stop) {
-      if (stop.verb === 'abort' || stop.verb === 'cancel') this.#pauseOrNull?.thaw()
+      if (mustHear(stop)) this.#pauseOrNull?.thaw()
       this.ladder.follow(stop, held.stopAgeMs)
     }
     // A frozen run that is to stop is thawed, so that it hears of the stop; a run that is revoked may finish.
@@ -149,4 +150,10 @@ export class AttemptControls {
     })
     return this.#pauseOrNull
   }
+}
+
+/** Whether a frozen process has to hear of a stop: not of a plain `terminate`, which kills it where it stands. */
+function mustHear({ verb, kill }: StopIntent): boolean {
+  if (verb === 'terminate') return kill !== undefined && kill.osSignal !== 'SIGKILL'
+  return verb === 'abort' || verb === 'cancel'
 }

@@ -3,7 +3,7 @@
  *
  *     abort        the handler's abort signal fires                          (abort, cancel)
  *       │ grace    counted from the request, not from when it was heard of   (cancel)
- *     kill         the isolate is ended; `process`: TERM, then KILL, on the whole group
+ *     kill         the isolate is ended; `process`: an OS signal to every process, by default TERM, and KILL a while later
  *       │
  *     confirmed    the executor has seen the exit; only then is the stop record written
  *       └ or not   what cannot be killed is asked to end, where it was not asked before; if it does not, it is noted as
@@ -12,6 +12,7 @@
  * A request can be made again, and a stronger one takes over: the ladder only ever goes down. Each ladder belongs to
  * one attempt and holds that attempt's isolate alone, so no request can reach another run, however late it comes.
  */
+import { defaultKill, isSameKill, type KillWay, wayOf } from '../../core/run/kill.ts'
 import { endOfGrace, type StopIntent } from '../../core/run/intent.ts'
 import { stopVerbs } from '../../core/run/transitions.ts'
 import type { AbortReason, RunningAttempt } from '../../executor/executor.ts'
@@ -30,14 +31,17 @@ const heedMs = 250
 export class StopLadder {
   readonly #attempt: RunningAttempt
   readonly #onOverdue: () => void
+  readonly #own: KillWay
   #intent: StopIntent | null = null
   #graceTimer: LongTimeout | null = null
   #abortCause: AbortCause | null = null
   #killCause: KillCause | null = null
   #isOver = false
 
-  constructor(attempt: RunningAttempt, onOverdue: () => void) {
+  /** @param own the way in which the task wants its attempts killed. */
+  constructor(attempt: RunningAttempt, onOverdue: () => void, own: KillWay = defaultKill) {
     this.#attempt = attempt
+    this.#own = own
     this.#onOverdue = onOverdue
   }
 
@@ -76,21 +80,30 @@ export class StopLadder {
     const old = this.#intent
     if (old === null) return true
     const isStronger = stopVerbs.indexOf(intent.verb) > stopVerbs.indexOf(old.verb)
-    return isStronger || (intent.verb === old.verb && endOfGrace(intent) !== endOfGrace(old))
+    if (isStronger || !isSameKill(intent.kill, old.kill)) return true
+    return intent.verb === old.verb && endOfGrace(intent) !== endOfGrace(old)
   }
 
   /** Fires the abort signal of the handler; the first cause stays. */
   abort(cause: AbortCause, reason: AbortReason): void {
     if (this.#isOver) return
     this.#abortCause ??= cause
-    this.#attempt.abort(reason)
+    this.#attempt.abort(reason, cause === 'stop' ? this.#way : undefined)
   }
 
-  /** Ends the isolate. The first cause stays, but a request to stop goes before the worker's own reasons. */
+  /** How the request that it follows has the attempt killed; undefined where that kills nothing. */
+  get #way(): KillWay | undefined {
+    const intent = this.#intent
+    return intent === null || endOfGrace(intent) === null
+      ? undefined
+      : wayOf(intent.kill, this.#own)
+  }
+
+  /** Ends the isolate; again, where a request shortens the time that its processes have. The first cause stays, but a request to stop goes before the worker's own reasons. */
   async kill(cause: KillCause): Promise<void> {
     if (this.#isOver) return
     if (this.#killCause === null || cause === 'stop') this.#killCause = cause
-    const outcome = await this.#attempt.kill()
+    const outcome = await this.#attempt.kill(cause === 'stop' ? this.#way : defaultKill)
     if (outcome === 'dead' || this.#isOver) return
     const intent = this.#intent
     if (cause === 'stop' && intent?.verb === 'terminate') this.#askInstead(intent)

@@ -65,25 +65,34 @@ export function neverBegun(
 
 type EndFields = Pick<
   Extract<MachineEvent, { readonly type: 'fail' }>,
-  'fence' | 'saved' | 'rollbackOn' | 'startedAt' | 'deliveredAt' | 'proof'
+  'fence' | 'saved' | 'rollbackOn' | 'startedAt' | 'deliveredAt' | 'proof' | 'sent'
 >
 
-function endedOf({ fence, task, ladder, end, saved, begunAt }: EndedAttempt): EndFields {
+function endedOf(what: EndedAttempt): EndFields {
+  const { fence, task, ladder, end, saved, begunAt } = what
   return {
     fence,
-    deliveredAt: ladder.abortCause === 'stop' ? end.deliveredAt : null,
+    deliveredAt: (ladder.abortCause === 'stop' ? end.deliveredAt : null) ?? heardBySignal(what),
     proof: end.proof,
+    ...(end.sent === undefined ? {} : { sent: end.sent }),
     ...(isNothing(saved) ? {} : { saved }),
     ...(begunAt === undefined ? {} : { startedAt: begunAt }),
     ...(task.rollbackOn.length > 0 ? { rollbackOn: task.rollbackOn } : {}),
   }
 }
 
+/** When the OS signal of a stop reached a handler that has returned after it; null where no such thing happened. */
+function heardBySignal({ ladder, end }: EndedAttempt): number | null {
+  const first = end.sent?.[0]
+  if (ladder.killCause !== 'stop' || first === undefined || end.kind !== 'returned') return null
+  return end.at !== undefined && end.at >= first.at ? first.at : null
+}
+
 function parked(
   what: EndedAttempt,
   end: Extract<AttemptEnd, { readonly kind: 'parked' }>,
 ): MachineEvent {
-  const { deliveredAt: _, proof: __, ...leaving } = endedOf(what)
+  const { deliveredAt: _, proof: __, sent: ___, ...leaving } = endedOf(what)
   return end.wait === null
     ? { type: 'park', ...leaving }
     : { type: 'wait', waitsFor: null, ...end.wait, ...leaving }
