@@ -287,6 +287,17 @@ export const childStopPromises: Promises = {
       ])
     },
 
+  'a second cancel with a shorter grace reaches the children, too': async (bed) => {
+    const parent = await Parent.on(bed)
+    const [child] = await parent.enqueue(['a'])
+    assert.deepEqual(await bed.take(1), [child])
+    for (const graceMs of [60_000, 10]) {
+      await bed.ask('cancel', { ids: [parent.id] }, { graceMs })
+      await calm(bed)
+      assert.equal((await bed.get(String(child))).intent?.stop?.graceMs, graceMs)
+    }
+  },
+
   'what a run enqueues that is being stopped never starts': async (bed) => {
     const parent = await Parent.on(bed)
     await bed.ask('cancel', { ids: [parent.id] }, { reason: 'enough' })

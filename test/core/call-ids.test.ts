@@ -14,6 +14,8 @@ import {
 
 const id = '01998a4e-7c21-7d3a-9f00-2f6f1d1b9a10'
 
+const cancel = { verb: 'cancel', children: 'cancel', rollback: false, graceMs: 5000 } as const
+
 suite('the ids of calls', () => {
   test('say of each kind whom the call comes from, whatever the id looks like', () => {
     for (const asker of [id, 'nightly/eu', 'a/b/c-d']) {
@@ -30,7 +32,8 @@ suite('the ids of calls', () => {
       ])
         assert.deepEqual(callerOf(call), { kind: 'workflow', id: asker })
       for (const rollback of [false, true]) {
-        const call = callOfParent(asker, { verb: 'cancel', children: 'wait', rollback })
+        const kill = { osSignal: 'SIGINT', killAfterMs: 10 } as const
+        const call = callOfParent(asker, { ...cancel, children: 'wait', rollback, kill })
         assert.deepEqual(callerOf(call), { kind: 'parent', id: asker })
       }
       assert.deepEqual(callerOf(callOfReplacement(asker)), { kind: 'call', id: asker })
@@ -47,9 +50,12 @@ suite('the ids of calls', () => {
       callOfUnreached(id, 20),
       callOfTombstone(id),
       callOfResume(id, 2),
-      callOfParent(id, { verb: 'cancel', children: 'cancel', rollback: false }),
-      callOfParent(id, { verb: 'cancel', children: 'cancel', rollback: true }),
-      callOfParent(id, { verb: 'terminate', children: 'cancel', rollback: false }),
+      callOfParent(id, cancel),
+      callOfParent(id, { ...cancel, rollback: true }),
+      callOfParent(id, { ...cancel, graceMs: 10 }),
+      callOfParent(id, { ...cancel, kill: { osSignal: 'SIGINT', killAfterMs: null } }),
+      callOfParent(id, { ...cancel, kill: { osSignal: null, killAfterMs: 10 } }),
+      callOfParent(id, { ...cancel, verb: 'terminate' }),
     ]
     assert.equal(new Set(calls).size, calls.length)
     assert.equal(callOfTombstone(id), callOfTombstone(id))

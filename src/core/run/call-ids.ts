@@ -37,16 +37,18 @@ interface OnChildren {
   readonly verb: StopVerb
   readonly children: RunningPolicy
   readonly rollback: boolean
+  readonly graceMs: number
   readonly kill?: KillChoice
 }
 
 /** A run that is stopped asks the same of its children. */
 export const callOfParent = (
   runId: string,
-  { verb, children, rollback, kill }: OnChildren,
+  { verb, children, rollback, graceMs, kill }: OnChildren,
 ): string => {
   const way = kill === undefined ? '' : `/kill-${kill.osSignal ?? ''}-${kill.killAfterMs ?? ''}`
-  return `${runId}/children/${verb}/${children}${rollback ? '/rollback' : ''}${way}`
+  const grace = verb === 'cancel' ? `/grace-${graceMs}` : ''
+  return `${runId}/children/${verb}/${children}${rollback ? '/rollback' : ''}${grace}${way}`
 }
 
 /** A run takes the key of another: that goes by its own id. */
@@ -61,7 +63,7 @@ export interface Caller {
 }
 
 const endings: readonly (readonly [kind: Caller['kind'], ending: RegExp])[] = [
-  ['parent', /\/children\/\w+\/\w+(?:\/rollback)?(?:\/kill-\w*-\d*)?$/],
+  ['parent', /\/children\/\w+\/\w+(?:\/rollback)?(?:\/grace-\d+)?(?:\/kill-\w*-\d*)?$/],
   ['workflow', /\/(?:\d+|tombstone|resume-\d+)$/],
   ['hold', new RegExp(`/(?:over|[a-z]+-(?:${states.join('|')}))$`)],
 ]
