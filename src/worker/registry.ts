@@ -1,3 +1,4 @@
+import { isDefaultKill } from '../core/run/kill.ts'
 import { pathToFileURL } from 'node:url'
 import { CheckreinError } from '../core/errors.ts'
 import { loadTasks } from '../executor/isolate/load-task.ts'
@@ -70,8 +71,11 @@ export class Registry {
   /** The tasks as the record of the worker holds them. */
   describe(): WorkerInfo['tasks'] {
     const described = [...this.#byName].map(([name, { task }]) => {
-      const { isolation, retry, rollbackOn } = task
-      const wanted = rollbackOn.length > 0 ? { rollbackOn } : {}
+      const { isolation, retry, rollbackOn, kill } = task
+      const wanted = {
+        ...(rollbackOn.length > 0 ? { rollbackOn } : {}),
+        ...(isDefaultKill(kill) ? {} : { kill }),
+      }
       return [name, { isolation, maxCrashes: retry.crashes, ...wanted }] as const
     })
     return Object.fromEntries(described)

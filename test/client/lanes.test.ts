@@ -9,7 +9,8 @@ void suite('queues and tasks', () => {
     const { client } = bed
     const worker = { host: 'here', pid: 1, version: '0', leaseMs: 60_000 }
     const work = { isolation: 'inline', maxCrashes: 3 }
-    const newer = { isolation: 'process', maxCrashes: 3, rollbackOn: ['stop'] } as const
+    const kill = { osSignal: 'SIGINT', killAfterMs: 5000 } as const
+    const newer = { isolation: 'process', maxCrashes: 3, rollbackOn: ['stop'], kill } as const
     const register = client.store.registerWorker.bind(client.store)
     await register({ ...worker, id: 'w1', queues: ['default', 'media'], tasks: { work } })
     await register({ ...worker, id: 'w2', queues: ['default'], tasks: { work: newer, idle: work } })
@@ -46,6 +47,10 @@ void suite('queues and tasks', () => {
       ],
     )
     assert.deepEqual(tasks[2]?.definitions[1]?.rollbackOn, ['stop'])
+    assert.deepEqual(
+      tasks[2].definitions.map((one) => one.kill),
+      [{ osSignal: 'SIGTERM', killAfterMs: 250 }, kill],
+    )
   })
 
   test('a worker whose lease has lapsed serves nothing', async () => {

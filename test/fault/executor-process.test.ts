@@ -80,6 +80,14 @@ void test('a second kill shortens the time that the first has given, also to wha
   )
 })
 
+void test('a kill that gives a process time to end is no unresponsive one, however long that is', async () => {
+  await using executor = createExecutor('process', { capacity: 1, spares: 0 })
+  const victim = new Watched(executor, orderFor('stubborn'))
+  await victim.begun()
+  const kill = victim.attempt.kill({ osSignal: 'SIGTERM', killAfterMs: 5500 })
+  assert.equal(await inTime(kill, 'the kill'), 'dead')
+})
+
 void test('an executor that is disposed does not wait for the time that a kill has given', async () => {
   const executor = createExecutor('process', { capacity: 1, spares: 0 })
   const victim = new Watched(executor, orderFor('parent', { spins: true }))

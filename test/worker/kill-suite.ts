@@ -147,6 +147,9 @@ export function killSuite(on: StoreKind): void {
         stop?.sent?.map((one) => one.osSignal),
         ['SIGUSR2'],
       )
+      const [worker] = await bed.client.workers()
+      const kill = { osSignal: 'SIGUSR2', killAfterMs: 3_600_000 }
+      assert.deepEqual(worker?.tasks['listens-by-itself']?.kill, kill)
       const other = await listening({ does: 'goes on' }, tasks.listensByItself)
       await other.run.terminate({ osSignal: 'SIGINT', killAfter: 20 })
       assert.deepEqual(linesOf(other.file), ['handler SIGINT'])

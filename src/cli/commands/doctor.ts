@@ -117,7 +117,9 @@ function workersFinding({ workers, queuedCount }: Facts): Finding {
 }
 
 function stopsFinding({ running, workers, now }: Facts): Finding {
-  const overdue = running.filter((run) => run.status === 'unresponsive' || isPastItsEnd(run, now))
+  const overdue = running.filter(
+    (run) => run.status === 'unresponsive' || isPastItsEnd(run, { workers, now }),
+  )
   const name = 'stops'
   if (overdue.length === 0) return { name, level: 'ok', message: 'no stop is overdue' }
   const who = overdue.map(({ id, task, stopping }) => {
@@ -217,9 +219,13 @@ function findingLines({ level, name, message, hint }: Finding): string[] {
 const lateMs = 2000
 
 /** A stop that nobody has carried out: its worker may be gone, or frozen. */
-function isPastItsEnd({ stopping }: RunRow, now: number): boolean {
+function isPastItsEnd(
+  { stopping, task, workerId }: RunRow,
+  { workers, now }: Pick<Facts, 'workers' | 'now'>,
+): boolean {
   const end = stopping === null ? null : endOfGrace(stopping)
   if (stopping === null || end === null) return false
-  const { killAfterMs } = wayOf(stopping.kill, defaultKill)
+  const worker = workers.find(({ id }) => id === workerId)
+  const { killAfterMs } = wayOf(stopping.kill, worker?.tasks[task]?.kill ?? defaultKill)
   return end + killAfterMs + lateMs < now
 }

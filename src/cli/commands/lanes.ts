@@ -1,4 +1,6 @@
 /** `lanes` and `tasks`: which queues and tasks there are, how their runs are, and who serves them. */
+import { humanDuration } from '../../core/duration.ts'
+import { isDefaultKill, type KillWay } from '../../core/run/kill.ts'
 import type { Command } from 'commander'
 import type { Lane, TaskDefinition, TaskSummary } from '../../client/views/lanes.ts'
 import { type LaneCounts, type LiveState, liveStates } from '../../store/store.ts'
@@ -40,9 +42,14 @@ function taskRow(
   ]
 }
 
-function definitionWords({ isolation, maxCrashes, rollbackOn }: TaskDefinition): string {
+function definitionWords({ isolation, maxCrashes, rollbackOn, kill }: TaskDefinition): string {
   const rollback = rollbackOn.length === 0 ? '' : `, rolled back on ${rollbackOn.join(' and ')}`
-  return `${plain(isolation)}, ${maxCrashes} crashes${rollback}`
+  const way = isDefaultKill(kill) ? '' : `, killed by ${killWords(kill)}`
+  return `${plain(isolation)}, ${maxCrashes} crashes${rollback}${way}`
+}
+
+function killWords({ osSignal, killAfterMs }: KillWay): string {
+  return osSignal === 'SIGKILL' ? osSignal : `${osSignal} and ${humanDuration(killAfterMs)}`
 }
 
 async function lanes(session: Session): Promise<void> {

@@ -3,6 +3,7 @@ import { rollbackCauses } from '../../core/run/run.ts'
 import { type LiveState, liveStates } from '../../store/store.ts'
 import type { Lane, LanesAnswer, TaskDefinition, TasksAnswer, TaskSummary } from '../views/lanes.ts'
 import { count, instant, nullable, text, words } from './kinds.ts'
+import { killWay } from './run.ts'
 import { list, object } from './shapes.ts'
 import { hold } from './records.ts'
 import { named, type Schema } from './schema.ts'
@@ -34,6 +35,7 @@ const definition = object<TaskDefinition>({
   isolation: text(),
   maxCrashes: count(),
   rollbackOn: list(words(rollbackCauses)),
+  kill: killWay,
   workerIds: list(text()),
 })
 

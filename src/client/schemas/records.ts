@@ -22,7 +22,7 @@ import { rollbackCauses } from '../../core/run/run.ts'
 import { anything, count, flag, instant, integer, nullable, number, text, words } from './kinds.ts'
 import { list, object, optional, record } from './shapes.ts'
 import { membersOf } from './parameters.ts'
-import { errorRecord } from './run.ts'
+import { errorRecord, killWay } from './run.ts'
 import { named } from './schema.ts'
 
 const answerWords: Readonly<Record<Answer, true>> = {
@@ -207,6 +207,7 @@ export const worker = named('Worker', 'A worker, its lease, and the tasks that i
         isolation: text(),
         maxCrashes: count(),
         rollbackOn: optional(list(words(rollbackCauses))),
+        kill: optional(killWay),
       }),
     ),
     version: text(),

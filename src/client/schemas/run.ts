@@ -7,7 +7,7 @@ import {
   runningPolicies,
   type StopIntent,
 } from '../../core/run/intent.ts'
-import { type KillChoice, osSignals, type SentOsSignal } from '../../core/run/kill.ts'
+import { type KillChoice, type KillWay, osSignals, type SentOsSignal } from '../../core/run/kill.ts'
 import type { RollbackFacts, Status } from '../../core/run/run.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import { eventTypes, type State, states, stopVerbs } from '../../core/run/transitions.ts'
@@ -40,6 +40,9 @@ export const killChoice = object<KillChoice>({
   killAfterMs: nullable(count()),
   isAtMost: optional(literal(true)),
 })
+
+/** The schema of the way in which the attempts of a task are killed. */
+export const killWay = object<KillWay>({ osSignal: words(osSignals), killAfterMs: count() })
 
 /** The schema of the record of a stop: who asked for it, how the run was stopped, and the proof that its process or thread is gone. */
 export const stopRecord = named('Stop', 'How a run was stopped, and the proof.', () =>

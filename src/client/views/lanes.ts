@@ -1,4 +1,5 @@
 /** Queues and tasks as people see them: their runs, the verbs that stand on them, and the workers that serve them. */
+import { defaultKill } from '../../core/run/kill.ts'
 import type { HoldFilter } from '../../core/hold.ts'
 import type {
   Hold,
@@ -114,10 +115,15 @@ function isOfLane(filter: HoldFilter, lane: LaneCounts): boolean {
 function definitionsOf(name: string, workers: readonly WorkerRecord[]): readonly TaskDefinition[] {
   const byWords = new Map<string, TaskDefinition>()
   for (const { id, tasks } of workers) {
-    const { isolation = '', maxCrashes = 0, rollbackOn = [] } = tasks[name] ?? {}
-    const words = JSON.stringify([isolation, maxCrashes, rollbackOn])
+    const {
+      isolation = '',
+      maxCrashes = 0,
+      rollbackOn = [],
+      kill = defaultKill,
+    } = tasks[name] ?? {}
+    const words = JSON.stringify([isolation, maxCrashes, rollbackOn, kill])
     const workerIds = [...(byWords.get(words)?.workerIds ?? []), id]
-    byWords.set(words, { isolation, maxCrashes, rollbackOn, workerIds })
+    byWords.set(words, { isolation, maxCrashes, rollbackOn, kill, workerIds })
   }
   return [...byWords.values()]
 }

@@ -63,6 +63,10 @@ export interface SentOsSignal {
 /** How an attempt is killed where neither the request nor the task says anything. */
 export const defaultKill: KillWay = { osSignal: 'SIGTERM', killAfterMs: 250 }
 
+/** Whether attempts are killed in the usual way. */
+export const isDefaultKill = ({ osSignal, killAfterMs }: KillWay): boolean =>
+  osSignal === defaultKill.osSignal && killAfterMs === defaultKill.killAfterMs
+
 /** The longest time between the OS signal and SIGKILL. */
 const longestKillAfterMs = 3_600_000
 

@@ -1,4 +1,5 @@
 /** The runs and workers of the store's port: what a caller gives, and what the store answers. Instants are epoch ms of the store's clock. */
+import type { KillWay } from '../../core/run/kill.ts'
 import type { Fence, JsonText, RollbackCause, StoredRun } from '../../core/run/run.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import type { Intent } from '../../core/run/intent.ts'
@@ -60,6 +61,8 @@ export interface WorkerInfo {
         readonly isolation: string
         readonly maxCrashes: number
         readonly rollbackOn?: readonly RollbackCause[]
+        /** How its attempts are killed, where that is not the usual way. */
+        readonly kill?: KillWay
       }
     >
   >
