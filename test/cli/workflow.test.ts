@@ -202,6 +202,10 @@ void suite('workflows on the command line', () => {
     assert.match(again.stderr, /was there already; nothing was started/)
     const stdin = JSON.stringify({ version: 1, nodes: [{ node: 1, step: { task: 'add' } }] })
     const input = ['{"a":1,"b":2}', '--id', 'one']
+    const taking = ['--key', 'sum', '--on-conflict', 'replace', '--by', 'ada']
+    const taken = await place.run(['workflow', 'start', 'sum.json', ...taking])
+    assert.match(taken.stderr, new RegExp(`note: it takes the place of workflow ${id}`))
+    assert.match(await place.does('workflow', 'show', id), /asked +cancel.+ada: replaced by /)
     assert.equal((await place.runAlone(['workflow', 'start', '-', ...input], { stdin })).code, 0)
     await place.worker()
     assert.equal(await place.does('workflow', 'result', 'one'), '3')

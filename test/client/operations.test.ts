@@ -205,6 +205,14 @@ async function workflows(border: Border): Promise<void> {
   await border.ask('terminateWorkflow', { id: again.id })
   await border.ask('waitForWorkflow', { id: again.id, until: 'ended', ...soon })
   await border.ask('retryWorkflow', { id, from: 1, reason: 'from the start' })
+  const key = {
+    key: 'taken',
+    onConflict: 'cancel-and-replace',
+    grace: '1s',
+    by: 'ada',
+    origin: 'web',
+  }
+  await border.ask('importWorkflow', { workflow: remainder, ...key })
   const taken = await border.ask<Id>('importWorkflow', {
     workflow: remainder,
     name: 'taken',
@@ -353,6 +361,7 @@ const large = 'x'.repeat(2_000_000)
 const cyclic: { self?: unknown } = {}
 cyclic.self = cyclic
 const nobody = { by: ' ' }
+const takesKey = { key: 'k', onConflict: 'replace', ...nobody } as const
 const notFound = 'no-such-id'
 
 /** The errors that every verb raises that asks for who it is. */
@@ -453,6 +462,7 @@ const raisers: Raisers = {
   },
   startWorkflow: {
     USAGE: (client) => client.startWorkflow(oneStep, unknownOption),
+    BY_REQUIRED: (client) => client.startWorkflow(oneStep, takesKey),
     WORKFLOW_INVALID: (client) => client.startWorkflow({ version: 1, nodes: [] }),
     ...payloads((client, input) => client.startWorkflow(oneStep, { input })),
     RUN_ID_TAKEN: async (client) => {
@@ -463,6 +473,7 @@ const raisers: Raisers = {
   },
   importWorkflow: {
     USAGE: (client) => client.importWorkflow({}, unknownOption),
+    BY_REQUIRED: (client) => client.importWorkflow({}, takesKey),
     WORKFLOW_INVALID: (client) => client.importWorkflow({}),
   },
   tombstones: {},

@@ -75,6 +75,16 @@ for (const on of storeKinds)
       await assert.rejects(client.enqueueByName('any', 1, again), { code: 'BY_REQUIRED' })
       assert.equal((await old.get()).state, 'queued')
       await client.enqueueByName('any', 1, { ...again, by: 'bob' })
+      const graph = { version: 1, nodes: [{ node: 1, step: { task: 'any' } }] } as const
+      const flow = await client.startWorkflow(graph, { key: 'k' })
+      await assert.rejects(client.startWorkflow(graph, again), { code: 'BY_REQUIRED' })
+      const next = await client.startWorkflow(graph, { ...again, by: 'bob', origin: 'desk' })
+      const asked = await client.audit({ callId: next.id })
+      assert.deepEqual(
+        asked.entries.map(({ name, by, origin, reason }) => [name, by, origin, reason]),
+        [['cancel', 'bob', 'desk', `replaced by ${next.id}`]],
+      )
+      assert.equal((await flow.get()).stop?.by, 'bob')
       const { entries } = await client.audit({ runId: old.id })
       assert.deepEqual(
         entries.map(({ name, by, origin }) => [name, by, origin !== null]),

@@ -19,6 +19,7 @@ import { lanePromises } from './store-lanes.ts'
 import { recordPromises, signalPromises } from './store-signals.ts'
 import { childPromises, childStopPromises } from './store-children.ts'
 import { retryPromises } from './store-retry.ts'
+import { flowKeyPromises } from './store-workflow-keys.ts'
 import { hookPromises } from './store-workflow-hooks.ts'
 import { againPromises } from './store-workflow-retry.ts'
 import { workflowPromises } from './store-workflows.ts'
@@ -60,6 +61,7 @@ const rooms: Readonly<Record<string, Promises>> = {
   workflows: workflowPromises,
   'hooks of members that are stopped': hookPromises,
   'workflows that are run again from a node': againPromises,
+  'keys of workflows': flowKeyPromises,
   'workflows as they are stored': storedPromises,
   'workflows that are stopped': stopPromises,
   'workflows that are paused': flowPausePromises,

@@ -6,7 +6,7 @@ import { workflowFilterParameters } from '../../client/options/parameters.ts'
 import type { Workflow } from '../../client/views/workflow-view.ts'
 import { isGraph } from '../../core/workflow/read-graph.ts'
 import { errorCodes, isCheckreinError } from '../../core/errors.ts'
-import type { WorkflowFilter } from '../../store/store.ts'
+import type { WorkflowEnqueued, WorkflowFilter } from '../../store/store.ts'
 import { entryWords } from '../text/entry-words.ts'
 import {
   plain,
@@ -139,8 +139,16 @@ async function start(session: Session): Promise<void> {
     { create: true, isPatient: true },
   )
   session.answer(enqueued, () => [id])
-  if (session.isJson || enqueued?.outcome !== 'exists') return
-  writeNote(`note: workflow ${id} was there already; nothing was started`)
+  if (!session.isJson) noteUnusual(id, enqueued)
+}
+
+/** Notes each outcome that a caller does not expect who starts a new workflow. */
+function noteUnusual(id: string, enqueued: WorkflowEnqueued | null): void {
+  if (enqueued?.outcome === 'exists')
+    writeNote(`note: workflow ${id} was there already; nothing was started`)
+  if (enqueued?.outcome === 'prevented')
+    writeNote(`note: a tombstone was waiting for workflow ${id}: it is cancelled`)
+  if (enqueued?.replacedId) writeNote(`note: it takes the place of workflow ${enqueued.replacedId}`)
 }
 
 const whatIsGraph = 'It is JSON with `version` and `nodes`: docs/workflow-graph.schema.json.'
@@ -154,6 +162,7 @@ async function importRemainder(session: Session): Promise<void> {
     { create: true, isPatient: true },
   )
   session.answer(enqueued, () => [id])
+  if (!session.isJson) noteUnusual(id, enqueued)
 }
 
 async function waitFor(session: Session): Promise<number> {

@@ -10,6 +10,7 @@ import type { StepFailure } from '../../core/run/settled.ts'
 
 const colours = {
   running: 'blue',
+  waiting: 'yellow',
   pausing: 'yellow',
   paused: 'yellow',
   cancelling: 'yellow',
@@ -41,6 +42,7 @@ export function workflowLines(flow: Workflow, now: number): string[] {
     ['failure', flow.failure && failureWords(flow.failure)],
     ['retry of', flow.retryOf && `${plain(flow.retryOf)}${fromWords(flow)}`],
     ['retried by', flow.retriedBy],
+    ['waits for', flow.waitsFor && `the end of workflow ${plain(flow.waitsFor)}`],
   ]
   const lines = facts.flatMap(([name, value]) =>
     value === null ? [] : [`  ${name.padEnd(12)}${value}`],

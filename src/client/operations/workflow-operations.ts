@@ -8,10 +8,10 @@ import {
   runPauseOptions,
   whoOptions,
   workflowOptions,
-  workflowRetryOptions,
   workflowStopOptions,
 } from '../options/parameters.ts'
 import { runWaitOptions } from '../options/wait-parameters.ts'
+import { workflowRetryOptions } from '../options/retry-parameters.ts'
 
 /** The rows about workflows. */
 export const workflowOperations = {
@@ -23,7 +23,14 @@ export const workflowOperations = {
     subject: 'graph',
     options: workflowOptions,
     answers: 'WorkflowEnqueued',
-    errors: ['USAGE', 'WORKFLOW_INVALID', 'PAYLOAD_NOT_JSON', 'PAYLOAD_TOO_LARGE', 'RUN_ID_TAKEN'],
+    errors: [
+      'USAGE',
+      'BY_REQUIRED',
+      'WORKFLOW_INVALID',
+      'PAYLOAD_NOT_JSON',
+      'PAYLOAD_TOO_LARGE',
+      'RUN_ID_TAKEN',
+    ],
     example: 'checkrein workflow start report.json --key report:2026-07',
   },
   workflows: {
@@ -179,7 +186,7 @@ export const workflowOperations = {
     subject: 'export',
     options: workflowOptions,
     answers: 'WorkflowEnqueued',
-    errors: ['USAGE', 'WORKFLOW_INVALID'],
+    errors: ['USAGE', 'BY_REQUIRED', 'WORKFLOW_INVALID'],
     example: 'checkrein workflow import rest.json',
   },
 } as const satisfies Partial<Record<keyof Client, Operation>>

@@ -150,8 +150,19 @@ export interface WorkflowOptions {
   readonly id?: string
   /** A name for people; workflows are found by it. */
   readonly name?: string
-  /** The caller's own name for this one: where a workflow that is not final holds it, that one is returned instead. */
+  /** The caller's own name for this one; at most one workflow that is not final holds it. */
   readonly key?: string
+  /**
+   * Where another workflow holds the key: `skip` (default) returns that one; `replace` cancels it unless one of its members has started,
+   * and takes its key; `cancel-and-replace` cancels it in any case, and begins when it has ended.
+   */
+  readonly onConflict?: OnConflict
+  /** With `onConflict`: how long the members of the old workflow that run have to end by themselves; default 5 s. */
+  readonly grace?: Duration
+  /** The requester, where the new workflow replaces another; default: the client's `by`. */
+  readonly by?: string
+  /** The process that asks, for the record, where the new workflow replaces another; default: the client's `origin`. */
+  readonly origin?: string
   /** Its runs have them, too. */
   readonly tags?: readonly string[]
   /** The priority of its runs; default 0. */

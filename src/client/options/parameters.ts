@@ -5,7 +5,6 @@ import type { HoldFilter } from '../../core/hold.ts'
 import { pauseFallbacks, runningPolicies } from '../../core/run/intent.ts'
 import { type KillOptions, osSignals } from '../../core/run/kill.ts'
 import { states } from '../../core/run/transitions.ts'
-import { mostNodes } from '../../core/workflow/graph.ts'
 import { workflowStates } from '../../core/workflow/workflow.ts'
 import {
   inFlights,
@@ -30,7 +29,6 @@ import type {
   EventsOptions,
   StopWorkflowOptions,
   WorkflowOptions,
-  WorkflowRetryOptions,
 } from './options.ts'
 
 const text = (about: string) => ({ kind: 'text', about }) as const
@@ -92,12 +90,24 @@ export const workflowOptions = {
   id: text('the id of the workflow; default: a new UUIDv7'),
   name: text('the name that people call it by'),
   key: text('your name for the work; at most one workflow that is not final holds it'),
+  onConflict: {
+    kind: 'text',
+    about: 'what to do when another workflow holds the key; default: skip',
+    choices: onConflicts,
+  },
+  grace: duration(
+    'with cancel-and-replace: how long the old workflow has to end by itself; default 5s',
+  ),
   tags: { kind: 'texts', about: 'find and stop its runs by it', singular: 'tag' },
   priority: {
     ...wholeNumber('runs with a higher priority start first; default 0'),
     range: [-1_000_000, 1_000_000],
   },
   deadline: { kind: 'moment', about: 'stop its runs then: a time, or how long from now' },
+  by: text('who asks, if the workflow takes the key of another; goes into the record'),
+  origin: text(
+    'from where it is asked, if the workflow takes the key of another; goes into the record',
+  ),
 } as const satisfies Parameters<Exclude<keyof WorkflowOptions, 'onCompleted' | 'onFailed'>>
 
 /** The parts of a filter on workflows. */
@@ -138,17 +148,6 @@ export const whoOptions = {
   callId: text('your own UUIDv7 for the request: `bulk` shows by it how far it is'),
   origin: text('from where it is asked; goes into the record; default: this host and process'),
 } as const satisfies Parameters<keyof WhoOptions>
-
-/** How a workflow is run again. */
-export const workflowRetryOptions = {
-  from: {
-    ...wholeNumber(
-      'a node, as the tree shows it: it and all after it are run again, completed or not',
-    ),
-    range: [1, mostNodes],
-  },
-  ...whoOptions,
-} as const satisfies Parameters<keyof WorkflowRetryOptions>
 
 /** How runs are asked to end. */
 export const askOptions = {

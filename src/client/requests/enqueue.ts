@@ -67,26 +67,31 @@ export class Enqueuer {
     return this.#store.enqueue(runs.map((run) => this.#newRun(task, run)))
   }
 
-  /** An enqueue that takes a key away ends another run, so its requester is on record as for any other verb. */
-  #whoReplaces({
-    onConflict = 'skip',
-    by,
-    origin: from,
-  }: RunRequest): Pick<NewRun, 'by' | 'origin'> {
-    if (onConflict === 'skip') return {}
-    const who = this.#requester.who({
-      ...(by === undefined ? {} : { by }),
-      ...(from === undefined ? {} : { origin: from }),
-    })
-    return { by: who.by, origin: who.origin }
-  }
-
   #newRun(task: Pick<AnyTask, 'name' | 'queue'>, run: RunRequest): NewRun {
     refuseUnknownOptions('enqueue', run, optionNames)
     const { input, ...options } = run
     const text = encodePayload(input, 'input', this.#payloadLimit)
-    return { ...newRun({ ...task, input: text }, options, this.#now), ...this.#whoReplaces(run) }
+    return {
+      ...newRun({ ...task, input: text }, options, this.#now),
+      ...whoReplaces(this.#requester, run),
+    }
   }
+}
+
+/**
+ * The requester of a run or a workflow that may take the key of another: that ends the other, so its requester is on record as for any verb.
+ * @throws {CheckreinError} `BY_REQUIRED`.
+ */
+export function whoReplaces(
+  requester: Requester,
+  { onConflict = 'skip', by, origin: from }: Pick<EnqueueOptions, 'onConflict' | 'by' | 'origin'>,
+): Pick<NewRun, 'by' | 'origin'> {
+  if (onConflict === 'skip') return {}
+  const who = requester.who({
+    ...(by === undefined ? {} : { by }),
+    ...(from === undefined ? {} : { origin: from }),
+  })
+  return { by: who.by, origin: who.origin }
 }
 
 /** @throws {CheckreinError} `USAGE` for options that are not of the right form. */

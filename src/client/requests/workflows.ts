@@ -18,16 +18,24 @@ import { isRecord } from '../../core/is-record.ts'
 import { isTask } from '../../core/task/task.ts'
 import { encodePayload } from '../../core/payload.ts'
 import { hookPlan, type PlanOptions } from '../../core/workflow/step-plan.ts'
-import type {
-  ControlVerb,
-  NewWorkflow,
-  Store,
-  WorkflowControlled,
-  WorkflowEnqueued,
+import {
+  type ControlVerb,
+  type NewWorkflow,
+  onConflicts,
+  type Store,
+  type WorkflowControlled,
+  type WorkflowEnqueued,
 } from '../../store/store.ts'
 import type { Requester } from '../options/requester.ts'
 import { childrenOf, defaultTombstone, graceMs, killOf, pauseOrder } from './controls.ts'
-import { checkedPriority, checkedTags, checkedText, deadlineOf, refuseBadInput } from './enqueue.ts'
+import {
+  checkedPriority,
+  checkedTags,
+  checkedText,
+  deadlineOf,
+  refuseBadInput,
+  whoReplaces,
+} from './enqueue.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
 import type { Now } from '../options/instants.ts'
 import {
@@ -35,8 +43,8 @@ import {
   runPauseOptions,
   whoOptions,
   workflowOptions,
-  workflowRetryOptions,
 } from '../options/parameters.ts'
+import { workflowRetryOptions } from '../options/retry-parameters.ts'
 import { checkedId } from '../options/targets.ts'
 import { runningPolicies } from '../../core/run/intent.ts'
 import {
@@ -118,8 +126,8 @@ export class WorkflowRequests {
       'onFailed',
     ])
     const { readExport } = await import('../../core/workflow/read-export.ts')
-    const { workflow, nodes } = readExport(given)
     const head = this.#headOf(options)
+    const { workflow, nodes } = readExport(given)
     return this.#parts.store.startWorkflow({
       ...head,
       ...withHead(head, { head: workflow, options }),
@@ -139,6 +147,9 @@ export class WorkflowRequests {
       key: key === undefined ? null : checkedText(key, 'key'),
       tags: tags === undefined ? [] : checkedTags(tags),
       priority: checkedPriority(priority),
+      onConflict: oneOf(onConflicts, options.onConflict ?? 'skip', 'onConflict'),
+      graceMs: graceMs(options),
+      ...whoReplaces(this.#parts.requester, options),
       deadline: deadlineOf(deadline === undefined ? {} : { deadline }, this.#parts.now),
       retryOf: null,
       retryFrom: null,

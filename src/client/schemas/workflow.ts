@@ -55,6 +55,7 @@ const statuses: Readonly<Record<WorkflowStatus, true>> = {
   completed: true,
   failed: true,
   cancelled: true,
+  waiting: true,
   pausing: true,
   paused: true,
   cancelling: true,
@@ -108,6 +109,7 @@ export const workflow = named('Workflow', 'A workflow, as it was when it was rea
     retryOf: nullable(text()),
     retryFrom: nullable(integer()),
     retriedBy: nullable(text()),
+    waitsFor: nullable(text()),
     createdAt: instant(),
     finishedAt: nullable(instant()),
   }),
@@ -195,6 +197,7 @@ export const workflowEnqueued = named(
         exists: true,
         prevented: true,
       }),
+      replacedId: nullable(text()),
     }),
 )
 

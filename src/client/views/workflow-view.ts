@@ -15,7 +15,13 @@ import { type RunOf, type RunRow, runViews } from './view.ts'
 import type { StepFailure } from '../../core/run/settled.ts'
 
 /** The status of a workflow: its state, or the request that it is under while that goes on. */
-export type WorkflowStatus = WorkflowState | 'pausing' | 'paused' | 'cancelling' | 'rolling back'
+export type WorkflowStatus =
+  | WorkflowState
+  | 'waiting'
+  | 'pausing'
+  | 'paused'
+  | 'cancelling'
+  | 'rolling back'
 
 /** A workflow, as it was when it was read. Instants are epoch ms. */
 export interface Workflow<Output = unknown> {
@@ -43,6 +49,8 @@ export interface Workflow<Output = unknown> {
   /** The node from which it was asked to run that workflow again; null where only the nodes that did not complete were. */
   readonly retryFrom: number | null
   readonly retriedBy: string | null
+  /** The id of the workflow from which it took the key, and whose end it waits for; null where it waits for none. */
+  readonly waitsFor: string | null
   readonly createdAt: number
   readonly finishedAt: number | null
 }
@@ -50,7 +58,7 @@ export interface Workflow<Output = unknown> {
 /** A workflow as people see it, with its result read. */
 export function workflowView<Output>(stored: StoredWorkflow): Workflow<Output> {
   const { id, name, key, tags, priority, state, total, detached, stop, rollback } = stored
-  const { cause, paused, retryOf, retryFrom, retriedBy, createdAt, finishedAt } = stored
+  const { cause, paused, retryOf, retryFrom, retriedBy, waitsFor, createdAt, finishedAt } = stored
   return {
     id,
     name,
@@ -70,6 +78,7 @@ export function workflowView<Output>(stored: StoredWorkflow): Workflow<Output> {
     retryOf,
     retryFrom,
     retriedBy,
+    waitsFor: finishedAt === null ? waitsFor : null,
     createdAt,
     finishedAt,
   }
@@ -83,7 +92,7 @@ export function workflowStatusOf(stored: StoredWorkflow): WorkflowStatus {
   if (state !== 'running') return state
   if (rollback !== null) return 'rolling back'
   if (stop !== null) return 'cancelling'
-  if (paused === null) return state
+  if (paused === null) return stored.waitsFor === null ? state : 'waiting'
   return isAtRest(stored) ? 'paused' : 'pausing'
 }
 

@@ -10,6 +10,12 @@ export interface WorkflowStatements {
   readonly workflowsToChange: string
   readonly workflowByKeyToChange: string
   readonly updateWorkflow: string
+  /** The workflows that wait for the end of this one, also those that were stopped while they did. */
+  readonly workflowsWaitingForToChange: string
+  /** A row where a member of a workflow has started. */
+  readonly startedMemberOf: string
+  /** The nodes with which a workflow begins that has waited for the end of another. */
+  readonly beginningNodes: string
   /** Runs that are members. */
   readonly insertMembers: string
   readonly insertNodes: string

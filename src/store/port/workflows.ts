@@ -7,7 +7,7 @@ import type { JsonText, StoredRun } from '../../core/run/run.ts'
 import type { State } from '../../core/run/transitions.ts'
 import type { Cause, WorkflowFacts, WorkflowState } from '../../core/workflow/workflow.ts'
 import type { RequestedBy, ControlRequest } from './requests.ts'
-import type { Enqueued, InstantOrDelay } from './runs.ts'
+import type { Enqueued, InstantOrDelay, OnConflict } from './runs.ts'
 import type { RunningPolicy } from '../../core/run/intent.ts'
 
 /** A workflow to be stored. */
@@ -16,6 +16,12 @@ export interface NewWorkflow {
   readonly name: string | null
   /** At most one workflow that is not final holds a key; null for none. */
   readonly key: string | null
+  readonly onConflict: OnConflict
+  /** For a workflow that takes the key from another, and cancels it: how long the handlers of that one have to end by themselves, ms. */
+  readonly graceMs: number
+  /** For the record, where it takes the key from another workflow: who asks, and from where. */
+  readonly by?: string | null
+  readonly origin?: string | null
   readonly tags: readonly string[]
   readonly priority: number
   readonly nodes: readonly RemainderNode[]
@@ -42,6 +48,8 @@ export interface StoredWorkflow extends WorkflowFacts {
   readonly hooks: Hooks
   readonly retryOf: string | null
   readonly retryFrom: number | null
+  /** The id of the workflow from which it took the key, and whose end it waits for; null once that has come. */
+  readonly waitsFor: string | null
   readonly createdAt: number
   /** How many members are in each state; null where that was not asked for. */
   readonly counts: Readonly<Record<State, number>> | null
@@ -100,8 +108,8 @@ export interface WorkflowRetry extends RequestedBy {
   readonly from: number | null
 }
 
-/** The answer to a workflow that was to be stored. */
-export type WorkflowEnqueued = Omit<Enqueued, 'replacedId'>
+/** The answer to a workflow that was to be stored; `replacedId` is the id of the workflow that lost its key to this one. */
+export type WorkflowEnqueued = Enqueued
 
 /** Which workflows are meant: all that fit every part that is given. */
 export interface WorkflowFilter {

@@ -16,7 +16,7 @@ export interface Outcome {
   readonly isTold?: boolean
 }
 
-/** The part of `WorkflowProgress` (`advance.ts`) that fan-in, hooks, roll-back and starts need. They take this interface, so that imports go one way. */
+/** The part of `WorkflowProgress` (`workflow-progress.ts`) that fan-in, hooks, roll-back and starts need. They take this interface, so that imports go one way. */
 export interface OpenWorkflow {
   readonly tx: Tx
   /** The row as it will be written when the transaction's round is over. */

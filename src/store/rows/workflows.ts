@@ -47,6 +47,7 @@ const workflowColumns: Columns<WorkflowRow> = {
   retryOf: maybeText('retry_of'),
   retryFrom: maybeInt('retry_from'),
   retriedBy: maybeText('retried_by'),
+  waitsFor: maybeText('waits_for'),
   tags: texts('tags'),
   paused: maybeJson('paused'),
   stop: maybeJson('stop'),
@@ -70,7 +71,7 @@ export const newWorkflow = shapeOf(
   pick(
     workflowColumns,
     ...(['id', 'name', 'key', 'holdsKey', 'state', 'priority', 'createdAt', 'total'] as const),
-    ...(['pausesAtPoints', 'tags', 'hooks', 'retryOf', 'retryFrom'] as const),
+    ...(['pausesAtPoints', 'tags', 'hooks', 'retryOf', 'retryFrom', 'waitsFor'] as const),
   ),
 )
 /** The columns that `updateWorkflow` writes. */
@@ -79,7 +80,7 @@ export const workflowFacts = shapeOf(
     workflowColumns,
     ...(['state', 'finishedAt', 'holdsKey', 'total', 'completed', 'failed'] as const),
     ...(['cancelled', 'detached', 'isDone', 'paused', 'stop', 'cause', 'rollback'] as const),
-    ...(['result', 'retriedBy'] as const),
+    ...(['result', 'retriedBy', 'waitsFor'] as const),
   ),
   [resumeAt],
 )
@@ -89,11 +90,14 @@ export function workflowOf(row: Row): StoredWorkflow {
   return Object.assign(workflow.read(row), { counts: null, activeCount: null })
 }
 
+/** The place of a new workflow: whether it has its key, and whose end it waits for. */
+export type WorkflowPlace = Pick<StoredWorkflow, 'holdsKey' | 'waitsFor'>
+
 /** The parameters of `insertWorkflow`. */
-export function newWorkflowParams(flow: NewWorkflow, now: number): Param[] {
+export function newWorkflowParams(flow: NewWorkflow, place: WorkflowPlace, now: number): Param[] {
   const total = flow.nodes.filter(({ step }) => step !== null).length
   const state = 'running' as const
-  return newWorkflow.write({ ...flow, holdsKey: flow.key !== null, state, createdAt: now, total })
+  return newWorkflow.write({ ...flow, ...place, state, createdAt: now, total })
 }
 
 /** The parameters of `updateWorkflow`. */
@@ -105,6 +109,8 @@ export function workflowParams(flow: StoredWorkflow): Param[] {
 interface Plan extends Hooks, Partial<Pick<StepPlan, 'takes' | 'bound' | 'delayMs' | 'ttlMs'>> {
   /** The run of another workflow that this node was. */
   readonly kept?: Pick<KeptResult, 'runId' | 'task'>
+  /** Whether it begins when the workflow from which its own has taken the key has ended: `beginningNodes` finds it by this. */
+  readonly begins?: true
 }
 
 /** A node as it is stored. */
@@ -169,13 +175,13 @@ export const nodeOf = (row: Row): NodeRow => newNode.read(row)
 /** The parameters of `insertNodes`. */
 export function nodeParams(
   { kept, step, hooks, ...node }: RemainderNode,
-  of: Pick<NodeRow, 'workflow' | 'runSeq' | 'pending'>,
+  { begins, ...of }: Pick<NodeRow, 'workflow' | 'runSeq' | 'pending'> & Pick<Plan, 'begins'>,
 ): Param[] {
   return newNode.write({
     ...node,
     ...of,
     failures: 0,
-    plan: planOf({ step, hooks, ...(kept ? { kept } : {}) }),
+    plan: { ...planOf({ step, hooks, ...(kept ? { kept } : {}) }), ...(begins ? { begins } : {}) },
     cause: kept?.cause ?? null,
     result: kept?.result ?? null,
   })

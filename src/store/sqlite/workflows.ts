@@ -33,6 +33,13 @@ export const sqliteWorkflows: WorkflowStatements = {
       stop IS NOT NULL OR paused IS NOT NULL
         OR EXISTS (SELECT 1 FROM checkrein_tombstones AS t WHERE t.kind = 'id' AND t.task = '' AND t.value = w.id))`,
   workflowByKeyToChange: 'SELECT * FROM checkrein_workflows WHERE key = ?1 AND key_held = 1',
+  workflowsWaitingForToChange: `
+    SELECT * FROM checkrein_workflows WHERE waits_for IS NOT NULL AND waits_for = ?1 ORDER BY id`,
+  startedMemberOf: `
+    SELECT 1 AS is_started FROM checkrein_runs
+    WHERE workflow IS NOT NULL AND workflow = ?1 AND (state = 'running' OR started_at IS NOT NULL) LIMIT 1`,
+  beginningNodes: `
+    SELECT * FROM checkrein_nodes WHERE workflow = ?1 AND plan LIKE '%"begins":true%' ORDER BY node`,
   updateWorkflow: `
     UPDATE checkrein_workflows SET ${assigned(workflowFacts, 2)} WHERE id = ?1`,
   insertMembers: `

@@ -3,11 +3,12 @@ import { randomUUIDv7 } from 'node:crypto'
 import { CheckreinError } from '../../core/errors.ts'
 import type { Tx } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
-import { WorkflowProgress } from '../progress/advance.ts'
+import { WorkflowProgress } from '../progress/workflow-progress.ts'
 import { insertMembers, type NewMember } from '../progress/members.ts'
 import type { RemainderNode } from '../../core/workflow/export.ts'
 import type { NewWorkflow, WorkflowEnqueued } from '../port/workflows.ts'
 import { newWorkflowParams, nodeOf, nodeParams, workflowOf } from '../rows/workflows.ts'
+import { admitWorkflow } from './admission.ts'
 /** How many nodes are stored before others have a turn. */
 const portion = 1000
 
@@ -16,28 +17,31 @@ export async function insertWorkflow(
   tx: Tx,
   { flow, isHeld }: { readonly flow: NewWorkflow; readonly isHeld: boolean },
 ): Promise<WorkflowEnqueued> {
-  const existing = await standing(tx, flow)
-  if (existing !== null) return { id: existing, outcome: 'exists' }
-  const rows = await tx.run('insertWorkflow', newWorkflowParams(flow, tx.now()))
-  if (rows.length === 0) return { id: flow.id, outcome: 'exists' }
-  await insertAll(tx, { flow, isHeld })
+  const { id } = flow
+  const admitted = await admitWorkflow(tx, { flow, isHeld })
+  if ('existing' in admitted) return { id: admitted.existing, outcome: 'exists', replacedId: null }
+  const { place, replacedId } = admitted
+  const rows = await tx.run('insertWorkflow', newWorkflowParams(flow, place, tx.now()))
+  if (rows.length === 0) return { id, outcome: 'exists', replacedId: null }
+  const waits = place.waitsFor !== null
+  await insertAll(tx, { flow, isHeld: isHeld || waits, waits })
   tx.tell('work')
-  const empty = flow.nodes.filter(isEmptyGroup).map(({ node }) => node)
-  if (empty.length > 0) await beginEmpty(tx, { id: flow.id, empty })
-  return { id: flow.id, outcome: 'enqueued' }
+  const empty = waits ? [] : flow.nodes.filter(isEmptyGroup).map(({ node }) => node)
+  if (empty.length > 0) await beginEmpty(tx, { id, empty })
+  return { id, outcome: 'enqueued', replacedId }
 }
 
 /** Stores the nodes and members in portions: while the database stores one, the next is made ready. */
 async function insertAll(
   tx: Tx,
-  { flow, isHeld }: Pick<Portion, 'flow' | 'isHeld'>,
+  { flow, isHeld, waits }: Pick<Portion, 'flow' | 'isHeld' | 'waits'>,
 ): Promise<void> {
   const filled = countFilled(flow)
   let stored: Promise<void> | null = null
   for (let at = 0; at < flow.nodes.length; at += portion) {
     if (at > 0) await new Promise(setImmediate)
     const nodes = flow.nodes.slice(at, at + portion)
-    const next = insertNodes(tx, { flow, isHeld, filled, nodes })
+    const next = insertNodes(tx, { flow, isHeld, waits, filled, nodes })
     next.catch(() => undefined)
     await stored
     stored = next
@@ -45,23 +49,17 @@ async function insertAll(
   await stored
 }
 
-/** The workflow that was stored by the same call, or that holds the key. */
-async function standing(tx: Tx, { id, key }: NewWorkflow): Promise<string | null> {
-  const [same] = await tx.run('workflowsToChange', [[id]])
-  if (same) return id
-  const [holder] = key === null ? [] : await tx.run('workflowByKeyToChange', [key])
-  return holder ? String(holder['id']) : null
-}
-
 interface Portion {
   readonly flow: NewWorkflow
   readonly isHeld: boolean
+  /** Whether it begins when another workflow has ended. */
+  readonly waits: boolean
   /** How many slots of each group are filled already. */
   readonly filled: ReadonlyMap<number, number>
   readonly nodes: readonly RemainderNode[]
 }
 
-async function insertNodes(tx: Tx, { flow, isHeld, filled, nodes }: Portion): Promise<void> {
+async function insertNodes(tx: Tx, { flow, isHeld, waits, filled, nodes }: Portion): Promise<void> {
   const members = nodes.flatMap((node) => memberOf(node, { flow, isHeld, now: tx.now() }))
   const seqs = await insertMembers(tx, { workflow: flow.id, members })
   const taken = members.find((_, at) => seqs[at] === null)
@@ -74,7 +72,9 @@ async function insertNodes(tx: Tx, { flow, isHeld, filled, nodes }: Portion): Pr
   const seqOf = new Map(members.map(({ node }, at) => [node, seqs[at] ?? null]))
   const sets = nodes.map((node) => {
     const pending = node.size - (filled.get(node.node) ?? 0)
-    return nodeParams(node, { workflow: flow.id, runSeq: seqOf.get(node.node) ?? null, pending })
+    const runSeq = seqOf.get(node.node) ?? null
+    const mark = waits && isBeginning(node) ? ({ begins: true } as const) : {}
+    return nodeParams(node, { workflow: flow.id, runSeq, pending, ...mark })
   })
   tx.send('insertNodes', sets)
   saveCheckpoints(tx, { nodes, seqOf })
@@ -119,6 +119,10 @@ function memberOf(
     { id: step.id ?? randomUUIDv7(), node, step, state, tags, priority, deadlineAt, checkpointAt },
   ]
 }
+
+/** Whether a node starts with its workflow, and not by a group around it: a run, or a group that settles at once. */
+const isBeginning = (node: RemainderNode): boolean =>
+  isEmptyGroup(node) || (node.isAtOnce && node.step !== null && node.role !== 'kept')
 
 const isEmptyGroup = ({ step, role, size, isAtOnce }: RemainderNode): boolean =>
   isAtOnce && step === null && role !== 'kept' && size === 0

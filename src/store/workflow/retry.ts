@@ -23,7 +23,7 @@ export async function retryWorkflow(tx: Tx, request: WorkflowRetry): Promise<Wor
   if (!row) throw workflowNotFound(id)
   const flow = workflowOf(row)
   const before = await retryBefore(tx, { flow, from })
-  if (before !== null) return { id: before, outcome: 'exists' }
+  if (before !== null) return { id: before, outcome: 'exists', replacedId: null }
   if (flow.finishedAt === null) throw stillActive(id, 'It can be run again when it has ended.')
   if (flow.state === 'completed' && from === null) throw nothingLeft(id)
   const stored = await startWorkflow(tx, nextOf(flow, await nodesWithin(tx, id), request))
@@ -70,6 +70,8 @@ function nextOf(
     pausesAtPoints,
     hooks,
     id: newId,
+    onConflict: 'skip',
+    graceMs: 0,
     nodes: remainderOf(left, { isRetry: true }),
     deadline: null,
     retryOf: id,

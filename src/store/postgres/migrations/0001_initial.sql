@@ -217,6 +217,7 @@ CREATE TABLE workflows (
   retry_of    text COLLATE "C",                     -- ids
   retry_from  integer,
   retried_by  text COLLATE "C",
+  waits_for   text COLLATE "C",                     -- the id of the workflow whose end it waits for
   tags        text,                                 -- JSON, as are the rest
   paused      text,
   stop        text,
@@ -227,6 +228,7 @@ CREATE TABLE workflows (
   CONSTRAINT workflows_id UNIQUE (id)
 );
 CREATE UNIQUE INDEX workflows_key ON workflows (key) WHERE key_held = 1;
+CREATE INDEX workflows_waits ON workflows (waits_for) WHERE waits_for IS NOT NULL;
 CREATE INDEX workflows_resume ON workflows (resume_at) WHERE resume_at IS NOT NULL;
 CREATE INDEX workflows_ended ON workflows (state, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX workflows_live ON workflows (seq) WHERE finished_at IS NULL;

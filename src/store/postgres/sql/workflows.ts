@@ -59,6 +59,13 @@ export const postgresWorkflows: WorkflowStatements = {
       stop IS NOT NULL OR paused IS NOT NULL
         OR EXISTS (SELECT 1 FROM @tombstones AS t WHERE t.kind = 'id' AND t.task = '' AND t.value = w.id))`,
   workflowByKeyToChange: `SELECT * FROM @workflows WHERE key = $1 AND key_held = 1 ${held}`,
+  workflowsWaitingForToChange: `
+    SELECT * FROM @workflows WHERE waits_for IS NOT NULL AND waits_for = $1 ORDER BY id ${held}`,
+  startedMemberOf: `
+    SELECT 1 AS is_started FROM @runs
+    WHERE workflow IS NOT NULL AND workflow = $1 AND CASE WHEN state = 'running' OR started_at IS NOT NULL THEN 1 ELSE 0 END > 0 LIMIT 1`,
+  beginningNodes: `
+    SELECT * FROM @nodes WHERE workflow = $1 AND plan LIKE '%"begins":true%' ORDER BY node`,
   updateWorkflow: `
     UPDATE @workflows SET (${workflowFacts.names()}) = ROW(${places(workflowFacts, 2)}) WHERE id = $1`,
   insertMembers: `

@@ -220,6 +220,7 @@ CREATE TABLE checkrein_workflows (
   retry_of    TEXT,                         -- ids
   retry_from  INTEGER,
   retried_by  TEXT,
+  waits_for   TEXT,                         -- the id of the workflow whose end it waits for
   tags        TEXT,                         -- JSON, as are the rest
   paused      TEXT,
   stop        TEXT,
@@ -229,6 +230,7 @@ CREATE TABLE checkrein_workflows (
   result      TEXT
 ) STRICT;
 CREATE UNIQUE INDEX checkrein_workflows_key ON checkrein_workflows (key) WHERE key_held = 1;
+CREATE INDEX checkrein_workflows_waits ON checkrein_workflows (waits_for) WHERE waits_for IS NOT NULL;
 CREATE INDEX checkrein_workflows_resume ON checkrein_workflows (resume_at) WHERE resume_at IS NOT NULL;
 CREATE INDEX checkrein_workflows_ended ON checkrein_workflows (state, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX checkrein_workflows_live ON checkrein_workflows (seq) WHERE finished_at IS NULL;
