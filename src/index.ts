@@ -3,6 +3,8 @@
  * @module
  */
 export {
+  type BackedUp,
+  backup,
   connect,
   type ConnectOptions,
   type Migrated,

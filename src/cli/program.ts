@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { version } from '../worker/version.ts'
 import { auditCommands } from './commands/audit.ts'
+import { backupCommand } from './commands/backup.ts'
 import { bulkCommand } from './commands/bulk.ts'
 import { controlCommands } from './commands/control.ts'
 import { doctorCommand } from './commands/doctor.ts'
@@ -56,6 +57,7 @@ export function buildProgram(): Command {
   bulkCommand(program)
   upkeepCommands(program)
   migrateCommand(program)
+  backupCommand(program)
   doctorCommand(program)
   return program
 }

@@ -1,9 +1,9 @@
-import type { Migrated, MigrateOptions, StoreOptions, StorePlace } from '../store/open.ts'
+import type { BackedUp, Migrated, MigrateOptions, StoreOptions, StorePlace } from '../store/open.ts'
 import { Client, type ClientOptions } from './client.ts'
 import { refuseUnknownOptions } from './options/unknown-options.ts'
 
 export { isPostgresUrl, schemaIn, shownUrl } from '../store/place.ts'
-export type { Migrated, MigrateOptions, StorePlace }
+export type { BackedUp, Migrated, MigrateOptions, StorePlace }
 /** The options of `connect`: of the client, and of the store that it opens. */
 export type ConnectOptions = ClientOptions & StoreOptions
 
@@ -57,4 +57,19 @@ export async function migrate(
 ): Promise<Migrated> {
   const { migrateStore } = await loadStores()
   return migrateStore(place, options)
+}
+
+/**
+ * Copies a SQLite store into a new file, as it stands at one moment, while workers and clients write to it. The copy is checked, which
+ * holds this thread for as long as that takes (some seconds for a gigabyte): in the process of a worker, run `checkrein backup` instead.
+ * @param file where there is no file yet.
+ * @throws {CheckreinError} `USAGE` where there is one, or for a store on PostgreSQL, which has `pg_dump`; `STORE_…`.
+ */
+export async function backup(
+  place: StorePlace,
+  file: string,
+  options: Pick<ConnectOptions, 'schema'> = {},
+): Promise<BackedUp> {
+  const { backupStore } = await loadStores()
+  return backupStore(place, file, options)
 }

@@ -7,10 +7,11 @@ import type { Migrated, MigrateOptions } from './driver/migrations.ts'
 import { isPostgresUrl, schemaIn, shownUrl, type StorePlace } from './place.ts'
 import { SqlStore } from './sql/sql-store.ts'
 import { SqliteDriver, type SqliteOptions } from './sqlite/driver.ts'
+import type { BackedUp } from './sqlite/backup.ts'
 import { sqliteMigration } from './sqlite/migrate.ts'
 import type { Store } from './store.ts'
 
-export type { Migrated, MigrateOptions, StorePlace }
+export type { BackedUp, Migrated, MigrateOptions, StorePlace }
 /** The options of both kinds of stores; each takes its own. */
 export type StoreOptions = SqliteOptions & PostgresDriverOptions
 
@@ -42,6 +43,29 @@ export async function migrateStore(
   if (typeof place === 'string' && !isPostgresUrl(place)) return migrateFile(place, options)
   const { migratePostgres } = await loadPostgres()
   return migratePostgres(place, { ...schemaIn(place), ...options })
+}
+
+/**
+ * Copies a store in a file into a new file, also while others write to it.
+ * @throws {CheckreinError} `USAGE` where there is such a file already, or for a store on PostgreSQL; `STORE_…`.
+ */
+export async function backupStore(
+  place: StorePlace,
+  to: string,
+  options: Pick<StoreOptions, 'schema'> = {},
+): Promise<BackedUp> {
+  refuseNoPlace(place)
+  if (typeof place !== 'string' || isPostgresUrl(place))
+    throw useDump({ ...schemaIn(place), ...options })
+  const { backupSqlite } = await import('./sqlite/backup.ts')
+  return backupSqlite(sqliteFile(place), to)
+}
+
+function useDump({ schema = 'checkrein' }: Pick<StoreOptions, 'schema'>): CheckreinError {
+  return new CheckreinError('USAGE', {
+    message: 'A store on PostgreSQL is backed up by the means of the server',
+    hint: `For example: pg_dump --schema=${schema} --format=custom --file=store.dump <url>`,
+  })
 }
 
 async function migrateFile(

@@ -1,8 +1,11 @@
 import { realpathSync } from 'node:fs'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { backup, DatabaseSync, type StatementSync } from 'node:sqlite'
 import { CheckreinError } from '../../core/errors.ts'
 import { Turns } from '../driver/turns.ts'
 import type { Param, Row } from '../driver/sql.ts'
+
+/** More pages than a database can have: a backup in one step. */
+const allPages = 2_000_000_000
 
 /** Lists go in as JSON. */
 function bound(param: Param): string | number | null {
@@ -20,6 +23,16 @@ export class Connection {
 
   static open(file: string): Connection {
     return new Connection(new DatabaseSync(file, { timeout: 0 }))
+  }
+
+  /** Opens a file to read it. @param timeout how long a program that locks even readers out is waited for, in this thread, ms. */
+  static openToRead(file: string, timeout: number): Connection {
+    return new Connection(new DatabaseSync(file, { readOnly: true, timeout }))
+  }
+
+  /** Copies the database as it is at one moment, in another thread, into a file that is empty. */
+  async copyTo(file: string): Promise<void> {
+    await backup(this.#db, file, { rate: allPages })
   }
 
   all(sql: string, params: readonly Param[] = []): readonly Row[] {
