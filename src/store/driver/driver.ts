@@ -59,6 +59,14 @@ export interface NewRows {
   readonly createdAt: number
 }
 
+/** How long a transaction may take. */
+export interface Limits {
+  /** Whether a statement may read a great many rows, so that its answer is waited for. */
+  readonly isLong?: boolean
+  /** How long a row may be held by others, ms, where writers wait for rows; then it fails with `STORE_BUSY`. Default: some seconds. */
+  readonly lockMs?: number | undefined
+}
+
 /** A database that the one implementation of the store can work on (`store/sql/sql-store.ts`). */
 export interface Driver extends AsyncDisposable {
   /** The statements, in this database's SQL. */
@@ -68,7 +76,7 @@ export interface Driver extends AsyncDisposable {
    * the promise rejects. Waits for other writers without blocking the event loop. `work` may run more than once.
    * @throws {CheckreinError} a `STORE_…` code for what the database reported.
    */
-  transact<T>(work: (tx: Tx) => Promise<T>, options?: { readonly isLong?: boolean }): Promise<T>
+  transact<T>(work: (tx: Tx) => Promise<T>, limits?: Limits): Promise<T>
   /**
    * Runs one reading statement; sees everything that was committed before the call.
    * @param options `isLong` where a statement may read a great many rows, so that its answer is waited for.

@@ -7,9 +7,13 @@
  *
  * No caller may notice that a transaction was shared: each promise settles with its own result, and order is kept. Where
  * the shared transaction fails, each part is tried again by itself, so that only the caller whose write is bad hears of it.
+ *
+ * A row may be held for long by a transaction that is none of ours: one of the caller's with a verb in it, or that of somebody at a
+ * prompt. Its writes must not hold the writes of other runs up. So once a row was waited for in vain, transactions wait for
+ * rows for a moment only, for a while, and a write whose row is held waits aside, where others do not wait for it.
  */
 import { CheckreinError, isCheckreinError } from '../../core/errors.ts'
-import type { Driver, Tx } from './driver.ts'
+import type { Driver, Limits, Tx } from './driver.ts'
 
 /** Writes items of one kind within a transaction. @returns one result for each, in order. */
 export interface Writer<Item, Result> {
@@ -31,11 +35,17 @@ interface Part {
 /** More items than this are not merged with other callers' writes. */
 const mergeLimit = 1000
 
+/** How long transactions wait for a row while some row is held for long, and how long that is assumed, ms. */
+const momentMs = 50
+const waryMs = 10_000
+
 /** Where writes wait for the transaction that they share. */
 export class GroupCommit {
   readonly #driver: Driver
   #gathering: Part[] = []
   #flushing: Promise<void> | null = null
+  #aside: Promise<void> = Promise.resolve()
+  #waryUntil = -Infinity
   #isClosed = false
 
   constructor(driver: Driver) {
@@ -64,6 +74,7 @@ export class GroupCommit {
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#flushing
+    await this.#aside
   }
 
   async #flushSoon(): Promise<void> {
@@ -77,18 +88,35 @@ export class GroupCommit {
   }
 
   async #write(all: readonly Part[]): Promise<void> {
+    const isWary = performance.now() < this.#waryUntil
     let parts = all
     try {
-      parts = await writeAlone(parts)
-      if (parts.length === 0) return
-      for (const fulfil of await this.#driver.transact((tx) => writeAll(tx, parts))) fulfil()
+      if (!isWary) parts = await writeAlone(parts)
+      if (parts.length > 0) await this.#transact(parts, isWary ? { lockMs: momentMs } : {})
     } catch (error) {
+      const isHeld = isRowHeld(error, this.#driver)
+      if (isHeld) this.#waryUntil = performance.now() + waryMs
       const [only] = parts
-      if (parts.length === 1 && only) only.reject(error)
-      else if (concernsAll(error, this.#driver)) for (const part of parts) part.reject(error)
+      if (parts.length === 1 && only)
+        return isHeld && isWary ? this.#setAside(only) : only.reject(error)
+      if (concernsAll(error, this.#driver)) for (const part of parts) part.reject(error)
       else for (const part of parts) await this.#write([part])
     }
   }
+
+  async #transact(parts: readonly Part[], limits: Limits): Promise<void> {
+    for (const fulfil of await this.#driver.transact((tx) => writeAll(tx, parts), limits)) fulfil()
+  }
+
+  /** Has a part wait for its row as long as any transaction does, one such part at a time. */
+  #setAside(part: Part): void {
+    this.#aside = this.#aside.then(() => this.#transact([part], {})).catch(part.reject)
+  }
+}
+
+/** Whether a row was waited for in vain. */
+function isRowHeld(error: unknown, { isConcurrent }: Driver): boolean {
+  return isConcurrent && isCheckreinError(error) && error.code === 'STORE_BUSY'
 }
 
 const forAll: readonly string[] = ['STORE_UNAVAILABLE', 'STORE_REPLACED', 'STORE_CLOSED']

@@ -10,7 +10,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { idleStates } from '../../core/run/transitions.ts'
-import type { Driver, Tx, NewRows } from '../driver/driver.ts'
+import type { Driver, Limits, Tx, NewRows } from '../driver/driver.ts'
 import type { Change, ClaimRequest, Finding } from '../store.ts'
 import { DatabaseClock } from './connection/clock.ts'
 import { claimStays } from './connection/errors.ts'
@@ -135,8 +135,8 @@ export class PostgresDriver implements Driver {
     return isUpToDate(session, { schema: this.#schema, where: this.#link.where, migrate })
   }
 
-  transact<T>(work: (tx: Tx) => Promise<T>, { isLong = false } = {}): Promise<T> {
-    return this.#transactor.run(work, isLong ? longAnswerMs : undefined)
+  transact<T>(work: (tx: Tx) => Promise<T>, { isLong, lockMs }: Limits = {}): Promise<T> {
+    return this.#transactor.run(work, { lockMs, ...(isLong && { answerMs: longAnswerMs }) })
   }
 
   /** Runs `work` within a transaction of the caller's. Nothing is committed here, and notices are sent when the caller commits. */

@@ -30,6 +30,12 @@ export interface TransactorParts {
   readonly onBegun: (bulkIds: readonly string[]) => void
 }
 
+/** How long one statement may take, and how long it may wait for a row, ms. */
+interface Patience {
+  readonly answerMs?: number
+  readonly lockMs?: number | undefined
+}
+
 /** Runs transactions on borrowed connections, each until it is known whether it was committed. */
 export class Transactor {
   readonly #parts: TransactorParts
@@ -40,16 +46,15 @@ export class Transactor {
 
   /**
    * Runs `work` in a transaction, and again where others were in its way or the connection was lost before the commit.
-   * @param answerMs how long one statement may take.
    */
-  async run<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<T> {
-    return this.#parts.link.patiently(() => this.#once(work, answerMs))
+  async run<T>(work: (tx: Tx) => Promise<T>, patience: Patience = {}): Promise<T> {
+    return this.#parts.link.patiently(() => this.#once(work, patience))
   }
 
-  async #once<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<T> {
+  async #once<T>(work: (tx: Tx) => Promise<T>, patience: Patience): Promise<T> {
     for (let tries = 0; ; tries++) {
       try {
-        return await this.#attempt(work, answerMs)
+        return await this.#attempt(work, patience)
       } catch (error) {
         if (error instanceof UncertainCommit) {
           const { result, changes } = error
@@ -63,7 +68,7 @@ export class Transactor {
     }
   }
 
-  #attempt<T>(work: (tx: Tx) => Promise<T>, answerMs?: number): Promise<T> {
+  #attempt<T>(work: (tx: Tx) => Promise<T>, { answerMs, lockMs }: Patience): Promise<T> {
     const { link, clock, statements, databaseClock, channel, onBegun } = this.#parts
     return link.borrow(async (session) => {
       const tx = new PostgresTx(session, { statements, clock })
@@ -71,7 +76,11 @@ export class Transactor {
         if (tx.changes.has('control')) tx.notify(channel, 'control')
       }
       const news = (): News => this.#newsOf(tx.changes)
-      const result = await transactOn({ session, databaseClock, tx, farewell, news }, work)
+      const limited = (): Promise<T> => {
+        if (lockMs !== undefined) void tx.all(`SET LOCAL lock_timeout = ${lockMs}`)
+        return work(tx)
+      }
+      const result = await transactOn({ session, databaseClock, tx, farewell, news }, limited)
       if (tx.bulkIds.length > 0) onBegun(tx.bulkIds)
       return result
     }, answerMs)
