@@ -42,7 +42,7 @@ export type {
   WorkflowTree,
 } from './client/views/workflow-view.ts'
 export type { ControlTarget, RetryTarget, Scope } from './client/options/targets.ts'
-export type { Paused, Run, RunOf, RunRow, WaitingFor } from './client/views/view.ts'
+export type { Paused, RollbackRetry, Run, RunOf, RunRow, WaitingFor } from './client/views/view.ts'
 export type { Within } from './client/within.ts'
 export type {
   CheckpointOptions,

@@ -292,6 +292,9 @@ export class Client implements AsyncDisposable {
    * Tries runs again that have ended: for each a new run with the same task, queue, priority, tags and input, which begins from the
    * start and names the old one (`retryOf`). It has the key of the old run, unless another run holds it by now. Members of workflows
    * and children are refused, for their workflow or parent is retried.
+   *
+   * With `rollback: true`, only the roll-back of each is tried again, which has failed or was given up (of a filter: of those alone). The
+   * new run does nothing else; it begins with the last checkpoint, and ends as the old run did. That is for members and children, too.
    * @returns an answer for each run, also where it was refused.
    * @throws {CheckreinError} `USAGE`, `BY_REQUIRED`, `PAYLOAD_…`.
    */

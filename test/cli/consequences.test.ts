@@ -74,6 +74,21 @@ for (const on of [defaultKind]) {
       const shown = await place.does('show', id)
       assert.match(shown, /the attempt ended; to be rolled back: the handler ended by itself/)
       assert.doesNotMatch(shown, /the attempt failed; to be/)
+      assert.match(doctor.stdout, new RegExp(`checkrein retry --rollback <id>`))
+      const preview = await place.does('retry', '--rollback', '--all', '--preview')
+      assert.equal(preview, 'This would retry the roll-back of 1 run: 1 cancelled')
+      const [, next = ''] =
+        /retried +as (\S+)$/.exec(await place.does('retry', '--rollback', id)) ?? []
+      await place.run(['wait', next])
+      assert.match(await place.does('show', id), new RegExp(`undone by +${next}: failed`))
+      assert.match(
+        (await place.run(['doctor'])).stdout,
+        new RegExp(`roll-back of ${next} of polite`),
+      )
+      const other = await place.does('enqueue', 'add', '{"a":1,"b":2}')
+      await place.run(['cancel', other])
+      const refused = await place.run(['retry', '--rollback', other])
+      assert.equal(refused.code, 64)
     })
 
     test('the record says in words what requests came to', async () => {

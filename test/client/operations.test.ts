@@ -159,6 +159,7 @@ async function runs(border: Border): Promise<void> {
   await border.ask('get', { id: spinning.id })
   await border.ask('retry', { target: [spinning.id, 'nobody'], reason: 'once more' })
   await border.ask('retry', { target: spinning.id, input: { n: 1 } })
+  await border.ask('retry', { target: [spinning.id], rollback: true })
 }
 
 async function standing(border: Border): Promise<void> {

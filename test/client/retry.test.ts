@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { randomUUIDv7 } from 'node:crypto'
 import { suite, test } from 'node:test'
-import { chain } from '../../src/index.ts'
-import { Bed, storeKinds } from '../support/bed.ts'
+import { chain, type CheckreinError } from '../../src/index.ts'
+import { Bed, storeKinds, until } from '../support/bed.ts'
 import * as tasks from './tasks.ts'
+
+const modules = [new URL('./tasks.ts', import.meta.url)]
 
 for (const on of storeKinds)
   suite(`a retry on ${on}`, () => {
@@ -70,6 +72,49 @@ for (const on of storeKinds)
       assert.deepEqual(pairs(known), pairs(answers))
       assert.equal((await client.counts(filter)).queued, 1, 'the run that had not ended before')
       assert.deepEqual(await client.retry({ filter: { state: 'queued' } }), [])
+    })
+
+    test('of roll-backs is of those alone that came to nothing, by a filter, and the same call finds them again', async () => {
+      await using bed = await Bed.make({ on, worker: { modules } })
+      const { client } = bed
+      const run = await client.enqueue(tasks.undoable, undefined, { tags: ['t'] })
+      const well = await client.enqueue(tasks.undone, undefined, { tags: ['t'] })
+      const never = await client.enqueueByName('any', 1, { tags: ['t'] })
+      for (const one of [run, well]) await until(one, ({ checkpointAt }) => checkpointAt !== null)
+      await client.cancel({ filter: { tag: 't' } }, { rollback: true })
+      for (const one of [run, well, never]) await one.result().catch(() => null)
+      const filter = { tag: 't' }
+      const callId = randomUUIDv7()
+      const answers = await client.retry({ filter }, { rollback: true, callId })
+      assert.deepEqual(
+        answers.map(({ id, answer }) => [id, answer]),
+        [[run.id, 'retried']],
+      )
+      assert.deepEqual(await client.retry({ filter }, { rollback: true, callId }), answers)
+      const next = client.run(answers[0]?.newId ?? '')
+      await next.result().catch(() => null)
+      assert.deepEqual((await run.get()).rollbackRetry, { id: next.id, state: 'failed' })
+      const again = await client.retry({ filter }, { rollback: true })
+      assert.deepEqual(
+        again.map(({ id, answer }) => [id, answer]),
+        [[next.id, 'retried']],
+      )
+    })
+
+    test('of a roll-back is refused where there is nothing to undo, and takes no input', async () => {
+      await using bed = await Bed.make({ on })
+      const { client } = bed
+      const run = await client.enqueue(tasks.undone)
+      await run.cancel()
+      await assert.rejects(run.retry({ rollback: true }), (error: CheckreinError) => {
+        assert.deepEqual([error.code, error.details?.['answer']], ['USAGE', 'no-rollback'])
+        assert.match(error.hint ?? '', /Only a roll-back that failed or was given up/)
+        return true
+      })
+      await assert.rejects(client.retry(run.id, { rollback: true, input: 1 }), { code: 'USAGE' })
+      const other = await client.enqueue(tasks.counter)
+      await other.cancel()
+      await assert.rejects(other.retry({ rollback: true }), { code: 'ROLLBACK_MISSING' })
     })
 
     test('is refused of a member and of a key, with a hint, and a new input of many', async () => {

@@ -18,6 +18,7 @@ import { bulkPromises, laneHoldPromises, matchPromises, rowHoldPromises } from '
 import { lanePromises } from './store-lanes.ts'
 import { recordPromises, signalPromises } from './store-signals.ts'
 import { childPromises, childStopPromises } from './store-children.ts'
+import { rollbackRetryPromises } from './store-retry-rollback.ts'
 import { retryPromises } from './store-retry.ts'
 import { flowKeyPromises } from './store-workflow-keys.ts'
 import { hookPromises } from './store-workflow-hooks.ts'
@@ -58,6 +59,7 @@ const rooms: Readonly<Record<string, Promises>> = {
   children: childPromises,
   'children of what is stopped': childStopPromises,
   'runs that are tried again': retryPromises,
+  'roll-backs that are tried again': rollbackRetryPromises,
   workflows: workflowPromises,
   'hooks of members that are stopped': hookPromises,
   'workflows that are run again from a node': againPromises,

@@ -142,6 +142,21 @@ export function reinsSuite(on: StoreKind): void {
         const { rollback } = await run.get()
         assert.deepEqual([rollback?.state, rollback?.failures], ['completed', 1])
       })
+
+      test(`a roll-back that failed is tried again when its cause is mended: ${isolation}`, async () => {
+        const file = newFile()
+        const run = await bed.client.enqueue(tasks.mending[isolation], { file })
+        await until(run, ({ progress }) => progress === 'saved')
+        const stop = await run.cancel({ rollback: true, grace: '20s', timeout: '60s' })
+        assert.equal(stop.rollback?.state, 'failed')
+        writeFileSync(file, 'mended\n')
+        const next = await run.retry({ rollback: true })
+        await assert.rejects(next.result(patience), { code: 'RUN_CANCELLED' })
+        assert.deepEqual(linesOf(file), ['mended', 'undo 7 cancel'])
+        const { rollback, rollbackRetry, retriedAs } = await run.get()
+        assert.deepEqual([rollback?.state, retriedAs], ['failed', next.id])
+        assert.deepEqual(rollbackRetry, { id: next.id, state: 'completed' })
+      })
     }
 
     test(

@@ -129,6 +129,26 @@ function undoes(isolation: Isolation) {
   })
 }
 
+/** Cannot be undone before the file says that the cause is mended. */
+function mends(isolation: Isolation) {
+  return task({
+    name: `mends-${isolation}`,
+    isolation,
+    retry: { attempts: 2, ...quick },
+    input: file,
+    state: done,
+    async run(_, ctx) {
+      await ctx.checkpoint({ done: 7 }, { save: true })
+      ctx.progress('saved')
+      for (;;) await pause(1000, undefined, { signal: ctx.abortSignal })
+    },
+    rollback({ file }, ctx) {
+      if (!existsSync(file)) throw new Error('not mended')
+      appendFileSync(file, `undo ${ctx.state?.done} ${ctx.stop?.verb}\n`)
+    },
+  })
+}
+
 const each = <T>(make: (isolation: Isolation) => T): Record<Isolation, T> =>
   Object.fromEntries(isolations.map((isolation) => [isolation, make(isolation)])) as Record<
     Isolation,
@@ -141,6 +161,7 @@ export const adding = each(adds)
 export const asking = each(asks)
 export const napping = each(naps)
 export const undoing = each(undoes)
+export const mending = each(mends)
 
 export const { process: countsInProcess, thread: countsInThread, inline: countsInline } = counting
 export const { process: genInProcess, thread: genInThread, inline: genInline } = generating
@@ -148,6 +169,7 @@ export const { process: addsInProcess, thread: addsInThread, inline: addsInline 
 export const { process: asksInProcess, thread: asksInThread, inline: asksInline } = asking
 export const { process: napsInProcess, thread: napsInThread, inline: napsInline } = napping
 export const { process: undoesInProcess, thread: undoesInThread, inline: undoesInline } = undoing
+export const { process: mendsInProcess, thread: mendsInThread, inline: mendsInline } = mending
 
 /** Meets no checkpoint after its first until a file is there; spins. */
 export const stuck = task({

@@ -1,5 +1,6 @@
 /** `doctor`: what is wrong, and what to do about it. Exits with 1 where anything is. */
 import type { Command } from 'commander'
+import { isNotUndone } from '../../core/run/rollback.ts'
 import type { Client } from '../../client/client.ts'
 import type { RunRow } from '../../client/views/view.ts'
 import { humanDuration } from '../../core/duration.ts'
@@ -151,9 +152,6 @@ function holdFindings({ holds }: Facts): Finding[] {
   return [{ name: 'holds', level: 'ok', message: `paused, and not counted as waiting: ${what}` }]
 }
 
-const isNotUndone = (rollback: RunRow['rollback']): boolean =>
-  rollback?.state === 'failed' || rollback?.state === 'abandoned'
-
 /** How many are named. */
 const mostNamed = 5
 
@@ -164,7 +162,7 @@ function rollbackFindings({ notUndone }: Facts): Finding[] {
   })
   const more = notUndone.length > mostNamed ? `; and ${notUndone.length - mostNamed} more` : ''
   const hint =
-    'The effects of these runs are not undone, and nothing will undo them. See `checkrein show <id>`, and undo it by hand.'
+    'The effects of these runs are not undone. See `checkrein show <id>`; when the cause is mended, `checkrein retry --rollback <id>` tries again.'
   const message = `roll-back of ${who.join('; ')}${more}`
   return [{ name: 'rollbacks', level: 'warning', message, hint }]
 }

@@ -7,7 +7,8 @@ import type { RetryTarget } from '../../client/options/targets.ts'
 import type { Retried } from '../../client/requests/retry.ts'
 import { errorCodes } from '../../core/errors.ts'
 import { type RunFilter, statesOf } from '../../core/filter.ts'
-import { finalStates } from '../../core/run/transitions.ts'
+import { isNotUndone } from '../../core/run/rollback.ts'
+import { finalStates, type State } from '../../core/run/transitions.ts'
 import { given } from '../session/parameters.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { addConsent, agreeTo, each, filterOf, runCount, usage } from '../session/targets.ts'
@@ -32,11 +33,12 @@ async function retry(session: Session): Promise<number> {
   const input = await jsonOf(session.options['newInput'] as string | undefined, 'input')
   const who = given(operations.retry.options, session.options)
   const options: RetryOptions = { ...who, ...(input === undefined ? {} : { input }) }
+  const only = options.rollback === true
   return session.withClient(
     async (client) => {
-      if (session.options['preview'] === true) return preview(session, client, filter)
+      if (session.options['preview'] === true) return preview(session, only, { client, filter })
       if (filter !== null)
-        await agreeTo(session, async () => previewWords(await previewOf(client, filter)))
+        await agreeTo(session, async () => previewWords(await previewOf(client, filter, only)))
       const answers = await client.retry(target, options)
       session.answer(answers, () => (answers.length === 0 ? ['no runs'] : answers.map(answerLine)))
       return filter === null ? exitCode(answers) : 0
@@ -62,31 +64,55 @@ interface Preview {
   readonly filter: RunFilter
   readonly totalCount: number
   readonly counts: Readonly<Record<string, number>>
+  /** Whether only their roll-backs would be. */
+  readonly rollback: boolean
 }
 
-async function previewOf(client: Client, filter: RunFilter): Promise<Preview> {
+async function previewOf(client: Client, filter: RunFilter, only: boolean): Promise<Preview> {
   const wanted = statesOf(filter)
-  const all = await client.counts(filter)
+  const all: Partial<Record<State, number>> = only
+    ? await notUndone(client, filter)
+    : await client.counts(filter)
   const meant = finalStates.filter(
-    (state) => all[state] > 0 && (wanted.length === 0 || wanted.includes(state)),
+    (state) => (all[state] ?? 0) > 0 && (wanted.length === 0 || wanted.includes(state)),
   )
-  const counts = Object.fromEntries(meant.map((state) => [state, all[state]]))
-  const totalCount = meant.reduce((sum, state) => sum + all[state], 0)
-  return { verb: 'retry', filter, totalCount, counts }
+  const counts = Object.fromEntries(meant.map((state) => [state, all[state] ?? 0]))
+  const totalCount = meant.reduce((sum, state) => sum + (all[state] ?? 0), 0)
+  return { verb: 'retry', filter, totalCount, counts, rollback: only }
 }
 
-function previewWords({ totalCount, counts }: Preview): string {
-  const what = `This would retry ${runCount(totalCount)}`
+/** Counts the runs whose roll-back came to nothing and was not tried again, in each final state. */
+async function notUndone(
+  client: Client,
+  filter: RunFilter,
+): Promise<Partial<Record<State, number>>> {
+  const counts: Partial<Record<State, number>> = {}
+  for (let cursor: string | undefined, isFirst = true; isFirst || cursor !== undefined;) {
+    isFirst = false
+    const page: Awaited<ReturnType<Client['list']>> = await client.list(
+      { ...filter, state: finalStates },
+      { limit: 500, ...(cursor === undefined ? {} : { cursor }) },
+    )
+    for (const { state, rollback } of page.runs)
+      if (isNotUndone(rollback)) counts[state] = (counts[state] ?? 0) + 1
+    cursor = page.cursor ?? undefined
+  }
+  return counts
+}
+
+function previewWords({ totalCount, counts, rollback }: Preview): string {
+  const object = rollback ? `the roll-back of ${runCount(totalCount)}` : runCount(totalCount)
+  const what = `This would retry ${object}`
   return totalCount === 0 ? what : `${what}: ${each(counts)}`
 }
 
 async function preview(
   session: Session,
-  client: Client,
-  filter: RunFilter | null,
+  only: boolean,
+  { client, filter }: { readonly client: Client; readonly filter: RunFilter | null },
 ): Promise<number> {
   if (filter === null) throw usage('--preview is for a filter', 'Say which runs by options.')
-  const document = await previewOf(client, filter)
+  const document = await previewOf(client, filter, only)
   session.answer(document, () => [previewWords(document)])
   return 0
 }
@@ -96,6 +122,9 @@ const words: Readonly<Record<Exclude<Retried['answer'], 'retried'>, string>> = {
   'not-found': 'no such run',
   'is-member': 'it is a member of a workflow',
   'is-child': 'another run has enqueued it',
+  'no-rollback': 'it was not rolled back',
+  'rolling-back': 'it is being rolled back',
+  'rolled-back': 'it is rolled back already',
 }
 
 function answerLine({ id, answer, newId, hint }: Retried): string {
@@ -110,6 +139,7 @@ function exitCode(answers: readonly Retried[]): number {
   const has = (wanted: Retried['answer']): boolean =>
     answers.some(({ answer }) => answer === wanted)
   if (has('not-found')) return errorCodes.RUN_NOT_FOUND.exit
-  if (has('not-final')) return errorCodes.WORKFLOW_ACTIVE.exit
-  return has('is-member') || has('is-child') ? errorCodes.USAGE.exit : 0
+  if (has('not-final') || has('rolling-back')) return errorCodes.WORKFLOW_ACTIVE.exit
+  const isRefused = answers.some(({ answer }) => answer !== 'retried')
+  return isRefused ? errorCodes.USAGE.exit : 0
 }

@@ -8,6 +8,7 @@ import {
   ago,
   errorWords,
   progressWords,
+  rollbackStates,
   rollbackWords,
   stopWords,
   whoAndWhy,
@@ -68,6 +69,7 @@ function reins({ waitingFor, waitsFor, paused, pausing, stopping }: Run): readon
 
 function end(run: Run): readonly Fact[] {
   const { result, error, stop, rollback, finishedAt, retriedAs = null } = run
+  const { rollbackRetry = null } = run
   return [
     ['ended', finishedAt === null ? null : `${dateTime(finishedAt)}${tookWords(run)}`],
     ['result', result === undefined ? null : brief(result, 2000)],
@@ -75,6 +77,10 @@ function end(run: Run): readonly Fact[] {
     ['stop', stop && stopWords(stop)],
     ['roll-back', rollback && rollbackWords(rollback)],
     ['retried as', retriedAs && plain(retriedAs)],
+    [
+      'undone by',
+      rollbackRetry && `${plain(rollbackRetry.id)}: ${rollbackStates[rollbackRetry.state]}`,
+    ],
   ]
 }
 

@@ -93,7 +93,8 @@ export function progressWords(progress: unknown): string {
   return isFraction ? `${Math.floor(progress * 100)} %` : brief(progress, 60)
 }
 
-const rollbackStates = {
+/** The states of a roll-back, in words. */
+export const rollbackStates = {
   pending: 'not over yet',
   completed: 'completed',
   failed: 'failed',

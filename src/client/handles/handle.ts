@@ -211,7 +211,9 @@ export class RunHandle<
 
   /**
    * Tries the run again, which has ended, as a new run from the start: see the client's `retry`. Asked twice with one `callId`, it is the same one.
+   * With `rollback: true`, only its roll-back is tried again.
    * @throws {CheckreinError} `USAGE` where it has not ended, is a member of a workflow, or a child; `RUN_NOT_FOUND`;
+   *   `ROLLBACK_MISSING` where the handle knows its task, which has no `rollback`, and that is to be tried again;
    *   `INPUT_REJECTED` where the handle knows its task and the new input does not fit; `PAYLOAD_…`.
    */
   async retry(options: RetryOptions = {}): Promise<RunHandle<Output, Signals>> {

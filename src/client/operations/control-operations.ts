@@ -12,6 +12,7 @@ import {
   terminateOptions,
   whoOptions,
 } from '../options/parameters.ts'
+import { retryOptions } from '../options/retry-parameters.ts'
 import { signalWaitOptions } from '../options/wait-parameters.ts'
 
 /** The rows about runs in hand. */
@@ -96,12 +97,13 @@ export const controlOperations = {
     example: 'checkrein resume --queue media',
   },
   retry: {
-    summary: 'try runs that have ended again: each as a new run, from the start',
+    summary:
+      'try runs that have ended again: each as a new run, from the start, or only its roll-back',
     method: 'POST',
     path: '/control/retry',
     command: 'retry',
     subject: 'ended-runs',
-    options: whoOptions,
+    options: retryOptions,
     answers: 'Retried[]',
     errors: ['USAGE', 'BY_REQUIRED', 'PAYLOAD_NOT_JSON', 'PAYLOAD_TOO_LARGE'],
     example: `checkrein retry --task index-folder --state failed --reason 'the disk is back' --yes`,

@@ -193,6 +193,8 @@ export interface StopWorkflowOptions extends WhoOptions, KillOptions {
 export interface RetryOptions extends WhoOptions {
   /** The input of the new run, where one run is tried again; default: that of the old run. */
   readonly input?: unknown
+  /** Whether only the roll-back is tried again, which has failed or was given up: the new run does nothing else. */
+  readonly rollback?: boolean
 }
 
 /** How a workflow is run again. */

@@ -3,11 +3,13 @@ import { randomUUIDv7 } from 'node:crypto'
 import { CheckreinError } from '../../core/errors.ts'
 import { type RunFilter, statesOf } from '../../core/filter.ts'
 import { defaultPayloadLimit, encodePayload } from '../../core/payload.ts'
+import { hasComeToNothing, isNotUndone } from '../../core/run/rollback.ts'
+import type { StoredRun } from '../../core/run/run.ts'
 import { finalStates } from '../../core/run/transitions.ts'
 import type { AnyTask } from '../../core/task/context.ts'
 import type { RequestedBy, Retried as Answered, Store } from '../../store/store.ts'
 import type { RetryOptions } from '../options/options.ts'
-import { whoOptions } from '../options/parameters.ts'
+import { retryOptions } from '../options/retry-parameters.ts'
 import type { Requester } from '../options/requester.ts'
 import { type RetryTarget, targetOf } from '../options/targets.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
@@ -26,6 +28,9 @@ const hints: Readonly<Record<Answered['answer'], string | null>> = {
   'not-found': null,
   'is-member': 'Retry its workflow: `retryWorkflow`, or `checkrein workflow retry`.',
   'is-child': 'Retry its parent, which enqueues it again.',
+  'no-rollback': 'Only a roll-back that failed or was given up is tried again, and it had none.',
+  'rolling-back': 'Wait for the end of its roll-back: `get` shows the run that does it.',
+  'rolled-back': 'It is undone: nothing is left to do.',
 }
 
 /** How many runs are read, or tried again, at once. */
@@ -51,27 +56,31 @@ export class Retries {
     target: RetryTarget,
     { input, ...options }: RetryOptions = {},
   ): Promise<readonly Retried[]> {
-    refuseUnknownOptions('retry', options, whoOptions)
+    refuseUnknownOptions('retry', options, retryOptions)
+    const { rollback = false, ...who } = options
     const meant = targetOf(target)
     if ('key' in meant) throw noKey()
+    if (input !== undefined && rollback) throw noInput()
     if (input !== undefined && !('ids' in meant && meant.ids.length === 1)) throw manyInputs()
-    const asked = this.#parts.requester.who(options)
+    const asked = this.#parts.requester.who(who)
     const text = this.#encoded(input)
-    const ids = 'ids' in meant ? meant.ids : await this.#finalRuns(meant.filter, asked)
+    const ids =
+      'ids' in meant ? meant.ids : await this.#finalRuns(meant.filter, { ...asked, rollback })
     const answers: Retried[] = []
     for (let at = 0; at < ids.length; at += atOnce) {
       const calls = ids
         .slice(at, at + atOnce)
-        .map((id) => ({ id, newId: randomUUIDv7(), input: text, asked }))
+        .map((id) => ({ id, newId: randomUUIDv7(), input: text, rollback, asked }))
       for (const one of await this.#parts.store.retry(calls))
         answers.push({ ...one, hint: hints[one.answer] })
     }
     return answers
   }
 
-  /** The same of one run. @returns the id of the new run. @throws {CheckreinError} `INPUT_REJECTED`, `RUN_NOT_FOUND`, `USAGE`. */
+  /** The same of one run. @returns the id of the new run. @throws {CheckreinError} `INPUT_REJECTED`, `ROLLBACK_MISSING`, `RUN_NOT_FOUND`, `USAGE`. */
   async one(id: string, options: RetryOptions, task: AnyTask | null): Promise<string> {
     if (task !== null && options.input !== undefined) await refuseBadInput(task, options.input)
+    if (task?.rollback === null && options.rollback === true) throw noRollback(task.name)
     const { answer, newId, hint } = theOnly(await this.many(id, options))
     if (newId !== null) return newId
     if (answer === 'not-found') throw notFound(id)
@@ -88,7 +97,10 @@ export class Retries {
   }
 
   /** The ids of all runs of the filter that are final: they are decided before the first new run is made, for that may end soon. */
-  async #finalRuns(filter: RunFilter, { callId }: RequestedBy): Promise<readonly string[]> {
+  async #finalRuns(
+    filter: RunFilter,
+    { callId, rollback }: RequestedBy & { readonly rollback: boolean },
+  ): Promise<readonly string[]> {
     const wanted = statesOf(filter)
     const state = finalStates.filter((one) => wanted.length === 0 || wanted.includes(one))
     if (state.length === 0) return []
@@ -101,7 +113,8 @@ export class Retries {
         { ...filter, state },
         page,
       )
-      for (const { id } of found.runs) if (!made.has(id)) ids.push(id)
+      for (const run of found.runs)
+        if (!made.has(run.id) && (!rollback || isMeant(run, made))) ids.push(run.id)
       cursor = found.cursor
     }
     return ids
@@ -119,6 +132,27 @@ export class Retries {
     }
     return made
   }
+}
+
+/** Whether the roll-back of a run has come to nothing, and no other call has tried it again. */
+function isMeant({ rollback }: StoredRun, made: ReadonlySet<string>): boolean {
+  return (
+    isNotUndone(rollback) || (hasComeToNothing(rollback) && made.has(rollback?.retriedAs ?? ''))
+  )
+}
+
+function noInput(): CheckreinError {
+  return new CheckreinError('USAGE', {
+    message: 'A roll-back has no input of its own',
+    hint: 'Leave `input` out: the roll-back gets the input of the run that it undoes.',
+  })
+}
+
+function noRollback(task: string): CheckreinError {
+  return new CheckreinError('ROLLBACK_MISSING', {
+    message: `The task ${JSON.stringify(task)} has no rollback function`,
+    hint: 'Give the task a `rollback`, start a worker with it, and try again.',
+  })
 }
 
 function noKey(): CheckreinError {

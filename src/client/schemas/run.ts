@@ -12,7 +12,7 @@ import type { RollbackFacts, Status } from '../../core/run/run.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import { eventTypes, type State, states, stopVerbs } from '../../core/run/transitions.ts'
 import type { Enqueued } from '../../store/store.ts'
-import type { Run, RunRow } from '../views/view.ts'
+import type { RollbackRetry, Run, RunRow } from '../views/view.ts'
 import { anything, count, flag, instant, integer, literal, nullable, text, words } from './kinds.ts'
 import { list, object, optional, record } from './shapes.ts'
 import { named, type Schema } from './schema.ts'
@@ -98,14 +98,16 @@ const pauseIntent = named('PauseRequest', 'The request to pause that a running r
   }),
 )
 
+const rollbackState = words<RollbackFacts['state']>({
+  pending: true,
+  completed: true,
+  failed: true,
+  abandoned: true,
+})
+
 const rollback = named('Rollback', 'The roll-back of a run.', () =>
   object<RollbackFacts>({
-    state: words<RollbackFacts['state']>({
-      pending: true,
-      completed: true,
-      failed: true,
-      abandoned: true,
-    }),
+    state: rollbackState,
     stop: nullable(stopRecord),
     askedAt: instant(),
     finishedAt: nullable(instant()),
@@ -115,6 +117,7 @@ const rollback = named('Rollback', 'The roll-back of a run.', () =>
     undoes: optional(
       object<NonNullable<RollbackFacts['undoes']>>({ runId: text(), result: nullable(text()) }),
     ),
+    retriedAs: optional(text()),
   }),
 )
 
@@ -192,6 +195,7 @@ export const run = named('Run', 'One invocation of a task, as it was when it was
     result: anything(),
     checkpoint: anything(),
     retriedAs: optional(nullable(text())),
+    rollbackRetry: optional(nullable(object<RollbackRetry>({ id: text(), state: rollbackState }))),
   }),
 )
 

@@ -88,6 +88,14 @@ export interface Run<Output = unknown> extends RunRow {
   readonly checkpoint: unknown
   /** The id of the newest run that tries this one again; null where none does. Only `get` reads it. */
   readonly retriedAs?: string | null
+  /** The run that has tried its roll-back again last, and how that went; null where none has, or it was deleted. Only `get` reads it. */
+  readonly rollbackRetry?: RollbackRetry | null
+}
+
+/** A roll-back that was tried again: the run that does it, and how far that is. */
+export interface RollbackRetry {
+  readonly id: string
+  readonly state: RollbackFacts['state']
 }
 
 /** The runs of a list or a tree: with their payloads where the call asks for them (`payloads: true`). */
@@ -105,11 +113,21 @@ export function viewOf<Output>(stored: StoredRun): Run<Output> {
 
 /** The same, with the run that tries it again; only a run that has ended has one. */
 export async function foundRun<Output>(
-  store: Pick<Store, 'retriedAs'>,
+  store: Pick<Store, 'retriedAs' | 'get'>,
   stored: StoredRun,
 ): Promise<Run<Output>> {
   const retriedAs = isFinal(stored.state) ? await store.retriedAs(stored.id) : null
-  return { ...viewOf<Output>(stored), retriedAs }
+  return { ...viewOf<Output>(stored), retriedAs, rollbackRetry: await retryOf(store, stored) }
+}
+
+/** The newest run that tries the roll-back of a run again, which may have been tried again in its turn. */
+async function retryOf(
+  store: Pick<Store, 'get'>,
+  { rollback }: StoredRun,
+): Promise<RollbackRetry | null> {
+  const next = rollback?.retriedAs === undefined ? null : await store.get(rollback.retriedAs)
+  if (!next?.rollback) return null
+  return (await retryOf(store, next)) ?? { id: next.id, state: next.rollback.state }
 }
 
 /** The runs of a list or a tree. @param payloads whether they are to have theirs. */

@@ -38,6 +38,16 @@ export function isRolledBackAfter(
   return hasBegun(run) && run.rollback === null && (isAsked || run.rollbackOn.includes(cause))
 }
 
+/** Whether a roll-back has come to nothing: it failed, or was given up. */
+export function hasComeToNothing(rollback: RollbackFacts | null): boolean {
+  return rollback?.state === 'failed' || rollback?.state === 'abandoned'
+}
+
+/** Whether a roll-back has come to nothing, and no other run has tried it again. */
+export function isNotUndone(rollback: RollbackFacts | null): boolean {
+  return hasComeToNothing(rollback) && rollback?.retriedAs === undefined
+}
+
 /** @param stop null after a failure, whose error stands in the run. */
 export function beginRunRollback(run: RunFacts, stop: StopRecord | null, now: number): RunFacts {
   const none = { failures: 0, crashes: 0, error: null, finishedAt: null }

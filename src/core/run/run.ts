@@ -105,6 +105,8 @@ export interface RollbackFacts {
   readonly error: ErrorRecord | null
   /** Set where the run only undoes another run that had completed: the id of that run, and its result. */
   readonly undoes?: { readonly runId: string; readonly result: JsonText | null }
+  /** Set where it was tried again: the id of the run that did so. */
+  readonly retriedAs?: string
 }
 
 /** One invocation of a task, as it is stored. Instants are epoch ms. */

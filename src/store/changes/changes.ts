@@ -111,6 +111,12 @@ export class Changes {
     if (run) this.#set(run, { ...run, holdsKey: false })
   }
 
+  /** Notes which run tries the roll-back of this one again. */
+  noteRetried(id: string, retriedAs: string): void {
+    const run = this.#is.get(id)
+    if (run?.rollback) this.#set(run, { ...run, rollback: { ...run.rollback, retriedAs } })
+  }
+
   #set(old: SeqRun, run: SeqRun): void {
     if (!this.#was.has(old.id)) this.#was.set(old.id, old)
     this.#is.set(old.id, isFinal(run.state) ? { ...run, holdsKey: false } : run)

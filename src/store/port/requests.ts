@@ -261,14 +261,27 @@ export interface RetryOfRun {
   readonly newId: string
   /** Another input than that of the old run; undefined for the same. */
   readonly input?: JsonText | null | undefined
+  /** Whether only its roll-back is tried again, which has failed or was given up. */
+  readonly rollback?: boolean
   readonly asked: RequestedBy
 }
 
 /** The answer of one run that was to be tried again. */
 export interface Retried {
   readonly id: string
-  /** `is-member`: its workflow is to be retried; `is-child`: its parent is, which enqueues it again. */
-  readonly answer: 'retried' | 'not-final' | 'not-found' | 'is-member' | 'is-child'
+  /**
+   * `is-member`: its workflow is to be retried; `is-child`: its parent is, which enqueues it again. Of a roll-back: `no-rollback`: there
+   * was none; `rolling-back`: it goes on, or is tried again already; `rolled-back`: it has completed.
+   */
+  readonly answer:
+    | 'retried'
+    | 'not-final'
+    | 'not-found'
+    | 'is-member'
+    | 'is-child'
+    | 'no-rollback'
+    | 'rolling-back'
+    | 'rolled-back'
   /** The id of the new run; null where there is none. */
   readonly newId: string | null
 }

@@ -1,12 +1,12 @@
 /** The row and the first entries of a new run, also of one that something stops, pauses or keeps waiting from the beginning. */
 import { prevented } from '../../core/run/decision.ts'
 import type { FeedEntry } from '../../core/run/events.ts'
-import type { PausedBy, StoredRun } from '../../core/run/run.ts'
+import type { PausedBy, RollbackFacts, StoredRun } from '../../core/run/run.ts'
 import type { StopRecord } from '../../core/run/stop.ts'
 import type { State } from '../../core/run/transitions.ts'
 import { instantOf } from '../port/instants.ts'
 import type { FeedRow } from './feed.ts'
-import { admittedRun, keyedRun, plainRun } from './runs.ts'
+import { admittedRun, keyedRun, plainRun, type SeqRun } from './runs.ts'
 import type { Hold, NewRun, Tombstone } from '../store.ts'
 import type { Param } from '../driver/sql.ts'
 
@@ -20,6 +20,8 @@ export interface Admission {
   readonly waitsFor?: string
   /** The hold that pauses the run. */
   readonly hold?: Hold
+  /** The run whose roll-back it tries again, and nothing but that. It shows the key of that run, and holds none. */
+  readonly undo?: SeqRun
 }
 
 /** A new run with the conditions under which it is admitted. */
@@ -106,11 +108,12 @@ const keyedInsertOf = ({ run }: AdmittedRun, now: number): Param[] =>
   keyedRun.write(rowOf(run, now))
 
 function insertOf({ run, admission }: AdmittedRun, now: number): Param[] {
-  const { stopper, hold, waitsFor = null } = admission
+  const { stopper, hold, waitsFor = null, undo } = admission
   const row = rowOf(run, now)
   return admittedRun.write({
     ...row,
-    holdsKey: row.holdsKey && !stopper,
+    holdsKey: row.holdsKey && !stopper && !undo,
+    ...undoingOf(undo, now),
     retryOf: run.retryOf ?? null,
     state: firstState({ run, admission }, now),
     runAt: stopper ? null : row.runAt,
@@ -121,6 +124,24 @@ function insertOf({ run, admission }: AdmittedRun, now: number): Param[] {
     paused: hold ? pausedOf(hold, now) : null,
     resumeAt: hold?.until ?? null,
   })
+}
+
+type Undoing = Pick<SeqRun, 'rollback' | 'checkpointAt' | 'error' | 'isMapped'>
+
+/** The roll-back of a new run that tries that of another again, as if it had not been tried yet; none for any other run. */
+function undoingOf(old: SeqRun | undefined, now: number): Undoing {
+  if (!old) return { rollback: null, checkpointAt: null, error: null, isMapped: false }
+  const { stop, error, checkpointAt, isMapped } = old
+  const { undoes } = old.rollback ?? {}
+  const none = { finishedAt: null, failures: 0, crashes: 0, error: null }
+  const rollback: RollbackFacts = {
+    state: 'pending',
+    stop,
+    askedAt: now,
+    ...none,
+    ...(undoes ? { undoes } : {}),
+  }
+  return { rollback, checkpointAt, error: stop === null ? error : null, isMapped }
 }
 
 /** The row of a run that nothing stands in the way of. */

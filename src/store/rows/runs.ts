@@ -146,6 +146,7 @@ export const admittedRun = shapeOf(
     ...plain,
     ...(['key', 'holdsKey', 'retryOf', 'waitsFor', 'stop', 'finishedAt'] as const),
     ...(['pausedFrom', 'paused', 'resumeAt'] as const),
+    ...(['rollback', 'checkpointAt', 'error', 'isMapped'] as const),
   ),
   pauserColumns,
 )

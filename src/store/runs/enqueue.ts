@@ -91,6 +91,10 @@ async function inserted(tx: Tx, { placed, seqs, now }: Inserted): Promise<readon
     seqs[at] == null ? [] : run.tags.map((tag) => [tag, seqs[at] ?? 0]),
   )
   if (tags.length > 0) tx.send('insertTags', tags)
+  const saved = placed.flatMap(({ admission: { undo } }, at) =>
+    undo && undo.checkpointAt !== null && seqs[at] != null ? [[undo.seq, seqs[at]]] : [],
+  )
+  if (saved.length > 0) tx.send('copyCheckpoints', saved)
   if (seqs.includes(null))
     await refuseTakenIds(
       tx,

@@ -7,20 +7,28 @@
 import { isFinal } from '../../core/run/transitions.ts'
 import { loadRuns } from '../changes/changes.ts'
 import type { Tx } from '../driver/driver.ts'
-import { type Entry, note, placeOf } from '../journal/audit-log.ts'
+import { note, placeOf } from '../journal/audit-log.ts'
 import type { Retried, RetryOfRun } from '../port/requests.ts'
 import type { NewRun } from '../port/runs.ts'
 import type { SeqRun } from '../rows/runs.ts'
 import { enqueueRuns } from './enqueue.ts'
+import { type Again, entryOfRetry, madeBefore } from './retry-record.ts'
+import { retryRollbacks } from './retry-rollback.ts'
 
-/** A run that is tried again, and the call that asks for it. */
-interface Again {
-  readonly call: RetryOfRun
-  readonly old: SeqRun
+/** Tries runs, or their roll-backs, again by their ids. One answer each, in order. */
+export async function retryRuns(tx: Tx, calls: readonly RetryOfRun[]): Promise<readonly Retried[]> {
+  const back = calls.filter(({ rollback = false }) => rollback)
+  if (back.length === 0) return retryWhole(tx, calls)
+  const whole = calls.filter(({ rollback = false }) => !rollback)
+  const backAnswers = [...(await retryRollbacks(tx, back))]
+  const wholeAnswers = whole.length === 0 ? [] : [...(await retryWhole(tx, whole))]
+  return calls.flatMap(({ rollback = false }) => {
+    const answer = (rollback ? backAnswers : wholeAnswers).shift()
+    return answer ? [answer] : []
+  })
 }
 
-/** Tries runs again by their ids. One answer each, in order. */
-export async function retryRuns(tx: Tx, calls: readonly RetryOfRun[]): Promise<readonly Retried[]> {
+async function retryWhole(tx: Tx, calls: readonly RetryOfRun[]): Promise<readonly Retried[]> {
   const ids = [...new Set(calls.map(({ id }) => id))]
   const runs = new Map((await loadRuns(tx, ids)).map((run) => [run.id, run]))
   const made = await madeBefore(tx, calls)
@@ -41,21 +49,6 @@ export async function retryRuns(tx: Tx, calls: readonly RetryOfRun[]): Promise<r
   return answers
 }
 
-/** The new runs that the same calls have made before, by their places. */
-async function madeBefore(tx: Tx, calls: readonly RetryOfRun[]): Promise<Map<string, string>> {
-  const wanted = calls.map(({ id, asked }) => [asked.callId, id])
-  const rows = await tx.each('signalsOfCalls', wanted)
-  const found = rows.filter(
-    ({ kind, name, reply }) => kind === 'control' && name === 'retry' && reply !== null,
-  )
-  return new Map(
-    found.map(({ call_id, run_id, reply }) => [
-      placeOf(call_id, run_id),
-      String(JSON.parse(String(reply))),
-    ]),
-  )
-}
-
 /** Why a run is not tried again; null where it is. */
 function refusalOf(run: SeqRun): Exclude<Retried['answer'], 'retried'> | null {
   if (run.workflow !== null) return 'is-member'
@@ -73,7 +66,7 @@ async function tryAgain(tx: Tx, again: readonly Again[]): Promise<void> {
       tx,
       keyless.map((run) => ({ ...run, key: null })),
     )
-  note(tx, again.map(entryOf))
+  note(tx, again.map(entryOfRetry))
 }
 
 /** The same work from the start. The times of the old run (`due`, `ttl`, deadline) were for that one alone. */
@@ -83,10 +76,4 @@ function newRunOf({ call, old }: Again): NewRun {
   const again = { id: call.newId, onConflict: 'skip', graceMs: 0, retryOf: old.id } as const
   const input = call.input === undefined ? old.input : call.input
   return { task, queue, priority, tags, key, input, ...again, ...none }
-}
-
-function entryOf({ call, old }: Again): Entry {
-  const { asked, newId } = call
-  const reply = JSON.stringify(newId)
-  return { asked, kind: 'control', name: 'retry', run: old, answer: 'done', isOver: true, reply }
 }
