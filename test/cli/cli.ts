@@ -11,7 +11,7 @@ import { defaultKind, eventually, schemaUrl, type StoreKind } from '../support/b
 import { dropSchema, freshSchema } from '../support/database.ts'
 import { doInResident, type Ended } from './resident.ts'
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+export const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 export const tasksModule = fileURLToPath(new URL('tasks.ts', import.meta.url))
 
 /** How long anything may take, on a machine that is busy. */

@@ -13,7 +13,8 @@ const program = buildProgram()
 const all: [string, Operation][] = Object.entries(operations)
 
 function commandOf(operation: Operation): Command {
-  let command: Command | undefined = program
+  // One of its own: an option that was given once is refused the second time.
+  let command: Command | undefined = buildProgram()
   for (const word of operation.command.split(' '))
     command = command?.commands.find((one) => one.name() === word)
   assert.ok(command, `a command ${operation.command}`)

@@ -43,6 +43,16 @@ export const broken = task({
   },
 })
 
+/** Fails with the words that it is given. */
+export const fails = task({
+  name: 'fails',
+  isolation: 'inline',
+  retry: { attempts: 1 },
+  run(message: string): never {
+    throw new Error(message)
+  },
+})
+
 /** Counts checkpoints until it is told to finish. */
 export const counter = task({
   name: 'counter',

@@ -1,12 +1,11 @@
 /** `enqueue`: the id of the run is on standard output, for scripts; with `--wait`, its result. */
-import { text } from 'node:stream/consumers'
 import { type Command, Option } from 'commander'
 import type { RunHandle } from '../../client/handles/handle.ts'
 import { operations } from '../../client/operations/operations.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import { writeJson, writeLine, writeNote } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
-import { textOf } from '../session/text-file.ts'
+import { textOf, valueOf } from '../session/text-file.ts'
 import { act, commandFor, type Session } from '../session/session.ts'
 import { endedCode } from './watch.ts'
 import type { EnqueueOptions } from '../../client/options/options.ts'
@@ -31,7 +30,7 @@ export function enqueueCommand(program: Command): void {
 /** Prints the ids, a line each, in the order of the lines that were given. */
 async function enqueueMany(session: Session): Promise<void> {
   const [task, file] = session.args as [string, string]
-  const lines = file === '-' ? await text(process.stdin) : textOf(file)
+  const lines = await textOf(file)
   const runs = lines.split('\n').flatMap((line, at) => (line.trim() === '' ? [] : runIn(line, at)))
   const handles = await session.withClient((client) => client.enqueueManyByName(task, runs), {
     create: true,
@@ -45,7 +44,7 @@ async function enqueueMany(session: Session): Promise<void> {
 
 /** The input and the options of one run. @throws {CheckreinError} `USAGE`, with the number of the line. */
 function runIn(line: string, at: number): { readonly input?: unknown } & EnqueueOptions {
-  const value = parsed(line, `line ${at + 1}`)
+  const value = valueOf(line, `line ${at + 1}`)
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
   throw new CheckreinError('USAGE', {
     message: `Line ${at + 1} is not an object`,
@@ -72,19 +71,8 @@ async function enqueue(session: Session): Promise<number> {
 
 /** JSON of the command line; `-` stands for standard input. */
 export async function jsonOf(given: string | undefined, what: string): Promise<unknown> {
-  const json = given === '-' ? await text(process.stdin) : given
-  return json === undefined ? undefined : parsed(json, what)
-}
-
-/** @throws {CheckreinError} `USAGE` where it is not JSON. @param what names it in the error. */
-function parsed(json: string, what: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    const hint = `Quote it for the shell: '{"path":"/srv"}'. Text is JSON with its quotes: '"text"'.`
-    throw new CheckreinError('USAGE', { message: `The ${what} is not JSON: ${why}`, hint, cause })
-  }
+  const json = given === '-' ? await textOf(given) : given
+  return json === undefined ? undefined : valueOf(json, what)
 }
 
 /** Notes each outcome that a caller does not expect who enqueues a new run. */

@@ -18,7 +18,7 @@ import {
   writeNote,
 } from '../text/output.ts'
 import { addParameters, given } from '../session/parameters.ts'
-import { textOf } from '../session/text-file.ts'
+import { textOf, valueOf } from '../session/text-file.ts'
 import { type Action, act, commandFor, type Session, withExample } from '../session/session.ts'
 import { ago } from '../text/words.ts'
 import { usage } from '../session/targets.ts'
@@ -129,7 +129,7 @@ async function exportRemainder(session: Session): Promise<void> {
 /** The id of the workflow is on standard output, for scripts. */
 async function start(session: Session): Promise<void> {
   const [file, json] = session.args as [string, string?]
-  const graph = await jsonOf(file === '-' ? file : textOf(file), 'workflow')
+  const graph = valueOf(await textOf(file), 'workflow')
   if (!isGraph(graph)) throw usage(`${file} is no workflow`, whatIsGraph)
   const input = await jsonOf(json, 'input')
   const options = given(operations.startWorkflow.options, session.options) as WorkflowOptions
@@ -155,7 +155,7 @@ const whatIsGraph = 'It is JSON with `version` and `nodes`: docs/workflow-graph.
 
 async function importRemainder(session: Session): Promise<void> {
   const [file] = session.args as [string]
-  const json = await jsonOf(file === '-' ? file : textOf(file), 'export')
+  const json = valueOf(await textOf(file), 'export')
   const options = given(operations.importWorkflow.options, session.options) as WorkflowOptions
   const { id, enqueued } = await session.withClient(
     (client) => client.importWorkflow(json, options),

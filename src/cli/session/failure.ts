@@ -1,14 +1,18 @@
 /** How a command that did not work out tells so: on standard error, with an exit code, and without a stack. */
 import { CommanderError } from 'commander'
 import { CheckreinError, errorCodes, isCheckreinError } from '../../core/errors.ts'
+import { plain } from '../text/output.ts'
 
 /** Reports what was thrown, and gives the exit code. */
 export function report(thrown: unknown, isJson: boolean): number {
   const error = failureOf(thrown)
   if (error === null) return 0
-  const lines = isJson ? [JSON.stringify({ error })] : [`error ${error.code}: ${error.message}`]
-  if (!isJson && error.hint !== undefined) lines.push(`hint: ${error.hint}`)
-  if (process.env['CHECKREIN_DEBUG']) lines.push(stackOf(thrown))
+  // A message may be that of a handler, or quote the words of others.
+  const lines = isJson
+    ? [JSON.stringify({ error })]
+    : [`error ${error.code}: ${plain(error.message)}`]
+  if (!isJson && error.hint !== undefined) lines.push(`hint: ${plain(error.hint)}`)
+  if (process.env['CHECKREIN_DEBUG']) lines.push(...stackOf(thrown).split('\n').map(plain))
   process.stderr.write(`${lines.join('\n')}\n`)
   return errorCodes[error.code]?.exit ?? errorCodes.INTERNAL.exit
 }

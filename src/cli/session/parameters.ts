@@ -1,6 +1,7 @@
 /** Command-line options, made from the parameters of operations and read back as what the client takes. */
 import { type Command, Option } from 'commander'
 import type { Parameter, Parameters, ValueKind } from '../../client/options/parameter.ts'
+import { valueOf } from './text-file.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import { isInstant, parseInstant } from '../../core/instant.ts'
 
@@ -37,7 +38,7 @@ function optionOf(name: string, parameter: Parameter): Option {
   const option = new Option(usage, aboutOf(parameter))
   if (parameter.kind === 'flag') return option
   return option.argParser((given: string, before: unknown) =>
-    valueOf(flag, parameter, { given, before }),
+    valueGiven(flag, parameter, { given, before }),
   )
 }
 
@@ -55,13 +56,14 @@ interface GivenTwice {
   readonly before: unknown
 }
 
-function valueOf(
+function valueGiven(
   name: string,
   { kind, choices }: Parameter,
   { given, before }: GivenTwice,
 ): unknown {
   if (choices && !choices.includes(given))
     throw badOption(name, given, `Use one of: ${choices.join(', ')}.`)
+  if (before !== undefined && kind !== 'texts' && kind !== 'pairs') throw twice(`--${kebab(name)}`)
   switch (kind) {
     case 'text':
       return given
@@ -78,7 +80,7 @@ function valueOf(
     case 'flag':
       return true
     case 'pairs':
-      return { ...(before as object | undefined), ...pair(name, given) }
+      return { ...(before as object | undefined), ...pair(name, given, before) }
   }
 }
 
@@ -96,22 +98,37 @@ function instant(name: string, given: string): Date {
 }
 
 /** `user.id=9`: what is a number, true or false as JSON is taken as that; quote it for text: `id="9"`. */
-function pair(name: string, given: string): Record<string, unknown> {
+function pair(name: string, given: string, before: unknown): Record<string, unknown> {
   const at = given.indexOf('=')
   if (at < 1) throw badOption(name, given, "Give a path and a value: 'user.id=9'.")
-  return { [given.slice(0, at)]: scalar(given.slice(at + 1)) }
+  const path = given.slice(0, at)
+  if (Object.hasOwn(before ?? {}, path)) throw twice(`--${kebab(name)} ${path}`)
+  return { [path]: scalar(given.slice(at + 1), path) }
 }
 
-function scalar(text: string): string | number | boolean {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-      return value
-  } catch {
-    return text
-  }
-  return text
+function scalar(text: string, path: string): string | number | boolean {
+  if (!isJson(text)) return text
+  const value = valueOf(text, `value of ${path}`)
+  const isScalar =
+    typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+  return isScalar ? value : text
 }
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Of two values one would be forgotten, and with it perhaps what keeps a verb from other runs. */
+const twice = (what: string): CheckreinError =>
+  new CheckreinError('USAGE', {
+    message: `${what} is given twice`,
+    hint: 'Give it once. `--help` says which options may be repeated.',
+  })
 
 const badOption = (name: string, given: string, hint: string): CheckreinError =>
   new CheckreinError('USAGE', {

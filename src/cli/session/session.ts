@@ -6,6 +6,7 @@ import { connect } from '../../client/connect.ts'
 import type { Operation } from '../../client/operations/operation.ts'
 import { type OperationName, operations } from '../../client/operations/operations.ts'
 import { type Subject, subjects, type Word } from '../../client/operations/subjects.ts'
+import { CheckreinError } from '../../core/errors.ts'
 import type { Config } from '../../worker/config.ts'
 import { readConfig } from './config-file.ts'
 import { addParameters, type Given } from './parameters.ts'
@@ -35,7 +36,7 @@ export class Session {
   #aheadMs = 0
 
   static async begin(command: Command): Promise<Session> {
-    return new Session(command, await readConfig(process.cwd()))
+    return new Session(command, await readConfig(workingFolder()))
   }
 
   private constructor(command: Command, config: Config) {
@@ -77,6 +78,19 @@ export class Session {
   answer(document: unknown, lines: () => readonly string[]): void {
     if (this.isJson) writeJson(document)
     else for (const line of lines()) writeLine(line)
+  }
+}
+
+/** @throws {CheckreinError} `USAGE` where it was removed. */
+function workingFolder(): string {
+  try {
+    return process.cwd()
+  } catch (cause) {
+    throw new CheckreinError('USAGE', {
+      message: 'The working directory does not exist any more',
+      hint: 'Change into one that does: the configuration file and relative paths are looked for in it.',
+      cause,
+    })
   }
 }
 

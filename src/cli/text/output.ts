@@ -8,10 +8,29 @@ export function style(format: Format, text: string): string {
   return styleText(format, text, { stream: process.stdout })
 }
 
-/** Says what happens when nobody reads standard output any more (`| head`); the newest listener holds. */
+/** The exit code where the output could not be written; `EX_IOERR` of `sysexits.h`. */
+const lostCode = 74
+/** Nobody reads any more: a pipe to `head`, a terminal that was closed. */
+const isGone = ({ code }: NodeJS.ErrnoException): boolean => code === 'EPIPE' || code === 'EIO'
+
+let isOutputLost = false
+
+/** Says what happens when standard output takes nothing any more (`| head`, a full disk); the newest listener holds. */
 export function onOutputClosed(listener: () => void): void {
   process.stdout.removeAllListeners('error')
-  process.stdout.on('error', listener)
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (!isGone(error) && !isOutputLost) {
+      isOutputLost = true
+      writeNote(`error: the output could not be written: ${error.message}`)
+    }
+    listener()
+  })
+}
+
+/** Ends the process with its exit code, or with 74 where some of its output was lost. */
+export function exit(): never {
+  if (isOutputLost) process.exitCode = lostCode
+  process.exit()
 }
 
 /** Writes a line to standard output. */
