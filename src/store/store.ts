@@ -242,7 +242,7 @@ export interface Store extends AsyncDisposable {
   now(): number
   /** How long to wait at least between two looks of one kind, ms: it depends on what a look costs. */
   readonly lookPauseMs: number
-  /** From now on nothing is waited for: where others lock the database, or it cannot be reached, calls fail at once. */
+  /** From now on no call is tried again: where others lock the database, or it cannot be reached, it fails. */
   hasten(): void
   /** Calls back some time after anything may have changed, here or in another process. A hint: it may come late, twice or never. */
   onChange(listener: (change: Change) => void): Disposable

@@ -8,6 +8,7 @@ import { Client as PgClient, Pool } from 'pg'
 import { chord, type Client, connect, previous, startWorker, step } from '../../src/index.ts'
 import { begun } from '../support/bed.ts'
 import { dropSchema, freshSchema, runSql, testDatabase } from '../support/database.ts'
+import { findPgBouncer, PgBouncer } from '../support/pgbouncer.ts'
 import * as tasks from './settings-tasks.ts'
 
 const modules = [new URL('./settings-tasks.ts', import.meta.url)]
@@ -156,6 +157,11 @@ suite('on PostgreSQL, settings of sessions change no answer', () => {
     )
     const pool = new Pool({ connectionString: theirs, max: 6, options: words.join(' ') })
     stack.defer(() => pool.end())
+    if (way === 'through PgBouncer') {
+      const pooler = stack.use(await PgBouncer.make(theirs))
+      const client = stack.use(await connect(pooler.url, { schema, lookMs: 20 }))
+      return queueOf(await round(client, queue), queue)
+    }
     const place = new URL(theirs)
     if (words.length > 0) place.searchParams.set('options', words.join(' '))
     const client = stack.use(await connect(way === 'on a pool' ? pool : place.href, { schema }))
@@ -206,6 +212,13 @@ suite('on PostgreSQL, settings of sessions change no answer', () => {
       assert.deepEqual(await answers(way), wanted())
     })
   }
+
+  const skip =
+    findPgBouncer() === null ? 'PgBouncer is not installed: apt-get install pgbouncer' : false
+  test('through PgBouncer, whatever the role sets', { skip }, async () => {
+    await set(odd)
+    assert.deepEqual(await answers('through PgBouncer'), expected.round)
+  })
 
   for (const way of ['on connections of ours', 'on a pool'] as const)
     test(`${way}, whatever the connection itself sets`, async () => {
