@@ -214,6 +214,23 @@ for (const [name, { kind, options }] of Object.entries(kinds)) {
       })
     })
 
+    for (const end of ['COMMIT', 'ROLLBACK'] as const)
+      test(`a workflow takes the key of another where they ${end}, and only there`, async () => {
+        await withBoth(async ({ bed: { client }, theirs }) => {
+          await theirs.run('ROLLBACK')
+          const graph = { version: 1, nodes: [{ node: 1, step: { task: 'add' } }] } as const
+          const old = await client.startWorkflow(graph, { key: 'k' })
+          await theirs.run(begin)
+          const taking = { id: 'new', key: 'k', onConflict: 'cancel-and-replace' } as const
+          const taken = await client.within(theirs.transaction).startWorkflow(graph, taking)
+          assert.deepEqual(taken, { id: 'new', outcome: 'enqueued', replacedId: old.id })
+          await theirs.run(end)
+          const isDone = end === 'COMMIT'
+          assert.equal((await old.get()).stop?.reason, isDone ? 'replaced by new' : undefined)
+          assert.equal((await client.getWorkflow('new'))?.waitsFor, isDone ? old.id : undefined)
+        })
+      })
+
     test('an error of ours leaves it as it was before the call, and good for more', async () => {
       await withBoth(async ({ bed: { client }, theirs }) => {
         await theirs.run('ROLLBACK')

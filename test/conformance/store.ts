@@ -22,6 +22,7 @@ import { rollbackRetryPromises } from './store-retry-rollback.ts'
 import { retryPromises } from './store-retry.ts'
 import { flowKeyPromises } from './store-workflow-keys.ts'
 import { hookPromises } from './store-workflow-hooks.ts'
+import { movedSignalPromises } from './store-workflow-moves.ts'
 import { againPromises } from './store-workflow-retry.ts'
 import { workflowPromises } from './store-workflows.ts'
 import { flowPausePromises, stopPromises, storedPromises } from './store-workflow-verbs.ts'
@@ -64,6 +65,7 @@ const rooms: Readonly<Record<string, Promises>> = {
   'hooks of members that are stopped': hookPromises,
   'workflows that are run again from a node': againPromises,
   'keys of workflows': flowKeyPromises,
+  'signals of workflows that are moved': movedSignalPromises,
   'workflows as they are stored': storedPromises,
   'workflows that are stopped': stopPromises,
   'workflows that are paused': flowPausePromises,

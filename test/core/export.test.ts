@@ -48,6 +48,16 @@ const exported = (): WorkflowExport =>
     } satisfies WorkflowExport),
   ) as WorkflowExport
 
+/** A message to a member. */
+const signal = {
+  callId: 'c',
+  name: 'add',
+  payload: '{"n":1}',
+  reason: null,
+  by: 'ada',
+  origin: null,
+}
+
 interface Wrong {
   /** Where in the export. */
   readonly at: readonly (string | number)[]
@@ -76,6 +86,22 @@ const wrongs: readonly Wrong[] = [
   { at: ['nodes', 0, 'step', 'task'], value: 'a task' },
   { at: ['nodes', 0, 'step', 'takes'], value: 'all' },
   { at: ['nodes', 0, 'step', 'delayMs'], value: -1 },
+  { at: ['nodes', 0, 'signals'], value: 'all' },
+  { at: ['nodes', 0, 'signals'], value: [null] },
+  { at: ['nodes', 0, 'signals'], value: [{ ...signal, callId: '' }] },
+  { at: ['nodes', 0, 'signals'], value: [{ ...signal, callId: 7 }] },
+  { at: ['nodes', 0, 'signals'], value: [{ ...signal, name: 'two words' }] },
+  { at: ['nodes', 0, 'signals'], value: [{ ...signal, payload: { n: 1 } }] },
+  { at: ['nodes', 0, 'signals'], value: [{ ...signal, by: 'x'.repeat(2001) }] },
+  { at: ['nodes', 0, 'signals'], value: [{ ...signal, reason: undefined }] },
+  { at: ['nodes', 0, 'signals'], value: [{ ...signal, payload: '{' }], isBeyondSchema: true },
+  {
+    at: ['nodes', 0, 'signals'],
+    value: [{ ...signal, name: 'x', callId: '\0' }],
+    isBeyondSchema: true,
+  },
+  { at: ['nodes', 0, 'signals'], value: [signal, { ...signal, name: 'x' }], isBeyondSchema: true },
+  { at: ['nodes', 2, 'signals'], value: [signal], isBeyondSchema: true },
   { at: ['nodes', 0, 'step', 'bound'], value: '{', isBeyondSchema: true },
   { at: ['nodes', 0, 'next'], value: 1, isBeyondSchema: true },
   { at: ['nodes', 0, 'next'], value: 99, isBeyondSchema: true },
@@ -110,6 +136,13 @@ suite('the rest of a workflow as JSON', () => {
     assert.deepEqual(plain(nodes), plain(graph.nodes))
     const [first] = exported().nodes
     assert.ok(first && !('up' in first) && !('slot' in first), 'what is as usual is left out')
+  })
+
+  test('keeps the signals of a member in their order', () => {
+    const signals = [signal, { ...signal, callId: 'b', payload: null }]
+    const given = changed({ at: ['nodes', 0, 'signals'], value: signals })
+    assert.ok(schema.safeParse(given).success)
+    assert.deepEqual(readExport(given).nodes[0]?.signals, signals)
   })
 
   for (const wrong of wrongs) {

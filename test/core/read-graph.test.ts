@@ -65,6 +65,11 @@ const wrongs: readonly (readonly [what: string, graph: unknown, says: RegExp])[]
   ['no nodes', whole(), /no list of nodes/],
   ['another version', { version: 2, nodes: [node(1)] }, /its version is 2/],
   ['a part that nobody knows', { ...whole(node(1)), steps: [] }, /has no "steps"/],
+  [
+    'a node with signals',
+    whole(node(1, { signals: [] })),
+    /node 1 is of a workflow that has begun/,
+  ],
   ['a node with a mistyped part', whole(node(1, { nxt: 2 })), /node 1 has no "nxt"/],
   [
     'a step with a mistyped part',

@@ -1,6 +1,7 @@
 /** Tasks of workflows that a real worker runs. */
 import { appendFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
+import { z } from 'zod'
 import { task } from '../../src/index.ts'
 
 /** How many have begun in this process. */
@@ -53,3 +54,26 @@ export const books = task({
     appendFileSync(file, `ticket ${ticket} given back\n`)
   },
 })
+
+function collects(isolation: 'process' | 'thread' | 'inline') {
+  return task({
+    name: `collects-${isolation}`,
+    isolation,
+    parkAfter: 0,
+    signals: { say: z.string() },
+    state: z.object({ heard: z.array(z.string()) }),
+    async run(_: unknown, ctx) {
+      const heard = [...(ctx.state?.heard ?? [])]
+      while (heard.length < 4) {
+        const said = await ctx.receive('say')
+        heard.push(said?.payload ?? '')
+        await ctx.checkpoint({ heard: [...heard] })
+      }
+      return heard.join(' ')
+    },
+  })
+}
+/** Hears four messages, with a checkpoint after each. */
+export const collectsInProcess = collects('process')
+export const collectsInThread = collects('thread')
+export const collectsInline = collects('inline')

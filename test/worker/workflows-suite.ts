@@ -74,6 +74,26 @@ export function workflowsSuite(on: StoreKind): void {
       )
     })
 
+    test('signals to members of a paused workflow reach their handlers after an import, once and in their order', async () => {
+      const { client } = bed
+      const members = [tasks.collectsInProcess, tasks.collectsInThread, tasks.collectsInline]
+      const flow = await client.startWorkflow(group(members.map((one) => step(one, null))))
+      await flow.signal('say', 'one')
+      const isHeard = async (): Promise<boolean> => {
+        const { runs } = await client.list({ workflow: flow.id })
+        return runs.every(({ checkpointAt }) => checkpointAt !== null)
+      }
+      await eventually(isHeard, 'each has heard the first')
+      assert.equal((await flow.pause()).status, 'paused')
+      for (const word of ['two', 'three']) await flow.signal('say', word)
+      const rest = await flow.export()
+      await flow.cancel({ reason: 'moved' })
+      const moved = await client.importWorkflow(rest)
+      await moved.signal('say', 'four')
+      const all = 'one two three four'
+      assert.deepEqual(await moved.result(patience), [all, all, all])
+    })
+
     test('what had completed is rolled back with what it returned', async () => {
       const file = join(bed.folder, 'booked')
       const steps = chain([step(tasks.books, file), tasks.obedient])

@@ -21,12 +21,25 @@ export interface KeptResult {
   readonly task: string | null
 }
 
+/** A message to a member that its handler was not through with. */
+export interface ExportedSignal {
+  /** The id of the call that sent it: the same call again finds the message at the new member, and sends nothing. */
+  readonly callId: string
+  readonly name: string
+  readonly payload: JsonText | null
+  readonly reason: string | null
+  readonly by: string | null
+  readonly origin: string | null
+}
+
 /** A node of a workflow that goes on with another. */
 export interface RemainderNode extends NodePlan {
   /** The result of a node with the role `kept`; other nodes have none. */
   readonly kept?: KeptResult
   /** The last checkpoint of its run. */
   readonly checkpoint?: JsonText
+  /** The signals that its handler has still to deal with, in the order in which they came. */
+  readonly signals?: readonly ExportedSignal[]
 }
 
 /** A node in JSON: the parts that are as in `usualNode` are left out. */

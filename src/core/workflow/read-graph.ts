@@ -98,7 +98,13 @@ function nodeOf(value: unknown, number: number): Draft {
   const { node, role, step, hooks } = value
   if (node !== number)
     throw badGraph(`the nodes are numbered from 1, in order, and the ${number}th is ${shown(node)}`)
-  if (role === 'kept' || role === 'rollback' || 'kept' in value || 'checkpoint' in value)
+  if (
+    role === 'kept' ||
+    role === 'rollback' ||
+    'kept' in value ||
+    'checkpoint' in value ||
+    'signals' in value
+  )
     throw badGraph(
       `node ${number} is of a workflow that has begun`,
       'Go on with it: importWorkflow.',

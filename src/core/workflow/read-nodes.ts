@@ -2,7 +2,7 @@
 import { deepestPayload, isDeeper } from '../json-depth.ts'
 import { type CheckreinError, shown } from '../errors.ts'
 import { isRecord } from '../is-record.ts'
-import type { RemainderNode, WorkflowExport } from './export.ts'
+import type { ExportedSignal, RemainderNode, WorkflowExport } from './export.ts'
 import { type Hooks, nodeRoles, usualNode } from './graph.ts'
 import { fanInPolicies } from './parts.ts'
 import type { StepPlan } from './step-plan.ts'
@@ -62,7 +62,18 @@ export function readNode(value: unknown, makeError: MakeError): RemainderNode {
     throw makeError(`${what}: what was kept is not well formed`)
   if (node.checkpoint !== undefined && !isJson(node.checkpoint))
     throw makeError(`${what}: its checkpoint is not JSON`)
+  if (node.signals !== undefined) checkSignals(node, makeError)
   return node
+}
+
+function checkSignals({ node, signals, step, role }: RemainderNode, makeError: MakeError): void {
+  if (!Array.isArray(signals)) throw makeError(`node ${node}: its signals are not a list`)
+  if (step === null || role === 'kept')
+    throw makeError(`node ${node}: it has signals, and no run that they could be sent to`)
+  const broken = signals.findIndex((signal) => !isSignal(signal))
+  if (broken !== -1) throw makeError(`node ${node}: its signal ${broken + 1} is not well formed`)
+  if (new Set(signals.map(({ callId }) => callId)).size < signals.length)
+    throw makeError(`node ${node}: two of its signals have one id`)
 }
 
 /** Checks that every node which another names is there, or is over, and that no node names an earlier one as its next. @throws the error that `makeError` makes. */
@@ -90,11 +101,14 @@ export function checkLinks(nodes: readonly RemainderNode[], makeError: MakeError
   if (nodes.every(({ isAtOnce }) => !isAtOnce)) throw makeError('nothing of it would start')
 }
 
-const isText = (value: unknown): value is string =>
-  typeof value === 'string' && value.length <= 500 && value.isWellFormed() && !value.includes('\0')
+const isText = (value: unknown, longest = 500): value is string =>
+  typeof value === 'string' &&
+  value.length <= longest &&
+  value.isWellFormed() &&
+  !value.includes('\0')
 const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value)
 const isListOfText = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.length <= 100 && value.every(isText)
+  Array.isArray(value) && value.length <= 100 && value.every((one) => isText(one))
 const isCount = (value: unknown): boolean =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31
 const isMs = (value: unknown): boolean =>
@@ -108,6 +122,18 @@ function isJson(value: unknown): boolean {
   } catch {
     return false
   }
+}
+
+function isSignal(value: unknown): value is ExportedSignal {
+  if (!isRecord(value)) return false
+  const { callId, name, payload, reason, by, origin } = value
+  return (
+    isText(callId) &&
+    callId !== '' &&
+    isName(name) &&
+    (payload === null || isJson(payload)) &&
+    [reason, by, origin].every((one) => one === null || isText(one, 2000))
+  )
 }
 
 function isKept(value: unknown): boolean {

@@ -39,6 +39,8 @@ export interface RequestStatements {
   readonly refuseSignals: string
   readonly pendingSignals: string
   readonly mailbox: string
+  /** The signals that the handlers of some runs are not through with, by the `seq` of the runs, oldest first. */
+  readonly unreadSignals: string
   readonly deleteSignals: string
   readonly pruneAudit: string
   /** Gives a row where it is new. */

@@ -1,6 +1,8 @@
 /** All nodes of a workflow, with their runs, as a transaction sees them. */
+import type { ExportedSignal } from '../../core/workflow/export.ts'
 import type { Tx } from '../driver/driver.ts'
 import type { WorkflowNode } from '../port/workflows.ts'
+import { signalOf } from '../rows/requests.ts'
 import { memberOf } from '../rows/workflows.ts'
 
 const pageLength = 5000
@@ -35,4 +37,28 @@ async function withCheckpoints(
       ? { ...node, run: { ...node.run, checkpoint } }
       : node
   })
+}
+
+/** The signals that handlers were not through with, in their order, by the numbers of the nodes. */
+export type Unread = ReadonlyMap<number, readonly ExportedSignal[]>
+
+/** Reads the signals that the handlers of some members were not through with. */
+export async function unreadSignals(tx: Tx, nodes: readonly WorkflowNode[]): Promise<Unread> {
+  const nodeOf = new Map<string, number>()
+  const seqs: number[] = []
+  for (const { node, run } of nodes) {
+    if (run === null || run.signalled === null || run.finishedAt !== null) continue
+    nodeOf.set(run.id, node)
+    seqs.push(run.seq)
+  }
+  if (seqs.length === 0) return new Map()
+  const rows = await tx.run('unreadSignals', [seqs])
+  const unread = new Map<number, ExportedSignal[]>()
+  for (const { callId, name, payload, reason, by, origin, runId } of rows.map(signalOf)) {
+    const node = nodeOf.get(runId ?? '') ?? 0
+    const signals = unread.get(node) ?? []
+    signals.push({ callId, name, payload, reason, by, origin })
+    unread.set(node, signals)
+  }
+  return unread
 }

@@ -12,6 +12,7 @@ import type { JsonText } from '../../core/run/run.ts'
 import { inputOf } from '../../core/workflow/step-plan.ts'
 import type { PausedWorkflow } from '../../core/workflow/parts.ts'
 import { largestFanIn } from './fan-in.ts'
+import type { Unread } from './read-nodes.ts'
 import type { StoredWorkflow, WorkflowNode } from '../port/workflows.ts'
 
 /** The nodes of a workflow by their numbers, and facts about a node that follow from other nodes. */
@@ -172,10 +173,16 @@ function planOf(node: WorkflowNode): RemainderNode {
   return { ...place, role, hooks, step, size, policy, isAtOnce: false }
 }
 
-/** The remainder of a workflow as people export it. @param nodes all of its nodes, with their runs and checkpoints. */
+/** All nodes of a workflow, with their runs and checkpoints, and the signals that handlers were not through with, by the numbers of the nodes. */
+interface Exported {
+  readonly nodes: readonly WorkflowNode[]
+  readonly unread: Unread
+}
+
+/** The remainder of a workflow as people export it. */
 export function exportOf(
   flow: StoredWorkflow,
-  nodes: readonly WorkflowNode[],
+  { nodes, unread }: Exported,
   now: number,
 ): WorkflowExport {
   const { id, name, key, tags, priority, pausesAtPoints, hooks } = flow
@@ -185,8 +192,13 @@ export function exportOf(
     workflow: { id, name, key, tags, priority, pausesAtPoints, hooks },
     exportedAt: now,
     last: lastOf(nodes),
-    nodes: remainderOf(nodes).map(exportedNode),
+    nodes: remainderOf(nodes).map((node) => exportedNode(withSignals(node, unread))),
   }
+}
+
+function withSignals(node: RemainderNode, unread: Unread): RemainderNode {
+  const signals = node.role === 'kept' ? undefined : unread.get(node.node)
+  return signals === undefined ? node : { ...node, signals }
 }
 
 function lastOf(nodes: readonly WorkflowNode[]): WorkflowExport['last'] {

@@ -10,7 +10,7 @@ import type { OpenWorkflow } from './open-workflow.ts'
 import { causeOf } from './cause.ts'
 import { largestFanIn, resultText, tooLarge } from './fan-in.ts'
 import { runHooks } from './hooks.ts'
-import { nodesWithin } from './read-nodes.ts'
+import { nodesWithin, unreadSignals } from './read-nodes.ts'
 import { exportOf, pausedText } from './remainder.ts'
 import { nodeOf, type NodeRow } from '../rows/workflows.ts'
 import type { Param } from '../driver/sql.ts'
@@ -80,7 +80,8 @@ export class Starts {
     this.#flow.facts = { ...facts, paused: { ...facts.paused, isTold: true } }
     const { tx } = this.#flow
     const nodes = await nodesWithin(tx, facts.id)
-    const rest = exportOf(facts, nodes, tx.now())
+    const unread = await unreadSignals(tx, nodes)
+    const rest = exportOf(facts, { nodes, unread }, tx.now())
     const told = pausedText(facts, { rest, value: held.value })
     await runHooks(this.#flow, [{ plan: held.node.plan.onPaused, value: told }])
   }

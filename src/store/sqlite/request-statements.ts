@@ -102,6 +102,9 @@ export const sqliteRequests: RequestStatements = {
   mailbox: `
     SELECT s.* FROM checkrein_runs AS r JOIN checkrein_signals AS s ON s.run_seq = r.seq
     WHERE r.id = ?1 AND s.position > ?2 AND s.${openSignals} AND s.kind = 'signal' ORDER BY s.position LIMIT ?3`,
+  unreadSignals: `
+    SELECT * FROM checkrein_signals
+    WHERE run_seq IN (SELECT value FROM json_each(?1)) AND ${openSignals} AND kind = 'signal' ORDER BY position`,
   deleteSignals: `
     DELETE FROM checkrein_signals
     WHERE run_id IN (SELECT id FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1))) AND kind = 'signal'`,

@@ -1,6 +1,7 @@
 /** Stores new workflows: all of the graph in one transaction, or nothing of it. */
 import { randomUUIDv7 } from 'node:crypto'
 import { CheckreinError } from '../../core/errors.ts'
+import { signalIds } from '../control/signals.ts'
 import type { Tx } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
 import { WorkflowProgress } from '../progress/workflow-progress.ts'
@@ -78,6 +79,22 @@ async function insertNodes(tx: Tx, { flow, isHeld, waits, filled, nodes }: Porti
   })
   tx.send('insertNodes', sets)
   saveCheckpoints(tx, { nodes, seqOf })
+  await sendSignals(tx, { nodes, members })
+}
+
+/** Sends the new members the signals that the handlers of the old ones were not through with. */
+async function sendSignals(
+  tx: Tx,
+  { nodes, members }: Pick<Portion, 'nodes'> & { readonly members: readonly NewMember[] },
+): Promise<void> {
+  const unread = new Map(
+    nodes.flatMap(({ node, signals }) => (signals ? [[node, signals] as const] : [])),
+  )
+  if (unread.size === 0) return
+  const calls = members.flatMap(({ id, node }) =>
+    (unread.get(node) ?? []).map((message) => ({ id, message })),
+  )
+  await signalIds(tx, calls)
 }
 
 function saveCheckpoints(

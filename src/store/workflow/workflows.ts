@@ -4,7 +4,7 @@ import { afterRecord, type Bulks } from '../control/bulk.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import type { GroupCommit } from '../driver/group-commit.ts'
 import { controlWorkflow } from './control.ts'
-import { nodesWithin } from '../progress/read-nodes.ts'
+import { nodesWithin, unreadSignals } from '../progress/read-nodes.ts'
 import type {
   NewWorkflow,
   WorkflowControl,
@@ -71,7 +71,8 @@ export class Workflows {
             ? 'Pause it first, and wait until it has paused.'
             : `Run ${active.run?.id} has not parked yet.`,
         )
-      return exportOf(flow, nodes, tx.now())
+      const unread = await unreadSignals(tx, nodes)
+      return exportOf(flow, { nodes, unread }, tx.now())
     })
   }
 

@@ -135,6 +135,11 @@ export const postgresRequests: RequestStatements = {
       WHERE run_seq IS NOT NULL AND ${isAfter('r.seq')} AND ${openSignals} AND ${isSignal}
       ORDER BY run_seq, position LIMIT $3) AS s
     WHERE r.id = $1 ORDER BY s.position`,
+  unreadSignals: `
+    SELECT s.* FROM unnest($1::bigint[]) AS u(seq) CROSS JOIN LATERAL (
+      SELECT * FROM @signals
+      WHERE run_seq IS NOT NULL AND run_seq = u.seq AND ${openSignals} AND ${isSignal} ${asWritten}) AS s
+    ORDER BY s.position`,
   deleteSignals: `
     DELETE FROM @signals WHERE run_id IS NOT NULL AND kind = 'signal'
       AND run_id = ANY(ARRAY(SELECT id FROM @runs WHERE seq = ${anyOfFew}))`,
