@@ -89,6 +89,7 @@ export const errorCodes = {
   SCHEMA_IN_USE: passing('Workers are running that cannot work with the newer schema', 503, 75),
   SCHEMA_FOREIGN: entry('The database or its schema has tables of another program', 500, 78),
   SQLITE_UNSAFE: entry('This SQLite version can corrupt a database in WAL mode', 500, 78),
+  PACKAGE_INCOMPLETE: entry('The files of Checkrein are not where its code is', 500, 78),
   // our own defects
   INTERNAL: entry('Checkrein met a state that it does not expect', 500, 70),
 } as const satisfies Record<string, ErrorEntry>

@@ -33,8 +33,9 @@ export class Registry {
       if (tasks.length === 0) throw noTasks(module)
       for (const task of tasks) {
         const other = byName.get(task.name)
-        if (other && other.module !== module) throw sameName(task.name, [other.module, module])
-        byName.set(task.name, { task, module })
+        // The same task may come from the module that defines it and from one that re-exports it.
+        if (other && other.task !== task) throw sameName(task.name, [other.module, module])
+        if (other === undefined) byName.set(task.name, { task, module })
       }
     }
     return new Registry(byName)
@@ -98,7 +99,7 @@ function noTasks(module: string): CheckreinError {
 function sameName(name: string, modules: readonly string[]): CheckreinError {
   return new CheckreinError('TASK_INVALID', {
     message: `Two tasks are named ${JSON.stringify(name)}: in ${modules.join(' and ')}`,
-    hint: 'Give each task its own name; re-export from one module only.',
+    hint: 'Give each task its own name.',
     details: { name, modules },
   })
 }

@@ -1,4 +1,5 @@
 import { Client } from '../client/client.ts'
+import { CheckreinError } from '../core/errors.ts'
 import {
   connect,
   connectOptionsIn,
@@ -29,6 +30,7 @@ export async function startWorker(
   const settings = Object.fromEntries(own) as unknown as WorkerOptions
   const { Worker } = await import('./worker.ts')
   if (store instanceof Client) return Worker.start(store.store, settings)
+  refuseForeign(store)
   const client = await connect(store, toConnect)
   try {
     return await Worker.start(client.store, settings, {
@@ -41,4 +43,14 @@ export async function startWorker(
     await client[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** @throws {CheckreinError} `USAGE` for a client that another copy of the package has made: its insides may differ. */
+function refuseForeign(store: StorePlace): void {
+  const { enqueueByName } = Object(store) as { readonly enqueueByName?: unknown }
+  if (typeof enqueueByName !== 'function') return
+  throw new CheckreinError('USAGE', {
+    message: 'The client is of another copy of checkrein than the worker',
+    hint: 'Give the worker the URL of the store, or have one copy alone: `npm ls checkrein` shows them.',
+  })
 }

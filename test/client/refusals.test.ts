@@ -98,6 +98,18 @@ for (const on of storeKinds) {
       assert.equal((await run.pause({ until: client.now() + 60_000 })).answer, 'paused')
     })
 
+    void test('a member that a library gives to all objects is no option', async () => {
+      await using bed = await Bed.make({ on })
+      Object.assign(Object.prototype, { extended: 1 })
+      try {
+        const run = await bed.client.enqueue(tasks.counter, undefined, { tags: ['a'] })
+        await bed.client.cancel({ filter: { tag: 'a' } }, { reason: 'x' })
+        assert.equal((await run.get()).state, 'cancelled')
+      } finally {
+        Reflect.deleteProperty(Object.prototype, 'extended')
+      }
+    })
+
     void test('an option that a verb does not have is refused by its name', async () => {
       const gracee = (verb: string): RegExp =>
         new RegExp(`^${verb} has no option "gracee"\\nOptions: .*reason`)

@@ -111,6 +111,15 @@ suite('the schema of a file', () => {
     assert.equal(schemaVersion(connection), 3)
   })
 
+  test('cannot be made by a bundle that the files did not come with, which says so', () => {
+    const folder = new URL('migrations/', pathToFileURL(`${tmpdir()}/no-such-bundle/`))
+    assert.throws(
+      () => migrationsIn(folder),
+      ({ code, hint }: CheckreinError) =>
+        code === 'PACKAGE_INCOMPLETE' && /bundle/.test(hint ?? ''),
+    )
+  })
+
   test('comes from files that are numbered without a gap', () => {
     using place = new Place({ '0001_initial.sql': '', '0003_later.sql': '' })
     assert.throws(() => place.migrations, /0003_later\.sql is out of order/)

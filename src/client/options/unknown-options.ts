@@ -19,12 +19,17 @@ export function refuseUnknownOptions(
       hint: optionsHint(names),
     })
   for (const name in options) {
-    if (names.includes(name)) continue
+    if (names.includes(name) || isEverywhere(name, options)) continue
     throw new CheckreinError('USAGE', {
       message: `${call} has no option ${shown(name)}`,
       hint: optionsHint(names),
     })
   }
+}
+
+/** Old libraries give members to each object there is. */
+function isEverywhere(name: string, options: object): boolean {
+  return Object.hasOwn(Object.prototype, name) && !Object.hasOwn(options, name)
 }
 
 function isList(known: readonly string[] | object): known is readonly string[] {

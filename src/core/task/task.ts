@@ -118,9 +118,13 @@ export function task(definition: Definition): AnyTask {
   }
 }
 
-/** Whether a value came from `task()`, also of another copy of the package. */
+/** Whether a value came from `task()`, also of another copy of the package. Never throws: a module may export a proxy that refuses to be asked. */
 export function isTask(value: unknown): value is AnyTask {
-  return typeof value === 'object' && value !== null && brand in value
+  try {
+    return typeof value === 'object' && value !== null && brand in value
+  } catch {
+    return false
+  }
 }
 
 type Definition = Limits &

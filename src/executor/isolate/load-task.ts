@@ -54,7 +54,9 @@ async function tasksIn(module: string): Promise<ReadonlyMap<string, AnyTask>> {
 
 async function load(module: string): Promise<Record<string, unknown>> {
   try {
-    return await importModule(module)
+    const exports = await importModule(module)
+    refuseChangedJson()
+    return exports
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
     throw new CheckreinError('TASK_MODULE_FAILED', {
@@ -66,17 +68,40 @@ async function load(module: string): Promise<Record<string, unknown>> {
   }
 }
 
+/** Payloads, rows and the lines between a worker and its isolates are JSON. @throws where the module has changed how values become it. */
+function refuseChangedJson(): void {
+  const changed = [Object, Array, String, Number, Boolean].find((of) => 'toJSON' in of.prototype)
+  if (changed === undefined) return
+  throw new Error(`it, or what it imports, defines ${changed.name}.prototype.toJSON`)
+}
+
 function tasksOf(exports: Record<string, unknown>): ReadonlyMap<string, AnyTask> {
-  const inDefault = exports['default']
-  const nested = typeof inDefault === 'object' && inDefault !== null ? Object.values(inDefault) : []
   const tasks = new Map<string, AnyTask>()
-  for (const value of [...Object.values(exports), ...nested]) {
+  for (const value of [...membersOf(exports), ...membersOf(exports['default'])]) {
     if (!isTask(value)) continue
     const other = tasks.get(value.name)
     if (other && other !== value) throw sameName(value.name)
     tasks.set(value.name, value)
   }
   return tasks
+}
+
+/** The members of an object that can be read; those of a strict configuration may throw, and are no tasks. */
+function membersOf(of: unknown): unknown[] {
+  if (typeof of !== 'object' || of === null) return []
+  try {
+    return Object.keys(of).flatMap((name) => memberOf(of, name))
+  } catch {
+    return []
+  }
+}
+
+function memberOf(of: object, name: string): unknown[] {
+  try {
+    return [Reflect.get(of, name)]
+  } catch {
+    return []
+  }
 }
 
 function sameName(name: string): CheckreinError {

@@ -33,7 +33,7 @@ export interface Migrated {
 
 /** The migrations in a folder of `0001_name.sql` files, in order. */
 export function migrationsIn(folder: URL): readonly Migration[] {
-  const files = readdirSync(folder).filter((file) => file.endsWith('.sql'))
+  const files = filesIn(folder).filter((file) => file.endsWith('.sql'))
   return files.sort().map((file, at) => {
     const match = /^(\d{4})_(\w+)\.sql$/.exec(file)
     if (!match || Number(match[1]) !== at + 1) {
@@ -45,6 +45,19 @@ export function migrationsIn(folder: URL): readonly Migration[] {
       sql: readFileSync(new URL(file, folder), 'utf8'),
     }
   })
+}
+
+/** @throws {CheckreinError} `PACKAGE_INCOMPLETE` where the folder did not come with the code. */
+function filesIn(folder: URL): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (cause) {
+    throw new CheckreinError('PACKAGE_INCOMPLETE', {
+      hint: 'A bundler takes the code alone. Leave checkrein out of the bundle: `--external:checkrein` of esbuild, `serverExternalPackages` of Next.js.',
+      details: { folder: folder.href },
+      cause,
+    })
+  }
 }
 
 /**

@@ -1,0 +1,2 @@
+/** Exports again what another module defines. */
+export * from './odd-exports.ts'
