@@ -155,7 +155,8 @@ export const controlPromises: Promises = {
       { osSignal: 'SIGKILL', killAfterMs: null },
     ] as const) {
       await bed.ask('terminate', { ids: [id] }, { kill })
-      const [held] = await bed.store.intents('w1')
+      const other = await bed.place.open()
+      const [held] = await other.intents('w1')
       kills.push(held?.intent?.stop?.kill)
       assert.deepEqual((await bed.get(id)).intent?.stop?.kill, held?.intent?.stop?.kill)
     }

@@ -80,6 +80,15 @@ void test('a second kill shortens the time that the first has given, also to wha
   )
 })
 
+void test('a second kill never gives more time than the first', async () => {
+  await using executor = createExecutor('process', { capacity: 1, spares: 0 })
+  const victim = new Watched(executor, orderFor('stubborn'))
+  await victim.begun()
+  const first = victim.attempt.kill({ osSignal: 'SIGTERM', killAfterMs: 300 })
+  const second = victim.attempt.kill({ osSignal: 'SIGTERM', killAfterMs: 3_600_000 })
+  assert.deepEqual(await inTime(Promise.all([first, second]), 'the kills'), ['dead', 'dead'])
+})
+
 void test('a kill that gives a process time to end is no unresponsive one, however long that is', async () => {
   await using executor = createExecutor('process', { capacity: 1, spares: 0 })
   const victim = new Watched(executor, orderFor('stubborn'))
