@@ -131,6 +131,8 @@ export interface StoredRun extends RunFacts {
   readonly retryOf: string | null
   /** Whether its input is a list, and its handler is called for each. */
   readonly isMapped: boolean
+  /** Which of its instants somebody named as dates, and not as lengths of time; null where none. The sum of 1 for its start and 2 for its deadline. */
+  readonly dated: number | null
   /** When it expires, if no attempt has started by then. */
   readonly expiresAt: number | null
   readonly createdAt: number

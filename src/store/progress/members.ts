@@ -17,6 +17,8 @@ export interface NewMember {
   readonly tags: readonly string[]
   readonly priority: number
   readonly deadlineAt: number | null
+  /** See `StoredRun.dated`; absent for a member that has no deadline. */
+  readonly dated?: number | null
   /** When the checkpoint was saved from which the member goes on, epoch ms; absent or null for none. */
   readonly checkpointAt?: number | null
   readonly rollback?: RollbackFacts
@@ -50,6 +52,7 @@ function paramsOf(member: NewMember, workflow: string, now: number): Param[] {
   const isStarted = state !== 'waiting'
   return newMember.write({
     ...member,
+    dated: member.dated ?? null,
     task: step.task,
     queue: step.queue,
     input: step.takes === 'given' ? step.bound : null,

@@ -102,7 +102,16 @@ export function insertionOf(placed: readonly AdmittedRun[], now: number): Insert
 }
 
 const isUnhindered = ({ run, admission }: AdmittedRun): boolean =>
-  (run.retryOf ?? null) === null && Object.keys(admission).length === 0
+  (run.retryOf ?? null) === null && datedOf(run) === null && Object.keys(admission).length === 0
+
+/** See `StoredRun.dated`. */
+export function datedOf({
+  due,
+  deadline,
+}: Partial<Pick<NewRun, 'due' | 'deadline'>>): number | null {
+  const sum = (due && 'at' in due ? 1 : 0) + (deadline && 'at' in deadline ? 2 : 0)
+  return sum === 0 ? null : sum
+}
 
 const keyedInsertOf = ({ run }: AdmittedRun, now: number): Param[] =>
   keyedRun.write(rowOf(run, now))
@@ -115,6 +124,7 @@ function insertOf({ run, admission }: AdmittedRun, now: number): Param[] {
     holdsKey: row.holdsKey && !stopper && !undo,
     ...undoingOf(undo, now),
     retryOf: run.retryOf ?? null,
+    dated: datedOf(run),
     state: firstState({ run, admission }, now),
     runAt: stopper ? null : row.runAt,
     waitsFor,

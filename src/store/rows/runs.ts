@@ -82,6 +82,7 @@ const runColumns: Columns<Omit<SeqRun, 'checkpoint'>> = {
   isMapped: mark('is_mapped'),
   parent: maybeText('parent'),
   retryOf: maybeText('retry_of'),
+  dated: maybeInt('dated'),
   ...factColumns,
 }
 
@@ -144,7 +145,7 @@ export const admittedRun = shapeOf(
   pick(
     runColumns,
     ...plain,
-    ...(['key', 'holdsKey', 'retryOf', 'waitsFor', 'stop', 'finishedAt'] as const),
+    ...(['key', 'holdsKey', 'retryOf', 'dated', 'waitsFor', 'stop', 'finishedAt'] as const),
     ...(['pausedFrom', 'paused', 'resumeAt'] as const),
     ...(['rollback', 'checkpointAt', 'error', 'isMapped'] as const),
   ),
@@ -155,7 +156,7 @@ export const newMember = shapeOf(
   pick(
     runColumns,
     ...plain,
-    ...(['workflow', 'node', 'isMapped', 'rollback', 'checkpointAt'] as const),
+    ...(['workflow', 'node', 'isMapped', 'rollback', 'checkpointAt', 'dated'] as const),
   ),
 )
 /** The columns that are written for a member whose turn has come, beside its input. */

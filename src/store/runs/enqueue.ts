@@ -2,13 +2,21 @@
 import { CheckreinError } from '../../core/errors.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import { writeFeed } from '../journal/feed.ts'
-import { firstEntries, insertionOf, plainInsertOf, type AdmittedRun } from '../rows/new-run.ts'
+import {
+  datedOf,
+  firstEntries,
+  insertionOf,
+  plainInsertOf,
+  type AdmittedRun,
+} from '../rows/new-run.ts'
 import { admit, type Standing, standingBefore } from './admission.ts'
 import type { Enqueued, NewRun } from '../store.ts'
 
 /** Stores runs in order; one answer each. @throws {CheckreinError} `RUN_ID_TAKEN` where another task's run has the id. */
 export async function enqueueRuns(tx: Tx, runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
-  if (runs.every(({ key, retryOf = null }) => key === null && retryOf === null)) {
+  if (
+    runs.every((run) => run.key === null && (run.retryOf ?? null) === null && datedOf(run) === null)
+  ) {
     const inserted = await insertPlain(tx, runs)
     if (inserted) return inserted
   }

@@ -18,39 +18,18 @@ import { sqliteFindings } from './findings.ts'
 import { bootRow, knownLeaseClock, newLeaseClock } from './lease-clock.ts'
 import { migrateSqlite, needsMigration, refuseForeign, schemaVersion, tooOld } from './migrate.ts'
 import { SameFiles } from './same-files.ts'
+import { machineClock } from './machine-clock.ts'
+import type { OpenOptions, SqliteOptions } from './options.ts'
 import { sqliteStatements } from './statements.ts'
+import { TimeOfDay, timeOfDayRow } from './time-of-day.ts'
 import { WalWatch } from './wal-watch.ts'
 import type { Param, Row } from '../driver/sql.ts'
 import type { Statements } from '../driver/statements.ts'
-
-/**
- * How safe a commit is: `normal` survives every crash of processes, but a loss of power may take the last commits; `full` survives that
- * too, at a sixth of the speed.
- */
-export type Durability = 'normal' | 'full'
 
 /** A commit writes whole pages, so small ones make it cheaper: an enqueue took 47 us with 2 KiB, 88 us with 4 KiB (the default). */
 const pageSize = 2048
 /** 8 MiB of log between two checkpoints. */
 const checkpointPages = 4096
-
-/** How a store in a file is opened. */
-export interface SqliteOptions {
-  /** Whether a store that does not exist yet is made; default true. */
-  readonly create?: boolean
-  /** Whether a store that is not there, or is older, is made or brought up to date; default true. */
-  readonly migrate?: boolean
-  readonly durability?: Durability
-  /** How long a write may be refused by other writers before it fails with `STORE_BUSY`; default 30 s. */
-  readonly busyMs?: number
-  /** Epoch ms, also for leases; for tests. */
-  readonly now?: () => number
-}
-
-interface OpenOptions extends SqliteOptions {
-  /** Whether the store may be made among the tables of another program; default false. */
-  readonly mayShare?: boolean
-}
 
 /** The driver for SQLite: one file, written by one connection and read by another, in this process and beside others. */
 export class SqliteDriver implements Driver {
@@ -68,6 +47,8 @@ export class SqliteDriver implements Driver {
   readonly #files: SameFiles
   onBegun: Driver['onBegun'] = () => undefined
   #lastWrite: Promise<unknown> = Promise.resolve()
+  /** It watches nothing where the clock is a test's. */
+  #timeOfDay = new TimeOfDay(null, [])
 
   /** Opens a file, and makes the store or brings it up to date unless the options forbid that. @throws {CheckreinError} a `STORE_…` code, `SCHEMA_…` or `SQLITE_UNSAFE`. */
   static async open(file: string, options: OpenOptions = {}): Promise<SqliteDriver> {
@@ -88,7 +69,7 @@ export class SqliteDriver implements Driver {
   private constructor(file: string, options: SqliteOptions) {
     this.#file = file
     this.#busyMs = options.busyMs ?? 30_000
-    this.now = options.now ?? Date.now
+    this.now = options.now ?? (() => Date.now())
     this.leaseNow = this.now
     this.#files = new SameFiles(file)
     this.#writer = Connection.open(file)
@@ -114,8 +95,11 @@ export class SqliteDriver implements Driver {
       await this.transact(async (tx) => migrate(tx))
     }
     if (!options.now) {
-      const clock = await this.#patiently(() => knownLeaseClock(this.#reader.all(bootRow)))
-      this.leaseNow = clock ?? (await this.transact(newLeaseClock))
+      const machine = machineClock()
+      const noted = await this.#patiently(() => this.#reader.all(timeOfDayRow))
+      this.#timeOfDay = new TimeOfDay(machine, noted)
+      const clock = await this.#patiently(() => knownLeaseClock(this.#reader.all(bootRow), machine))
+      this.leaseNow = clock ?? (await this.transact((tx) => newLeaseClock(tx, machine)))
     }
     this.#files.note()
     this.#watch.start()
@@ -149,12 +133,15 @@ export class SqliteDriver implements Driver {
       this.#rollBack()
       this.#files.checkNowAndThen()
       await this.#patiently(() => this.#writer.all('BEGIN IMMEDIATE'))
-      const result = await work(this.#txOn(this.#writer, begun))
+      const tx = this.#txOn(this.#writer, begun)
+      await this.#timeOfDay.follow(tx)
+      const result = await work(tx)
       this.#writer.all('COMMIT')
       this.#files.check()
       return result
     } catch (error) {
       this.#rollBack()
+      this.#timeOfDay.forget()
       throw this.#failure(error)
     }
   }
@@ -193,7 +180,9 @@ export class SqliteDriver implements Driver {
   async join<T>(transaction: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
     try {
       return await inCallersTransaction(transaction, this.#file, async (own) => {
-        const result = await work(this.#txOn(own))
+        const tx = this.#txOn(own)
+        await this.#timeOfDay.follow(tx, { isOurs: false })
+        const result = await work(tx)
         this.#files.check()
         return result
       })
@@ -208,6 +197,7 @@ export class SqliteDriver implements Driver {
 
   async #reading<T>(call: () => T): Promise<T> {
     try {
+      if (this.#timeOfDay.hasFallenBack) await this.transact(async () => undefined)
       const result = await this.#patiently(call)
       this.#files.checkNowAndThen()
       return result

@@ -4,6 +4,7 @@ import { CheckreinError } from '../../core/errors.ts'
 import { signalIds } from '../control/signals.ts'
 import type { Tx } from '../driver/driver.ts'
 import { instantOf } from '../port/instants.ts'
+import { datedOf } from '../rows/new-run.ts'
 import { WorkflowProgress } from '../progress/workflow-progress.ts'
 import { insertMembers, type NewMember } from '../progress/members.ts'
 import type { RemainderNode } from '../../core/workflow/export.ts'
@@ -131,10 +132,10 @@ function memberOf(
   const tags = [...new Set([...flow.tags, ...step.tags])]
   const state = isAtOnce && !isHeld ? start : 'waiting'
   const deadlineAt = instantOf(flow.deadline, now)
+  const dated = datedOf({ deadline: flow.deadline })
+  const id = step.id ?? randomUUIDv7()
   const checkpointAt = checkpoint == null ? null : now
-  return [
-    { id: step.id ?? randomUUIDv7(), node, step, state, tags, priority, deadlineAt, checkpointAt },
-  ]
+  return [{ id, node, step, state, tags, priority, deadlineAt, dated, checkpointAt }]
 }
 
 /** Whether a node starts with its workflow, and not by a group around it: a run, or a group that settles at once. */

@@ -10,6 +10,7 @@ CREATE TABLE runs (
   deadline_at    bigint,
   started_at     bigint,
   finished_at    bigint,
+  dated          integer,                          -- which of its instants people named as dates: 1 its start, 2 its deadline
   resume_at      bigint,
   wake_at        bigint,
   checkpoint_at  bigint,

@@ -25,6 +25,7 @@ CREATE TABLE checkrein_runs (
   paused_from    TEXT,
   paused_by_kind TEXT,                         -- 'request', 'hold' or 'workflow': by what it is paused, or asked to pause
   paused_by_id   TEXT,                         -- the id of the hold or of the workflow
+  dated          INTEGER,                          -- which of its instants people named as dates: 1 its start, 2 its deadline
   resume_at      INTEGER,
   wake_at        INTEGER,
   waits_for      TEXT,                         -- the id of the run whose end it waits for
