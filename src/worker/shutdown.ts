@@ -69,7 +69,7 @@ export async function writtenInTime(
 ): Promise<void> {
   if (await cameWithin(longestWriteMs, writing)) return
   session?.leave()
-  throw notWritten(session?.id ?? '', session?.unwritten.names ?? [])
+  throw session ? notWritten(session.id, session.unwritten.names) : noAnswer()
 }
 
 const mostNamed = 10
@@ -87,6 +87,14 @@ function notWritten(workerId: string, attempts: readonly string[]): CheckreinErr
     message: `The store did not take the last writes of the worker ${workerId} within ${humanDuration(longestWriteMs)}:${ends} the end of its lease`,
     hint: 'When the lease has lapsed, other workers take back what it held.',
     details: { workerId, attempts },
+  })
+}
+
+/** The error of a worker that has no lease, and whose store does not say whether it will have one. */
+function noAnswer(): CheckreinError {
+  return new CheckreinError('STORE_BUSY', {
+    message: `The store did not answer the worker within ${humanDuration(longestWriteMs)} of its end`,
+    hint: 'Nothing ran. A lease that it may still be given lapses.',
   })
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Place } from '../cli/cli.ts'
+import { Place, tasksModule } from '../cli/cli.ts'
 import { plainRun, sqlitePlace } from '../store/bed.ts'
 import { Other } from './store-process.ts'
 
@@ -87,5 +87,16 @@ suite('a process that holds the write lock', () => {
     }
     const next = await place.worker('--lease', '1s')
     await next.says(/worker \S+ is lost; 1 of its runs were taken back/)
+  })
+
+  test('is what a worker says that it may wait for, where it does not start', async () => {
+    await using place = await Place.make('sqlite')
+    await place.does('enqueue', 'add', '{"a":1,"b":2}')
+    await using holder = new Other('store-holder.ts', place.path('checkrein.db'))
+    await holder.said(1)
+    const worker = place.start(['worker', tasksModule])
+    await worker.says(/not started yet: the store is locked or away, a module/)
+    holder.child.stdin.end()
+    await worker.says(/worker \S+ started/)
   })
 })

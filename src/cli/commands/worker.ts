@@ -76,12 +76,14 @@ async function work(session: Session, isDev: boolean): Promise<number> {
   const modules = modulesOf(session)
   const { finish, grace, ...settings } = session.config.worker ?? {}
   using _log = logWorker(session.isJson)
+  using notYet = saysThatItWaits()
   await session.withClient(
     async (client) => {
       const signals = await loadedBeforeSignals(modules)
       const options = { ...settings, modules, ...given(workerParameters, session.options) }
       const { Worker } = await import('../../worker/worker.ts')
       const worker = await Worker.start(client.store, options, { stopping: signals.first })
+      notYet[Symbol.dispose]()
       if (process.pid === 1) writeNote(asProcessOne)
       using _uncaught = reportUncaught(worker)
       const following = isDev && !session.isJson ? followLogs(client, signals.stopped) : null
@@ -107,6 +109,16 @@ async function work(session: Session, isDev: boolean): Promise<number> {
   setTimeout(() => process.exit(), longestReadMs)
   return 0
 }
+
+/** Says so, unless it is disposed soon: what a start waits for may hang, and prints nothing by itself. */
+function saysThatItWaits(): Disposable {
+  const words =
+    'not started yet: the store is locked or away, a module is still loading, or an isolate is not ready'
+  const timer = setTimeout(() => writeNote(words), longStartMs)
+  return { [Symbol.dispose]: () => clearTimeout(timer) }
+}
+
+const longStartMs = 5000
 
 const asProcessOne =
   'this worker is process 1: run it below an init (docker run --init), or subprocesses of killed runs stay as zombies'
