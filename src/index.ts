@@ -107,6 +107,7 @@ export type { KillChoice, KillOptions, OsSignal, SentOsSignal } from './core/run
 export type { PausedBy, RollbackCause, RollbackFacts, Status } from './core/run/run.ts'
 export type { ExitProof, StopMode, StopRecord } from './core/run/stop.ts'
 export { task } from './core/task/task.ts'
+export type { OnConflict } from './core/run/on-conflict.ts'
 export { type State, states, type StopVerb } from './core/run/transitions.ts'
 export type {
   Bulk,
@@ -117,7 +118,6 @@ export type {
   InFlight,
   LaneCounts,
   LiveState,
-  OnConflict,
   SignalKind,
   Tombstone,
   WorkerRecord,

@@ -28,9 +28,16 @@ class Parent {
   }
 
   /** Enqueues a child at each of the places. @returns their ids. */
-  async enqueue(places: readonly string[], over: Partial<NewRun> = {}): Promise<(string | null)[]> {
+  async enqueue(
+    places: readonly string[],
+    over: Partial<NewRun> = {},
+    keys?: readonly (string | null)[],
+  ): Promise<(string | null)[]> {
     const fence = await this.bed.fence(this.id)
-    const calls = places.map((place) => ({ fence, place, run: this.bed.newRun(over) }))
+    const calls = places.map((place, at) => {
+      const key = keys?.[at] ?? over.key ?? null
+      return { fence, place, run: this.bed.newRun({ ...over, key }) }
+    })
     return [...(await this.bed.store.enqueueChildren(calls))]
   }
 
@@ -208,6 +215,95 @@ export const childPromises: Promises = {
     assert.deepEqual([state, pausedFrom], ['paused', 'queued'])
     await bed.askOne('resume', parent.id)
     assert.equal(await parent.state(), 'queued')
+  },
+
+  'of two children with one key the second is the first, also for an attempt that comes to the call later':
+    async (bed) => {
+      const parent = await Parent.on(bed)
+      const [one, two] = await parent.enqueue(['a', 'b'], { key: 'k' })
+      assert.equal(one, two)
+      const { key, parent: of } = await bed.get(String(one))
+      assert.deepEqual([key, of], ['k', parent.id])
+      await finishAll(bed, [one ?? null])
+      assert.deepEqual(await parent.enqueue(['a', 'b'], { key: 'k' }), [one, one])
+      const [next] = await parent.enqueue(['c'], { key: 'k' })
+      assert.notEqual(next, one, 'the key is free')
+      assert.equal((await bed.store.counts({ parent: parent.id })).queued, 1)
+    },
+
+  'a child whose key another run holds is that run: it is waited for, and none of its parent otherwise':
+    async (bed) => {
+      const parent = await Parent.on(bed)
+      const holder = await bed.add({ key: 'k', priority: -1 })
+      const [child, own] = await parent.enqueue(['a', 'b'], {}, ['k', null])
+      assert.equal(child, holder)
+      assert.equal((await bed.get(holder)).parent, null)
+      const children = [child ?? null, own ?? null]
+      await parent.wait(children)
+      await finishAll(bed, [own ?? null])
+      assert.equal(await parent.state(), 'waiting')
+      await finishAll(bed, [holder])
+      assert.equal(await parent.state(), 'queued')
+      assert.deepEqual(await bed.take(), [parent.id])
+      assert.deepEqual(await parent.enqueue(['a', 'b'], {}, ['k', null]), children, 'not anew')
+      const ends = await bed.store.children(parent.id, children.map(String))
+      assert.deepEqual(
+        new Set(ends.map(({ id, state }) => `${id} ${state}`)),
+        new Set(children.map((id) => `${id} completed`)),
+      )
+      bed.clock.advance(1000)
+      const retention = { completed: 10, failed: 10, cancelled: 10, audit: null }
+      assert.equal(await bed.store.prune(retention, 100), 0, 'it is kept for its parent')
+      await bed.finish(parent.id)
+      bed.clock.advance(1000)
+      assert.equal(await bed.store.prune(retention, 100), 3)
+    },
+
+  'a stop of its parent is none of a run that only holds the key': async (bed) => {
+    const parent = await Parent.on(bed)
+    const holder = await bed.add({ key: 'k' })
+    await parent.enqueue(['a'], { key: 'k' })
+    await bed.askOne('cancel', parent.id)
+    await calm(bed)
+    assert.equal(await bed.state(holder), 'queued')
+  },
+
+  'a child may take its key from another run, or end it first': async (bed) => {
+    const parent = await Parent.on(bed)
+    const taken = await bed.add({ key: 'k' })
+    const [child] = await parent.enqueue(['a'], { key: 'k', onConflict: 'replace' })
+    assert.deepEqual(
+      [await bed.state(taken), await bed.state(String(child))],
+      ['cancelled', 'queued'],
+    )
+    assert.deepEqual(await bed.take(), [child])
+    const [next] = await parent.enqueue(['b'], { key: 'k', onConflict: 'cancel-and-replace' })
+    assert.equal((await bed.get(String(child))).intent?.stop?.reason, `replaced by ${next}`)
+    assert.equal((await bed.get(String(next))).waitsFor, child)
+    assert.equal((await bed.get(String(next))).parent, parent.id)
+    const again = { key: 'k', onConflict: 'cancel-and-replace' } as const
+    assert.deepEqual(await parent.enqueue(['b'], again), [next], 'the same call replaces nothing')
+  },
+
+  'a child that would wait for its own parent, or for the parent of that, is refused': async (
+    bed,
+  ) => {
+    const parent = await Parent.on(bed, { key: 'k' })
+    const [id] = await parent.enqueue(['a'])
+    const child = await Parent.of(bed, String(id))
+    for (const one of [parent, child])
+      for (const onConflict of ['skip', 'cancel-and-replace'] as const)
+        await assert.rejects(one.enqueue(['x'], { key: 'k', onConflict }), { code: 'USAGE' })
+    const [taker] = await child.enqueue(['x'], { key: 'k', onConflict: 'replace' })
+    assert.equal((await bed.get(String(taker))).key, 'k')
+  },
+
+  'a tombstone for its key cancels a child before it has begun': async (bed) => {
+    const parent = await Parent.on(bed)
+    await bed.ask('revoke', { task: 'work', key: 'k' })
+    const [child] = await parent.enqueue(['a'], { key: 'k' })
+    assert.equal(await bed.state(String(child)), 'cancelled')
+    assert.deepEqual(await parent.enqueue(['a'], { key: 'k' }), [child])
   },
 
   'the children of a run are kept for as long as it may ask for them': async (bed) => {

@@ -1,8 +1,8 @@
 /** What may happen, as data that fast-check makes and shrinks. Runs, claims and signals are named by a number that is taken modulo how many there are. */
+import { onConflicts } from '../../src/core/run/on-conflict.ts'
 import * as fc from 'fast-check'
 import { rollbackCauses } from '../../src/core/run/run.ts'
 import { stopVerbs } from '../../src/core/run/transitions.ts'
-import { onConflicts } from '../../src/store/store.ts'
 import { reports } from './model.ts'
 
 const which = fc.nat({ max: 20 })

@@ -2,9 +2,10 @@
  * What must be true of runs and workers, in the simplest words: the store is held against it, step by step. It was
  * written from the design, not from the machine, so that a mistake in the one is not repeated in the other.
  */
+import type { OnConflict } from '../../src/core/run/on-conflict.ts'
 import type { RollbackCause } from '../../src/core/run/run.ts'
 import { type StopVerb, stopVerbs } from '../../src/core/run/transitions.ts'
-import type { InFlight, OnConflict } from '../../src/store/store.ts'
+import type { InFlight } from '../../src/store/store.ts'
 
 export const leaseMs = 1000
 export const retryMs = 300

@@ -58,15 +58,24 @@ void test('nobody asks for one whose attempt is over, nor again for what is hope
   assert.equal(lost.calls.length, 1)
 })
 
-void test('options are checked as those of any enqueue, and a child has no key', async () => {
+void test('options are checked as those of any enqueue, and a child has no id of its own; whoever takes a key is on record', async () => {
   const { calls, parts } = asked([])
-  for (const options of [{ priority: 'high' }, { key: 'k' }, { delay: 'soon' }])
+  for (const options of [
+    { priority: 'high' },
+    { id: 'k' },
+    { delay: 'soon' },
+    { key: '' },
+    { onConflict: 'no' },
+  ])
     assert.partialDeepStrictEqual(await answerTo(enqueue({ options }), parts), {
       error: { code: 'USAGE' },
     })
   assert.equal(calls.length, 0)
-  await answerTo(enqueue({ options: { tags: ['t'], priority: 3, ttl: '1m' } }), parts)
-  assert.partialDeepStrictEqual(calls[0]?.run, { tags: ['t'], priority: 3, ttlMs: 60_000 })
+  await answerTo(enqueue({ options: { tags: ['t'], priority: 3, ttl: '1m', key: 'k' } }), parts)
+  assert.partialDeepStrictEqual(calls[0]?.run, {
+    ...{ tags: ['t'], priority: 3, ttlMs: 60_000, key: 'k' },
+    origin: `run ${parts.fence.runId}`,
+  })
 })
 
 void test('who is no child is said to be none, and what is no question is refused', async () => {

@@ -30,6 +30,24 @@ export function childrenSuite(on: StoreKind): void {
         assert.equal((await childrenOf(run.id)).length, 3)
       })
 
+    const { inlineShares, threadShares, processShares } = tasks
+    for (const shares of on === 'sqlite'
+      ? [inlineShares, threadShares, processShares]
+      : [inlineShares])
+      test(`a run that wants a child whose key another run holds waits for that one: ${shares?.isolation}`, async () => {
+        assert.ok(shares)
+        const n = Math.floor(Math.random() * 1e6)
+        const key = `square-${n}`
+        const holder = await bed.client.enqueue(tasks.square, n, { key, delay: '1h' })
+        const run = await bed.client.enqueue(shares, [n, 7])
+        await until(run, ({ state }) => state === 'waiting')
+        assert.equal((await childrenOf(run.id)).length, 1)
+        const next = await bed.client.enqueue(tasks.square, n, { key, onConflict: 'replace' })
+        const { ids, results } = await run.result(patience)
+        assert.deepEqual([ids[0], results], [holder.id, [null, 49]])
+        assert.equal(await next.result(patience), n * n)
+      })
+
     test('an attempt after one that was killed gets the same children', async () => {
       const run = await bed.client.enqueue(tasks.dies)
       assert.equal(await run.result(patience), 2)

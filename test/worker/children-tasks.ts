@@ -42,6 +42,27 @@ function adds(isolation: Isolation) {
 const [processAdds, threadAdds, inlineAdds] = isolations.map(adds)
 export { inlineAdds, processAdds, threadAdds }
 
+/** Wants the squares of numbers, and each once, whoever asks for it. */
+function shares(isolation: Isolation) {
+  return task({
+    name: `shares-squares-${isolation}`,
+    isolation,
+    retry: quick,
+    run: async (numbers: readonly number[], ctx) => {
+      const children = await Promise.all(
+        numbers.map((n) => ctx.enqueue(square, n, { key: `square-${n}` })),
+      )
+      const ends = await ctx.waitFor(children)
+      return {
+        ids: children.map(({ id }) => id),
+        results: ends.map((end) => (end.state === 'completed' ? end.result : null)),
+      }
+    },
+  })
+}
+const [processShares, threadShares, inlineShares] = isolations.map(shares)
+export { inlineShares, processShares, threadShares }
+
 /** Loses its isolate after it has enqueued, once. */
 export const dies = task({
   name: 'dies-with-children',

@@ -1,5 +1,5 @@
 import type { KillOptions } from '../../core/run/kill.ts'
-import type { SignalKind, InFlight, OnConflict } from '../../store/store.ts'
+import type { SignalKind, InFlight } from '../../store/store.ts'
 import type { Duration } from '../../core/duration.ts'
 import type { RunningPolicy, PauseFallback } from '../../core/run/intent.ts'
 import type { WhoOptions } from './requester.ts'
@@ -7,6 +7,7 @@ import type { UntilOptions } from './instants.ts'
 import type { HoldFilter } from '../../core/hold.ts'
 import type { StopVerb } from '../../core/run/transitions.ts'
 import { CheckreinError } from '../../core/errors.ts'
+import type { OnConflict } from '../../core/run/on-conflict.ts'
 import type { ChildOptions } from '../../core/task/context.ts'
 import type { StepLike } from '../../core/workflow/parts.ts'
 
@@ -129,15 +130,6 @@ export function oneOf<Word extends string>(
 export interface EnqueueOptions extends ChildOptions {
   /** Default: a new UUIDv7. A run with this id that exists is returned instead, if it is of the same task. */
   readonly id?: string
-  /** The caller's own name for the work; at most one run of the task that is not final holds it. */
-  readonly key?: string
-  /**
-   * Where another run holds the key: `skip` (default) returns that one; `replace` cancels it unless it runs already,
-   * and takes its key; `cancel-and-replace` cancels it in any case, and starts when its stop is confirmed.
-   */
-  readonly onConflict?: OnConflict
-  /** With `cancel-and-replace`: how long the old run has to end by itself; default 5 s. */
-  readonly grace?: Duration
   /** The requester, where the new run replaces another; default: the client's `by`. */
   readonly by?: string
   /** The process that asks, for the record, where the new run replaces another; default: the client's `origin`. */

@@ -3,16 +3,11 @@ import type { ChildOptions } from '../../core/task/context.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { HoldFilter } from '../../core/hold.ts'
 import { pauseFallbacks, runningPolicies } from '../../core/run/intent.ts'
+import { onConflicts } from '../../core/run/on-conflict.ts'
 import { type KillOptions, osSignals } from '../../core/run/kill.ts'
 import { states } from '../../core/run/transitions.ts'
 import { workflowStates } from '../../core/workflow/workflow.ts'
-import {
-  inFlights,
-  onConflicts,
-  type Retention,
-  signalKinds,
-  type WorkflowFilter,
-} from '../../store/store.ts'
+import { inFlights, type Retention, signalKinds, type WorkflowFilter } from '../../store/store.ts'
 import type { WhoOptions } from './requester.ts'
 import type { Parameters } from './parameter.ts'
 import type { ListOptions, PayloadOptions } from './pages.ts'
@@ -53,6 +48,13 @@ export const filterParameters = {
 
 /** The options of any run that is enqueued, also by a handler. */
 export const runOptions = {
+  key: text('your name for the work; at most one run of the task that is not final holds it'),
+  onConflict: {
+    kind: 'text',
+    about: 'what to do when another run holds the key; default: skip',
+    choices: onConflicts,
+  },
+  grace: duration('with cancel-and-replace: how long the old run has to end by itself; default 5s'),
   tags: { kind: 'texts', about: 'find and stop runs by it', singular: 'tag' },
   delay: duration('start no earlier than this long from now'),
   runAt: { ...instant('start no earlier than this time'), excludes: 'delay' },
@@ -71,13 +73,6 @@ export const runOptions = {
 /** The options of `enqueue`: the one list of them that the client, the command line and the schemas read. */
 export const enqueueOptions = {
   id: text('the id of the run; default: a new UUIDv7'),
-  key: text('your name for the work; at most one run of the task that is not final holds it'),
-  onConflict: {
-    kind: 'text',
-    about: 'what to do when another run holds the key; default: skip',
-    choices: onConflicts,
-  },
-  grace: duration('with cancel-and-replace: how long the old run has to end by itself; default 5s'),
   ...runOptions,
   by: text('who asks, if the run takes the key of another run; goes into the record'),
   origin: text(

@@ -1,6 +1,7 @@
 /** Workflows, as requests to the store. */
 import { randomUUIDv7 } from 'node:crypto'
 import { durationMs } from '../../core/duration.ts'
+import { onConflicts } from '../../core/run/on-conflict.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import type { WorkflowExport } from '../../core/workflow/export.ts'
 import type { WorkflowGraph } from '../../core/workflow/read-graph.ts'
@@ -21,7 +22,6 @@ import { hookPlan, type PlanOptions } from '../../core/workflow/step-plan.ts'
 import {
   type ControlVerb,
   type NewWorkflow,
-  onConflicts,
   type Store,
   type WorkflowControlled,
   type WorkflowEnqueued,

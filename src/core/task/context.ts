@@ -1,4 +1,5 @@
 /** The context that a handler gets besides its input, and the types of tasks, which name each other. */
+import type { OnConflict } from '../run/on-conflict.ts'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from '../duration.ts'
 import type { ErrorRecord } from '../errors.ts'
@@ -172,6 +173,15 @@ export type ChildEnds<Children extends readonly Child[]> = {
 
 /** The options of `ctx.enqueue`: those that any run may be enqueued with. */
 export interface ChildOptions {
+  /** The caller's own name for the work; at most one run of the task that is not final holds it. */
+  readonly key?: string
+  /**
+   * Where another run holds the key: `skip` (default) returns that one; `replace` cancels it unless it runs already,
+   * and takes its key; `cancel-and-replace` cancels it in any case, and starts when its stop is confirmed.
+   */
+  readonly onConflict?: OnConflict
+  /** With `cancel-and-replace`: how long the old run has to end by itself; default 5 s. */
+  readonly grace?: Duration
   readonly tags?: readonly string[]
   /** The run starts no earlier than this long from now. */
   readonly delay?: Duration

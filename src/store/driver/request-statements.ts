@@ -73,13 +73,19 @@ export interface RequestStatements {
   signalSql(query: SignalQuery): FilterSql
   /** The children of a run at the places from one to before another. */
   readonly childrenAt: string
+  /** The runs that a run was given in place of children, at the places from one to before another. */
+  readonly borrowedAt: string
+  /** Notes the run that another was given in place of a child. */
+  readonly insertBorrowed: string
+  /** Forgets what some runs were given, which are deleted. */
+  readonly deleteBorrowed: string
   /** Notes which run has enqueued another, and at which place. */
   readonly adoptRuns: string
   /** The runs among these ids that have children which are not final. */
   readonly liveParents: string
-  /** The ids of the children of a run that are not final. */
+  /** The ids of the children of a run, and of the runs that it was given in place of some, that are not final. */
   readonly liveChildren: string
-  /** The children of a run among these ids, with their states, results, errors and stops. */
+  /** The children of a run among these ids, and the runs that it was given in place of some, with their states, results, errors and stops. */
   readonly childrenOf: string
   /** The id of the newest run that tries a run again. */
   readonly newestRetry: string

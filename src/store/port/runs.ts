@@ -3,11 +3,7 @@ import type { KillWay } from '../../core/run/kill.ts'
 import type { Fence, JsonText, RollbackCause, StoredRun } from '../../core/run/run.ts'
 import type { MachineEvent } from '../../core/run/events.ts'
 import type { Intent } from '../../core/run/intent.ts'
-
-/** The ways in which an enqueue deals with another run of the same task that holds the key: leave it, take the key from it, or also cancel it. */
-export const onConflicts = ['skip', 'replace', 'cancel-and-replace'] as const
-/** One of `onConflicts`. */
-export type OnConflict = (typeof onConflicts)[number]
+import type { OnConflict } from '../../core/run/on-conflict.ts'
 
 /** A run to be stored. */
 export interface NewRun {

@@ -3,11 +3,12 @@ import type { KeptResult, RemainderNode } from '../../core/workflow/export.ts'
 import type { Hooks, NodePlan } from '../../core/workflow/graph.ts'
 import type { Answer } from '../../core/run/decision.ts'
 import type { KillChoice } from '../../core/run/kill.ts'
+import type { OnConflict } from '../../core/run/on-conflict.ts'
 import type { JsonText, StoredRun } from '../../core/run/run.ts'
 import type { State } from '../../core/run/transitions.ts'
 import type { Cause, WorkflowFacts, WorkflowState } from '../../core/workflow/workflow.ts'
 import type { RequestedBy, ControlRequest } from './requests.ts'
-import type { Enqueued, InstantOrDelay, OnConflict } from './runs.ts'
+import type { Enqueued, InstantOrDelay } from './runs.ts'
 import type { RunningPolicy } from '../../core/run/intent.ts'
 
 /** A workflow to be stored. */

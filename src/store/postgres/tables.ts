@@ -4,6 +4,7 @@ export const tables = [
   'tags',
   'feed',
   'checkpoints',
+  'borrowed',
   'workers',
   'tombstones',
   'signals',

@@ -6,8 +6,12 @@
  * input, and of the number of times that the parent had failed. Where a child with that place is there already, the call means that child. For example,
  * a handler enqueues two children and loses its worker; the next attempt makes the same two calls, and gets the ids of the same two runs. Only a child
  * that did not complete is enqueued anew once its parent has failed after it.
+ *
+ * A child with a key may find another run to hold it. Where that one stays, it is given to the handler in place of a child (`borrowed`), and the
+ * same call means it from then on, also when it has ended. It is no child: a stop of the handler's run is none of it.
  */
-import type { SeqRun } from '../rows/runs.ts'
+import { CheckreinError } from '../../core/errors.ts'
+import { runOf, type SeqRun } from '../rows/runs.ts'
 import { loadRuns } from '../changes/changes.ts'
 import type { Tx } from '../driver/driver.ts'
 import { enqueueRuns, insertAdmitted } from './enqueue.ts'
@@ -29,9 +33,10 @@ export async function enqueueChildren(
   const fresh = new Map<string, PlacedChild>()
   for (const child of placed)
     if (!known.has(nameOf(child)) && !fresh.has(nameOf(child))) fresh.set(nameOf(child), child)
-  await insert(tx, [...fresh.values()])
+  await refuseOwnKeys(tx, [...fresh.values()])
+  const given = await insert(tx, [...fresh.values()])
   const idOf = (child: PlacedChild): string | null =>
-    known.get(nameOf(child)) ?? fresh.get(nameOf(child))?.run.id ?? null
+    known.get(nameOf(child)) ?? given.get(nameOf(child)) ?? null
   const answers = new Map(placed.map((child) => [child.call, idOf(child)]))
   return children.map((child) => answers.get(child) ?? null)
 }
@@ -64,7 +69,11 @@ async function childrenAt(
 ): Promise<ReadonlyMap<string, string>> {
   if (placed.length === 0) return new Map()
   const sets = placed.map(({ parent, prefix }) => [parent.id, prefix, `${prefix.slice(0, -1)};`])
-  const rows = await tx.each('childrenAt', sets)
+  const borrows = sets.filter((_, at) => placed[at]?.run.key !== null)
+  const rows = [
+    ...(await tx.each('childrenAt', sets)),
+    ...(borrows.length > 0 ? await tx.each('borrowedAt', borrows) : []),
+  ]
   const failures = new Map(placed.map(({ parent }) => [parent.id, parent.failures]))
   const known = new Map<string, string>()
   for (const row of rows) {
@@ -77,28 +86,83 @@ async function childrenAt(
   return known
 }
 
-async function insert(tx: Tx, children: readonly PlacedChild[]): Promise<void> {
-  if (children.length === 0) return
-  const stopped: { child: PlacedChild; stopper: Stopper }[] = []
-  const free: PlacedChild[] = []
-  for (const child of children) {
+/** Stores children. @returns the ids of the runs that they are, by their names (`nameOf`): of one whose key another run holds, that run. */
+async function insert(
+  tx: Tx,
+  children: readonly PlacedChild[],
+): Promise<ReadonlyMap<string, string>> {
+  const stopped = children.flatMap((child) => {
     const stopper = stopperOf(child.parent)
-    if (stopper) stopped.push({ child, stopper })
-    else free.push(child)
+    return stopper ? [{ child, stopper }] : []
+  })
+  const free = children.filter(({ parent }) => !stopperOf(parent))
+  const ids = new Map(stopped.map(({ child }) => [nameOf(child), child.run.id]))
+  if (free.length > 0) {
+    const runs = free.map(({ run }) => run)
+    const enqueued = await enqueueRuns(tx, runs)
+    for (const [at, child] of free.entries())
+      ids.set(nameOf(child), enqueued[at]?.id ?? child.run.id)
   }
-  if (free.length > 0)
-    await enqueueRuns(
-      tx,
-      free.map(({ run }) => run),
-    )
   const placed = stopped.map(({ child: { run }, stopper }) => ({ run, admission: { stopper } }))
   if (placed.length > 0) await insertAdmitted(tx, placed)
-  const sets = children.map(({ run, parent, prefix }) => [
-    run.id,
-    parent.id,
-    `${prefix}${parent.failures}`,
-  ])
-  tx.send('adoptRuns', sets)
+  notePlaces(tx, children, ids)
+  return ids
+}
+
+/** Notes at which places the runs are, as children or in place of them. */
+function notePlaces(
+  tx: Tx,
+  children: readonly PlacedChild[],
+  ids: ReadonlyMap<string, string>,
+): void {
+  const isOwn = (child: PlacedChild): boolean => ids.get(nameOf(child)) === child.run.id
+  const placeOf = ({ parent, prefix }: PlacedChild): string => `${prefix}${parent.failures}`
+  const own = children.filter(isOwn).map((child) => [child.run.id, child.parent.id, placeOf(child)])
+  if (own.length > 0) tx.send('adoptRuns', own)
+  const others = children
+    .filter((child) => !isOwn(child))
+    .map((child) => [child.parent.id, placeOf(child), ids.get(nameOf(child)) ?? ''])
+  if (others.length > 0) tx.send('insertBorrowed', others)
+}
+
+/**
+ * Refuses a child that would wait for a run which may wait for the child: its parent, or one that has enqueued that.
+ * @throws {CheckreinError} `USAGE` where one of them holds the key, unless the child only takes the key.
+ */
+async function refuseOwnKeys(tx: Tx, children: readonly PlacedChild[]): Promise<void> {
+  const keyed = children.filter(({ run }) => run.key !== null && run.onConflict !== 'replace')
+  if (keyed.length === 0) return
+  const holders = await tx.each(
+    'keyHolderToChange',
+    keyed.map(({ run }) => [run.task, run.key]),
+  )
+  if (holders.length === 0) return
+  for (const { run, parent } of keyed) {
+    const above = await lineOf(tx, parent)
+    const holder = holders.find(
+      ({ id, task, key }) => task === run.task && key === run.key && above.has(String(id)),
+    )
+    if (holder) throw ownKey(run, String(holder['id']))
+  }
+}
+
+/** The ids of a run, of the run that has enqueued it, and so on. */
+async function lineOf(tx: Tx, run: SeqRun): Promise<ReadonlySet<string>> {
+  const ids = new Set([run.id])
+  for (let next = run.parent; next !== null && !ids.has(next);) {
+    ids.add(next)
+    const [row] = await tx.run('runsById', [[next]])
+    next = row ? runOf(row).parent : null
+  }
+  return ids
+}
+
+function ownKey({ task, key }: NewChild['run'], id: string): CheckreinError {
+  return new CheckreinError('USAGE', {
+    message: `Run ${id} holds the key ${JSON.stringify(key)} of ${task}, and has enqueued the run that asks for it, or asks itself: they would wait for each other`,
+    hint: "Give the child another key, or take this one: onConflict: 'replace'.",
+    details: { id, task, key },
+  })
 }
 
 /** The stop of the parent that a child meets before it has begun; null for none. */

@@ -58,6 +58,7 @@ export async function pruneOnce(tx: Tx, { retention, limit, who }: Pruning): Pro
     await tx.run('deleteTags', these)
     await tx.run('deleteCheckpoints', these)
     await tx.run('deleteSignals', these)
+    await tx.run('deleteBorrowed', these)
     await tx.run('deleteRuns', these)
   }
   await pruneWorkflows(tx, { retention, limit })

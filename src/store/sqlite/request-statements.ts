@@ -157,14 +157,26 @@ export const sqliteRequests: RequestStatements = {
   signalSql,
   childrenAt: `
     SELECT id, parent, place, state FROM checkrein_runs WHERE parent = ?1 AND place >= ?2 AND place < ?3`,
+  borrowedAt: `
+    SELECT r.id, b.parent, b.place, r.state FROM checkrein_borrowed AS b JOIN checkrein_runs AS r ON r.id = b.run_id
+    WHERE b.parent = ?1 AND b.place >= ?2 AND b.place < ?3`,
+  insertBorrowed: 'INSERT INTO checkrein_borrowed (parent, place, run_id) VALUES (?1, ?2, ?3)',
+  deleteBorrowed: `
+    DELETE FROM checkrein_borrowed
+    WHERE parent IN (SELECT id FROM checkrein_runs WHERE seq IN (SELECT value FROM json_each(?1)))`,
   adoptRuns: 'UPDATE checkrein_runs SET parent = ?2, place = ?3 WHERE id = ?1',
   liveParents: `
     SELECT DISTINCT parent FROM checkrein_runs
     WHERE parent IN (SELECT value FROM json_each(?1)) AND finished_at IS NULL`,
-  liveChildren: 'SELECT id FROM checkrein_runs WHERE parent = ?1 AND finished_at IS NULL',
+  liveChildren: `
+    SELECT id FROM checkrein_runs WHERE parent = ?1 AND finished_at IS NULL
+    UNION ALL SELECT r.id FROM checkrein_borrowed AS b JOIN checkrein_runs AS r ON r.id = b.run_id
+    WHERE b.parent = ?1 AND r.finished_at IS NULL`,
   childrenOf: `
     SELECT ${childEnd.names()} FROM checkrein_runs
-    WHERE parent = ?1 AND id IN (SELECT value FROM json_each(?2))`,
+    WHERE parent = ?1 AND id IN (SELECT value FROM json_each(?2))
+    UNION ALL SELECT ${childEnd.names('r.')} FROM checkrein_borrowed AS b JOIN checkrein_runs AS r ON r.id = b.run_id
+    WHERE b.parent = ?1 AND b.run_id IN (SELECT value FROM json_each(?2))`,
   newestRetry: `SELECT id FROM checkrein_runs WHERE retry_of = ?1 ORDER BY ${unindexed('seq')} DESC LIMIT 1`,
 }
 

@@ -127,6 +127,9 @@ export const sqliteStatements: Statements = {
     WHERE finished_at IS NOT NULL AND state = ?1 AND finished_at < ?2
       AND NOT EXISTS (SELECT 1 FROM checkrein_workflows AS w WHERE w.id = workflow AND w.finished_at IS NULL)
       AND NOT EXISTS (SELECT 1 FROM checkrein_runs AS p WHERE p.id = checkrein_runs.parent AND p.finished_at IS NULL)
+      AND NOT EXISTS (
+        SELECT 1 FROM checkrein_borrowed AS b JOIN checkrein_runs AS p ON p.id = b.parent
+        WHERE b.run_id = checkrein_runs.id AND p.finished_at IS NULL)
     ORDER BY finished_at LIMIT ?3`,
   keepNewestPosition: `
     UPDATE checkrein_feed SET run_seq = 0 WHERE position = (SELECT max(position) FROM checkrein_feed)

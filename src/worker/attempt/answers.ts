@@ -57,7 +57,10 @@ async function enqueue(
   const to = { name: checkedName(task, 'task'), queue: checkedName(queue, 'queue'), input }
   const run = newRun(to, options, () => store.now())
   await stored()
-  const [id] = await store.enqueueChildren([{ fence, place: callKey, run }])
+  // Where it takes the key of another run, the record says which run did.
+  const asker = { by: null, origin: `run ${fence.runId}` }
+  const call = { fence, place: callKey, run: { ...run, ...asker } }
+  const [id] = await store.enqueueChildren([call])
   if (id == null) throw new CheckreinError('LEASE_LOST')
   return id
 }

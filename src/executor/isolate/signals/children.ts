@@ -1,8 +1,8 @@
 /**
  * The questions of a handler to the store, by way of its worker: `ctx.enqueue`, and the outcomes of its children.
  *
- * A handler that is run again comes to the same enqueues again, so each has a key (`callKey`) by which it is known: the hash of task
- * and input, and a number that counts the enqueues with the same hash since the last checkpoint. Their order does not matter.
+ * A handler that is run again comes to the same enqueues again, so each has a key (`callKey`) by which it is known: the hash of task,
+ * input and key, and a number that counts the enqueues with the same hash since the last checkpoint. Their order does not matter.
  */
 import { createHash } from 'node:crypto'
 import type { Child, ChildOptions, AnyTask } from '../../../core/task/context.ts'
@@ -87,7 +87,7 @@ export class Children {
     const { order, beforeAsking } = this.#parts
     refuse(task, order)
     const text = encodePayload(input, 'input', order.payloadLimit)
-    const callKey = this.#callKeyOf(task.name, text)
+    const callKey = this.#callKeyOf(task.name, { text, key: options.key })
     await refuseBadInput(task, input)
     beforeAsking()
     const { name, queue } = task
@@ -96,8 +96,12 @@ export class Children {
     return { id: String(id), task: name }
   }
 
-  #callKeyOf(task: string, input: string | null): string {
-    const kind = createHash('sha256').update(`${task} ${input}`).digest('base64url').slice(0, 22)
+  #callKeyOf(
+    task: string,
+    { text, key }: { readonly text: string | null; readonly key: string | undefined },
+  ): string {
+    const call = key === undefined ? `${task} ${text}` : JSON.stringify([task, text, key])
+    const kind = createHash('sha256').update(call).digest('base64url').slice(0, 22)
     const count = this.#counts.get(kind) ?? 0
     this.#counts.set(kind, count + 1)
     return `${kind}:${count}`

@@ -107,6 +107,15 @@ CREATE TABLE checkpoints (
   data    text NOT NULL                             -- JSON
 );
 
+-- The runs that a handler was given in place of children, because they held the key.
+CREATE TABLE borrowed (
+  parent text COLLATE "C" NOT NULL,                 -- the id of the run whose handler it was
+  place  text COLLATE "C" NOT NULL,                 -- as that of a child
+  run_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (parent, place)
+);
+CREATE INDEX borrowed_run ON borrowed (run_id);
+
 CREATE TABLE workers (
   id          text COLLATE "C" PRIMARY KEY,
   host        text NOT NULL,

@@ -192,15 +192,32 @@ export const postgresRequests: RequestStatements = {
     SELECT r.* FROM ${sets('parent text', 'low text', 'high text')} CROSS JOIN LATERAL (
       SELECT id, parent, place, state FROM @runs
       WHERE parent = u.parent AND place >= u.low AND place < u.high ${asWritten}) AS r`,
+  borrowedAt: `
+    SELECT r.id, b.parent, b.place, r.state
+    FROM ${sets('parent text', 'low text', 'high text')} CROSS JOIN LATERAL (
+      SELECT parent, place, run_id FROM @borrowed
+      WHERE parent = u.parent AND place >= u.low AND place < u.high ${asWritten}) AS b
+    JOIN @runs AS r ON ${isSame('r.id', 'b.run_id')}`,
+  insertBorrowed: `
+    INSERT INTO @borrowed (parent, place, run_id)
+    SELECT parent, place, run_id FROM ${sets('parent text', 'place text', 'run_id text')}`,
+  deleteBorrowed: `
+    DELETE FROM @borrowed WHERE parent = ANY(ARRAY(SELECT id FROM @runs WHERE seq = ${anyOfFew}))`,
   adoptRuns: `
     UPDATE @runs AS r SET parent = u.parent, place = u.place
     FROM ${fewSets('id text', 'parent text', 'place text')} WHERE ${isSame('r.id', 'u.id')}`,
   liveParents: `
     SELECT u.parent FROM unnest($1::text[]) AS u(parent) CROSS JOIN LATERAL (
       SELECT 1 FROM @runs WHERE parent = u.parent AND finished_at IS NULL LIMIT 1) AS child`,
-  liveChildren: `SELECT id FROM @runs WHERE parent = $1 AND finished_at IS NULL`,
+  liveChildren: `
+    SELECT id FROM @runs WHERE parent = $1 AND finished_at IS NULL
+    UNION ALL SELECT r.id FROM (SELECT run_id FROM @borrowed WHERE parent = $1 ${asWritten}) AS b
+    JOIN @runs AS r ON ${isSame('r.id', 'b.run_id')} WHERE r.finished_at IS NULL`,
   childrenOf: `
-    SELECT ${childEnd.names()} FROM @runs WHERE parent = $1 AND id = ANY($2::text[])`,
+    SELECT ${childEnd.names()} FROM @runs WHERE parent = $1 AND id = ANY($2::text[])
+    UNION ALL SELECT ${childEnd.names('r.')} FROM (
+      SELECT run_id FROM @borrowed WHERE parent = $1 AND run_id = ANY($2::text[]) ${asWritten}) AS b
+    JOIN @runs AS r ON ${isSame('r.id', 'b.run_id')}`,
   // The sum keeps the planner from reading the table backwards until it meets one.
   newestRetry: `SELECT id FROM @runs WHERE retry_of = $1 ORDER BY seq + 0 DESC LIMIT 1`,
 }

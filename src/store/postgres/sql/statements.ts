@@ -194,6 +194,9 @@ const templates: PostgresStatements = {
     SELECT seq FROM @runs WHERE finished_at IS NOT NULL AND state = $1 AND finished_at < $2
       AND NOT EXISTS (SELECT 1 FROM @workflows AS w WHERE ${isSame('w.id', 'runs.workflow')} AND w.finished_at IS NULL)
       AND NOT EXISTS (SELECT 1 FROM @runs AS p WHERE ${isSame('p.id', 'runs.parent')} AND p.finished_at IS NULL)
+      AND NOT EXISTS (
+        SELECT 1 FROM @borrowed AS b JOIN @runs AS p ON ${isSame('p.id', 'b.parent')}
+        WHERE ${isSame('b.run_id', 'runs.id')} AND p.finished_at IS NULL)
     ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED`,
   keepNewestPosition: `
     UPDATE @feed SET run_seq = 0 WHERE position = (SELECT max(position) FROM @feed) AND run_seq = ANY($1::bigint[])`,

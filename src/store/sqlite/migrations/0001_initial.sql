@@ -106,6 +106,15 @@ CREATE TABLE checkrein_checkpoints (
   data    TEXT NOT NULL                   -- JSON
 ) STRICT;
 
+-- The runs that a handler was given in place of children, because they held the key.
+CREATE TABLE checkrein_borrowed (
+  parent TEXT NOT NULL,                   -- the id of the run whose handler it was
+  place  TEXT NOT NULL,                   -- as that of a child
+  run_id TEXT NOT NULL,
+  PRIMARY KEY (parent, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX checkrein_borrowed_run ON checkrein_borrowed (run_id);
+
 CREATE TABLE checkrein_workers (
   id          TEXT PRIMARY KEY,
   host        TEXT NOT NULL,
