@@ -1,10 +1,11 @@
 /** A worker of the command line among code, readers and deploys that would harm it. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { eventually, storeKinds } from '../support/bed.ts'
-import { Place, type Started } from './cli.ts'
+import { main, Place, type Started, tasksModule } from './cli.ts'
 
 void test('an error that belongs to no run is said, and the worker goes on', async () => {
   await using place = await Place.make()
@@ -24,6 +25,30 @@ void test('an error that belongs to no run is said, and the worker goes on', asy
   assert.equal(await place.does('enqueue', 'add', '{"a":1,"b":2}', '--wait'), '3')
   worker.signal('SIGTERM')
   assert.equal((await worker.ended).code, 0)
+})
+
+void test('a worker that may start no processes says why, and which limit to raise', async () => {
+  await using place = await Place.make()
+  const node = [process.execPath, '--disable-warning=SecurityWarning']
+  const worker = [main, 'worker', tasksModule, '--store', `sqlite:${place.path('work.db')}`]
+  const permission = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*']
+  const started = {
+    'open files \\(`ulimit -n`': [
+      'sh',
+      '-c',
+      'ulimit -n 40 && exec "$@"',
+      'sh',
+      ...node,
+      ...worker,
+    ],
+    '--allow-child-process': [...node, ...permission, '--allow-worker', ...worker],
+  }
+  for (const [hint, [program = '', ...args]] of Object.entries(started)) {
+    const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+    assert.equal(status, 70, stderr)
+    assert.match(stderr, /error ISOLATE_EXITED: No \w+ isolate could be made: /)
+    assert.match(stderr, new RegExp(hint))
+  }
 })
 
 interface ShownJson {

@@ -2,10 +2,13 @@ import { CheckreinError } from '../../core/errors.ts'
 import type { AttemptListener, AttemptOrder, Executor, RunningAttempt } from '../executor.ts'
 import { Isolate, type IsolateSettings, type Seat } from './isolate.ts'
 import type { Isolation } from '../../core/task/task-limits.ts'
+import { notReady } from './unmade.ts'
 
 /** A maker of seats of one isolation, which also ends them all. */
 export interface SeatMaker {
   readonly isolation: Isolation
+  /** The error of the last process that could not be made; null where there is none. */
+  readonly whyUnmade: unknown
   /** @param onShut called when an idle seat may not be used any more, though it did not end. */
   open(onShut: () => void): Seat
   renew(goodUntil: number): void
@@ -62,10 +65,7 @@ export class Pool implements Executor {
       await delay(firstPauseMs)
       this.#endPause()
     }
-    throw new CheckreinError('ISOLATE_EXITED', {
-      message: `A ${this.isolation} isolate ended before it was ready`,
-      hint: 'Its output says why; preloads (`NODE_OPTIONS`, `--import`) run in isolates, too.',
-    })
+    throw notReady(this.isolation, this.#maker.whyUnmade)
   }
 
   start(order: AttemptOrder, listener: AttemptListener): RunningAttempt {

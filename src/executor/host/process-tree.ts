@@ -26,6 +26,8 @@ export interface ProcessTreeSettings {
   readonly laneCount?: number
   readonly goodUntil: number
   readonly surroundings: Surroundings
+  /** Called with the error where no process could be made. */
+  readonly onUnmade: (error: unknown) => void
 }
 
 /**
@@ -51,7 +53,7 @@ export class ProcessTree {
   constructor(settings: ProcessTreeSettings) {
     const marker = randomUUID()
     this.#process = trySpawn(settings, marker)
-    this.#exited = whenExited(this.#process)
+    this.#exited = whenExited(this.#process, settings.onUnmade)
     const pid = this.#process?.pid
     this.pid = pid ?? 0
     this.#family = pid === undefined ? null : familyOf(pid, marker)
@@ -143,7 +145,7 @@ export class ProcessTree {
 const killAtOnce: KillWay = { osSignal: 'SIGKILL', killAfterMs: 0 }
 
 function trySpawn(
-  { entry, laneCount = 0, surroundings }: ProcessTreeSettings,
+  { entry, laneCount = 0, surroundings, onUnmade }: ProcessTreeSettings,
   marker: string,
 ): ChildProcess | null {
   const lanes = Array.from({ length: laneCount }, () => 'pipe' as const)
@@ -155,7 +157,8 @@ function trySpawn(
       ...(surroundings.folder === null ? {} : { cwd: surroundings.folder }),
       env: { ...surroundings.env, [markerName]: marker },
     })
-  } catch {
+  } catch (error) {
+    onUnmade(error)
     return null
   }
 }
@@ -186,14 +189,19 @@ function printOf({ stdout, stderr }: Partial<ChildProcess>): void {
   for (const pipe of [stdout, stderr]) (pipe as Socket | null | undefined)?.unref()
 }
 
-function whenExited(child: ChildProcess | null): Promise<Exit | null> {
+function whenExited(
+  child: ChildProcess | null,
+  onUnmade: (error: unknown) => void,
+): Promise<Exit | null> {
   if (child === null) return Promise.resolve(null)
   const { pid } = child
   for (const pipe of pipesOf(child)) pipe?.on('error', () => {})
   printOf(child)
   return new Promise((resolve) => {
-    child.on('error', () => {
-      if (pid === undefined) resolve(null)
+    child.on('error', (error) => {
+      if (pid !== undefined) return
+      onUnmade(error)
+      resolve(null)
     })
     child.once('exit', (exitCode, osSignal) => {
       if (pid !== undefined) resolve({ pid, exitCode, osSignal })

@@ -15,6 +15,7 @@ const killBoundMs = 5000
 /** `process` isolation: each isolate is a child process with its own group. */
 export class ProcessSeats implements SeatMaker {
   readonly isolation = 'process'
+  whyUnmade: unknown = null
   readonly #children = new Set<ProcessTree>()
   readonly #surroundings: Surroundings
   #goodUntil: number
@@ -29,6 +30,7 @@ export class ProcessSeats implements SeatMaker {
       entry,
       goodUntil: this.#goodUntil,
       surroundings: this.#surroundings,
+      onUnmade: (error) => (this.whyUnmade = error),
     })
     this.#children.add(child)
     void child.gone.then(() => this.#children.delete(child))

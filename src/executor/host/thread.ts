@@ -29,6 +29,7 @@ const replacements = 32
  */
 export class ThreadSeats implements SeatMaker {
   readonly isolation = 'thread'
+  whyUnmade: unknown = null
   readonly #hosts = new Set<Host>()
   readonly #settings: HostSettings
   #goodUntil: number
@@ -36,7 +37,11 @@ export class ThreadSeats implements SeatMaker {
   /** @param threadCount how many threads there may be at once. */
   constructor(goodUntil: number, threadCount: number, surroundings: Surroundings) {
     this.#goodUntil = goodUntil
-    this.#settings = { laneCount: threadCount + replacements, surroundings }
+    this.#settings = {
+      laneCount: threadCount + replacements,
+      surroundings,
+      onUnmade: (error) => (this.whyUnmade = error),
+    }
   }
 
   open(onShut: () => void): Seat {
@@ -64,6 +69,7 @@ export class ThreadSeats implements SeatMaker {
 interface HostSettings {
   readonly laneCount: number
   readonly surroundings: Surroundings
+  readonly onUnmade: (error: unknown) => void
 }
 
 /** The worker's side of a host. */
