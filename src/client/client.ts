@@ -22,7 +22,7 @@ import { type AuditPage, auditPage } from './views/audit.ts'
 import { abortRequest } from './requests/abort-bulk.ts'
 import { type PruneOptions, Upkeep } from './requests/upkeep.ts'
 import { Controls } from './requests/controls.ts'
-import { type EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
+import { type EnqueueArguments, Enqueuer, requestOf } from './requests/enqueue.ts'
 import { theOnly, workflowMissing } from './views/errors.ts'
 import { feedOf } from './waits/feed.ts'
 import { type HandleParts, RunHandle } from './handles/handle.ts'
@@ -141,7 +141,7 @@ export class Client implements AsyncDisposable {
     task: T,
     ...[input, options]: EnqueueArguments<T>
   ): Promise<RunHandle<OutputOf<T>, SignalsOf<T>>> {
-    return theOnly(await this.enqueueMany(task, [{ input: input as InputOf<T>, ...options }]))
+    return theOnly(await this.enqueueMany(task, [requestOf(input as InputOf<T>, options)]))
   }
 
   /** Stores many runs of the task: all, or none. Each has its own input and options. @throws {CheckreinError} as `enqueue`. */
@@ -160,7 +160,7 @@ export class Client implements AsyncDisposable {
     options: EnqueueOptions = {},
   ): Promise<RunHandle> {
     const enqueued = theOnly(
-      await this.#parts.enqueuer.enqueueByName(task, [{ input, ...options }]),
+      await this.#parts.enqueuer.enqueueByName(task, [requestOf(input, options)]),
     )
     return new RunHandle(enqueued.id, this.#parts, { enqueued })
   }

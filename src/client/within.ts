@@ -3,6 +3,7 @@ import type { Controlled, ControlVerb, Enqueued, Hold, WorkflowEnqueued } from '
 import type { WhoOptions } from './options/requester.ts'
 import type { Controls } from './requests/controls.ts'
 import type { EnqueueArguments, Enqueuer } from './requests/enqueue.ts'
+import { requestOf } from './requests/enqueue.ts'
 import { theOnly } from './views/errors.ts'
 import type { WorkflowGraph } from '../core/workflow/read-graph.ts'
 import type { WorkflowRequests, StartArguments, StartGraphOptions } from './requests/workflows.ts'
@@ -132,7 +133,7 @@ export class Within {
     task: T,
     ...[input, options]: EnqueueArguments<T>
   ): Promise<Enqueued> {
-    return theOnly(await this.enqueueMany(task, [{ input: input as InputOf<T>, ...options }]))
+    return theOnly(await this.enqueueMany(task, [requestOf(input as InputOf<T>, options)]))
   }
 
   /** Stores a workflow; its id serves for `client.workflow(id)` after the commit. @throws {CheckreinError} as `Client.startWorkflow`. */
@@ -162,6 +163,6 @@ export class Within {
     input?: unknown,
     options: EnqueueOptions = {},
   ): Promise<Enqueued> {
-    return theOnly(await this.#enqueuer.enqueueByName(task, [{ input, ...options }]))
+    return theOnly(await this.#enqueuer.enqueueByName(task, [requestOf(input, options)]))
   }
 }

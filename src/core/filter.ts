@@ -58,18 +58,18 @@ export function checkedFilter(filter: RunFilter): RunFilter {
         `Parts: ${partsThat().join(', ')}.`,
       )
     if (typeof value === 'string') wholeText(value, `the filter's ${part}`)
-    if (value === undefined)
-      throw badFilter(`the filter's ${part} is undefined`, 'Leave the part out to mean any.')
+    if (value === undefined || value === null)
+      throw badFilter(`the filter's ${part} is ${value}`, 'Leave the part out to mean any.')
   }
-  if (Array.isArray(filter.state) && filter.state.length === 0)
-    throw badFilter('the filter names no state', 'Leave `state` out to mean any.')
+  checkStates(filter.state)
   for (const state of statesOf(filter)) {
     if (!states.includes(state))
       throw badFilter(`no state ${JSON.stringify(state)}`, `States: ${states.join(', ')}.`)
   }
   for (const part of partsThat('isInstant')) {
     // Filters are kept as JSON, and shown.
-    if (!isInstant(Number(filter[part as keyof RunFilter] ?? 0)))
+    const value = filter[part as keyof RunFilter] ?? 0
+    if (!isInstant(typeof value === 'number' || value instanceof Date ? Number(value) : NaN))
       throw badFilter(
         `the filter's ${part} is not an instant`,
         'Give a Date or epoch ms, of the years 0 to 9999.',
@@ -77,6 +77,14 @@ export function checkedFilter(filter: RunFilter): RunFilter {
   }
   if (filter.input !== undefined) checkInput(filter.input)
   return plainOf(filter)
+}
+
+function checkStates(state: RunFilter['state']): void {
+  if (state === undefined || typeof state === 'string') return
+  if (!Array.isArray(state))
+    throw badFilter("the filter's state is neither a state nor a list", "Write ['queued'].")
+  if (state.length === 0)
+    throw badFilter('the filter names no state', 'Leave `state` out to mean any.')
 }
 
 /** The filter with numbers (epoch ms) for dates, so that it can be kept as JSON and read again. */

@@ -1,7 +1,14 @@
 /** What a caller cannot have meant: it is refused with words that help, and nothing is done. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { CheckreinError, Client, RunHandle } from '../../src/index.ts'
+import {
+  chain,
+  type CheckreinError,
+  type Client,
+  group,
+  type RunHandle,
+  step,
+} from '../../src/index.ts'
 import { Bed, storeKinds } from '../support/bed.ts'
 import * as tasks from './tasks.ts'
 
@@ -96,6 +103,53 @@ for (const on of storeKinds) {
       const { client } = bed
       const run = await client.enqueue(tasks.counter)
       assert.equal((await run.pause({ until: client.now() + 60_000 })).answer, 'paused')
+    })
+
+    void test('a list that is none, or that has holes, is refused before anything of it is stored', async () => {
+      const holes: never[] = []
+      holes.length = 2
+      const words = /must be an? |is not an id|must be text|must be a step/
+      await refused(on, [
+        ...['ab', null, { input: 1 }, new Set([1]), holes].flatMap((runs): [RegExp, Request][] => [
+          [words, (client) => client.enqueueMany(tasks.counter, runs as never)],
+          [words, (client) => client.enqueueManyByName('counter', runs as never)],
+        ]),
+        [words, (client) => client.enqueue(tasks.counter, undefined, { tags: holes })],
+        [words, (client) => client.startWorkflow(step(tasks.counter), { tags: holes })],
+        [words, (client) => client.startWorkflow(step(tasks.counter, undefined, { tags: holes }))],
+        [words, (client) => client.cancel(holes)],
+        [words, (client) => client.pause(holes)],
+        [words, (client) => client.signal(holes, 'other', 1)],
+        [words, (client) => client.retry(holes)],
+      ])
+      const noStep = /a part of a workflow must be a step or a task/
+      assert.throws(() => chain(holes), noStep)
+      assert.throws(() => group(holes), noStep)
+    })
+
+    void test('options that are no object, and a part of a filter that is null, are refused', async () => {
+      for (const none of [null, 5, () => 1, 'text'] as never[])
+        await refused(on, [
+          [
+            /must be an object|has no option/,
+            (client) => client.enqueue(tasks.counter, undefined, none),
+          ],
+          [/must be an object|has no option/, (client) => client.enqueueByName('x', 1, none)],
+          [/must be an object|has no option/, (client) => client.retry('x', none)],
+        ])
+      const nothing = null as never
+      await refused(on, [
+        [/must be an object/, (client) => client.audit(nothing)],
+        [
+          /enqueue has no option "input"/,
+          (client) => client.enqueueByName('x', 1, { input: 2 } as never),
+        ],
+        [/createdAfter is null/, (client) => client.cancel({ filter: { createdAfter: nothing } })],
+        [/state is null/, (client) => client.list({ state: nothing })],
+        [/input is null/, (client) => client.list({ input: nothing })],
+        [/neither a state nor a list/, (client) => client.list({ state: new Set() as never })],
+        [/not an instant/, (client) => client.list({ createdBefore: '2026' as never })],
+      ])
     })
 
     void test('a member that a library gives to all objects is no option', async () => {

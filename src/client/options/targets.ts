@@ -24,7 +24,8 @@ export type Scope =
 /** @throws {CheckreinError} `USAGE` for a target that is none. */
 export function targetOf(target: ControlTarget): Target {
   if (typeof target === 'string') return { ids: [checkedId(target)] }
-  if (isMany(target)) return { ids: target.map(checkedId) }
+  // A hole in a list is no id either; `map` would pass over it.
+  if (isMany(target)) return { ids: Array.from(target, checkedId) }
   if (typeof target !== 'object' || target === null) throw noTarget()
   if ('filter' in target) {
     refuseMore(target, ['filter'])

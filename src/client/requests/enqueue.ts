@@ -59,17 +59,17 @@ export class Enqueuer {
         'Define it with task({ name, run }), or use enqueueByName for a task that another program defines.'
       throw new CheckreinError('USAGE', { message: 'The first argument is not a task', hint })
     }
-    if (task.input !== null) for (const { input } of runs) await refuseBadInput(task, input)
-    return this.#store.enqueue(runs.map((run) => this.#newRun(task, run)))
+    const all = listed(runs)
+    if (task.input !== null) for (const { input } of all) await refuseBadInput(task, input)
+    return this.#store.enqueue(all.map((run) => this.#newRun(task, run)))
   }
 
   async enqueueByName(name: string, runs: readonly RunRequest[]): Promise<readonly Enqueued[]> {
     const task = { name: checkedName(name, 'task'), queue: 'default' }
-    return this.#store.enqueue(runs.map((run) => this.#newRun(task, run)))
+    return this.#store.enqueue(listed(runs).map((run) => this.#newRun(task, run)))
   }
 
   #newRun(task: Pick<AnyTask, 'name' | 'queue'>, run: RunRequest): NewRun {
-    refuseUnknownOptions('enqueue', run, optionNames)
     const { input, ...options } = run
     const text = encodePayload(input, 'input', this.#payloadLimit)
     return {
@@ -77,6 +77,27 @@ export class Enqueuer {
       ...whoReplaces(this.#requester, run),
     }
   }
+}
+
+/** The request of a call that takes the input and the options apart. @throws {CheckreinError} `USAGE` for options that there are not. */
+export function requestOf<Input>(
+  input: Input,
+  options: EnqueueOptions = {},
+): { readonly input: Input } & EnqueueOptions {
+  refuseUnknownOptions('enqueue', options, Object.keys(enqueueOptions))
+  return { ...options, input }
+}
+
+/** The runs of a list, none of which is missing. @throws {CheckreinError} `USAGE`. */
+function listed(runs: readonly RunRequest[]): readonly RunRequest[] {
+  if (!Array.isArray(runs))
+    throw new CheckreinError('USAGE', {
+      message: 'the runs must be an array',
+      hint: "Each run is an object: { input: 1, key: 'a' }.",
+    })
+  const all = Array.from(runs as readonly RunRequest[])
+  for (const run of all) refuseUnknownOptions('enqueue', run, optionNames)
+  return all
 }
 
 /**
@@ -169,6 +190,6 @@ export function checkedText(value: unknown, what: string): string {
 /** Checks at most 20 tags, and drops those that come twice. @throws {CheckreinError} `USAGE`. */
 export function checkedTags(tags: readonly string[]): readonly string[] {
   if (Array.isArray(tags) && tags.length <= mostTags)
-    return [...new Set(tags.map((tag) => checkedText(tag, 'a tag')))]
+    return [...new Set(Array.from(tags, (tag) => checkedText(tag, 'a tag')))]
   throw new CheckreinError('USAGE', { message: `tags must be an array of at most ${mostTags}` })
 }

@@ -52,12 +52,9 @@ export class Retries {
   }
 
   /** Fulfils when the new runs are durable, with an answer for each run. */
-  async many(
-    target: RetryTarget,
-    { input, ...options }: RetryOptions = {},
-  ): Promise<readonly Retried[]> {
-    refuseUnknownOptions('retry', options, retryOptions)
-    const { rollback = false, ...who } = options
+  async many(target: RetryTarget, given: RetryOptions = {}): Promise<readonly Retried[]> {
+    refuseUnknownOptions('retry', given, [...Object.keys(retryOptions), 'input'])
+    const { input, rollback = false, ...who } = given
     const meant = targetOf(target)
     if ('key' in meant) throw noKey()
     if (input !== undefined && rollback) throw noInput()

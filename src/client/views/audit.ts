@@ -1,4 +1,5 @@
 /** The record of everything that was asked of runs, to read. */
+import { isRecord } from '../../core/is-record.ts'
 import { CheckreinError } from '../../core/errors.ts'
 import { decodePayload } from '../../core/payload.ts'
 import type { SignalQuery, SignalRecord, Store } from '../../store/store.ts'
@@ -76,6 +77,8 @@ const parts = [
 ] as const satisfies (keyof AuditQuery)[]
 
 function storeQuery(query: AuditQuery): SignalQuery {
+  const asked: unknown = query
+  if (!isRecord(asked)) throw badQuery('what is asked of the record must be an object')
   const unknown = Object.keys(query).find((part) => !(parts as readonly string[]).includes(part))
   if (unknown !== undefined) throw badQuery(`the record has no part ${JSON.stringify(unknown)}`)
   const { callId, kind, name, createdAfter, createdBefore, runId, by, isPending } = query

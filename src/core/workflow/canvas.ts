@@ -148,7 +148,9 @@ export function chain(steps: readonly StepLike[], options: ChainOptions = {}): S
       'a chain needs a list of at least one step',
       'chain([a, b, c]): one after the other.',
     )
-  return { part: { kind: 'chain', parts: steps.map(partOf), options: checkedChain(options) } }
+  return {
+    part: { kind: 'chain', parts: Array.from(steps, partOf), options: checkedChain(options) },
+  }
 }
 
 type OutsOf<Steps extends readonly unknown[]> = { -readonly [At in keyof Steps]: OutOf<Steps[At]> }
@@ -208,7 +210,7 @@ function groupPart(
       `policy must be one of ${fanInPolicies.join(', ')}`,
       'It says what becomes of a group of which a member does not complete.',
     )
-  return { kind: 'group', parts: steps.map(partOf), policy }
+  return { kind: 'group', parts: Array.from(steps, partOf), policy }
 }
 
 function refuseNoTask(task: AnyTask): void {
