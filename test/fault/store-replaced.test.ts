@@ -12,6 +12,7 @@ import { eventually, until } from '../support/bed.ts'
 import { isDead } from '../support/processes.ts'
 import { plainRun, sqlitePlace } from '../store/bed.ts'
 import * as reins from '../worker/reins-tasks.ts'
+import * as inline from './aborted-task.ts'
 import * as victims from './victims.ts'
 
 const replaced = { code: 'STORE_REPLACED', hint: /Start the process again/ }
@@ -108,25 +109,37 @@ suite('a store whose file is gone from its path', () => {
 })
 
 suite('a worker whose store is gone from its path', () => {
-  test('kills what it runs, takes nothing new, and says so', async () => {
+  for (const victim of [victims.processVictim, victims.threadVictim])
+    test(`kills what it runs in a ${victim.isolation}, takes nothing new, and says so`, async () => {
+      await using place = await sqlitePlace()
+      await using client = await connect(`sqlite:${place.file}`)
+      const modules = [new URL('./victims.ts', import.meta.url)]
+      const worker = await startWorker(client, { modules, spares: 0, lease: '3s' })
+      const run = await client.enqueue(victim, { kind: 'a CPU loop' })
+      const { progress } = await until(run, ({ progress }) => progress !== undefined)
+      const [pid] = progress as [number]
+      assert.ok(!isDead(pid))
+      rmSync(place.file)
+      const error = await worker.failed
+      assert.equal(error.code, 'STORE_REPLACED')
+      const killed = `killed, with nothing of their ends on record: ${run.id}#1`
+      assert.match(error.message, new RegExp(killed))
+      await worker.stop()
+      assert.ok(isDead(pid), 'its process is dead')
+      assert.equal(worker.id, '')
+    })
+
+  test('aborts what it runs inline', async () => {
     await using place = await sqlitePlace()
     await using client = await connect(`sqlite:${place.file}`)
-    const modules = [new URL('./victims.ts', import.meta.url)]
+    const modules = [new URL('./aborted-task.ts', import.meta.url)]
     const worker = await startWorker(client, { modules, spares: 0, lease: '3s' })
-    const run = await client.enqueue(victims.processVictim, { kind: 'a CPU loop' })
-    const { progress } = await until(run, ({ progress }) => progress !== undefined)
-    const [pid] = progress as [number]
-    assert.ok(!isDead(pid))
+    const run = await client.enqueue(inline.aborted)
+    await until(run, ({ progress }) => progress !== undefined)
     rmSync(place.file)
-    const error = await worker.failed
-    assert.equal(error.code, 'STORE_REPLACED')
-    assert.match(
-      error.message,
-      new RegExp(`killed, with nothing of their ends on record: ${run.id}#1`),
-    )
+    assert.equal((await worker.failed).code, 'STORE_REPLACED')
+    assert.equal(await inline.reason.promise, 'LEASE_LOST')
     await worker.stop()
-    assert.ok(isDead(pid), 'its process is dead')
-    assert.equal(worker.id, '')
   })
 
   test('ends the process of the command line, which names what it ran, and a new one works on what is there now', async () => {
