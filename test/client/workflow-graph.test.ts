@@ -88,7 +88,7 @@ void suite('the JSON of a workflow', () => {
     await assert.rejects(start({ task: 'a', bound }), code('PAYLOAD_TOO_LARGE'))
     await assert.rejects(start({ task: 'a' }, { nodes: 7 }), code('WORKFLOW_INVALID'))
     await assert.rejects(client.startWorkflow({} as WorkflowGraph), code('WORKFLOW_INVALID'))
-    const unknown = { by: 'ada' } as object
+    const unknown = { byy: 'ada' } as object
     await assert.rejects(client.startWorkflow(words, unknown), code('USAGE'))
     assert.deepEqual((await client.workflows()).workflows, [])
   })
