@@ -267,6 +267,32 @@ export const flowKeyPromises: Promises = {
       assert.equal(flow.seen['a']?.length, 1)
     },
 
+  'an import of a workflow that was half done waits as any, and begins where that one stood':
+    async (bed) => {
+      const flow = await FlowBed.on(bed)
+      const inner = (n: number) => chain([group([from(n), chain([from(n + 1), b])]), sum])
+      const id = await flow.start(group([inner(1), inner(10), group([from(30), group([])])]))
+      const claimed = await flow.claim()
+      await flow.end(claimed.filter(({ input }) => ['1', '2', '10'].includes(String(input))))
+      await flow.ask('pause', id)
+      for (const run of claimed.filter(({ input }) => ['11', '30'].includes(String(input))))
+        await bed.apply(run.id, {
+          type: 'park',
+          fence: await bed.fence(run.id),
+          saved: { checkpoint: null, signals: [] },
+        })
+      await flow.calm()
+      const rest = await flow.client.exportWorkflow(id)
+      await keyed(flow, step(hook))
+      const [running] = await flow.claim()
+      const moved = await flow.client.importWorkflow(rest, { key: 'k', ...cancelled })
+      await flow.calm()
+      assert.deepEqual([await flow.status(moved.id), await flow.claim()], ['waiting', []])
+      await stopped(bed, running?.id ?? '')
+      await flow.play()
+      assert.deepEqual((await flow.get(moved.id)).result, [32, 131, [31, []]])
+    },
+
   'a thousand members of a workflow that waited begin at once': async (bed) => {
     const flow = await FlowBed.on(bed)
     await keyed(flow, from(1))

@@ -11,6 +11,7 @@ import type { RemainderNode } from '../../core/workflow/export.ts'
 import type { NewWorkflow, WorkflowEnqueued } from '../port/workflows.ts'
 import { newWorkflowParams, nodeOf, nodeParams, workflowOf } from '../rows/workflows.ts'
 import { admitWorkflow } from './admission.ts'
+import { beginningOf } from './beginning.ts'
 /** How many nodes are stored before others have a turn. */
 const portion = 1000
 
@@ -36,14 +37,15 @@ export async function insertWorkflow(
 /** Stores the nodes and members in portions: while the database stores one, the next is made ready. */
 async function insertAll(
   tx: Tx,
-  { flow, isHeld, waits }: Pick<Portion, 'flow' | 'isHeld' | 'waits'>,
+  { flow, isHeld, waits }: Pick<Portion, 'flow' | 'isHeld'> & { readonly waits: boolean },
 ): Promise<void> {
   const filled = countFilled(flow)
+  const beginning = waits ? beginningOf(flow.nodes) : none
   let stored: Promise<void> | null = null
   for (let at = 0; at < flow.nodes.length; at += portion) {
     if (at > 0) await new Promise(setImmediate)
     const nodes = flow.nodes.slice(at, at + portion)
-    const next = insertNodes(tx, { flow, isHeld, waits, filled, nodes })
+    const next = insertNodes(tx, { flow, isHeld, beginning, filled, nodes })
     next.catch(() => undefined)
     await stored
     stored = next
@@ -51,17 +53,22 @@ async function insertAll(
   await stored
 }
 
+const none: ReadonlySet<number> = new Set()
+
 interface Portion {
   readonly flow: NewWorkflow
   readonly isHeld: boolean
-  /** Whether it begins when another workflow has ended. */
-  readonly waits: boolean
+  /** The nodes with which it begins when another workflow has ended; none where it waits for no other. */
+  readonly beginning: ReadonlySet<number>
   /** How many slots of each group are filled already. */
   readonly filled: ReadonlyMap<number, number>
   readonly nodes: readonly RemainderNode[]
 }
 
-async function insertNodes(tx: Tx, { flow, isHeld, waits, filled, nodes }: Portion): Promise<void> {
+async function insertNodes(
+  tx: Tx,
+  { flow, isHeld, beginning, filled, nodes }: Portion,
+): Promise<void> {
   const members = nodes.flatMap((node) => memberOf(node, { flow, isHeld, now: tx.now() }))
   const seqs = await insertMembers(tx, { workflow: flow.id, members })
   const taken = members.find((_, at) => seqs[at] === null)
@@ -75,7 +82,7 @@ async function insertNodes(tx: Tx, { flow, isHeld, waits, filled, nodes }: Porti
   const sets = nodes.map((node) => {
     const pending = node.size - (filled.get(node.node) ?? 0)
     const runSeq = seqOf.get(node.node) ?? null
-    const mark = waits && isBeginning(node) ? ({ begins: true } as const) : {}
+    const mark = beginning.has(node.node) ? ({ begins: true } as const) : {}
     return nodeParams(node, { workflow: flow.id, runSeq, pending, ...mark })
   })
   tx.send('insertNodes', sets)
@@ -137,10 +144,6 @@ function memberOf(
   const checkpointAt = checkpoint == null ? null : now
   return [{ id, node, step, state, tags, priority, deadlineAt, dated, checkpointAt }]
 }
-
-/** Whether a node starts with its workflow, and not by a group around it: a run, or a group that settles at once. */
-const isBeginning = (node: RemainderNode): boolean =>
-  isEmptyGroup(node) || (node.isAtOnce && node.step !== null && node.role !== 'kept')
 
 const isEmptyGroup = ({ step, role, size, isAtOnce }: RemainderNode): boolean =>
   isAtOnce && step === null && role !== 'kept' && size === 0
