@@ -38,6 +38,7 @@ export const fill = ({ finishedCount, liveCount, idleCount }: Counts): string =>
   INSERT INTO nodes (workflow, node, run_seq, chain_end, up, slot, last, is_head, is_point, role, size, policy, pending, failures)
   SELECT workflow, node, seq, node, 1, node, node, 1, 0, 'step', 0, 'allCompleted', 0, 0 FROM runs WHERE workflow IS NOT NULL;
   INSERT INTO holds (id, verb, filter, is_lane, created_at, rollback) SELECT 'hold-' || n, 'pause', n, 0, 1, 0 FROM generate_series(0, 2) AS n;
+  INSERT INTO borrowed SELECT 'run-' || n % 500, '0:z:' || n || ':0', 'run-' || n FROM generate_series(1, ${liveCount}) AS n;
   INSERT INTO checkpoints SELECT seq, '{"done":1}' FROM runs;
   INSERT INTO signals (run_seq, run_id, created_at, completed_at, call_id, kind, name, answer)
   SELECT seq, id, 1, finished_at, 'call-' || id || kind, kind, 'hello', 'sent' FROM runs, unnest(ARRAY['signal', 'control']) AS kind
@@ -139,6 +140,9 @@ export function hotOf(
     ['feedHorizon', statements.feedHorizon, []],
     ['newest', statements.newest, []],
     ['childrenAt', statements.childrenAt, [ids, of('0:x:'), of('0:x;')]],
+    ['borrowedAt', statements.borrowedAt, [ids, of('0:z:'), of('0:z;')]],
+    ['insertBorrowed', statements.insertBorrowed, [ids, of('0:y:0'), ids]],
+    ['deleteBorrowed', statements.deleteBorrowed, [seqs]],
     ['adoptRuns', statements.adoptRuns, [ids, ids, of('0:y:0')]],
     ['liveParents', statements.liveParents, [ids]],
     ['liveChildren', statements.liveChildren, ['run-9']],

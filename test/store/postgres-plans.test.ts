@@ -75,7 +75,7 @@ const wasted = (node: Node): number =>
   node['Actual Loops']
 const isScan = (node: Node): boolean =>
   node['Node Type'] === 'Seq Scan' && large.includes(node['Relation Name'] ?? '')
-const large = ['runs', 'nodes', 'feed', 'tags', 'signals', 'checkpoints', 'bulks']
+const large = ['runs', 'nodes', 'feed', 'tags', 'signals', 'checkpoints', 'bulks', 'borrowed']
 
 async function check([name, text, values]: Hot[number]): Promise<void> {
   for (const mode of ['force_custom_plan', 'force_generic_plan']) {
@@ -91,7 +91,8 @@ async function check([name, text, values]: Hot[number]): Promise<void> {
   }
 }
 
-const looked = 'runs, nodes, feed, tags, workers, signals, checkpoints, bulks, holds, tombstones'
+const looked =
+  'runs, nodes, feed, tags, workers, signals, checkpoints, bulks, holds, tombstones, borrowed'
 const emptied = looked
   .split(', ')
   .map((table) => `DELETE FROM ${table}`)

@@ -197,7 +197,7 @@ export const postgresRequests: RequestStatements = {
     FROM ${sets('parent text', 'low text', 'high text')} CROSS JOIN LATERAL (
       SELECT parent, place, run_id FROM @borrowed
       WHERE parent = u.parent AND place >= u.low AND place < u.high ${asWritten}) AS b
-    JOIN @runs AS r ON ${isSame('r.id', 'b.run_id')}`,
+    CROSS JOIN LATERAL (SELECT id, state FROM @runs WHERE id = b.run_id ${asWritten}) AS r`,
   insertBorrowed: `
     INSERT INTO @borrowed (parent, place, run_id)
     SELECT parent, place, run_id FROM ${sets('parent text', 'place text', 'run_id text')}`,
