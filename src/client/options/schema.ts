@@ -1,4 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { errorRecord } from '../../core/error-record.ts'
+import { CheckreinError } from '../../core/errors.ts'
+import { validate } from '../../core/task/validate.ts'
 
 /** One defect that a schema found in a value. */
 export interface Issue {
@@ -6,18 +9,23 @@ export interface Issue {
   readonly message: string
 }
 
-const mostIssues = 20
-
-/** The first that a schema finds wrong with a value; none where it fits. */
+/**
+ * The first that a schema finds wrong with a value; none where it fits.
+ * @throws {CheckreinError} `TASK_INVALID` where the schema itself fails.
+ */
 export async function issuesOf(
   schema: StandardSchemaV1,
   value: unknown,
 ): Promise<readonly Issue[]> {
-  const { issues } = await schema['~standard'].validate(value)
-  return (issues ?? []).slice(0, mostIssues).map(({ message, path = [] }) => ({
-    path: path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.'),
-    message,
-  }))
+  const checked = await validate(schema, value).catch((cause: unknown) => {
+    throw new CheckreinError('TASK_INVALID', {
+      message: `The schema could not check the value: ${errorRecord(cause).message}`,
+      hint: 'The schema of the task has thrown, or has answered neither with a value nor with issues.',
+      cause,
+    })
+  })
+  if (checked.isValid) return []
+  return checked.issues.map(({ message, path }) => ({ message, path: path.join('.') }))
 }
 
 /** The first issue on one line. */

@@ -16,7 +16,7 @@ import { callEach, listOf, undoEach } from './each.ts'
 import type { AttemptOrder, ParkedWait } from '../executor.ts'
 import { isHalting } from './attempt/halt.ts'
 import { loadTask, loadedTask } from './load-task.ts'
-import { firstIssue, validate } from './attempt/validate.ts'
+import { firstIssue, validate } from '../../core/task/validate.ts'
 
 /** The outcome of a handler. */
 export type HandlerOutcome = {

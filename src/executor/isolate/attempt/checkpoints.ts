@@ -16,7 +16,7 @@ import { decodePayload, encodePayload, refuseLarge } from '../../../core/payload
 import type { JsonText } from '../../../core/run/run.ts'
 import type { AttemptOrder } from '../../executor.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
-import { type SchemaIssue, firstIssue, validate } from './validate.ts'
+import { type SchemaIssue, firstIssue, validate } from '../../../core/task/validate.ts'
 import { clockMs } from './clock.ts'
 
 /** A state that is JSON already, with its length in bytes. */

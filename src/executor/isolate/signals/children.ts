@@ -11,7 +11,7 @@ import { encodePayload } from '../../../core/payload.ts'
 import { isTask } from '../../../core/task/task.ts'
 import { mostKept } from '../../wire/bounds.ts'
 import type { StoreAnswer, AttemptOrder, StoreQuestion } from '../../executor.ts'
-import { firstIssue, validate } from '../attempt/validate.ts'
+import { firstIssue, validate } from '../../../core/task/validate.ts'
 import type { Settled } from '../../../core/run/settled.ts'
 
 /** The surroundings of the children of an attempt. */

@@ -9,7 +9,7 @@ import type { SentSignal } from '../../executor.ts'
 import { Delivery } from './delivery.ts'
 import { PositionQueue } from './pending.ts'
 import { EventLoopTurns } from '../attempt/event-loop-turns.ts'
-import { firstIssue, validate } from '../attempt/validate.ts'
+import { firstIssue, validate } from '../../../core/task/validate.ts'
 
 /** The calls that a validator makes for the signals that arrive. */
 export interface SignalValidatorEvents {
