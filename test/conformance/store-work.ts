@@ -81,6 +81,24 @@ export const claimPromises: Promises = {
     assert.equal((await bed.take(1000, { tasks })).length, 300)
   },
 
+  'a claim of thousands of lanes finds the runs in a few of them, the best first, and none of other lanes':
+    async (bed) => {
+      await bed.worker()
+      const names = (what: string) => Array.from({ length: 100 }, (_, at) => `${what}${at}`)
+      const request = { queues: names('q'), tasks: names('t') }
+      assert.deepEqual(await bed.take(10, request), [])
+      await bed.enqueue(
+        { id: 'low', queue: 'q7', task: 't9', priority: -1 },
+        { id: 'none', queue: 'elsewhere', task: 't9' },
+        { id: 'other', queue: 'q7', task: 'other' },
+        { id: 'first', queue: 'q99', task: 't0' },
+        { id: 'high', queue: 'q0', task: 't99', priority: 5 },
+      )
+      assert.deepEqual((await bed.store.claimableTasks(request)).toSorted(), ['t0', 't9', 't99'])
+      assert.deepEqual(await bed.take(10, request), ['high', 'first', 'low'])
+      assert.deepEqual(await bed.store.claimableTasks(request), [])
+    },
+
   'each claim is a new attempt that its worker holds': async (bed) => {
     const id = await held(bed)
     const first = await bed.get(id)

@@ -17,7 +17,7 @@ import { claimStays } from './connection/errors.ts'
 import { postgresFindings } from './schema/findings.ts'
 import { FeedHorizon, writersIn } from './news/horizon.ts'
 import { inCallersTransaction } from './transactions/callers-transaction.ts'
-import { lanesOf } from '../driver/lanes.ts'
+import { columnsOf, type Lanes, lanesOf, narrowed } from '../driver/lanes.ts'
 import { SingleStatements } from './transactions/single-statement.ts'
 import { Link, type LinkParts } from './connection/link.ts'
 import { isUpToDate, migrateBy } from './schema/migrate.ts'
@@ -172,7 +172,8 @@ export class PostgresDriver implements Driver {
   }
 
   claimAlone(request: ClaimRequest): Promise<readonly Row[] | null> | null {
-    return this.#link.isOwn && request.limit > 0 ? this.#alone.claim(request) : null
+    if (!this.#link.isOwn || request.limit <= 0) return null
+    return this.#narrowed(request).then((asked) => this.#alone.claim(asked))
   }
 
   async touch(statement: string, params: () => readonly Param[]): Promise<readonly Row[]> {
@@ -185,14 +186,14 @@ export class PostgresDriver implements Driver {
     })
   }
 
-  async claimableTasks(
-    request: Pick<ClaimRequest, 'queues' | 'tasks'>,
-  ): Promise<readonly string[]> {
-    const lanes = lanesOf(request)
-    const queues = lanes.map(([queue]) => queue)
-    const tasks = lanes.map(([, task]) => task)
+  async claimableTasks(request: Lanes): Promise<readonly string[]> {
+    const [queues, tasks] = columnsOf(lanesOf(await this.#narrowed(request)))
     const rows = await this.read(this.statements.claimableTasks, [queues, tasks, this.now()])
     return rows.map((row) => String(row['task']))
+  }
+
+  #narrowed<T extends Lanes>(request: T): Promise<T> {
+    return narrowed(request, (count) => this.read(this.statements.fullLanes, [count]))
   }
 
   /** Claims in one statement, also while other workers do: each passes over the runs that another one holds. */
@@ -201,9 +202,8 @@ export class PostgresDriver implements Driver {
     { workerId, limit, startsLater, ...request }: ClaimRequest,
   ): Promise<readonly Row[]> {
     if (limit <= 0) return []
-    const lanes = lanesOf(request)
-    const queues = lanes.map(([queue]) => queue)
-    const tasks = lanes.map(([, task]) => task)
+    const asked = await narrowed(request, (count) => tx.run('fullLanes', [count]))
+    const [queues, tasks] = columnsOf(lanesOf(asked))
     const startedAt = startsLater === true ? null : tx.now()
     const params = [queues, tasks, tx.now(), workerId, limit, startedAt]
     const rows = await tx.all(this.statements.claimRuns, params)

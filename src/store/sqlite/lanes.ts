@@ -30,6 +30,14 @@ export const sqliteLanes: LaneStatements = {
       SELECT count(*) FROM (
         SELECT 1 FROM checkrein_runs AS n WHERE ${queued} AND n.queue = r.queue AND n.task = r.task LIMIT ?2)) AS n
     FROM head CROSS JOIN checkrein_runs AS r ON r.seq = head.seq GROUP BY r.queue, r.task`,
+  fullLanes: `
+    WITH RECURSIVE head (seq) AS (
+      SELECT ${next('true', 'n.queue, n.task, n.priority DESC, n.seq')}
+      UNION ALL SELECT coalesce(
+        ${next('n.queue = r.queue AND n.task > r.task', 'n.task, n.priority DESC, n.seq')},
+        ${next('n.queue > r.queue', 'n.queue, n.task, n.priority DESC, n.seq')})
+      FROM head CROSS JOIN checkrein_runs AS r ON r.seq = head.seq WHERE head.seq IS NOT NULL LIMIT ?1)
+    SELECT r.queue, r.task FROM head CROSS JOIN checkrein_runs AS r ON r.seq = head.seq`,
   otherLanes: [
     some('running', stateIs(['running'])),
     some('scheduled', stateIs(['scheduled'])),

@@ -41,6 +41,16 @@ export const postgresLanes: LaneStatements = {
       SELECT 1 FROM @runs AS n WHERE ${queued} AND n.queue = lane.queue AND n.task = lane.task
       ORDER BY n.priority DESC, n.seq LIMIT $2) AS few) AS n
     FROM lane`,
+  fullLanes: `
+    WITH RECURSIVE head (seq) AS (
+      SELECT ${next('true')}
+      UNION ALL SELECT coalesce(
+        ${next('n.queue = r.queue AND n.task > r.task')},
+        ${next('n.queue > r.queue')})
+      FROM head CROSS JOIN LATERAL (SELECT * FROM @runs WHERE seq = head.seq ${asWritten}) AS r
+      WHERE head.seq IS NOT NULL)
+    SELECT r.queue, r.task FROM (SELECT seq FROM head LIMIT $1) AS h
+    CROSS JOIN LATERAL (SELECT queue, task FROM @runs WHERE seq = h.seq ${asWritten}) AS r`,
   otherLanes: [
     some('running', `${stateIs(['running'])} ORDER BY worker_id`),
     some('scheduled', `${stateIs(['scheduled'])} ORDER BY run_at`),

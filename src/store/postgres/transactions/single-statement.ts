@@ -6,7 +6,7 @@
  */
 import type { NewRows } from '../../driver/driver.ts'
 import { CheckreinError } from '../../../core/errors.ts'
-import { lanesOf } from '../../driver/lanes.ts'
+import { columnsOf, lanesOf } from '../../driver/lanes.ts'
 import type { ClaimRequest } from '../../store.ts'
 import { claimOnce, completed, inserted } from './lost-answers.ts'
 import type { Link } from '../connection/link.ts'
@@ -84,9 +84,7 @@ export class SingleStatements {
     ...request
   }: ClaimRequest): Promise<readonly Row[] | null> {
     const { link, clock, statements, notices } = this.#parts
-    const lanes = lanesOf(request)
-    const queues = lanes.map(([queue]) => queue)
-    const tasks = lanes.map(([, task]) => task)
+    const [queues, tasks] = columnsOf(lanesOf(request))
     const data = JSON.stringify({ workerId })
     const now = clock.now()
     const startedAt = startsLater === true ? null : now
