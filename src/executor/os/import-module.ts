@@ -1,19 +1,28 @@
 /** The import of a user's module that says so where it can never end. */
 
+/** Ends the imports that are under way: one listener for all, for Node warns of more than ten. */
+const giveUp = new Set<() => void>()
+
+function onEmpty(): void {
+  // The rejection needs a turn of the event loop, which is about to end.
+  setImmediate(() => {
+    for (const end of giveUp) end()
+  })
+}
+
 /**
  * Imports a module. One whose top-level await waits for nothing leaves an empty event loop, and Node would end the process with code 13, without
  * a word of which module it was: then this rejects instead.
  */
 export async function importModule(module: string): Promise<Record<string, unknown>> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const onEmpty = (): void => {
-    // The rejection needs a turn of the event loop, which is about to end.
-    setImmediate(() => reject(new Error('its top-level await never settles')))
-  }
-  process.once('beforeExit', onEmpty)
+  const end = (): void => reject(new Error('its top-level await never settles'))
+  if (giveUp.size === 0) process.on('beforeExit', onEmpty)
+  giveUp.add(end)
   try {
     return await Promise.race([import(module) as Promise<Record<string, unknown>>, promise])
   } finally {
-    process.off('beforeExit', onEmpty)
+    giveUp.delete(end)
+    if (giveUp.size === 0) process.off('beforeExit', onEmpty)
   }
 }
