@@ -114,7 +114,8 @@ async function work(session: Session, isDev: boolean): Promise<number> {
 function saysThatItWaits(): Disposable {
   const words =
     'not started yet: the store is locked or away, a module is still loading, or an isolate is not ready'
-  const timer = setTimeout(() => writeNote(words), longStartMs)
+  // It keeps no process alive: where a module waits for nothing, that is to be found out at once.
+  const timer = setTimeout(() => writeNote(words), longStartMs).unref()
   return { [Symbol.dispose]: () => clearTimeout(timer) }
 }
 
