@@ -1,6 +1,7 @@
 /** What every store promises of the runs that handlers enqueue. */
 import assert from 'node:assert/strict'
 import type { RunFacts } from '../../src/core/run/run.ts'
+import { noPause } from '../../src/store/port/requests.ts'
 import type { NewRun } from '../../src/store/store.ts'
 import { boom, retry } from '../core/samples.ts'
 import { plainEnd, type StoreBed } from '../store/bed.ts'
@@ -61,7 +62,10 @@ class Parent {
   }
 }
 
-async function states(bed: StoreBed, ids: readonly (string | null)[]): Promise<string[]> {
+async function states(
+  bed: StoreBed,
+  ids: readonly (string | null | undefined)[],
+): Promise<string[]> {
   return Promise.all(ids.map((id) => bed.state(String(id))))
 }
 
@@ -435,5 +439,68 @@ export const childStopPromises: Promises = {
     await bed.askOne('cancel', parent.id)
     await calm(bed)
     assert.deepEqual(await states(bed, children), ['queued'])
+  },
+
+  'a pause with its children is one of theirs too, and all go on with it': async (bed) => {
+    const parent = await Parent.on(bed)
+    const [running, queued, own] = await parent.enqueue(['a', 'b', 'c'])
+    const inner = await Parent.of(bed, String(running))
+    const [grandchild] = await inner.enqueue(['d'])
+    const other = await bed.add()
+    await bed.askOne('pause', String(own))
+    const how = { ...noPause, withinMs: 30_000, children: 'pause' } as const
+    const who = { reason: 'lunch', by: 'ada' }
+    await bed.ask('pause', { ids: [parent.id] }, { pause: how, ...who })
+    await calm(bed)
+    const asked = (await bed.get(inner.id)).intent?.pause
+    assert.deepEqual([asked?.parentId, asked?.by, asked?.children], [parent.id, 'ada', 'pause'])
+    assert.equal((await bed.get(String(queued))).paused?.parentId, parent.id)
+    assert.equal((await bed.get(String(grandchild))).paused?.parentId, inner.id)
+    assert.deepEqual(await bed.take(), [other])
+    for (const id of [parent.id, inner.id])
+      await bed.apply(id, { type: 'park', fence: await bed.fence(id) })
+    const all = [parent.id, running, queued, grandchild, own]
+    assert.deepEqual(await states(bed, all), ['paused', 'paused', 'paused', 'paused', 'paused'])
+    await bed.store.housekeep()
+    assert.equal(await parent.state(), 'paused', 'and stays so')
+    await bed.askOne('resume', parent.id)
+    await calm(bed)
+    assert.deepEqual(await states(bed, all), ['queued', 'queued', 'queued', 'queued', 'paused'])
+  },
+
+  'what a run enqueues that is being paused with its children is paused, and goes on with it':
+    async (bed) => {
+      const parent = await Parent.on(bed)
+      await bed.ask('pause', { ids: [parent.id] }, { pause: { ...noPause, children: 'pause' } })
+      const [child] = await parent.enqueue(['a'])
+      const { state, paused, pausedFrom } = await bed.get(String(child))
+      assert.deepEqual([state, paused?.parentId, pausedFrom], ['paused', parent.id, 'queued'])
+      await bed.askOne('resume', parent.id)
+      await calm(bed)
+      assert.equal(await bed.state(String(child)), 'queued')
+    },
+
+  'children that were paused with a run go on when that has ended, however it did': async (bed) => {
+    for (const end of ['complete', 'detach'] as const) {
+      const parent = await Parent.on(bed)
+      const [child] = await parent.enqueue(['a'])
+      await bed.ask('pause', { ids: [parent.id] }, { pause: { ...noPause, children: 'pause' } })
+      await calm(bed)
+      assert.equal(await bed.state(String(child)), 'paused')
+      if (end === 'detach') await bed.ask('terminate', { ids: [parent.id] }, { children: 'detach' })
+      await bed.finish(parent.id)
+      await calm(bed)
+      for (let round = 0; round < 2; round++) await bed.store.housekeep()
+      assert.equal(await bed.state(String(child)), 'queued', end)
+      await finishAll(bed, [String(child)])
+    }
+  },
+
+  'a pause of a run leaves its children alone where nobody asks for more': async (bed) => {
+    const parent = await Parent.on(bed)
+    const [child] = await parent.enqueue(['a'])
+    await bed.askOne('pause', parent.id)
+    await calm(bed)
+    assert.equal(await bed.state(String(child)), 'queued')
   },
 }

@@ -81,7 +81,7 @@ export class FlowBed {
   }
 
   async ask(verb: ControlVerb, id: string, options: StopWorkflowOptions = {}): Promise<string> {
-    return (await this.client[`${verb}Workflow`](id, options)).answer
+    return (await this.client[`${verb}Workflow`](id, options as never)).answer
   }
 
   /** The runs of a workflow, in the order of its nodes. */

@@ -32,7 +32,8 @@ export function statusWord(status: Status): string {
 }
 
 /** `, by the hold X`: the hold or the workflow that pauses a run; nothing where the run itself was paused. */
-export function pauserWords({ holdId, workflowId }: Pauser): string {
+export function pauserWords({ holdId, workflowId, parentId }: Pauser): string {
+  if (parentId !== undefined) return `, with its parent ${plain(parentId)}`
   if (holdId !== null) return `, by the hold ${plain(holdId)}`
   return workflowId === null ? '' : `, by the pause of its workflow ${plain(workflowId)}`
 }

@@ -1,7 +1,7 @@
 import type { KillOptions } from '../../core/run/kill.ts'
 import type { SignalKind, InFlight } from '../../store/store.ts'
 import type { Duration } from '../../core/duration.ts'
-import type { RunningPolicy, PauseFallback } from '../../core/run/intent.ts'
+import type { RunningPolicy, PauseFallback, PausePolicy } from '../../core/run/intent.ts'
 import type { WhoOptions } from './requester.ts'
 import type { UntilOptions } from './instants.ts'
 import type { HoldFilter } from '../../core/hold.ts'
@@ -75,11 +75,22 @@ export interface ParkOptions {
   readonly otherwise?: PauseFallback
 }
 
+/** Whether runs are paused with their children. */
+export interface PauseChildrenOptions {
+  /** The fate of its children: they go on (`leave`, default), or are paused with it, those too that it enqueues meanwhile, and resumed with it. */
+  readonly children?: PausePolicy
+}
+
+/** The fate of children, whatever is asked of their parent. */
+export interface AnyChildrenOptions {
+  readonly children?: RunningPolicy | PausePolicy
+}
+
 /** How runs are stopped by verbs that wait for nothing but the record. */
 export type CancelOptions = Omit<StopOptions, Waiting>
 
 /** How runs are paused by a verb that waits for nothing but the record. */
-export type PauseRunsOptions = FreezeRunsOptions & ParkOptions
+export type PauseRunsOptions = FreezeRunsOptions & ParkOptions & PauseChildrenOptions
 
 /** How a run is paused by a handle, which waits until it has parked. */
 export type PauseOptions = PauseRunsOptions & ParkWait
@@ -114,7 +125,11 @@ export interface HoldParts extends KillOptions {
 export type HoldTarget = string | Pick<HoldOptions, 'verb' | 'filter'>
 
 /** The options of all verbs on runs together. */
-export type ControlOptions = StopOptions & PauseOptions
+export type ControlOptions = Omit<StopOptions, 'children'> &
+  FreezeRunsOptions &
+  ParkOptions &
+  ParkWait &
+  AnyChildrenOptions
 
 /** Checks that a value is one of the words. @param what names it in the error. @throws {CheckreinError} `USAGE`. */
 export function oneOf<Word extends string>(
@@ -196,7 +211,10 @@ export interface WorkflowRetryOptions extends WhoOptions {
 }
 
 /** The options of all verbs on workflows together. */
-export type WorkflowControlOptions = StopWorkflowOptions & PauseRunsOptions
+export type WorkflowControlOptions = Omit<StopWorkflowOptions, 'children'> &
+  FreezeRunsOptions &
+  ParkOptions &
+  AnyChildrenOptions
 
 /** How a result is waited for. */
 export interface ResultOptions {

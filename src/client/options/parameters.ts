@@ -2,7 +2,7 @@
 import type { ChildOptions } from '../../core/task/context.ts'
 import type { RunFilter } from '../../core/filter.ts'
 import type { HoldFilter } from '../../core/hold.ts'
-import { pauseFallbacks, runningPolicies } from '../../core/run/intent.ts'
+import { pauseFallbacks, pausePolicies, runningPolicies } from '../../core/run/intent.ts'
 import { onConflicts } from '../../core/run/on-conflict.ts'
 import { type KillOptions, osSignals } from '../../core/run/kill.ts'
 import { states } from '../../core/run/transitions.ts'
@@ -212,6 +212,11 @@ export const runPauseOptions = {
     kind: 'text',
     about: 'what is done with a run that meets no checkpoint in time; default: wait',
     choices: pauseFallbacks,
+  },
+  children: {
+    kind: 'text',
+    about: 'what becomes of the runs that its handler has enqueued; default: leave',
+    choices: pausePolicies,
   },
   ...freezeOptions,
 } as const satisfies Parameters<keyof PauseRunsOptions>

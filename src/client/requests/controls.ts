@@ -1,11 +1,14 @@
 /** The verbs that end, pause and resume runs, and those that stand, as requests to the store. */
 import { defaultKill, killChoiceOf, type KillOptions, wayOf } from '../../core/run/kill.ts'
-import { byRequest } from '../../core/run/intent.ts'
 import { type Duration, durationMs } from '../../core/duration.ts'
 import {
+  byRequest,
+  type PausePolicy,
+  type RunningPolicy,
   defaultGraceMs,
   defaultPauseMs,
   pauseFallbacks,
+  pausePolicies,
   runningPolicies,
 } from '../../core/run/intent.ts'
 import {
@@ -18,7 +21,7 @@ import {
 import type { Requester } from '../options/requester.ts'
 import { theOnly } from '../views/errors.ts'
 import { refuseUnknownOptions } from '../options/unknown-options.ts'
-import { instantOrDelayOf, type Now } from '../options/instants.ts'
+import { instantOrDelayOf, type Now, type UntilOptions } from '../options/instants.ts'
 import {
   askOptions,
   cancelOptions,
@@ -29,12 +32,12 @@ import {
 } from '../options/parameters.ts'
 import { type ControlTarget, targetOf } from '../options/targets.ts'
 import {
-  type AskOptions,
   type FreezeOptions,
   type FreezeRunsOptions,
   type ParkOptions,
   type PauseOptions,
   type StopOptions,
+  type AnyChildrenOptions,
   type ControlOptions,
   oneOf,
   waitingOptions,
@@ -102,9 +105,9 @@ export class Controls {
       graceMs: graceMs(options),
       tombstoneMs: durationMs(options.tombstone ?? defaultTombstone, 'tombstone'),
       rollback: options.rollback ?? false,
-      ...childrenOf(options),
+      ...(verb === 'pause' ? {} : childrenOf(options)),
       ...killOf(options),
-      pause: pauseOrder(options, this.#now()),
+      pause: pauseOrder(verb === 'pause' ? options : {}, this.#now()),
     })
   }
 }
@@ -120,8 +123,8 @@ export const atOnce = { within: 0, otherwise: 'freeze' } as const satisfies Paus
 /** The furthest needs no word. */
 export function childrenOf({
   children = 'cancel',
-}: Pick<AskOptions, 'children'>): Pick<ControlRequest, 'children'> {
-  const policy = oneOf(runningPolicies, children, 'children')
+}: AnyChildrenOptions): Pick<ControlRequest, 'children'> {
+  const policy = oneOf(runningPolicies, children as RunningPolicy, 'children')
   return policy === 'cancel' ? {} : { children: policy }
 }
 
@@ -163,7 +166,10 @@ export function parkWaitMs({
 }
 
 /** The pause that a request asks of runs. @param now the store's time, epoch ms. @throws {CheckreinError} `USAGE`. */
-export function pauseOrder(options: PauseOptions, now: number): ControlRequest['pause'] {
+export function pauseOrder(
+  options: UntilOptions & ParkOptions & AnyChildrenOptions,
+  now: number,
+): ControlRequest['pause'] {
   return {
     ...pausing(options),
     until: instantOrDelayOf(options, now),
@@ -173,7 +179,13 @@ export function pauseOrder(options: PauseOptions, now: number): ControlRequest['
 }
 
 /** How runs are brought to a pause, with the defaults. @throws {CheckreinError} `USAGE`. */
-export function pausing(options: ParkOptions): HoldRequest['pause'] {
+export function pausing(options: ParkOptions & AnyChildrenOptions): HoldRequest['pause'] {
   const otherwise = oneOf(pauseFallbacks, options.otherwise ?? 'wait', 'otherwise')
-  return { withinMs: withinMs(options), otherwise }
+  const isWithChildren =
+    oneOf(pausePolicies, (options.children ?? 'leave') as PausePolicy, 'children') === 'pause'
+  return {
+    withinMs: withinMs(options),
+    otherwise,
+    ...(isWithChildren ? { children: 'pause' as const } : {}),
+  }
 }

@@ -183,10 +183,10 @@ export class WorkflowRequests {
       graceMs: graceMs(options),
       tombstoneMs: durationMs(options.tombstone ?? defaultTombstone, 'tombstone'),
       rollback: options.rollback ?? false,
-      ...childrenOf(options),
+      ...(verb === 'pause' ? {} : childrenOf(options)),
       ...killOf(options),
       running: oneOf(runningPolicies, options.running ?? 'cancel', 'running'),
-      pause: pauseOrder(options, this.#parts.now()),
+      pause: pauseOrder(verb === 'pause' ? options : {}, this.#parts.now()),
     })
   }
 

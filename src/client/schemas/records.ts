@@ -73,6 +73,7 @@ export const controlled = named('Controlled', 'The answer of one run to a verb.'
       object<NonNullable<Controlled['heldBy']>>({
         holdId: nullable(text()),
         workflowId: nullable(text()),
+        parentId: optional(text()),
       }),
     ),
   }),

@@ -94,6 +94,8 @@ const pauseIntent = named('PauseRequest', 'The request to pause that a running r
     frozenAt: nullable(instant()),
     holdId: nullable(text()),
     workflowId: nullable(text()),
+    parentId: optional(text()),
+    children: optional(words<'pause'>({ pause: true })),
     parksIn: words<PauseIntent['parksIn']>({ paused: true, queued: true }),
   }),
 )
@@ -138,6 +140,8 @@ const paused = object<NonNullable<Run['paused']>>({
   at: instant(),
   holdId: nullable(text()),
   workflowId: nullable(text()),
+  parentId: optional(text()),
+  children: optional(words<'pause'>({ pause: true })),
   until: nullable(instant()),
 })
 

@@ -11,7 +11,7 @@ import {
 } from './decision.ts'
 import { type ErrorRecord, workerLost } from '../errors.ts'
 import type { Ended, Saved } from './events.ts'
-import type { StopIntent } from './intent.ts'
+import { pauserOf, type StopIntent } from './intent.ts'
 import { beginRunRollback, isRolledBackAfter, leaveRollback } from './rollback.ts'
 import { neverStarted, type RunFacts } from './run.ts'
 import type { StopMode, StopRecord } from './stop.ts'
@@ -162,8 +162,10 @@ function goOnAs(run: RunFacts, state: 'queued' | 'scheduled' | 'waiting', how: H
   const next = { ...run, workerId: null, intent: null, resumeAt: null }
   // A run that parks for a hold on its queue goes back to that queue, from which nothing is claimed.
   if (pause === null || pause.parksIn === 'queued') return accepted({ ...next, state }, how.data)
-  const { reason, by, requestedAt: at, resumeAt, holdId, workflowId } = pause
-  const paused = { paused: { reason, by, at, holdId, workflowId }, resumeAt, pausedFrom: state }
+  const { reason, by, requestedAt: at, resumeAt, children } = pause
+  const policy = children === undefined ? {} : { children }
+  const who = { reason, by, at, ...pauserOf(pause), ...policy }
+  const paused = { paused: who, resumeAt, pausedFrom: state }
   return accepted({ ...next, ...paused, state: 'paused' }, how.data)
 }
 

@@ -110,6 +110,8 @@ export interface PauseRequest extends Pauser {
   readonly otherwise: PauseFallback
   readonly resumeAt: number | null
   readonly parksIn: 'paused' | 'queued'
+  /** Set where the children of the run are paused with it. */
+  readonly children?: 'pause'
 }
 
 /** How an attempt's code was seen to end. */

@@ -29,25 +29,38 @@ export const pauseFallbacks = ['wait', 'kill', 'freeze'] as const
 /** One of the `pauseFallbacks`. */
 export type PauseFallback = (typeof pauseFallbacks)[number]
 
-/** By what a run is paused; both are null where somebody paused the run itself, and one of them is always null. */
+/** By what a run is paused: at most one of them is there. All are null where somebody paused the run itself. */
 export interface Pauser {
   /** The id of the hold. */
   readonly holdId: string | null
   /** The id of the workflow that was paused, and whose member the run is. */
   readonly workflowId: string | null
+  /** The id of the run that was paused with its children, and has enqueued the run; absent for none. */
+  readonly parentId?: string
 }
+
+/** The fate of the children of a run that is paused: they are paused with it, or go on. */
+export const pausePolicies = ['leave', 'pause'] as const
+/** One of the `pausePolicies`. */
+export type PausePolicy = (typeof pausePolicies)[number]
 
 /** A pause that somebody asks of a run itself. */
 export const byRequest: Pauser = { holdId: null, workflowId: null }
 
 /** Whether two pauses come from the same hold or workflow, or both from requests. */
 export function isSamePauser(one: Pauser, other: Pauser): boolean {
-  return one.holdId === other.holdId && one.workflowId === other.workflowId
+  const isSameHolder = one.holdId === other.holdId && one.workflowId === other.workflowId
+  return isSameHolder && one.parentId === other.parentId
 }
 
-/** Whether somebody paused the run itself: neither a hold nor a workflow has a say in that. */
-export function isByRequest({ holdId, workflowId }: Pauser): boolean {
-  return holdId === null && workflowId === null
+/** Whether somebody paused the run itself: no hold, workflow or parent has a say in that. */
+export function isByRequest({ holdId, workflowId, parentId }: Pauser): boolean {
+  return holdId === null && workflowId === null && parentId === undefined
+}
+
+/** A pauser without what else is known of the pause. */
+export function pauserOf({ holdId, workflowId, parentId }: Pauser): Pauser {
+  return { holdId, workflowId, ...(parentId === undefined ? {} : { parentId }) }
 }
 
 /** A request to pause a running attempt, kept with the run until it has parked. Instants are epoch ms. */
@@ -65,6 +78,8 @@ export interface PauseIntent extends Pauser {
   readonly frozenAt: number | null
   /** The state in which it parks. A run that parks for a hold on a whole queue or task goes back to the queue, which is held. */
   readonly parksIn: 'paused' | 'queued'
+  /** Set where its children are paused with it, also those that it enqueues until it has parked. */
+  readonly children?: 'pause'
 }
 
 /** The requests to a running run, kept beside its state so that they survive any crash. */
@@ -125,11 +140,14 @@ export function newerPause(old: PauseIntent | null, asked: PauseIntent): PauseIn
   if (!isByRequest(asked) && isByRequest(old)) return old
   const isSame =
     isSamePauser(old, asked) && old.withinMs === asked.withinMs && old.otherwise === asked.otherwise
-  if (isSame && old.resumeAt === asked.resumeAt) return old
+  // Children that were paused stay so until the run goes on.
+  const children = asked.children ?? old.children
+  if (isSame && old.resumeAt === asked.resumeAt && children === old.children) return old
   const requestedAt = isSame ? old.requestedAt : asked.requestedAt
   // A run that is not to be frozen any more is thawed.
   const frozenAt = asked.otherwise === 'freeze' ? old.frozenAt : null
-  return { ...asked, requestedAt, overdueAt: old.overdueAt, frozenAt }
+  const policy = children === undefined ? {} : { children }
+  return { ...asked, ...policy, requestedAt, overdueAt: old.overdueAt, frozenAt }
 }
 
 /** When the handler's time is up, epoch ms; null for verbs that force nothing. */

@@ -1,6 +1,13 @@
 /** Pausing and resuming, in whatever state a run is. */
 import { type Decision, type EventOf, unchanged } from './decision.ts'
-import { byRequest, isByRequest, isSamePauser, newerPause, type PauseIntent } from './intent.ts'
+import {
+  byRequest,
+  isByRequest,
+  isSamePauser,
+  newerPause,
+  type PauseIntent,
+  pauserOf,
+} from './intent.ts'
 import type { StandingPause } from './events.ts'
 import type { PausedBy, RunFacts } from './run.ts'
 
@@ -20,8 +27,8 @@ export function pauseRun(run: RunFacts, event: EventOf<'pause'>, now: number): D
 }
 
 function byOf(event: EventOf<'pause'>, at: number): PausedBy {
-  const { reason, by, holdId, workflowId } = event
-  return { reason, by, at, holdId, workflowId }
+  const { reason, by, children } = event
+  return { reason, by, at, ...pauserOf(event), ...(children === undefined ? {} : { children }) }
 }
 
 /** The end of the pause is on the run, too: what is still pausing by then, or frozen, goes on. */
@@ -45,8 +52,11 @@ function pausedAgain(run: RunFacts, event: EventOf<'pause'>, now: number): RunFa
   const { resumeAt } = event
   const isSame = isSamePauser(event, run.paused ?? byRequest)
   if (!isByRequest(event) && !isSame) return null
-  if (isSame) return run.resumeAt === resumeAt ? null : { ...run, resumeAt }
-  return { ...run, resumeAt, paused: byOf(event, now) }
+  const isWider = event.children !== undefined && run.paused?.children === undefined
+  if (isSame && !isWider) return run.resumeAt === resumeAt ? null : { ...run, resumeAt }
+  const { children } = run.paused ?? {}
+  const policy = children === undefined ? {} : { children }
+  return { ...run, resumeAt, paused: { ...policy, ...byOf(event, now) } }
 }
 
 /** Decides what a `resume` does: a paused run goes back to the state that it had, and a running one is not asked to park any more. */
@@ -70,8 +80,7 @@ export function resumeRun(run: RunFacts, event: EventOf<'resume'>): Decision {
 /** The run stays, by the hold or workflow alone: when that is lifted or resumed, the run goes on. */
 function keptWhereItIs(run: RunFacts, keptBy: StandingPause, data: Decision['data']): Decision {
   const { until, ...paused } = keptBy
-  const { holdId, workflowId } = paused
   const isOwn = run.state === 'paused' && !isSamePauser(keptBy, run.paused ?? byRequest)
   const next = isOwn ? { ...run, paused, resumeAt: until } : null
-  return { answer: 'held', run: next, data: { ...data, heldBy: { holdId, workflowId } } }
+  return { answer: 'held', run: next, data: { ...data, heldBy: pauserOf(keptBy) } }
 }

@@ -61,6 +61,8 @@ export interface PausedBy extends Pauser {
   readonly reason: string | null
   readonly by: string | null
   readonly at: number
+  /** Set where its children were paused with it: they go on with it. */
+  readonly children?: 'pause'
 }
 
 /** How a wait of a handler ended: it slept, its time ran out, its children have ended, or it took the signal at this position. */

@@ -34,7 +34,14 @@ import { trimFeed, writeFeed } from '../journal/feed.ts'
 import type { FeedRow } from '../rows/feed.ts'
 import { runOf, type SeqRun, updateOf } from '../rows/runs.ts'
 import { Effects } from './effects.ts'
-import { type Ends, type MemberEnd, stoppedBy, type StoppedParent } from './ends.ts'
+import {
+  type Ends,
+  type MemberEnd,
+  stoppedBy,
+  type StoppedParent,
+  pausedBy,
+  type PausedParent,
+} from './ends.ts'
 
 /** Changes that were sent to the database, and everything that must still be done because of them. */
 export interface Sent {
@@ -53,6 +60,7 @@ export class Changes {
   readonly #ends: MemberEnd[] = []
   readonly #detached: number[] = []
   readonly #stopped: StoppedParent[] = []
+  readonly #paused: PausedParent[] = []
   /** The time of all these changes, epoch ms. */
   readonly now: number
   readonly #effects: Effects
@@ -85,6 +93,7 @@ export class Changes {
       this.#set(run, next)
       this.#effects.note(event, run, next)
       if (hasBegun(run)) this.#stopped.push(...stoppedBy(event, next))
+      if (hasBegun(run)) this.#paused.push(...pausedBy(event, run, next))
     }
     if (decision.run || isControl(event))
       this.#note(event, next, { ...decision.data, ...answerOf(decision, event) })
@@ -154,7 +163,11 @@ export class Changes {
     const { isUnreachable } = this
     const members = [...this.#ends, ...ends.map((end) => ({ ...end, isUnreachable }))]
     const awaited = changed.flatMap(awaitedBy)
-    return { written, awaited, ends: { ended, members, stopped: this.#stopped } }
+    return {
+      written,
+      awaited,
+      ends: { ended, members, stopped: this.#stopped, paused: this.#paused },
+    }
   }
 }
 

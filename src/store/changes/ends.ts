@@ -1,5 +1,5 @@
 /** The ends of runs in a transaction, as `store/runs/after-ends.ts` needs them. */
-import type { MachineEvent } from '../../core/run/events.ts'
+import type { MachineEvent, PauseRequest } from '../../core/run/events.ts'
 import type { RunningPolicy } from '../../core/run/intent.ts'
 import type { KillChoice } from '../../core/run/kill.ts'
 import type { StoredRun } from '../../core/run/run.ts'
@@ -17,6 +17,8 @@ export interface Ends {
   readonly members: readonly MemberEnd[]
   /** The runs that were stopped or are asked to stop, and that may have children. */
   readonly stopped: readonly StoppedParent[]
+  /** The runs that are paused with their children, or go on with them. */
+  readonly paused?: readonly PausedParent[]
 }
 
 /** A member of a workflow that has ended, or is a member no more. */
@@ -57,4 +59,32 @@ export function stoppedBy(event: MachineEvent, { id, ...run }: SeqRun): readonly
     ...(kill === undefined ? {} : { kill }),
   }
   return [{ id, verb, reason, by, graceMs, rollback, ...policy }]
+}
+
+/** A run that is paused, or asked to pause, with its children; or one that goes on with them. */
+export interface PausedParent extends Pick<PauseRequest, 'withinMs' | 'otherwise'> {
+  readonly id: string
+  readonly verb: 'pause' | 'resume'
+  readonly reason: string | null
+  readonly by: string | null
+}
+
+/** The run as such a parent, where the event makes it one; else nothing. @param before the run before the event. */
+export function pausedBy(
+  event: MachineEvent,
+  before: SeqRun,
+  next: SeqRun,
+): readonly PausedParent[] {
+  const { id } = before
+  if (event.type === 'pause') {
+    const { reason, by, withinMs, otherwise } = event
+    return event.children === undefined
+      ? []
+      : [{ id, verb: 'pause', reason, by, withinMs, otherwise }]
+  }
+  const wasPaused = before.paused ?? before.intent?.pause ?? null
+  const isPaused = (next.paused ?? next.intent?.pause ?? null) !== null
+  if (event.type !== 'resume' || wasPaused?.children === undefined || isPaused) return []
+  const { reason, by } = event
+  return [{ id, verb: 'resume', reason, by, withinMs: 0, otherwise: 'wait' }]
 }

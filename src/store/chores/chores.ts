@@ -55,7 +55,7 @@ const chores: Readonly<Record<ChoreName, Chore>> = {
     counts: 'dueCount',
     step: moving('orphanedRunsToChange', {
       ...paused,
-      reason: 'the hold that paused it is no more',
+      reason: 'the hold, workflow or parent that paused it does so no more',
     }),
   },
   queueDue: { counts: 'dueCount', step: moving('dueRunsToChange', { type: 'due' }) },

@@ -1,6 +1,6 @@
 /** From verbs to the events of the machine. */
 import type { MachineEvent } from '../../core/run/events.ts'
-import { isByRequest } from '../../core/run/intent.ts'
+import { isByRequest, pauserOf } from '../../core/run/intent.ts'
 import { isStopVerb } from '../../core/run/transitions.ts'
 import { instantOf } from '../port/instants.ts'
 import type { SeqRun } from '../rows/runs.ts'
@@ -22,13 +22,11 @@ export function verbFor(run: SeqRun | undefined, { verb, running }: Asked): Cont
 export function eventOf(asked: Asked, now: number, keptBy: KeptBy | null = null): MachineEvent {
   const { verb, reason, by, graceMs, rollback, children, kill, pause } = asked
   if (verb === 'resume') {
-    const { holdId, workflowId } = pause
     return {
       type: verb,
       reason,
       by,
-      holdId,
-      workflowId,
+      ...pauserOf(pause),
       keptBy: isByRequest(pause) ? keptBy : null,
     }
   }

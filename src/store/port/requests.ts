@@ -65,6 +65,8 @@ export interface PauseOrder extends Pauser {
   readonly until: InstantOrDelay | null
   /** The state of a run that has parked: `queued` under a hold on a whole queue or task, for that keeps queued runs from being claimed. */
   readonly parksIn: 'paused' | 'queued'
+  /** Set where the children of the run are paused with it. */
+  readonly children?: 'pause'
 }
 
 /** Stands in place of the order in a request that is no pause. */
@@ -189,7 +191,7 @@ export interface HoldRequest extends RequestedBy {
   readonly rollback: boolean
   /** The choice of the way in which the runs are killed that it finds. */
   readonly kill?: KillChoice
-  readonly pause: Pick<PauseOrder, 'withinMs' | 'otherwise'>
+  readonly pause: Pick<PauseOrder, 'withinMs' | 'otherwise' | 'children'>
 }
 
 /** The policies for the runs that a hold finds running: they finish, park at their next checkpoint, or are cancelled. */

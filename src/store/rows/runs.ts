@@ -101,15 +101,16 @@ const pauserColumns: readonly DerivedColumn<Pausing>[] = [
     name: 'paused_by_id',
     type: 'text',
     write(run) {
-      const { holdId = null, workflowId = null } = pauserOf(run) ?? {}
-      return holdId ?? workflowId
+      const { holdId = null, workflowId = null, parentId = null } = pauserOf(run) ?? {}
+      return holdId ?? workflowId ?? parentId
     },
   },
 ]
 
-function kindOf(pauser: Pauser | null): 'request' | 'hold' | 'workflow' | null {
+function kindOf(pauser: Pauser | null): 'request' | 'hold' | 'workflow' | 'parent' | null {
   if (pauser === null) return null
   if (pauser.holdId !== null) return 'hold'
+  if (pauser.parentId !== undefined) return 'parent'
   return pauser.workflowId === null ? 'request' : 'workflow'
 }
 

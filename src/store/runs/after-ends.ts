@@ -16,7 +16,7 @@ import type { Ends } from '../changes/ends.ts'
 import type { Tx } from '../driver/driver.ts'
 import { advance } from '../progress/advance.ts'
 import { runOf, type SeqRun } from '../rows/runs.ts'
-import { nextAwaited, stopChildren } from './children.ts'
+import { nextAwaited, pauseChildren, stopChildren } from './children.ts'
 
 /**
  * Does everything that must be done because runs have ended.
@@ -27,6 +27,7 @@ export async function afterEnds(tx: Tx, ends: Ends, written?: Promise<void>): Pr
   await Promise.all([written, wakeWaiters(tx, ends)])
   await advance(tx, ends.members)
   await stopChildren(tx, ends.stopped)
+  await pauseChildren(tx, ends.paused ?? [])
 }
 
 /** Writes the changes that the machine has decided, and does everything that must be done because of them. */

@@ -12,8 +12,10 @@
  */
 import { CheckreinError } from '../../core/errors.ts'
 import { runOf, type SeqRun } from '../rows/runs.ts'
-import { loadRuns } from '../changes/changes.ts'
+import { Changes, loadRuns } from '../changes/changes.ts'
 import type { Tx } from '../driver/driver.ts'
+import { noPause } from '../port/requests.ts'
+import { writeChanges } from './after-ends.ts'
 import { enqueueRuns, insertAdmitted } from './enqueue.ts'
 import type { Stopper } from '../rows/new-run.ts'
 import type { NewChild } from '../store.ts'
@@ -106,7 +108,34 @@ async function insert(
   const placed = stopped.map(({ child: { run }, stopper }) => ({ run, admission: { stopper } }))
   if (placed.length > 0) await insertAdmitted(tx, placed)
   notePlaces(tx, children, ids)
+  const own = free.filter((child) => ids.get(nameOf(child)) === child.run.id)
+  await pauseNew(
+    tx,
+    own.map(({ run: { id }, parent }) => ({ id, parent })),
+  )
   return ids
+}
+
+/** Pauses children that a run enqueues while it is asked to pause with its children. */
+async function pauseNew(
+  tx: Tx,
+  children: readonly { readonly id: string; readonly parent: SeqRun }[],
+): Promise<void> {
+  const met = children.filter(({ parent }) => parent.intent?.pause?.children !== undefined)
+  if (met.length === 0) return
+  const changes = new Changes(
+    tx.now(),
+    await loadRuns(
+      tx,
+      met.map(({ id }) => id),
+    ),
+  )
+  for (const { id, parent } of met) {
+    const { reason = null, by = null } = parent.intent?.pause ?? {}
+    const { until: _, ...order } = { ...noPause, parentId: parent.id, children: 'pause' as const }
+    if (changes.get(id)) changes.decide(id, { type: 'pause', reason, by, ...order, resumeAt: null })
+  }
+  await writeChanges(tx, changes)
 }
 
 /** Notes at which places the runs are, as children or in place of them. */

@@ -11,7 +11,7 @@ import { type FilterSql, isUnused, type Param } from '../driver/sql.ts'
 const ofThese = 'run_seq IN (SELECT value FROM json_each(?1))'
 const openSignals = 'completed_at IS NULL'
 
-/** The holds and pauses of workflows that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
+/** The holds and pauses of workflows and parents that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
 const gone = `
       WITH RECURSIVE pausing (id) AS (
         SELECT min(paused_by_id) FROM checkrein_runs WHERE ${isPausedByOther}
@@ -19,6 +19,7 @@ const gone = `
         FROM pausing WHERE pausing.id IS NOT NULL)
       SELECT id FROM pausing WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM checkrein_holds AS h WHERE h.id = pausing.id)
         AND NOT EXISTS (SELECT 1 FROM checkrein_workflows AS w WHERE w.id = pausing.id AND w.paused IS NOT NULL)
+        AND NOT EXISTS (SELECT 1 FROM checkrein_runs AS p WHERE p.id = pausing.id AND p.paused_by_kind IS NOT NULL AND p.finished_at IS NULL)
         AND NOT EXISTS (SELECT 1 FROM checkrein_bulks AS b WHERE b.finished_at IS NULL AND (b.hold_id = pausing.id OR b.workflow = pausing.id))`
 
 /** When each chore is due next; 0 where it is already. */

@@ -32,8 +32,8 @@ CREATE TABLE runs (
   worker_id      text COLLATE "C",
   key            text COLLATE "C",
   paused_from    text COLLATE "C",
-  paused_by_kind text COLLATE "C",                  -- 'request', 'hold' or 'workflow': by what it is paused, or asked to pause
-  paused_by_id   text COLLATE "C",                  -- the id of the hold or of the workflow
+  paused_by_kind text COLLATE "C",                  -- 'request', 'hold', 'workflow' or 'parent': by what it is paused, or asked to pause
+  paused_by_id   text COLLATE "C",                  -- the id of the hold, the workflow or the parent
   waits_for      text COLLATE "C",                  -- the id of the run whose end it waits for
   rollback_on    text COLLATE "C",                  -- 'stop', 'failure', 'stop,failure', null for neither
   workflow       text COLLATE "C",                  -- the id of the workflow that it is a member of

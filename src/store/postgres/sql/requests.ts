@@ -35,13 +35,14 @@ const openOf = (columns: readonly string[], condition: string): string => `(
 
 const firstPausing = (after = ''): string =>
   `(SELECT paused_by_id FROM @runs WHERE ${isPausedByOther} ${after} ORDER BY paused_by_id LIMIT 1)`
-/** The holds and pauses of workflows that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
+/** The holds and pauses of workflows and parents that are no more, but have paused runs that no bulk operation is resuming; from one hold to the next, not from run to run. */
 const gone = `
       WITH RECURSIVE pausing (id) AS (
         SELECT ${firstPausing()}
         UNION ALL SELECT ${firstPausing('AND paused_by_id > pausing.id')} FROM pausing WHERE pausing.id IS NOT NULL)
       SELECT id FROM pausing WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM @holds AS h WHERE h.id = pausing.id)
         AND NOT EXISTS (SELECT 1 FROM @workflows AS w WHERE w.id = pausing.id AND w.paused IS NOT NULL)
+        AND NOT EXISTS (SELECT 1 FROM @runs AS p WHERE p.id = pausing.id AND p.paused_by_kind IS NOT NULL AND p.finished_at IS NULL)
         AND NOT EXISTS (SELECT 1 FROM @bulks AS b WHERE b.finished_at IS NULL AND (b.hold_id = pausing.id OR b.workflow = pausing.id))`
 
 /** When each chore is due next; 0 where it is already. */

@@ -23,8 +23,8 @@ CREATE TABLE checkrein_runs (
   started_at     INTEGER,
   finished_at    INTEGER,
   paused_from    TEXT,
-  paused_by_kind TEXT,                         -- 'request', 'hold' or 'workflow': by what it is paused, or asked to pause
-  paused_by_id   TEXT,                         -- the id of the hold or of the workflow
+  paused_by_kind TEXT,                         -- 'request', 'hold', 'workflow' or 'parent': by what it is paused, or asked to pause
+  paused_by_id   TEXT,                         -- the id of the hold, the workflow or the parent
   dated          INTEGER,                          -- which of its instants people named as dates: 1 its start, 2 its deadline
   resume_at      INTEGER,
   wake_at        INTEGER,
