@@ -1,3 +1,4 @@
+import { parseJson, stringifyJson } from './json.ts'
 import { CheckreinError } from './errors.ts'
 import { deepestPayload, isDeeper } from './json-depth.ts'
 
@@ -23,13 +24,13 @@ export function encodePayload(
 
 /** The value of JSON text; undefined for `null`. @throws {SyntaxError} where the text is not JSON. */
 export function decodePayload(text: string | null): unknown {
-  return text === null ? undefined : JSON.parse(text)
+  return text === null ? undefined : parseJson(text)
 }
 
 function stringify(value: unknown, what: string): string {
   let text: string | undefined
   try {
-    text = JSON.stringify(value)
+    text = stringifyJson(value)
   } catch (cause) {
     throw notJson(
       what,

@@ -33,6 +33,13 @@ for (const isolation of ['process', 'thread'] as const) {
     assert.equal(await alone(executor), '1')
   })
 
+  void test(`a ${isolation} says how an attempt ended that has replaced JSON, and executes the next`, async () => {
+    await using executor = createExecutor(isolation, { capacity: 1, spares: 0 })
+    assert.equal(returned(await run(executor, 'replaces-json')), '"replaced"')
+    const next = await new Watched(executor, orderFor('count-calls')).end()
+    assert.equal(next.kind, 'returned')
+  })
+
   void test(`a ${isolation} runs no more attempts than it may`, async () => {
     await using executor = createExecutor(isolation, {
       capacity: 1,

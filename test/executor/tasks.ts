@@ -28,6 +28,18 @@ export const whoAmI = task({
 export const countCalls = task({ name: 'count-calls', run: () => ++calls })
 let calls = 0
 
+export const replacesJson = task({
+  name: 'replaces-json',
+  run: () => {
+    JSON.stringify = () => 'broken'
+    JSON.parse = () => {
+      throw new Error('broken')
+    }
+    Object.assign(Array.prototype, { toJSON: () => 'a list' })
+    return 'replaced'
+  },
+})
+
 export const thrower = task({
   name: 'thrower',
   run: () => {

@@ -1,3 +1,4 @@
+import { stringifyJson } from '../../core/json.ts'
 import { Socket } from 'node:net'
 import { errorRecord } from '../../core/error-record.ts'
 import type { SignalOutcome } from '../../core/run/events.ts'
@@ -161,6 +162,7 @@ class Service {
   }
 
   #send(report: Report): void {
-    this.#wire.send(JSON.stringify(report))
+    // Part by part, for a handler may have given lists a form of their own in JSON.
+    this.#wire.send(`[${report.map((part) => stringifyJson(part) ?? 'null').join(',')}]`)
   }
 }

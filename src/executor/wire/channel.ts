@@ -4,6 +4,7 @@
  * Every line about an attempt carries its number within the isolate (`seq`). The lines of an isolate were written by a process
  * that also runs other people's code, so they are checked (`host/report.ts`), and a line that does not fit is ignored.
  */
+import { parseJson, stringifyJson } from '../../core/json.ts'
 import type { ErrorRecord } from '../../core/errors.ts'
 import type { LogLine, SignalOutcome } from '../../core/run/events.ts'
 import type { JsonText } from '../../core/run/run.ts'
@@ -85,7 +86,7 @@ export function orderLine(seq: number, order: AttemptOrder): string {
   const kept = [order.state, order.waits, order.begunWait, order.signalled, order.rollback]
   const run = [id, task, queue, key, tags, attempt, workflow, parent]
   const limits = [payloadLimit, checkpointLimit, order.isMapped]
-  return JSON.stringify([seq, module, ...limits, input, ...kept, ...run])
+  return stringifyJson([seq, module, ...limits, input, ...kept, ...run])
 }
 
 type OrderFields = [
@@ -112,27 +113,27 @@ type OrderFields = [
 
 /** The line that hands a signal over. */
 export function signalLine(seq: number, sent: SentSignal): string {
-  return JSON.stringify(['signal', seq, sent])
+  return stringifyJson(['signal', seq, sent])
 }
 
 /** The first line to an isolate: what it is to load before it says that it is ready. */
 export function loadLine(modules: readonly string[]): string {
-  return JSON.stringify(['load', modules])
+  return stringifyJson(['load', modules])
 }
 
 /** The line that says up to which position all signals were handed over. */
 export function caughtUpLine(seq: number, position: number): string {
-  return JSON.stringify(['caught-up', seq, position])
+  return stringifyJson(['caught-up', seq, position])
 }
 
 /** The line that says that checkpoints are stored, or why they never will be. */
 export function savedLine(seq: number, number: number, error: ErrorRecord | null): string {
-  return JSON.stringify(['saved', seq, number, error])
+  return stringifyJson(['saved', seq, number, error])
 }
 
 /** The line that answers a question to the store. */
 export function answerLine(seq: number, number: number, answer: StoreAnswer): string {
-  return JSON.stringify(['answer', seq, number, answer])
+  return stringifyJson(['answer', seq, number, answer])
 }
 
 /** A line that an isolate is told on its lane, as it reads it. */
@@ -156,7 +157,7 @@ export type Order =
 
 /** The inverse of the lines above; they come from the worker, which is trusted. */
 export function readOrder(line: string): Order {
-  const fields = JSON.parse(line) as
+  const fields = parseJson(line) as
     | OrderFields
     | ['load', string[]]
     | ['caught-up', number, number]
@@ -206,7 +207,7 @@ function inShort(record: ErrorRecord): ErrorRecord {
 /** In characters of JSON; `Infinity` where a detail has no JSON form. */
 function sizeOf(record: ErrorRecord): number {
   try {
-    return JSON.stringify(record).length
+    return stringifyJson(record).length
   } catch {
     return Infinity
   }

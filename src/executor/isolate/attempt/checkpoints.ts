@@ -8,6 +8,7 @@
  * A loop of checkpoints that are awaited never lets the event loop turn by itself. So every 10 ms such a call waits for the
  * next turn, in which timers, signals and messages come through.
  */
+import { stringifyJson } from '../../../core/json.ts'
 import { setTimeout, clearTimeout } from 'node:timers'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { CheckreinError, errorFrom, type ErrorRecord } from '../../../core/errors.ts'
@@ -147,7 +148,7 @@ export class Checkpoints {
   take(): JsonText | null {
     if (!this.#isDirty) return null
     this.#isDirty = false
-    return this.#plain === undefined ? this.#text : JSON.stringify(this.#plain)
+    return this.#plain === undefined ? this.#text : stringifyJson(this.#plain)
   }
 
   /** Tells of the newest state, and waits until it is stored. */

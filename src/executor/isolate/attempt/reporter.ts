@@ -1,3 +1,4 @@
+import { parseJson, stringifyJson } from '../../../core/json.ts'
 import { setTimeout, clearTimeout } from 'node:timers'
 import { errorRecord } from '../../../core/error-record.ts'
 import { isRecord } from '../../../core/is-record.ts'
@@ -36,7 +37,7 @@ export class ProgressReporter {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     if (this.#value === undefined) return
-    const value = this.#isText ? (this.#value as string) : JSON.stringify(this.#value)
+    const value = this.#isText ? (this.#value as string) : stringifyJson(this.#value)
     this.#value = undefined
     this.#sentAt = clockMs()
     this.#send(value)
@@ -68,7 +69,7 @@ function logData(data: unknown): Pick<LogLine, 'data'> {
   try {
     const text = encodePayload(toldErrors(data), 'log data', longestLog)
     if (text === null) return {}
-    const kept: unknown = JSON.parse(text)
+    const kept: unknown = parseJson(text)
     return { data: isRecord(kept) ? kept : { value: kept } }
   } catch (error) {
     return { data: { dropped: errorRecord(error).message } }
