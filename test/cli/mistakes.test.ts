@@ -155,6 +155,15 @@ void test('a module whose top-level await never settles is named, and does not e
   })
 })
 
+void test('a module that ends the process while it is loaded is named, whatever code it gives', async () => {
+  await using place = await Place.make()
+  for (const code of [0, 3]) {
+    writeFileSync(place.path('leaves.ts'), `process.exit(${code})`)
+    const says = /TASK_MODULE_FAILED: .*leaves\.ts ended the process while it was loaded\nhint: /
+    await check(place, { args: ['worker', 'leaves.ts'], exit: 78, says, isAlone: true })
+  }
+})
+
 void test('a file that is no database is refused and left as it is', async () => {
   await using place = await Place.make()
   const garbage = 'this is no database at all, '.repeat(400)

@@ -1,12 +1,15 @@
 /** The import of a user's module that says so where it can never end. */
 
-/** Ends the imports that are under way: one listener for all, for Node warns of more than ten. */
-const giveUp = new Set<() => void>()
+/** Ends the imports that are under way, each with its module: one listener for all, for Node warns of more than ten. */
+const giveUp = new Map<() => void, string>()
+
+/** The modules that are being imported: where the process ends meanwhile, one of them has ended it. */
+export const importing = (): readonly string[] => [...giveUp.values()]
 
 function onEmpty(): void {
   // The rejection needs a turn of the event loop, which is about to end.
   setImmediate(() => {
-    for (const end of giveUp) end()
+    for (const end of giveUp.keys()) end()
   })
 }
 
@@ -18,7 +21,7 @@ export async function importModule(module: string): Promise<Record<string, unkno
   const { promise, reject } = Promise.withResolvers<never>()
   const end = (): void => reject(new Error('its top-level await never settles'))
   if (giveUp.size === 0) process.on('beforeExit', onEmpty)
-  giveUp.add(end)
+  giveUp.set(end, module)
   try {
     return await Promise.race([import(module) as Promise<Record<string, unknown>>, promise])
   } finally {
