@@ -25,37 +25,36 @@ export type Lanes = Pick<ClaimRequest, 'queues' | 'tasks'>
 const fewLanes = 32
 
 /**
- * The request without the queues and tasks that have no queued run, where it has many lanes.
- * @param full the lanes that have one, as many as are asked for at most: with as many as the request has, nothing is left out.
+ * The lanes of a request: all of them where they are few, else those that have a queued run.
+ * @param full looks for the lanes that have one, as many as are asked for at most: where it finds as many as the request has, none is left out.
  */
-export async function narrowed<Request extends Lanes>(
-  request: Request,
+export async function lanesToAsk(
+  request: Lanes,
   full: (count: number) => Promise<readonly Row[]> | readonly Row[],
-): Promise<Request> {
+): Promise<readonly Lane[]> {
   const count = request.queues.length * request.tasks.length
-  return count <= fewLanes ? request : among(request, await full(count), count)
+  return count <= fewLanes ? lanesOf(request) : among(request, await full(count), count)
 }
 
 /** The same where the answer comes at once. */
-export function narrowedNow<Request extends Lanes>(
-  request: Request,
+export function lanesToAskNow(
+  request: Lanes,
   full: (count: number) => readonly Row[],
-): Request {
+): readonly Lane[] {
   const count = request.queues.length * request.tasks.length
-  return count <= fewLanes ? request : among(request, full(count), count)
+  return count <= fewLanes ? lanesOf(request) : among(request, full(count), count)
 }
 
-function among<Request extends Lanes>(
-  request: Request,
-  full: readonly Row[],
-  count: number,
-): Request {
-  if (full.length >= count) return request
-  const queues = new Set(full.map((row) => row['queue']))
-  const tasks = new Set(full.map((row) => row['task']))
-  return {
-    ...request,
-    queues: request.queues.filter((queue) => queues.has(queue)),
-    tasks: request.tasks.filter((task) => tasks.has(task)),
-  }
+function among(request: Lanes, full: readonly Row[], count: number): readonly Lane[] {
+  if (full.length >= count) return lanesOf(request)
+  const [queues, tasks] = [placesOf(request.queues), placesOf(request.tasks)]
+  const place = ([queue, task]: Lane): number =>
+    (queues.get(queue) ?? Number.NaN) * request.tasks.length + (tasks.get(task) ?? Number.NaN)
+  return full
+    .map((row): Lane => [String(row['queue']), String(row['task'])])
+    .filter((lane) => !Number.isNaN(place(lane)))
+    .toSorted((one, other) => place(one) - place(other))
 }
+
+const placesOf = (names: readonly string[]): ReadonlyMap<string, number> =>
+  new Map(names.map((name, at) => [name, at]))

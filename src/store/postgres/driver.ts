@@ -17,7 +17,7 @@ import { claimStays } from './connection/errors.ts'
 import { postgresFindings } from './schema/findings.ts'
 import { FeedHorizon, writersIn } from './news/horizon.ts'
 import { inCallersTransaction } from './transactions/callers-transaction.ts'
-import { columnsOf, type Lanes, lanesOf, narrowed } from '../driver/lanes.ts'
+import { columnsOf, type Lane, type Lanes, lanesToAsk } from '../driver/lanes.ts'
 import { SingleStatements } from './transactions/single-statement.ts'
 import { Link, type LinkParts } from './connection/link.ts'
 import { isUpToDate, migrateBy } from './schema/migrate.ts'
@@ -173,7 +173,7 @@ export class PostgresDriver implements Driver {
 
   claimAlone(request: ClaimRequest): Promise<readonly Row[] | null> | null {
     if (!this.#link.isOwn || request.limit <= 0) return null
-    return this.#narrowed(request).then((asked) => this.#alone.claim(asked))
+    return this.#lanesOf(request).then((lanes) => this.#alone.claim(request, lanes))
   }
 
   async touch(statement: string, params: () => readonly Param[]): Promise<readonly Row[]> {
@@ -187,13 +187,13 @@ export class PostgresDriver implements Driver {
   }
 
   async claimableTasks(request: Lanes): Promise<readonly string[]> {
-    const [queues, tasks] = columnsOf(lanesOf(await this.#narrowed(request)))
+    const [queues, tasks] = columnsOf(await this.#lanesOf(request))
     const rows = await this.read(this.statements.claimableTasks, [queues, tasks, this.now()])
     return rows.map((row) => String(row['task']))
   }
 
-  #narrowed<T extends Lanes>(request: T): Promise<T> {
-    return narrowed(request, (count) => this.read(this.statements.fullLanes, [count]))
+  #lanesOf(request: Lanes): Promise<readonly Lane[]> {
+    return lanesToAsk(request, (count) => this.read(this.statements.fullLanes, [count]))
   }
 
   /** Claims in one statement, also while other workers do: each passes over the runs that another one holds. */
@@ -202,8 +202,8 @@ export class PostgresDriver implements Driver {
     { workerId, limit, startsLater, ...request }: ClaimRequest,
   ): Promise<readonly Row[]> {
     if (limit <= 0) return []
-    const asked = await narrowed(request, (count) => tx.run('fullLanes', [count]))
-    const [queues, tasks] = columnsOf(lanesOf(asked))
+    const lanes = await lanesToAsk(request, (count) => tx.run('fullLanes', [count]))
+    const [queues, tasks] = columnsOf(lanes)
     const startedAt = startsLater === true ? null : tx.now()
     const params = [queues, tasks, tx.now(), workerId, limit, startedAt]
     const rows = await tx.all(this.statements.claimRuns, params)

@@ -1,7 +1,7 @@
 import { claimedRun } from '../rows/runs.ts'
 import { stateIs } from '../driver/state-sql.ts'
 import type { Tx } from '../driver/driver.ts'
-import { type Lane, lanesOf, narrowed, narrowedNow } from '../driver/lanes.ts'
+import { type Lane, lanesToAsk, lanesToAskNow } from '../driver/lanes.ts'
 import type { ClaimRequest } from '../store.ts'
 import { sqliteLanes } from './lanes.ts'
 import { inLane } from './statements.ts'
@@ -36,8 +36,7 @@ export async function claimInLanes(
   const now = tx.now()
   const heads: Row[] = []
   const held = await tx.all(heldLanes, [now])
-  const asked = await narrowed(lanes, (count) => tx.run('fullLanes', [count]))
-  for (const lane of lanesOf(asked))
+  for (const lane of await lanesToAsk(lanes, (count) => tx.run('fullLanes', [count])))
     heads.push(...(await tx.all(isHeld(lane, held) ? undoHeads : laneHeads, [...lane, now, limit])))
   if (heads.length === 0) return []
   const best = heads.sort(byPriority).slice(0, limit)
@@ -60,8 +59,7 @@ export function tasksInLanes(
     isHeld(lane, held)
       ? all(undoHeads, [...lane, now, 1]).length > 0
       : all(laneProbe, [...lane, now]).length > 0
-  const asked = narrowedNow(lanes, (count) => all(sqliteLanes.fullLanes, [count]))
-  return lanesOf(asked)
+  return lanesToAskNow(lanes, (count) => all(sqliteLanes.fullLanes, [count]))
     .filter(isFull)
     .map(([, task]) => task)
 }

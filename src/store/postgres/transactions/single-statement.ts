@@ -6,7 +6,7 @@
  */
 import type { NewRows } from '../../driver/driver.ts'
 import { CheckreinError } from '../../../core/errors.ts'
-import { columnsOf, lanesOf } from '../../driver/lanes.ts'
+import { columnsOf, type Lane } from '../../driver/lanes.ts'
 import type { ClaimRequest } from '../../store.ts'
 import { claimOnce, completed, inserted } from './lost-answers.ts'
 import type { Link } from '../connection/link.ts'
@@ -77,14 +77,12 @@ export class SingleStatements {
   }
 
   /** See `Driver.claimAlone`. */
-  async claim({
-    workerId,
-    limit,
-    startsLater,
-    ...request
-  }: ClaimRequest): Promise<readonly Row[] | null> {
+  async claim(
+    { workerId, limit, startsLater }: ClaimRequest,
+    lanes: readonly Lane[],
+  ): Promise<readonly Row[] | null> {
     const { link, clock, statements, notices } = this.#parts
-    const [queues, tasks] = columnsOf(lanesOf(request))
+    const [queues, tasks] = columnsOf(lanes)
     const data = JSON.stringify({ workerId })
     const now = clock.now()
     const startedAt = startsLater === true ? null : now
