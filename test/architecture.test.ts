@@ -47,6 +47,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
 const floors: readonly string[] = [
   // core: words and rules
   'src/core/is-record.ts',
+  'src/core/json.ts',
   'src/core/json-depth.ts',
   'src/core/instant.ts',
   'src/core/errors.ts',
