@@ -51,9 +51,12 @@ export const callOfParent = (
   return `${runId}/children/${verb}/${children}${rollback ? '/rollback' : ''}${grace}${way}`
 }
 
-/** A run that is paused with its children, or goes on with them, asks the same of them. @param at when that was asked, epoch ms. */
-export const callOfPausedParent = (runId: string, verb: 'pause' | 'resume', at: number): string =>
-  `${runId}/children/${verb}-${at}`
+/** A run that is paused with its children, or goes on with them, asks the same of them. @param unique a text that no other such call has. */
+export const callOfPausedParent = (
+  runId: string,
+  verb: 'pause' | 'resume',
+  unique: string,
+): string => `${runId}/children/${verb}-${unique}`
 
 /** A run takes the key of another: that goes by its own id. */
 export const callOfReplacement = (runId: string): string => runId
@@ -67,7 +70,7 @@ export interface Caller {
 }
 
 const endings: readonly (readonly [kind: Caller['kind'], ending: RegExp])[] = [
-  ['parent', /\/children\/(?:pause|resume)-\d+$/],
+  ['parent', /\/children\/(?:pause|resume)-[\w-]+$/],
   ['parent', /\/children\/\w+\/\w+(?:\/rollback)?(?:\/grace-\d+)?(?:\/kill-\w*-\d*)?$/],
   ['workflow', /\/(?:\d+|tombstone|resume-\d+)$/],
   ['hold', new RegExp(`/(?:over|[a-z]+-(?:${states.join('|')}))$`)],

@@ -136,8 +136,8 @@ function failed(run: RunFacts, now: number): Accepted {
 
 function lapse(run: RunFacts, maxCrashes: number, now: number): Accepted {
   const stop = run.intent?.stop
-  if (!stop && neverStarted(run))
-    return goOnAs(unstarted(run), 'queued', { mode: 'prevented', now })
+  // Nobody can vouch for it that the handler was not called: the run counts as begun, for its roll-back and its children.
+  if (!stop && neverStarted(run)) return goOnAs(run, 'queued', { mode: 'prevented', now })
   const lost = { ...run, crashes: run.crashes + 1 }
   if (stop) {
     const mode = stop.verb === 'revoke' ? 'prevented' : 'forced'

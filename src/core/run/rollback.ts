@@ -112,8 +112,7 @@ function failed(run: RunFacts, event: EventOf<'fail' | 'crash'>, now: number): A
 
 function lapsed(run: RunFacts, maxCrashes: number, now: number): Accepted {
   const rollback = run.rollback as RollbackFacts
-  if (neverStarted(run))
-    return rollBackAgain(run, { state: 'queued', returned: run.returned + 1 }, now)
+  if (neverStarted(run)) return rollBackAgain(run, { state: 'queued' }, now)
   const counted = { crashes: rollback.crashes + 1, error: workerLost }
   if (counted.crashes >= maxCrashes) return over(run, { state: 'failed', ...counted }, now)
   return rollBackAgain(run, { state: 'queued', rollback: { ...rollback, ...counted } }, now)

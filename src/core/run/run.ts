@@ -179,17 +179,18 @@ export const freshFacts: RunFacts = {
 }
 
 /**
- * How often a run may go back uncounted until the loss of its worker counts a crash in any case: that a handler was called is told
- * to the store a moment later, and a handler that takes its worker down at once must not run for ever.
+ * So many attempts may be lost uncounted before their handlers were called, as far as anybody knows. That a handler was called is told to
+ * the store a moment later, and a handler that takes its worker down at once must not run for ever.
  */
-const mostReturned = 10
+const mostUncounted = 10
 
-/** Whether the handler of the current attempt was not called, so that the attempt does not count when its worker is lost. */
+/** Whether the handler of the current attempt was not called, as far as is known, so that the loss of its worker counts no crash. */
 export function neverStarted({
   startedAt,
+  attempt,
   returned,
-}: Pick<RunFacts, 'startedAt' | 'returned'>): boolean {
-  return startedAt === null && returned < mostReturned
+}: Pick<RunFacts, 'startedAt' | 'attempt' | 'returned'>): boolean {
+  return startedAt === null && attempt - returned <= mostUncounted
 }
 
 /** Whether its handler was ever called, as far as its worker has said. */

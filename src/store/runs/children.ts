@@ -1,4 +1,5 @@
 /** A run and its children: which of them it waits for, and which requests they get when it is stopped. */
+import { randomUUIDv7 } from 'node:crypto'
 import { callOfParent, callOfPausedParent } from '../../core/run/call-ids.ts'
 import { nextChildToAwait } from '../../core/run/children.ts'
 import type { Tx } from '../driver/driver.ts'
@@ -28,7 +29,7 @@ export async function pauseChildren(tx: Tx, paused: readonly PausedParent[]): Pr
   const live = new Set(rows.map((row) => String(row['parent'])))
   for (const { id, verb, reason, by, withinMs, otherwise } of paused) {
     if (!live.has(id)) continue
-    const callId = callOfPausedParent(id, verb, tx.now())
+    const callId = callOfPausedParent(id, verb, randomUUIDv7())
     const pause = { ...noPause, withinMs, otherwise, parentId: id, ...childrenToo(verb) }
     const asked = { callId, verb, reason, by, graceMs: 0, rollback: false, pause }
     await queueBulk(tx, { parent: id }, asked)

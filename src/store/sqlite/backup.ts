@@ -83,6 +83,8 @@ function refuseUnsound(part: string): void {
 
 function syncAndName(part: string, target: string): void {
   sync(part)
+  // The copy may have taken long.
+  refuseExisting(target)
   renameSync(part, target)
   sync(dirname(target))
 }

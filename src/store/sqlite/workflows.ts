@@ -37,7 +37,7 @@ export const sqliteWorkflows: WorkflowStatements = {
     SELECT * FROM checkrein_workflows WHERE waits_for IS NOT NULL AND waits_for = ?1 ORDER BY id`,
   startedMemberOf: `
     SELECT 1 AS is_started FROM checkrein_runs
-    WHERE workflow IS NOT NULL AND workflow = ?1 AND (state = 'running' OR started_at IS NOT NULL) LIMIT 1`,
+    WHERE workflow IS NOT NULL AND workflow = ?1 AND attempt > returned LIMIT 1`,
   beginningNodes: `
     SELECT * FROM checkrein_nodes WHERE workflow = ?1 AND plan LIKE '%"begins":true%' ORDER BY node`,
   updateWorkflow: `

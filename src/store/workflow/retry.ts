@@ -28,7 +28,7 @@ export async function retryWorkflow(tx: Tx, request: WorkflowRetry): Promise<Wor
   if (flow.state === 'completed' && from === null) throw nothingLeft(id)
   const stored = await startWorkflow(tx, nextOf(flow, await nodesWithin(tx, id), request))
   // Where another workflow holds the key, nothing was started: a later retry may be.
-  if (stored.id !== request.newId) return stored
+  if (stored.id !== request.newId || stored.outcome === 'exists') return stored
   await tx.run('updateWorkflow', workflowParams({ ...flow, retriedBy: stored.id }))
   noteRetry(tx, request)
   return stored
@@ -46,10 +46,10 @@ async function retryBefore(
   if (retriedBy === null) return null
   const [row] = await tx.run('workflowsById', [[retriedBy]])
   const before = row ? workflowOf(row) : null
-  // A retry that was deleted has ended, and nobody knows any more where it began.
-  if ((before?.retryFrom ?? null) === from) return retriedBy
-  if (before?.finishedAt !== null && before !== null) return null
   if (before === null) return null
+  // A retry that was deleted has ended, and nobody knows any more where it began.
+  if (before.retryFrom === from) return retriedBy
+  if (before.finishedAt !== null) return null
   throw stillActive(id, `Workflow ${retriedBy} runs it again: wait for its end, or cancel it.`)
 }
 

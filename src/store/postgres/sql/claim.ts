@@ -25,7 +25,8 @@ const standing: Readonly<Record<ClaimGuardName, string>> = {
 /** The runs that are to be rolled back, in words that only their small index can answer. */
 const isUndo = `r.rollback IS NOT NULL AND r.finished_at IS NULL AND ${isInState(['queued'], 'r.')}`
 const mayUndo = `
-  EXISTS (SELECT 1 FROM @holds WHERE is_lane = 1) AND EXISTS (SELECT 1 FROM @runs AS r WHERE ${isUndo})`
+  EXISTS (SELECT 1 FROM @holds WHERE is_lane = 1) AND EXISTS (
+    SELECT 1 FROM @runs AS r WHERE ${isUndo} AND r.queue = ANY($1::text[]) AND r.task = ANY($2::text[]))`
 /**
  * Whether a guard must look at each run, or a held lane may have roll-backs: then the claim cannot be made in one statement, which is
  * kept short for the claims that are common.
@@ -50,7 +51,7 @@ const undoHeads = `
       SELECT undo.seq, undo.priority FROM unnest($1::text[], $2::text[]) AS lane(queue, task)
       CROSS JOIN LATERAL (
         SELECT r.seq, r.priority FROM @runs AS r WHERE ${isUndo} AND r.queue = lane.queue AND r.task = lane.task
-        LIMIT $5 ${heldOrSkipped}) AS undo
+        ORDER BY r.priority DESC, r.seq LIMIT $5 ${heldOrSkipped}) AS undo
       WHERE NOT ${isOpenLane}`
 const startRuns = (startedAt: string): string =>
   `UPDATE @runs AS r SET state = 'running', attempt = r.attempt + 1, worker_id = $4, started_at = ${startedAt}::bigint`

@@ -63,7 +63,7 @@ export const postgresWorkflows: WorkflowStatements = {
     SELECT * FROM @workflows WHERE waits_for IS NOT NULL AND waits_for = $1 ORDER BY id ${held}`,
   startedMemberOf: `
     SELECT 1 AS is_started FROM @runs
-    WHERE workflow IS NOT NULL AND workflow = $1 AND CASE WHEN state = 'running' OR started_at IS NOT NULL THEN 1 ELSE 0 END > 0 LIMIT 1`,
+    WHERE workflow IS NOT NULL AND workflow = $1 AND attempt > returned LIMIT 1`,
   beginningNodes: `
     SELECT * FROM @nodes WHERE workflow = $1 AND plan LIKE '%"begins":true%' ORDER BY node`,
   updateWorkflow: `
