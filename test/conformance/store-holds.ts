@@ -5,6 +5,7 @@ import * as fc from 'fast-check'
 import { type HoldFilter, isHeldBy } from '../../src/core/hold.ts'
 import { statusOf } from '../../src/core/run/run.ts'
 import { stopVerbs } from '../../src/core/run/transitions.ts'
+import { noPause } from '../../src/store/port/requests.ts'
 import type { Hold, HoldRequest, Store } from '../../src/store/store.ts'
 import { retry } from '../core/samples.ts'
 import { plainCall, plainRequest, type StoreBed } from '../store/bed.ts'
@@ -498,6 +499,20 @@ export const rowHoldPromises: Promises = {
     for (let turn = 0; turn < 5; turn++) taken.push(...(await bed.take(10)))
     assert.deepEqual(taken, [free])
     assert.equal((await bed.store.counts({})).paused, 20)
+  },
+
+  'the record calls a freeze by its name, of runs, of a filter and of a whole task': async (
+    bed,
+  ) => {
+    const id = await bed.add()
+    const freeze = { ...noPause, otherwise: 'freeze' } as const
+    await bed.ask('pause', { ids: [id] }, { pause: freeze })
+    await bed.ask('pause', { filter: { task: 'work' } }, { pause: freeze })
+    await hold(bed, { filter: { task: 'work' }, pause: freeze, inFlight: 'park' })
+    const names = (await bed.store.signals({}, { after: -1, limit: 9 })).map(
+      ({ kind, name }) => `${kind} ${name}`,
+    )
+    assert.deepEqual(names.slice(0, 3), ['control freeze', 'bulk freeze', 'hold freeze'])
   },
 
   'a resume leaves what a hold is for where it is, says so, and lets it go on with the hold':

@@ -16,7 +16,7 @@ import { controlMatched } from './control.ts'
 import type { Driver, Tx } from '../driver/driver.ts'
 import type { GroupCommit } from '../driver/group-commit.ts'
 import { instantOf } from '../port/instants.ts'
-import { countsOf, note } from '../journal/audit-log.ts'
+import { countsOf, nameOf, note } from '../journal/audit-log.ts'
 import { bulkRowOf, newBulk } from '../rows/requests.ts'
 import { type MatchedRun, matchedRun } from '../rows/runs.ts'
 import { signalIds } from './signals.ts'
@@ -56,7 +56,7 @@ export async function beginBulk(
     request: withInstants(request, now),
   })
   if ((await tx.run('insertBulk', row)).length === 0) return false
-  const name = request.kind === 'control' ? request.asked.verb : request.message.name
+  const name = request.kind === 'control' ? nameOf(request.asked) : request.message.name
   const payload = request.kind === 'signal' ? request.message.payload : null
   const entry = { asked, kind: 'bulk', name, payload, run: null, answer: null } as const
   note(tx, [{ ...entry, isOver: false, target: request.filter }])

@@ -10,7 +10,8 @@
  *
  * A row may be held for long by a transaction that is none of ours: one of the caller's with a verb in it, or that of somebody at a
  * prompt. Its writes must not hold the writes of other runs up. So once a row was waited for in vain, transactions wait for
- * rows for a moment only, for a while, and a write whose row is held waits aside, where others do not wait for it.
+ * rows for a moment only, for a while, and a write whose row is held waits aside, where others do not wait for it. A write that was submitted
+ * later may then be done first: whoever needs an order between two calls awaits the first, as with calls of two processes.
  */
 import { CheckreinError, isCheckreinError } from '../../core/errors.ts'
 import type { Driver, Limits, Tx } from './driver.ts'
