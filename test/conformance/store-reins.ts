@@ -5,7 +5,7 @@ import { statusOf } from '../../src/core/run/run.ts'
 import { stopVerbs } from '../../src/core/run/transitions.ts'
 import type { ControlRequest, PauseOrder } from '../../src/store/store.ts'
 import { boom, eventOf, exit, retry } from '../core/samples.ts'
-import { plainEnd, plainRequest, type StoreBed } from '../store/bed.ts'
+import { plainEnd, plainRequest, plainWorker, type StoreBed } from '../store/bed.ts'
 import type { Promises } from './promises.ts'
 
 /** A run that the worker holds. */
@@ -660,6 +660,19 @@ export const rollbackPromises: Promises = {
     await report(bed, id, { type: 'stop', mode: 'prevented', ...rollsBack })
     const { state, stop, rollback } = await bed.get(id)
     assert.deepEqual([state, stop?.mode, rollback], ['cancelled', 'prevented', null])
+  },
+
+  'a run whose worker was lost while it was starting may have begun, and is rolled back': async (
+    bed,
+  ) => {
+    await bed.worker()
+    const id = await bed.add()
+    await bed.take(1, { startsLater: true })
+    await bed.pass(plainWorker.leaseMs)
+    assert.deepEqual([await bed.state(id), (await bed.get(id)).crashes], ['queued', 0])
+    await bed.worker('w2')
+    await stopped(bed, id, { rollback: true })
+    assert.equal((await bed.get(id)).rollback?.state, 'pending')
   },
 
   'a run that completes before the stop reached it is not rolled back': async (bed) => {
