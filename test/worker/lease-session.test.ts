@@ -11,8 +11,11 @@ const modules = [new URL('./tasks.ts', import.meta.url)]
 
 for (const on of storeKinds)
   suite(`${on}: what a worker holds and does not know`, () => {
-    async function begin(bed: Bed): Promise<LeaseSession> {
-      const settings = workerSettings({ modules, spares: 0, concurrency: 2 })
+    async function begin(
+      bed: Bed,
+      { lease = 30_000, onLost = (): void => assert.fail('the lease was lost') } = {},
+    ): Promise<LeaseSession> {
+      const settings = workerSettings({ modules, spares: 0, concurrency: 2, lease })
       const registry = await Registry.load(modules)
       const none = (): void => undefined
       return LeaseSession.begin({
@@ -21,7 +24,7 @@ for (const on of storeKinds)
         serving: new Serving({ registry, onTrouble: none, onRecovered: none }),
         settings,
         queues: ['default'],
-        onLost: () => assert.fail('the lease was lost'),
+        onLost,
         onFree: () => undefined,
         onError: (error) => assert.fail(String(error)),
       })
@@ -42,6 +45,19 @@ for (const on of storeKinds)
       leaseSession.refuseUnknown(await store.held(leaseSession.id))
       await until(run, ({ state }) => state === 'queued')
       await leaseSession.end()
+    })
+
+    test('starts nothing that it has claimed after it stood still past its lease', async () => {
+      await using bed = await Bed.make({ on })
+      await bed.client.enqueue(tasks.polite)
+      const leaseSession = await begin(bed, { lease: 1000, onLost: () => undefined })
+      const [claimed] = await bed.client.store.claim(claimBy(leaseSession))
+      assert.ok(claimed)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1100)
+      leaseSession.take(claimed)
+      assert.equal(leaseSession.heldCount, 0, 'another worker may have the run by now')
+      leaseSession.leave()
+      await leaseSession.close()
     })
 
     test('is never an attempt that runs, also where an earlier one of the same run is just being written', async () => {

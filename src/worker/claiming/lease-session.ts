@@ -139,6 +139,7 @@ export class LeaseSession {
    * whose task turned out to be one that can't be served goes back.
    */
   #start(isolation: Isolation, run: ClaimedRun): void {
+    if (!this.#heartbeat.isGood) return
     if (!this.#parts.serving.admits(run.task)) return this.#handBack(run, 'release')
     const attempt = this.#makeAttempt(isolation, run)
     if (!attempt) return
