@@ -26,17 +26,23 @@ export interface ExecutorSettings {
   readonly onLateError?: OnLateError
   /** How long an isolate may take to load its modules, and then to begin with an attempt; default 30 s. */
   readonly startMs?: number
+  /** How long a terminated thread may take to end, until its host is given up; default 500 ms. */
+  readonly threadKillMs?: number
 }
 
 /** Makes an executor of that isolation. It starts nothing before it is asked to. */
 export function createExecutor(isolation: Isolation, settings: ExecutorSettings): Executor {
   const { capacity, spares = 1, goodUntil = Infinity, idleMs = 30_000, modules = [] } = settings
-  const { startMs = defaultStartMs, attemptsPerIsolate = Infinity } = settings
+  const { startMs = defaultStartMs, attemptsPerIsolate = Infinity, threadKillMs } = settings
   if (isolation === 'inline') return new InlineExecutor(goodUntil, capacity, settings.onLateError)
   const around = settings.surroundings ?? surroundings()
   const seats =
     isolation === 'process'
       ? new ProcessSeats(goodUntil, around)
-      : new ThreadSeats(goodUntil, capacity + spares, around)
+      : new ThreadSeats(goodUntil, {
+          threadCount: capacity + spares,
+          surroundings: around,
+          ...(threadKillMs === undefined ? {} : { killBoundMs: threadKillMs }),
+        })
   return new Pool(seats, { capacity, spares, idleMs, modules, startMs, attemptsPerIsolate })
 }

@@ -15,6 +15,9 @@ import {
   until,
 } from '../executor/attempt.ts'
 
+/** For threads that must be seen dead: a stalled machine may take its time to end them. */
+const patient = { capacity: 2, spares: 0, threadKillMs: 60_000 }
+
 for (const [what, task] of [
   ['spins in a loop', 'cpu-loop'],
   ['matches a catastrophic regular expression', 'regex'],
@@ -22,7 +25,7 @@ for (const [what, task] of [
   ['swallows every error', 'stubborn'],
 ] as const) {
   void test(`a thread that ${what} is dead when kill says so, and its host lives on`, async () => {
-    await using executor = createExecutor('thread', { capacity: 2, spares: 0 })
+    await using executor = createExecutor('thread', patient)
     const neighbour = new Watched(executor, orderFor('lingers', 600))
     const { pid: host = 0 } = await neighbour.begun()
     const victim = new Watched(executor, orderFor(task))
@@ -103,7 +106,7 @@ void test('a host that dies ends all its attempts, and new ones get another host
 })
 
 void test('a host whose lanes are used up is replaced', async () => {
-  await using executor = createExecutor('thread', { capacity: 2, spares: 0 })
+  await using executor = createExecutor('thread', patient)
   const neighbour = new Watched(executor, orderFor('polite'))
   const hosts = new Set(Object.values(await neighbour.begun()))
   for (let n = 0; n < 40; n++) {

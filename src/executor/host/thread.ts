@@ -15,13 +15,22 @@ import { Wire } from '../wire/wire.ts'
 const entry = new URL(`../isolate/thread-host${extname(import.meta.url)}`, import.meta.url)
 
 /** How long a terminated thread may take: JavaScript takes 1-5 ms (measured), a blocking native call as long as it likes. */
-const killBoundMs = 500
+const usualKillBoundMs = 500
 
 /** The file descriptor of a host's first lane; 3 is for its orders, 4 for its dead man's switch. */
 const firstLane = 5
 
 /** How many threads a host may open in its life beside the most that run at once, to replace threads that were killed. */
 const replacements = 32
+
+/** The settings of all threads of an executor. */
+export interface ThreadSettings {
+  /** How many threads there may be at once. */
+  readonly threadCount: number
+  readonly surroundings: Surroundings
+  /** How long a terminated thread may take; default 500 ms. */
+  readonly killBoundMs?: number
+}
 
 /**
  * `thread` isolation: threads in a host process, which is a child like any other. The host is recycled when a thread
@@ -34,12 +43,12 @@ export class ThreadSeats implements SeatMaker {
   readonly #settings: HostSettings
   #goodUntil: number
 
-  /** @param threadCount how many threads there may be at once. */
-  constructor(goodUntil: number, threadCount: number, surroundings: Surroundings) {
+  constructor(goodUntil: number, { threadCount, surroundings, killBoundMs }: ThreadSettings) {
     this.#goodUntil = goodUntil
     this.#settings = {
       laneCount: threadCount + replacements,
       surroundings,
+      killBoundMs: killBoundMs ?? usualKillBoundMs,
       onUnmade: (error) => (this.whyUnmade = error),
     }
   }
@@ -69,12 +78,14 @@ export class ThreadSeats implements SeatMaker {
 interface HostSettings {
   readonly laneCount: number
   readonly surroundings: Surroundings
+  readonly killBoundMs: number
   readonly onUnmade: (error: unknown) => void
 }
 
 /** The worker's side of a host. */
 class Host {
   readonly child: ProcessTree
+  readonly killBoundMs: number
   readonly #laneCount: number
   readonly #wire: Wire
   readonly #seats = new Map<number, ThreadSeat>()
@@ -83,6 +94,7 @@ class Host {
 
   constructor(goodUntil: number, settings: HostSettings) {
     this.#laneCount = settings.laneCount
+    this.killBoundMs = settings.killBoundMs
     this.child = new ProcessTree({ entry, goodUntil, ...settings })
     this.#wire = new Wire(this.child.pipe(3), (line) => this.#hear(line), 65_536)
     void this.child.gone.then((exit) => this.#onGone(exit))
@@ -202,7 +214,7 @@ class ThreadSeat implements Seat {
     // The bound is for the thread, not for a host that is still starting.
     await Promise.race([this.#opened.promise, this.gone])
     const outcome = await within(
-      killBoundMs,
+      this.#host.killBoundMs,
       this.gone.then(() => 'dead'),
     )
     if (outcome === 'unresponsive') this.#giveUp()
